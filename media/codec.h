@@ -1,0 +1,90 @@
+/*
+ * What forwarding needs to know of a packet's payload: read from payload descriptors and the dependency descriptor only,
+ * never further into a payload (it may be encrypted end to end). One file per codec.
+ */
+#ifndef PLM_CODEC_H
+#define PLM_CODEC_H
+
+#include "plenum/types.h"
+
+/** One packet's place in its stream. */
+struct plm_frame_info {
+    bool frame_start;      /**< first packet of a frame (or of a spatial layer's frame) */
+    bool frame_end;        /**< last packet of it, when the descriptor says so; else from the RTP marker */
+    bool keyframe;         /**< belongs to a frame that starts a coded sequence (sid 0) */
+    bool keyframe_start;   /**< first packet of such a frame: a receiver may begin here */
+    bool layer_sync;       /**< a receiver may go up to this temporal layer here (VP8 Y, VP9 U, DD switch indication) */
+    bool has_layers;       /**< tid and sid are known */
+    uint8_t tid, sid;
+    bool inter_layer;      /**< VP9 D: depends on the lower spatial layer */
+    bool has_picture_id, picture_id_15, has_tl0, has_keyidx; /**< VP8, VP9 */
+    uint16_t picture_id;
+    uint8_t tl0picidx;
+    uint16_t width, height; /**< of a keyframe when the descriptor or (VP8, H264 in clear) header tells, else 0 */
+    uint8_t desc_len;       /**< octets of the payload descriptor (VP8, VP9); 0 otherwise */
+};
+
+/**
+ * Read the payload descriptor: VP8 RFC 7741 section 4.2, VP9 RFC 9628 section 4.2, H264 RFC 6184 (NAL types: IDR, SPS make a
+ * keyframe start), AV1 aggregation header (N bit), Opus (every packet is a frame).
+ * @return 0 or PLM_EINVAL: drop with PLM_DROP_RTP_DESCRIPTOR
+ */
+int plm_codec_parse(enum plm_codec codec, const uint8_t *payload, size_t len, struct plm_frame_info *out);
+
+/** Numbers that a slot gives a packet. */
+struct plm_codec_numbers {
+    uint16_t picture_id; /**< 15 bits */
+    uint8_t tl0picidx;
+};
+
+#define PLM_MAX_DESC 24
+
+/**
+ * Make the payload descriptor with other numbers. A 7-bit picture id becomes 15 bits, so the descriptor may grow by one octet.
+ * @param consumed octets of payload that out replaces
+ * @return octets in out (0 and consumed 0: nothing to rewrite for this codec or packet), or PLM_EINVAL
+ */
+int plm_codec_rewrite(enum plm_codec codec, const uint8_t *payload, size_t len, const struct plm_codec_numbers *num,
+    uint8_t out[PLM_MAX_DESC], size_t *consumed);
+
+/* ---- dependency descriptor (AV1 RTP specification, appendix A) ---- */
+
+#define PLM_DD_MAX_TEMPLATES 64
+#define PLM_DD_MAX_TARGETS   32
+
+/** Template structure of one encoding; learned from key frames. */
+struct plm_dd_state {
+    bool valid;
+    uint8_t template_id_offset, n_templates, n_targets, n_chains;
+    uint8_t max_sid, max_tid;
+    struct {
+        uint8_t sid, tid;
+        uint8_t dti[PLM_DD_MAX_TARGETS]; /**< 0 not present, 1 discardable, 2 switch, 3 required */
+    } templates[PLM_DD_MAX_TEMPLATES];
+    uint32_t active_targets;
+    uint16_t width[4], height[4]; /**< per spatial layer, 0 unknown */
+};
+
+struct plm_dd_info {
+    bool start, end;
+    bool has_structure;    /**< a new template structure is attached: a key frame begins */
+    uint8_t template_id;
+    uint16_t frame_number;
+    uint8_t sid, tid;
+    bool switch_up;        /**< every decode target of this temporal layer may be switched to here */
+    uint8_t n_fdiffs;
+    uint16_t fdiffs[16];   /**< frames this one refers to, as differences of frame numbers */
+    bool has_active_targets;
+};
+
+/** Parse; the state is changed only when a whole valid structure was read. @return 0, PLM_EINVAL, PLM_ESTATE (template before structure) */
+int plm_dd_parse(struct plm_dd_state *state, const uint8_t *ext, size_t len, struct plm_dd_info *out);
+/** Fill layers and keyframe bits of out from the descriptor (it is better than the payload's). */
+void plm_dd_to_frame_info(const struct plm_dd_info *dd, const struct plm_dd_state *state, struct plm_frame_info *out);
+/**
+ * Copy with frame_number + frame_offset and template ids + template_shift (mod 64).
+ * @return octets in out, 0 when it does not fit or is malformed
+ */
+size_t plm_dd_rewrite(uint8_t *out, size_t cap, const uint8_t *ext, size_t len, uint16_t frame_offset, uint8_t template_shift);
+
+#endif
