@@ -1,0 +1,32 @@
+/*
+ * Who speaks: smoothing of RFC 6464 levels per track (at its shard), and the room's decision at its home shard. No I/O, no clock.
+ */
+#ifndef PLM_SPEAKER_H
+#define PLM_SPEAKER_H
+
+#include "plenum/media.h"
+
+/** Level of one audio track; an embedded value. */
+struct plm_audio_level {
+    uint32_t sum, n;   /**< since the last take */
+    uint8_t peak;      /**< loudest since the last take, 127 silence */
+    uint64_t last_us;
+};
+void plm_audio_level_init(struct plm_audio_level *a);
+void plm_audio_level_on_packet(struct plm_audio_level *a, uint8_t level, uint64_t now_us);
+/** Mean level of the last 50 ms, as energy-weighted as the wire allows; begins the next interval. @return 127 when nothing arrived */
+uint8_t plm_audio_level_take(struct plm_audio_level *a, uint64_t now_us);
+
+/** Levels of a room, fed once each 50 ms; decides the dominant speaker and the loudest N, with hysteresis. */
+struct plm_speakers;
+struct plm_speakers *plm_speakers_create(unsigned max_speakers);
+void plm_speakers_destroy(struct plm_speakers *s);
+/** @param source MICROPHONE or SCREEN_AUDIO: a shared screen's sound always counts as chosen while audible */
+void plm_speakers_level(struct plm_speakers *s, plm_participant_id who, uint8_t level, uint64_t now_us);
+void plm_speakers_remove(struct plm_speakers *s, plm_participant_id who);
+/** Decide. @return true when the set, its order's first, or the dominant speaker changed */
+bool plm_speakers_poll(struct plm_speakers *s, uint64_t now_us);
+/** Present set: who is forwarded, the dominant speaker first. @return count, at most PLM_MAX_SPEAKERS */
+size_t plm_speakers_get(const struct plm_speakers *s, plm_participant_id *who, uint8_t *level);
+
+#endif
