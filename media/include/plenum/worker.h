@@ -1,0 +1,98 @@
+/*
+ * A worker's core: datagrams, time and commands in; datagrams, events and the next deadline out. No socket, no clock, no thread of its own,
+ * so that a driver (driver_uv.c), a simulator, or your own loop can run it. Calls on one worker come from one thread.
+ *
+ * A turn:  plm_worker_command()* → plm_worker_link()* → plm_worker_input()* → plm_worker_poll() → sleep until the deadline
+ * Everything sent leaves through io.send, gathered per receiver, at the end of plm_worker_input, _link and _poll.
+ */
+#ifndef PLENUM_WORKER_H
+#define PLENUM_WORKER_H
+
+#include "plenum/media.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct plm_worker;
+struct plm_command;
+struct plm_registry;
+struct plm_security_ops;
+struct plm_worker_report;
+
+/** One read of a socket: a datagram, or several of equal size that the kernel joined (UDP_GRO; the last may be shorter). */
+struct plm_datagram {
+    uint8_t *data;       /**< may be changed in place by the core */
+    uint32_t len;
+    uint16_t segment;    /**< size of each datagram in data; 0: data is one */
+    uint8_t sock;        /**< which socket of the driver */
+    struct plm_addr from;
+};
+
+/** Datagrams of equal size (the last may be shorter) to one receiver, contiguous: one UDP_SEGMENT send. */
+struct plm_train {
+    const struct plm_addr *to;
+    const uint8_t *data;
+    uint32_t len;
+    uint16_t segment; /**< size of each but the last */
+    uint16_t count;   /**< 1..64 */
+    uint8_t sock;
+};
+
+/** What the core asks of whoever runs it. All are called on the worker's thread, within a call to the core. */
+struct plm_worker_io {
+    void *ctx;
+    /** Send; octets and addresses are borrowed for the call. @return trains that the kernel took, in order; the rest is dropped and counted */
+    size_t (*send)(void *ctx, const struct plm_train *trains, size_t n);
+    /** An event for the control thread. */
+    void (*event)(void *ctx, const struct plm_event *ev);
+    /**
+     * Append one frame (media/base/link_frame.h) to the ring towards another worker: head, then body. Published by the driver after the call
+     * into the core returns. @param urgent control and audio: may use the ring's reserve @return false: no room
+     */
+    bool (*link)(void *ctx, unsigned worker, const void *head, size_t head_len, const void *body, size_t body_len, bool urgent);
+    /** A shard of a room came into being on this worker, or ended. instance tells one life from the next. */
+    void (*shard)(void *ctx, plm_room_id room, uint32_t instance, bool up);
+    /** A transport ended: the driver's owner may forget it. Always the last word about it. */
+    void (*gone)(void *ctx, plm_transport_id id);
+    /** Answer to PLM_CMD_STATS: snapshot handed over, to be freed with plm_worker_report_free. */
+    void (*stats)(void *ctx, struct plm_worker_report *report);
+};
+
+/** One worker's part of a statistics snapshot. */
+struct plm_worker_report {
+    uint64_t request;
+    struct plm_worker_stats totals;
+    uint32_t n_transports;
+    struct plm_transport_stats *transports;
+};
+PLM_EXPORT void plm_worker_report_free(struct plm_worker_report *report);
+
+struct plm_worker_config {
+    unsigned index;      /**< of this worker, below n_workers */
+    unsigned n_workers;
+    struct plm_limits limits;
+    uint32_t consent_timeout_ms, connect_timeout_ms;
+    struct plm_registry *registry;           /**< shared by all workers of an engine; borrowed */
+    const struct plm_security_ops *security; /**< borrowed */
+    void *security_ctx;                      /**< this worker's */
+    struct plm_worker_io io;
+    uint64_t unix_offset_us; /**< wall clock minus monotonic clock: sender reports carry wall time */
+};
+
+PLM_EXPORT int plm_worker_create(struct plm_worker **out, const struct plm_worker_config *config, uint64_t now_us);
+/** Frees everything at once; events are not sent. */
+PLM_EXPORT void plm_worker_destroy(struct plm_worker *w);
+/** Take what a socket gave. @param now_us monotonic, the same for the whole batch */
+PLM_EXPORT void plm_worker_input(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us);
+/** Take one frame from another worker's ring. Frames of one read go in one after the other; call plm_worker_poll after the last. */
+PLM_EXPORT void plm_worker_link(struct plm_worker *w, unsigned from, const uint8_t *frame, size_t len, uint64_t now_us);
+/** Carry out a command; takes over what it points to. */
+PLM_EXPORT void plm_worker_command(struct plm_worker *w, struct plm_command *cmd, uint64_t now_us);
+/** Run timers and flush. @return when to be called again at the latest (monotonic µs), UINT64_MAX: no deadline */
+PLM_EXPORT uint64_t plm_worker_poll(struct plm_worker *w, uint64_t now_us);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,50 @@
+/*
+ * The shared table of transports that peers may call upon: our ICE credentials → who owns the transport. Written by the control thread, read
+ * and claimed by workers; no lock: entries never move, a ufrag names its entry's index, and a claim is one compare-and-swap.
+ */
+#ifndef PLM_REGISTRY_H
+#define PLM_REGISTRY_H
+
+#include "command.h"
+
+struct plm_registry;
+
+#define PLM_NO_OWNER 0xff
+
+int plm_registry_create(struct plm_registry **out, uint32_t max_transports, void (*random)(void *arg, void *buf, size_t len), void *arg);
+void plm_registry_destroy(struct plm_registry *r);
+
+/* ---- control thread ---- */
+
+/** Enter a transport; takes over plan. The entry answers to its credentials when this returns. @return 0, PLM_ELIMIT */
+int plm_registry_add(struct plm_registry *r, struct plm_transport_plan *plan, struct plm_transport_local *out);
+/**
+ * Replace the plan of a transport that nobody has claimed yet.
+ * @return PLM_NO_OWNER: replaced (plan taken over, the old one freed); else the worker that owns it: post a command instead (plan not taken)
+ */
+uint8_t plm_registry_amend(struct plm_registry *r, plm_transport_id id, struct plm_transport_plan *plan);
+/** New credentials (ICE restart); the former ones stay valid until plm_registry_retire. */
+int plm_registry_restart(struct plm_registry *r, plm_transport_id id, struct plm_transport_local *out);
+/** Worker that owns the transport, PLM_NO_OWNER */
+uint8_t plm_registry_owner(const struct plm_registry *r, plm_transport_id id);
+/** Take the entry out: its credentials are unknown from now on. */
+void plm_registry_remove(struct plm_registry *r, plm_transport_id id);
+
+/* ---- workers ---- */
+
+struct plm_registry_view {
+    plm_transport_id id;
+    uint8_t owner;
+    uint8_t generation; /**< of the credentials: 0 first, +1 per restart */
+    bool newest;        /**< these are the newest credentials of the transport */
+    char pwd[PLM_PWD_SIZE];
+    size_t pwd_len;
+};
+/** Look up our ufrag, not NUL-terminated. @return false: unknown */
+bool plm_registry_find(struct plm_registry *r, const char *ufrag, size_t len, struct plm_registry_view *out);
+/** Claim for a worker. @param plan the plan, now the worker's @return false: somebody else has it, or it is being changed just now: ignore this check */
+bool plm_registry_claim(struct plm_registry *r, plm_transport_id id, uint8_t worker, struct plm_transport_plan **plan);
+/** The newest credentials are in use: the former ones end. */
+void plm_registry_retire(struct plm_registry *r, plm_transport_id id);
+
+#endif
