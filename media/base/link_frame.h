@@ -1,0 +1,79 @@
+/*
+ * Frames that shards exchange over links: the same octets on a ring between workers, a Unix socket to the recorder, or TLS between nodes.
+ * All numbers are little-endian (the rings carry them untouched on every machine that Debian runs servers on; a big-endian host swaps).
+ * A frame is a header and a body of `size` octets; one of an unknown type is skipped.
+ */
+#ifndef PLM_LINK_FRAME_H
+#define PLM_LINK_FRAME_H
+
+#include <stdint.h>
+
+enum plm_link_type {
+    PLM_LINK_STRAY = 1,   /**< body: struct plm_link_stray, then a datagram that reached the wrong worker */
+    PLM_LINK_TRACK,       /**< body: struct plm_link_track: a track is published here, or changed */
+    PLM_LINK_TRACK_GONE,  /**< no body */
+    PLM_LINK_PACKET,      /**< body: struct plm_link_packet, then the RTP packet */
+    PLM_LINK_CLOCK,       /**< body: struct plm_link_clock: the line from an encoding's timestamps to the clock */
+    PLM_LINK_DEMAND,      /**< body: struct plm_link_demand: what the shard at the other end needs of a track */
+    PLM_LINK_LEVELS,      /**< body: struct plm_link_level[]: audio levels of the last 50 ms, to the home shard */
+    PLM_LINK_SPEAKERS,    /**< body: struct plm_link_level[]: the chosen ones, dominant first, from the home shard */
+};
+
+struct plm_link_header {
+    uint32_t size;     /**< octets of body */
+    uint8_t type;      /**< enum plm_link_type */
+    uint8_t source;    /**< enum plm_source, where a track is meant */
+    uint16_t reserved;
+    uint32_t room;
+    uint32_t instance; /**< of the sending shard */
+    uint32_t participant;
+    uint32_t pad;
+};
+
+struct plm_link_stray {
+    uint8_t addr[28]; /**< struct plm_addr: stays on this machine */
+    uint8_t sock, pad[3];
+};
+
+#define PLM_LINK_MAX_CODECS 12
+
+struct plm_link_track {
+    uint8_t kind, n_encodings, n_codecs, muted;
+    uint32_t joined_order; /**< for following receivers: who came first */
+    struct {
+        uint8_t codec, pad[3];
+        uint32_t variant;
+    } codecs[PLM_LINK_MAX_CODECS];
+};
+
+struct plm_link_packet {
+    uint64_t ext_seq, ext_ts, arrival_us;
+    uint16_t payload_off, payload_len;
+    uint8_t encoding, codec, codec_index, flags; /**< flags: 1 marker, 2 recovered */
+    uint16_t audio_level_off, orientation_off, playout_off, dd_off;
+    uint8_t dd_len, playout_len, audio_level, tid;
+    uint16_t width, height, picture_id;
+    uint8_t info_flags, info_flags2, tl0picidx, desc_len;
+    uint8_t sid, pad[3];
+};
+
+struct plm_link_clock {
+    uint8_t encoding, pad[3];
+    uint32_t clock_rate;
+    uint64_t ext_ts;
+    int64_t us;
+};
+
+struct plm_link_demand {
+    uint8_t encodings; /**< bit per encoding */
+    uint8_t keyframes; /**< bit per encoding: a keyframe is wanted now */
+    uint8_t audio;
+    uint8_t pad;
+};
+
+struct plm_link_level {
+    uint32_t participant;
+    uint8_t source, level, pad[2];
+};
+
+#endif
