@@ -13,11 +13,13 @@ void plm_ice_lite_destroy(struct plm_ice_lite *ice);
 
 enum plm_stun_kind {
     PLM_STUN_MALFORMED = 0, /**< not STUN, truncated, bad fingerprint */
-    PLM_STUN_IGNORE,        /**< indication or response: never answered */
+    PLM_STUN_IGNORE,        /**< indication, response, or a request other than Binding: never answered */
     PLM_STUN_UNKNOWN_USER,  /**< the first half of USERNAME names nobody here */
     PLM_STUN_BAD_AUTH,      /**< MESSAGE-INTEGRITY is missing or wrong */
     PLM_STUN_CHECK,         /**< an authenticated connectivity check; reply is filled (may be an error reply such as 487 or 420) */
 };
+
+#define PLM_STUN_REPLY_SIZE 400 /* the reply repeats USERNAME: our ufrag, a colon, up to 256 octets of theirs */
 
 struct plm_stun_result {
     enum plm_stun_kind kind;
@@ -25,7 +27,7 @@ struct plm_stun_result {
     bool success;       /**< the reply is a success: the source address is validated */
     uint32_t priority;
     size_t reply_len;   /**< octets in reply, 0: nothing to send */
-    uint8_t reply[256];
+    uint8_t reply[PLM_STUN_REPLY_SIZE];
 };
 
 /** Cheap look without cryptography: our half of USERNAME of a Binding request ("ours:theirs"). @return its length, 0: none or malformed */
