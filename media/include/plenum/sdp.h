@@ -39,7 +39,10 @@ PLM_EXPORT void plm_sdp_destroy(struct plm_sdp *sdp);
 /** The peer's ICE credentials (session or first bundled m-line). Pointers live as long as sdp. */
 PLM_EXPORT const char *plm_sdp_ufrag(const struct plm_sdp *sdp);
 PLM_EXPORT const char *plm_sdp_pwd(const struct plm_sdp *sdp);
-/** Number of m-lines; and of those with a direction in which the peer sends / receives. */
+/**
+ * The m-lines, i below the count. The kind of one that is neither audio nor video over SRTP means nothing (AUDIO): such an m-line
+ * neither sends nor receives. mid is "" where the peer gave none (allowed in a single m-line).
+ */
 PLM_EXPORT size_t plm_sdp_media_count(const struct plm_sdp *sdp);
 PLM_EXPORT enum plm_kind plm_sdp_media_kind(const struct plm_sdp *sdp, size_t i);
 PLM_EXPORT const char *plm_sdp_media_mid(const struct plm_sdp *sdp, size_t i);
@@ -73,6 +76,8 @@ struct plm_sdp_policy {
     bool publish;              /**< accept m-lines in which the peer sends (tracks) */
     bool subscribe;            /**< accept m-lines in which the peer receives (slots) */
     bool single_video_codec;   /**< answer a publisher with one video codec (its most wanted of ours) and its RTX */
+    /** Slots agree on goog-remb instead of transport-cc where the peer has both: for a server that does not estimate bandwidth itself. */
+    bool slot_remb;
     uint32_t (*random_ssrc)(void *arg); /**< for slots; never returns 0. Required when subscribe */
     void *arg;
 };
@@ -83,12 +88,14 @@ struct plm_sdp_policy {
  * Publishing: simulcast by rid accepted up to PLM_MAX_ENCODINGS; sources are guessed (first audio MICROPHONE, first video
  * CAMERA, second video SCREEN, second audio SCREEN_AUDIO) and may be overwritten by the caller.
  * Subscribing: slots numbered in the order of m-lines; pairs formed from consecutive audio+video.
- * @param text  malloc'd, NUL-terminated, CRLF lines; free()
+ * @param params written on success only
+ * @param text   malloc'd, NUL-terminated, CRLF lines; free()
+ * @return 0, PLM_EINVAL, PLM_ENOTSUP (no m-line is acceptable, peer is ICE-lite too), PLM_ENOMEM
  */
 PLM_EXPORT int plm_sdp_answer(const struct plm_sdp *offer, const struct plm_sdp_local *local,
     const struct plm_sdp_policy *policy, struct plm_transport_params *params, char **text, struct plm_sdp_error *err);
 
-/** Which slots a server offer has (DESIGN: 9 pairs, 3 audio-only, 1 screen pair). */
+/** How many slots a server offer has in all; in a further offer those that are missing are appended, none is taken away. */
 struct plm_sdp_layout {
     uint8_t pairs, audio_only, screen_pairs;
 };
@@ -96,14 +103,17 @@ struct plm_sdp_layout {
 /**
  * Make the server's offer of slots. With params->n_media > 0 on entry the offer is a further one on the same transport: existing
  * m-lines are repeated with their mids, SSRCs, payload types and extension ids, new ones appended.
- * Every slot announces its SSRC, RTX SSRC and FID group; a pair's two slots share one msid stream.
+ * Every slot announces its SSRC, RTX SSRC and FID group. M-lines: pairs (audio, video), audio-only slots, screen pairs; mids are "0",
+ * "1", … in this order. a=msid is "p3 p3a" and "p3 p3v" for the slots of pair 3, "s18 s18a" for the audio-only slot of m-line 18.
+ * Before the first offer params must be zeroed; on error it is unchanged.
  */
 PLM_EXPORT int plm_sdp_offer(const struct plm_sdp_local *local, const struct plm_sdp_layout *layout,
     const struct plm_sdp_policy *policy, struct plm_transport_params *params, char **text, struct plm_sdp_error *err);
 
 /**
  * Take the peer's answer to our offer: fingerprint, setup, codecs and extensions that remain, rejected m-lines (INACTIVE).
- * params is the one that plm_sdp_offer filled; unchanged on error.
+ * params is the one that plm_sdp_offer filled; unchanged on error. The answer to a further offer must keep the fingerprint.
+ * @return 0, PLM_EINVAL (not an answer to this offer), PLM_ENOTSUP
  */
 PLM_EXPORT int plm_sdp_apply_answer(struct plm_transport_params *params, const struct plm_sdp *answer, struct plm_sdp_error *err);
 
