@@ -6,20 +6,29 @@
 #define PLM_REGISTRY_H
 
 #include "command.h"
+#include "plenum/engine.h"
 
 struct plm_registry;
 
 #define PLM_NO_OWNER 0xff
 
+/**
+ * @param max_transports 1..65536
+ * @param random fills buf with unguessable octets; called from plm_registry_add and _restart only
+ */
 int plm_registry_create(struct plm_registry **out, uint32_t max_transports, void (*random)(void *arg, void *buf, size_t len), void *arg);
+/** Frees what nobody has claimed, too. No worker may use it any more. */
 void plm_registry_destroy(struct plm_registry *r);
 
 /* ---- control thread ---- */
 
-/** Enter a transport; takes over plan. The entry answers to its credentials when this returns. @return 0, PLM_ELIMIT */
+/**
+ * Enter a transport. The registry gives it its id, in out and in the plan; an id comes back after 65535 others of its entry at the earliest.
+ * The entry answers to its credentials when this returns. @return 0 (plan taken over), PLM_ELIMIT (plan not taken)
+ */
 int plm_registry_add(struct plm_registry *r, struct plm_transport_plan *plan, struct plm_transport_local *out);
 /**
- * Replace the plan of a transport that nobody has claimed yet.
+ * Replace the plan of a transport that nobody has claimed yet. The id must be one that was added and not taken out.
  * @return PLM_NO_OWNER: replaced (plan taken over, the old one freed); else the worker that owns it: post a command instead (plan not taken)
  */
 uint8_t plm_registry_amend(struct plm_registry *r, plm_transport_id id, struct plm_transport_plan *plan);
@@ -27,7 +36,9 @@ uint8_t plm_registry_amend(struct plm_registry *r, plm_transport_id id, struct p
 int plm_registry_restart(struct plm_registry *r, plm_transport_id id, struct plm_transport_local *out);
 /** Worker that owns the transport, PLM_NO_OWNER */
 uint8_t plm_registry_owner(const struct plm_registry *r, plm_transport_id id);
-/** Take the entry out: its credentials are unknown from now on. */
+/** Take out an entry that nobody has claimed, with its plan. @return PLM_NO_OWNER: done; else the worker that owns it, nothing changed */
+uint8_t plm_registry_withdraw(struct plm_registry *r, plm_transport_id id);
+/** Take the entry out, whoever owns it: its credentials are unknown from now on. */
 void plm_registry_remove(struct plm_registry *r, plm_transport_id id);
 
 /* ---- workers ---- */
@@ -42,9 +53,9 @@ struct plm_registry_view {
 };
 /** Look up our ufrag, not NUL-terminated. @return false: unknown */
 bool plm_registry_find(struct plm_registry *r, const char *ufrag, size_t len, struct plm_registry_view *out);
-/** Claim for a worker. @param plan the plan, now the worker's @return false: somebody else has it, or it is being changed just now: ignore this check */
+/** Claim for a worker. @param plan the plan, now the worker's @return false: somebody else has it, or it changed just now: ignore this check */
 bool plm_registry_claim(struct plm_registry *r, plm_transport_id id, uint8_t worker, struct plm_transport_plan **plan);
-/** The newest credentials are in use: the former ones end. */
-void plm_registry_retire(struct plm_registry *r, plm_transport_id id);
+/** Credentials of this generation (of a plm_registry_view) are in use: the ones before them end. */
+void plm_registry_retire(struct plm_registry *r, plm_transport_id id, uint8_t generation);
 
 #endif
