@@ -1,0 +1,31 @@
+/*
+ * One deliberate defect per parser, compiled in on request (CMake: -DPLM_PLANT_BUG=<parser>) to show that the parser's fuzz
+ * target would find a fault of that kind. Ordinary builds see the plain condition.
+ *
+ * PLM_FITS(parser, condition) is a bounds check; the planted build of that parser takes it for true.
+ */
+#ifndef PLM_PLANTED_H
+#define PLM_PLANTED_H
+
+#ifdef PLM_PLANT_BUG
+enum plm_planted {
+    PLM_PLANTED_rtp = 1,
+    PLM_PLANTED_rtp_ext,
+    PLM_PLANTED_rtcp,
+    PLM_PLANTED_twcc,
+    PLM_PLANTED_codec,
+    PLM_PLANTED_dd,
+    PLM_PLANTED_sdp,
+    PLM_PLANTED_ice,
+    PLM_PLANTED_link,
+    PLM_PLANTED_msg,
+    PLM_PLANTED_config,
+    PLM_PLANTED_http,
+};
+#define PLM_PLANTED_ID(parser)      PLM_PLANTED_##parser
+#define PLM_FITS(parser, condition) (PLM_PLANT_BUG == PLM_PLANTED_ID(parser) || (condition))
+#else
+#define PLM_FITS(parser, condition) (condition)
+#endif
+
+#endif
