@@ -86,4 +86,37 @@ const char *plm_msg_type_name(enum plm_msg_type t);
 #define PLM_ENUM(name, doc) const char *plm_msg_##name##_name(enum plm_msg_##name value);
 #include "messages.def"
 
+enum plm_msg_side {
+    PLM_FROM_CLIENT = 0, /**< requests */
+    PLM_FROM_SERVER,     /**< replies and events */
+};
+
+/** Why a message could not be read: enough for an error reply. */
+struct plm_msg_fault {
+    bool has_id; /**< the message had a usable id */
+    uint32_t id;
+    char field[128];   /**< path such as "tracks[2].mid"; empty: the message as a whole */
+    char message[160]; /**< for people */
+};
+
+/**
+ * Read one message. Refused are: what is not one JSON object (RFC 8259) of a type that this side sends, unknown fields, duplicate
+ * keys, nesting deeper than 32, NUL, numbers that are not whole, values outside the table's limits, empty texts, more than
+ * PLM_MSG_MAX_SIZE octets (PLM_MSG_MAX_SDP_SIZE with a description). People's texts come out cleaned (plm_text_clean).
+ * @param out   owned by the caller, plm_msg_free
+ * @param text  need not be NUL-terminated
+ * @param fault filled on PLM_EINVAL
+ * @return 0, PLM_EINVAL, PLM_ENOMEM
+ */
+int plm_msg_decode(
+    struct plm_msg **out, const char *text, size_t len, enum plm_msg_side from, struct plm_msg_fault *fault);
+/** Free a decoded message and all it points to. NULL is fine. */
+void plm_msg_free(struct plm_msg *msg);
+
+/**
+ * Write a message as JSON, one line. Invalid UTF-8 comes out as U+FFFD, so the result is always fit for a text frame.
+ * @return one reference, the caller's; NULL when memory is short
+ */
+struct plm_text *plm_msg_encode(const struct plm_msg *msg);
+
 #endif

@@ -342,7 +342,7 @@ export interface SpeakersEvent {
 export interface DemandEvent {
   type: "demand";
   source: Source;
-  /** indices in the order of the offer's rids; none: nobody */
+  /** indices of the offer's rids, lowest quality first; none: nobody */
   needed: number[];
 }
 
