@@ -14,8 +14,8 @@ struct plm_media_port {
     int (*room_open)(void *ctx, const struct plm_room_config *config, plm_room_id *out);
     void (*room_close)(void *ctx, plm_room_id room);
     /** Open a transport. @param local everything of our side that SDP needs; its strings live until the transport closes or restarts */
-    int (*transport_open)(void *ctx, plm_room_id room, plm_participant_id participant, struct plm_sdp_local *local,
-        plm_transport_id *out);
+    int (*transport_open)(void *ctx, plm_room_id room, plm_participant_id participant,
+        struct plm_sdp_local *local, plm_transport_id *out);
     int (*transport_restart)(void *ctx, plm_transport_id id, struct plm_sdp_local *local);
     int (*transport_describe)(void *ctx, plm_transport_id id, const struct plm_transport_params *params);
     int (*transport_view)(void *ctx, plm_transport_id id, const struct plm_view *view);

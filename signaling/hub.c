@@ -1,0 +1,186 @@
+#include "hub.h"
+
+#include "connection.h"
+#include "resource.h"
+#include "room.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int plm_refuse(
+    struct plm_refusal *r, enum plm_msg_error_code code, const char *field, const char *format, ...)
+{
+    va_list args;
+    r->code = code;
+    snprintf(r->field, sizeof r->field, "%s", field);
+    va_start(args, format);
+    vsnprintf(r->message, sizeof r->message, format, args);
+    va_end(args);
+    return PLM_EINVAL;
+}
+
+void plm_hub_random_hex(struct plm_hub *hub, char *out, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t octets[64];
+    size_t n = (size - 1) / 2;
+    hub->host.random(hub->host.ctx, octets, n);
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[octets[i] >> 4];
+        out[2 * i + 1] = digits[octets[i] & 15];
+    }
+    out[2 * n] = 0;
+}
+
+void plm_hub_log(struct plm_hub *hub, const struct plm_room *room, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    if (!hub->host.log)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    hub->host.log(hub->host.ctx, room ? room->name : "", text);
+}
+
+static void set_default(uint32_t *value, uint32_t otherwise)
+{
+    if (!*value)
+        *value = otherwise;
+}
+
+static void set_defaults(struct plm_hub_config *c)
+{
+    static const enum plm_codec codecs[] = {
+        PLM_CODEC_OPUS, PLM_CODEC_VP9, PLM_CODEC_VP8, PLM_CODEC_H264, PLM_CODEC_AV1};
+    set_default(&c->grace_ms, 30000);
+    set_default(&c->linger_ms, 60000);
+    set_default(&c->max_rooms, 1000);
+    set_default(&c->max_sessions, 5000);
+    set_default(&c->max_resources, 1000);
+    set_default(&c->max_participants, 500);
+    set_default(&c->max_viewers, 500);
+    set_default(&c->chat_messages, 200);
+    set_default(&c->msg_rate, 20);
+    set_default(&c->msg_burst, 60);
+    set_default(&c->chat_rate, 3);
+    set_default(&c->chat_burst, 8);
+    set_default(&c->sdp_rate, 2);
+    set_default(&c->sdp_burst, 10);
+    if (c->max_participants > 1000)
+        c->max_participants = 1000; /* what joined can list */
+    if (c->chat_messages > 200)
+        c->chat_messages = 200;
+    if (c->codecs[0] == PLM_CODEC_NONE)
+        memcpy(c->codecs, codecs, sizeof codecs);
+}
+
+int plm_hub_create(struct plm_hub **out, const struct plm_hub_config *config, const struct plm_hub_host *host,
+    const struct plm_media_port *media)
+{
+    struct plm_hub *hub = calloc(1, sizeof *hub);
+    if (!hub)
+        return PLM_ENOMEM;
+    if (config)
+        hub->config = *config;
+    set_defaults(&hub->config);
+    hub->host = *host;
+    hub->media = *media;
+    *out = hub;
+    return 0;
+}
+
+static void close_rooms(struct plm_hub *hub)
+{
+    struct plm_room *room, *next;
+    HASH_ITER(hh, hub->rooms, room, next)
+    plm_room_close(room, PLM_MSG_leave_reason_closed);
+}
+
+void plm_hub_close(struct plm_hub *hub)
+{
+    struct plm_session *s;
+    close_rooms(hub);
+    DL_FOREACH(hub->sessions, s)
+    plm_session_close(s, PLM_SESSION_CLOSE_AWAY, "the server goes down");
+}
+
+void plm_hub_destroy(struct plm_hub *hub)
+{
+    struct plm_session *s, *next;
+    if (!hub)
+        return;
+    DL_FOREACH(hub->sessions, s)
+    s->state = PLM_SESSION_CLOSED; /* silent */
+    close_rooms(hub);
+    DL_FOREACH_SAFE(hub->sessions, s, next)
+    plm_session_on_lost(s);
+    free(hub);
+}
+
+uint64_t plm_hub_poll(struct plm_hub *hub)
+{
+    uint64_t now = hub->host.now_ms(hub->host.ctx), next = UINT64_MAX;
+    while (hub->detached && hub->detached->grace_end <= now)
+        plm_member_remove(hub->detached, PLM_MSG_leave_reason_lost);
+    while (hub->lingering && hub->lingering->linger_end <= now)
+        plm_room_close(hub->lingering, PLM_MSG_leave_reason_closed);
+    if (hub->detached)
+        next = hub->detached->grace_end;
+    if (hub->lingering && hub->lingering->linger_end < next)
+        next = hub->lingering->linger_end;
+    return next;
+}
+
+static void on_transport(struct plm_hub *hub, const struct plm_event *ev)
+{
+    struct plm_connection *c = plm_connection_find(hub, ev->transport);
+    if (c && ev->transport_state.state == PLM_TRANSPORT_CLOSED &&
+        ev->transport_state.reason != PLM_CLOSE_LOCAL)
+        plm_connection_on_closed(c);
+}
+
+void plm_hub_on_media_event(struct plm_hub *hub, const struct plm_event *ev)
+{
+    struct plm_connection *c = NULL;
+    struct plm_room *room = NULL;
+    switch (ev->type) {
+    case PLM_EV_TRANSPORT:
+        on_transport(hub, ev);
+        break;
+    case PLM_EV_SLOT:
+        if ((c = plm_connection_find(hub, ev->transport)))
+            plm_connection_on_slot(c, ev);
+        break;
+    case PLM_EV_SPEAKERS:
+        if ((room = plm_room_find_media(hub, ev->room)))
+            plm_room_on_speakers(room, ev);
+        break;
+    case PLM_EV_DEMAND:
+        c = plm_connection_find(hub, ev->transport);
+        if (c && c->member && c == c->member->publish)
+            plm_member_on_demand(c->member, ev->demand.source, ev->demand.needed);
+        break;
+    case PLM_EV_TRACK: /* the roster shows what publishers announce, before and after packets flow */
+        break;
+    }
+}
+
+void plm_hub_flush(struct plm_hub *hub)
+{
+    while (hub->dirty)
+        plm_connection_flush(hub->dirty);
+}
+
+void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out)
+{
+    *out = hub->gauges;
+}
+
+void plm_hub_counters(const struct plm_hub *hub, struct plm_hub_counters *out)
+{
+    *out = hub->counters;
+}

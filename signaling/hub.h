@@ -1,0 +1,78 @@
+/*
+ * The hub: every room, session and WHIP/WHEP resource of one process. A state machine without I/O: in come messages
+ * (session.h), requests (whip.h), media events and time; out go texts to sessions and calls to the media port.
+ *
+ * One thread. Nothing here blocks. The host's functions and the sessions' outputs must not call back into the hub before
+ * they return.
+ */
+#ifndef PLM_SIGNALING_HUB_H
+#define PLM_SIGNALING_HUB_H
+
+#include "media_port.h"
+#include "proto.h"
+
+struct plm_hub;
+
+/** Zero means the default, given in brackets. */
+struct plm_hub_config {
+    uint32_t grace_ms;              /**< how long a session without a socket may be resumed [30000] */
+    uint32_t linger_ms;             /**< how long an empty room is kept, with its chat [60000] */
+    uint32_t max_rooms;             /**< [1000] */
+    uint32_t max_sessions;          /**< sockets, joined or not [5000] */
+    uint32_t max_resources;         /**< WHIP and WHEP [1000] */
+    uint32_t max_participants;      /**< of a room [500], at most 1000 */
+    uint32_t max_viewers;           /**< WHEP receivers of a room [500] */
+    uint32_t chat_messages;         /**< kept per room [200], at most 200 */
+    uint32_t msg_rate, msg_burst;   /**< messages per second of a session, and at once [20, 60] */
+    uint32_t chat_rate, chat_burst; /**< of them chat [3, 8] */
+    uint32_t sdp_rate, sdp_burst;   /**< of them publish, receive and answer [2, 10] */
+    enum plm_codec
+        codecs[PLM_CODEC_COUNT]; /**< of rooms, best first, PLM_CODEC_NONE ends [Opus, VP9, VP8, H264, AV1] */
+    struct plm_room_config media; /**< of every room */
+};
+
+#define PLM_HUB_MAX_ICE_SERVERS 8
+
+/** What the hub asks of the program around it. */
+struct plm_hub_host {
+    void *ctx;
+    uint64_t (*now_ms)(void *ctx);                    /**< monotonic */
+    uint64_t (*wall_ms)(void *ctx);                   /**< since 1970, UTC */
+    void (*random)(void *ctx, void *out, size_t len); /**< fit for secrets */
+    /** STUN and TURN servers for a client that joins; strings stay valid until the next call. May be NULL. @return how many */
+    size_t (*ice_servers)(void *ctx, struct plm_msg_ice_server out[PLM_HUB_MAX_ICE_SERVERS]);
+    /** One line for the log; text holds no control character. May be NULL. */
+    void (*log)(void *ctx, const char *room, const char *text);
+};
+
+/** @param config copied; NULL for defaults @param host,media copied, their ctx borrowed @return 0, PLM_ENOMEM */
+int plm_hub_create(struct plm_hub **out, const struct plm_hub_config *config, const struct plm_hub_host *host,
+    const struct plm_media_port *media);
+/** End every meeting: sessions are told (ended, closed) and their sockets closed, transports close, resources vanish. */
+void plm_hub_close(struct plm_hub *hub);
+/** Free everything that is left, silently; sessions still open are gone with it. NULL is fine. */
+void plm_hub_destroy(struct plm_hub *hub);
+
+/**
+ * Do what is due by now: sessions whose grace is over leave, rooms that lingered close.
+ * @return when to call again at the latest (host's monotonic ms), UINT64_MAX: nothing is waiting
+ */
+uint64_t plm_hub_poll(struct plm_hub *hub);
+
+/** Take an event of the media plane. */
+void plm_hub_on_media_event(struct plm_hub *hub, const struct plm_event *ev);
+/** Send what media events changed in slots, merged per session: once per turn of the main loop, after the events. */
+void plm_hub_flush(struct plm_hub *hub);
+
+/** Live objects, for the metrics; each returns to its start. */
+struct plm_hub_gauges {
+    uint32_t sessions, rooms, participants, detached, viewers, resources, connections;
+};
+void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out);
+/** Things that happened since the start, for the metrics. */
+struct plm_hub_counters {
+    uint64_t messages, bad_messages, refused, joins, resumes, lost, connections_lost, chats;
+};
+void plm_hub_counters(const struct plm_hub *hub, struct plm_hub_counters *out);
+
+#endif

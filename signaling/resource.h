@@ -1,0 +1,14 @@
+/* WHIP and WHEP resources, for the files of this folder; see whip.h. */
+#ifndef PLM_SIGNALING_RESOURCE_H
+#define PLM_SIGNALING_RESOURCE_H
+
+#include "state.h"
+
+/** Its connection is gone by itself: so is the resource. */
+void plm_resource_connection_lost(struct plm_resource *r);
+/** Free it and what it owns, without looking after the room. A WHIP participant must be gone already. */
+void plm_resource_destroy(struct plm_resource *r);
+/** Somebody came or has another name: pinned receivers that wait for that name show them. */
+void plm_resource_repin(struct plm_room *room);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * Rooms and the participants in them. A room is made by the first who names it and closes when it has stood empty for the
+ * linger time. For the files of this folder.
+ */
+#ifndef PLM_SIGNALING_ROOM_H
+#define PLM_SIGNALING_ROOM_H
+
+#include "state.h"
+
+/** Clean a name from outside (UTF-8, PLM_NAME_SIZE - 1 octets, no control characters, not empty). @return 0 or PLM_EINVAL */
+int plm_name_clean(char out[PLM_NAME_SIZE], const char *name, const char *field, struct plm_refusal *why);
+
+/* ---- rooms (room.c) ---- */
+
+/** Find a room or open it. Names differ by more than the case of A-Z. @return 0, or negative with why */
+int plm_room_enter(struct plm_room **out, struct plm_hub *hub, const char *name, struct plm_refusal *why);
+struct plm_room *plm_room_find_media(struct plm_hub *hub, plm_room_id media);
+/** End it: everybody in it is told, every connection closes, and the room is freed. */
+void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason);
+/** Look whether it is empty now, and let it linger; or take it back. */
+void plm_room_on_population(struct plm_room *room);
+/** Serialise once, send to everybody but one (NULL: to all). */
+void plm_room_broadcast(struct plm_room *room, const struct plm_msg *msg, const struct plm_member *except);
+/** An id that nobody in the room has had. */
+plm_participant_id plm_room_next_id(struct plm_room *room);
+/** Who speaks, from media: told when it changed. */
+void plm_room_on_speakers(struct plm_room *room, const struct plm_event *ev);
+
+/* ---- participants (roster.c) ---- */
+
+/**
+ * Let somebody in. Nobody is told before plm_member_announce.
+ * @param name    already clean
+ * @param session of a socket, or NULL with resource
+ */
+int plm_member_create(struct plm_member **out, struct plm_room *room, const char *name,
+    struct plm_session *session, struct plm_resource *resource, struct plm_refusal *why);
+/** Tell the others that m came; from now on they are told of changes and of its leaving. */
+void plm_member_announce(struct plm_member *m);
+/** They are gone: transports close, the others are told, somebody else leads if need be. Frees m; the session stays. */
+void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason);
+/** Free without a word: the room is closing. */
+void plm_member_destroy(struct plm_member *m);
+/** Name, role or tracks changed: tell everybody. */
+void plm_member_changed(struct plm_member *m);
+/** Change the display name; already clean. */
+void plm_member_rename(struct plm_member *m, const char *name);
+/** Tell one participant, if they have a socket. */
+void plm_member_send(struct plm_member *m, const struct plm_msg *msg);
+/** The socket is lost: grace begins. */
+void plm_member_detach(struct plm_member *m);
+/** Another socket takes over; an old one is closed. */
+void plm_member_attach(struct plm_member *m, struct plm_session *session);
+struct plm_member *plm_member_find_secret(struct plm_hub *hub, const char *secret);
+/** One of the two connections is gone by itself. */
+void plm_member_connection_lost(struct plm_member *m, struct plm_connection *c);
+/** The reply to join and resume, then what a resumed client may have missed. */
+void plm_member_send_joined(struct plm_member *m, uint32_t request, bool resumed);
+
+/* ---- what participants publish (tracks.c) ---- */
+
+int plm_member_publish(
+    struct plm_member *m, const struct plm_msg_publish *request, char **answer, struct plm_refusal *why);
+/** Take a WHIP offer: sources by the order of its m-lines. */
+int plm_member_publish_whip(
+    struct plm_member *m, const char *sdp, size_t len, char **answer, struct plm_refusal *why);
+int plm_member_mute(struct plm_member *m, enum plm_source source, bool muted, struct plm_refusal *why);
+void plm_member_on_demand(struct plm_member *m, enum plm_source source, uint8_t needed);
+void plm_member_send_demand(struct plm_member *m, enum plm_source source);
+
+/* ---- what participants receive (view.c) ---- */
+
+int plm_member_receive(
+    struct plm_member *m, const struct plm_msg_receive *request, char **offer, struct plm_refusal *why);
+/** Make the view that the request describes media's; remembered for a connection that comes later. */
+int plm_member_view(struct plm_member *m, const struct plm_msg_view *request, struct plm_refusal *why);
+
+/* ---- chat (chat.c) ---- */
+
+/** Say something. @param text already clean */
+int plm_chat_post(struct plm_member *from, const char *text, struct plm_refusal *why);
+/** The latest messages, oldest first, as many as fit into one reply. @return how many; out has room for all that are kept */
+size_t plm_chat_latest(const struct plm_room *room, struct plm_msg_chat_message *out);
+void plm_chat_clear(struct plm_room *room);
+
+#endif

@@ -1,0 +1,320 @@
+#include "room.h"
+
+#include "connection.h"
+#include "roles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- out ---- */
+
+void plm_session_send_text(struct plm_session *s, struct plm_text *text)
+{
+    if (s->state != PLM_SESSION_CLOSED)
+        s->out.send(s->out.ctx, text);
+}
+
+void plm_session_send(struct plm_session *s, const struct plm_msg *msg)
+{
+    struct plm_text *text = plm_msg_encode(msg);
+    if (!text)
+        return;
+    plm_session_send_text(s, text);
+    plm_text_unref(text);
+}
+
+void plm_session_close(struct plm_session *s, enum plm_session_close code, const char *reason)
+{
+    if (s->state == PLM_SESSION_CLOSED)
+        return;
+    s->state = PLM_SESSION_CLOSED;
+    s->member = NULL;
+    s->out.close(s->out.ctx, code, reason);
+}
+
+static void send_done(struct plm_session *s, uint32_t id)
+{
+    struct plm_msg msg = {.type = PLM_MSG_done, .has_id = true, .id = id};
+    plm_session_send(s, &msg);
+}
+
+static void send_refusal(struct plm_session *s, bool has_id, uint32_t id, const struct plm_refusal *why)
+{
+    struct plm_msg msg = {.type = PLM_MSG_error,
+        .has_id = has_id,
+        .id = id,
+        .error = {.code = why->code, .message = why->message, .field = *why->field ? why->field : NULL}};
+    s->hub->counters.refused++;
+    plm_session_send(s, &msg);
+}
+
+/* ---- requests ---- */
+
+/* Each answers by itself and returns 0, or returns negative with why and has changed nothing. */
+typedef int handler(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why);
+
+static int on_join(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    struct plm_room *room;
+    struct plm_member *member;
+    int err = plm_room_enter(&room, s->hub, m->join.room, why);
+    if (!err)
+        err = plm_member_create(&member, room, m->join.name, s, NULL, why);
+    if (err)
+        return err;
+    s->member = member;
+    s->state = PLM_SESSION_JOINED;
+    plm_member_announce(member);
+    plm_member_send_joined(member, m->id, false);
+    return 0;
+}
+
+static int on_resume(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    struct plm_member *member = plm_member_find_secret(s->hub, m->resume.secret);
+    if (!member)
+        return plm_refuse(why, PLM_MSG_error_code_not_found, "secret", "no such session; join again");
+    plm_member_attach(member, s);
+    s->member = member;
+    s->state = PLM_SESSION_JOINED;
+    plm_member_send_joined(member, m->id, true);
+    return 0;
+}
+
+static int on_leave(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    struct plm_member *member = s->member;
+    (void)why;
+    send_done(s, m->id);
+    member->session = NULL;
+    plm_member_remove(member, PLM_MSG_leave_reason_left);
+    plm_session_close(s, PLM_SESSION_CLOSE_DONE, "left");
+    return 0;
+}
+
+static int on_publish(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    char *answer = NULL;
+    int err = plm_member_publish(s->member, &m->publish, &answer, why);
+    if (err)
+        return err;
+    struct plm_msg reply = {
+        .type = PLM_MSG_published, .has_id = true, .id = m->id, .published = {.sdp = answer}};
+    plm_session_send(s, &reply);
+    free(answer);
+    return 0;
+}
+
+static void describe_slots(const struct plm_transport_params *params, struct plm_msg_slot_line *out)
+{
+    for (size_t i = 0; i < params->n_media; i++)
+        out[i] = (struct plm_msg_slot_line){.mid = params->media[i].mid,
+            .video = params->media[i].kind == PLM_KIND_VIDEO,
+            .has_pair = params->media[i].pair != PLM_NO_PAIR,
+            .pair = params->media[i].pair,
+            .screen = params->media[i].screen};
+}
+
+static int on_receive(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    char *offer = NULL;
+    struct plm_msg_slot_line slots[PLM_MAX_MEDIA];
+    int err = plm_member_receive(s->member, &m->receive, &offer, why);
+    if (err)
+        return err;
+    const struct plm_transport_params *params = s->member->receive->pending;
+    describe_slots(params, slots);
+    struct plm_msg reply = {.type = PLM_MSG_offered,
+        .has_id = true,
+        .id = m->id,
+        .offered = {.sdp = offer, .slots = slots, .n_slots = params->n_media}};
+    plm_session_send(s, &reply);
+    free(offer);
+    return 0;
+}
+
+static int on_answer(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    if (!s->member->receive)
+        return plm_refuse(why, PLM_MSG_error_code_bad_state, "", "nothing was offered");
+    int err = plm_connection_on_answer(s->member->receive, m->answer.sdp, strlen(m->answer.sdp), why);
+    if (!err)
+        send_done(s, m->id);
+    return err;
+}
+
+static int on_view(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    int err = plm_member_view(s->member, &m->view, why);
+    if (!err)
+        send_done(s, m->id);
+    return err;
+}
+
+static int on_mute(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    int err = plm_member_mute(s->member, (enum plm_source)m->mute.source, m->mute.muted, why);
+    if (!err)
+        send_done(s, m->id);
+    return err;
+}
+
+static int on_chat(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    int err = plm_chat_post(s->member, m->chat.text, why);
+    if (!err)
+        send_done(s, m->id);
+    return err;
+}
+
+static int on_rename(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    (void)why;
+    plm_member_rename(s->member, m->rename.name);
+    send_done(s, m->id);
+    return 0;
+}
+
+/* Every request, the one state in which it is legal, and who answers it. */
+static const struct {
+    enum plm_session_state state;
+    handler *on;
+} verbs[PLM_MSG_COUNT] = {
+    [PLM_MSG_join] = {PLM_SESSION_OPEN, on_join},
+    [PLM_MSG_resume] = {PLM_SESSION_OPEN, on_resume},
+    [PLM_MSG_leave] = {PLM_SESSION_JOINED, on_leave},
+    [PLM_MSG_publish] = {PLM_SESSION_JOINED, on_publish},
+    [PLM_MSG_receive] = {PLM_SESSION_JOINED, on_receive},
+    [PLM_MSG_answer] = {PLM_SESSION_JOINED, on_answer},
+    [PLM_MSG_view] = {PLM_SESSION_JOINED, on_view},
+    [PLM_MSG_mute] = {PLM_SESSION_JOINED, on_mute},
+    [PLM_MSG_chat] = {PLM_SESSION_JOINED, on_chat},
+    [PLM_MSG_rename] = {PLM_SESSION_JOINED, on_rename},
+};
+
+/* ---- how much a session may say ---- */
+
+#define ONE 1000 /* thousandths that a message takes from a bucket */
+
+/* Take one message out. The level may go below zero, down to four bursts: so a flood keeps itself locked out. */
+static bool rate_take(struct plm_rate *r, uint64_t now, uint32_t per_second, uint32_t burst)
+{
+    int64_t top = (int64_t)burst * ONE, elapsed = (int64_t)(now - r->filled_at);
+    r->level = elapsed >= 3600 * 1000 ? top : r->level + elapsed * per_second;
+    if (r->level > top)
+        r->level = top;
+    r->filled_at = now;
+    if (r->level > -4 * top)
+        r->level -= ONE;
+    return r->level >= 0;
+}
+
+static bool is_flooding(const struct plm_session *s)
+{
+    return s->messages.level <= -4 * (int64_t)s->hub->config.msg_burst * ONE;
+}
+
+static bool is_too_fast(struct plm_session *s, enum plm_msg_type type, uint64_t now)
+{
+    const struct plm_hub_config *c = &s->hub->config;
+    if (type == PLM_MSG_chat)
+        return !rate_take(&s->chats, now, c->chat_rate, c->chat_burst);
+    if (type == PLM_MSG_publish || type == PLM_MSG_receive || type == PLM_MSG_answer)
+        return !rate_take(&s->sdps, now, c->sdp_rate, c->sdp_burst);
+    return false;
+}
+
+/* ---- in ---- */
+
+static int dispatch(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
+{
+    if (is_too_fast(s, m->type, s->messages.filled_at))
+        return plm_refuse(why, PLM_MSG_error_code_too_fast, "", "too many of these; wait a moment");
+    if (verbs[m->type].state != s->state)
+        return plm_refuse(why, PLM_MSG_error_code_bad_state, "",
+            s->state == PLM_SESSION_OPEN ? "join first" : "joined already");
+    if (s->member && !plm_role_may(s->member->role, m->type))
+        return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "a %s may not %s",
+            plm_msg_role_name(s->member->role), plm_msg_type_name(m->type));
+    return verbs[m->type].on(s, m, why);
+}
+
+static void refuse_unread(struct plm_session *s, const struct plm_msg_fault *fault)
+{
+    struct plm_refusal why;
+    plm_refuse(&why, PLM_MSG_error_code_bad_message, fault->field, "%s", fault->message);
+    s->hub->counters.bad_messages++;
+    send_refusal(s, fault->has_id, fault->id, &why);
+}
+
+void plm_session_on_text(struct plm_session *s, const char *text, size_t len)
+{
+    struct plm_hub *hub = s->hub;
+    struct plm_msg_fault fault;
+    struct plm_refusal why = {0};
+    struct plm_msg *m = NULL;
+    if (s->state == PLM_SESSION_CLOSED)
+        return;
+    hub->counters.messages++;
+    bool slow =
+        rate_take(&s->messages, hub->host.now_ms(hub->host.ctx), hub->config.msg_rate, hub->config.msg_burst);
+    if (is_flooding(s)) {
+        struct plm_member *member = s->member;
+        plm_session_close(s, PLM_SESSION_CLOSE_POLICY, "too many messages");
+        if (member)
+            plm_member_detach(member);
+        return;
+    }
+    int err = plm_msg_decode(&m, text, len, PLM_FROM_CLIENT, &fault);
+    if (err == PLM_EINVAL) {
+        refuse_unread(s, &fault);
+        return;
+    }
+    if (err)
+        return;
+    if (!slow)
+        err = plm_refuse(&why, PLM_MSG_error_code_too_fast, "", "too many messages");
+    else
+        err = dispatch(s, m, &why);
+    if (err)
+        send_refusal(s, true, m->id, &why);
+    plm_msg_free(m);
+}
+
+/* ---- sockets ---- */
+
+static void rate_init(struct plm_rate *r, uint64_t now, uint32_t burst)
+{
+    r->level = (int64_t)burst * ONE;
+    r->filled_at = now;
+}
+
+int plm_session_open(struct plm_session **out, struct plm_hub *hub, const struct plm_session_out *to)
+{
+    if (hub->gauges.sessions >= hub->config.max_sessions)
+        return PLM_ELIMIT;
+    struct plm_session *s = calloc(1, sizeof *s);
+    if (!s)
+        return PLM_ENOMEM;
+    uint64_t now = hub->host.now_ms(hub->host.ctx);
+    s->hub = hub;
+    s->out = *to;
+    rate_init(&s->messages, now, hub->config.msg_burst);
+    rate_init(&s->chats, now, hub->config.chat_burst);
+    rate_init(&s->sdps, now, hub->config.sdp_burst);
+    DL_APPEND(hub->sessions, s);
+    hub->gauges.sessions++;
+    *out = s;
+    return 0;
+}
+
+void plm_session_on_lost(struct plm_session *s)
+{
+    if (!s)
+        return;
+    if (s->member)
+        plm_member_detach(s->member);
+    DL_DELETE(s->hub->sessions, s);
+    s->hub->gauges.sessions--;
+    free(s);
+}

@@ -1,0 +1,201 @@
+/*
+ * The structs behind hub.h, session.h and whip.h, for the files of this folder. Who owns whom: README.md.
+ */
+#ifndef PLM_SIGNALING_STATE_H
+#define PLM_SIGNALING_STATE_H
+
+#include "hub.h"
+#include "session.h"
+#include "whip.h"
+
+#define HASH_NONFATAL_OOM 1 /* an element that could not be added has hh.tbl == NULL */
+#include <uthash.h>
+#include <utlist.h>
+
+#define PLM_NAME_SIZE   129 /* 128 octets and a NUL */
+#define PLM_SECRET_SIZE 33  /* 128 random bits as hex */
+#define PLM_MAX_TRACKS  PLM_SOURCE_COUNT
+
+_Static_assert((int)PLM_MSG_source_COUNT == (int)PLM_SOURCE_COUNT, "the table names the sources of media");
+_Static_assert((int)PLM_MSG_source_microphone == (int)PLM_SOURCE_MICROPHONE, "in the same order");
+_Static_assert((int)PLM_MSG_source_camera == (int)PLM_SOURCE_CAMERA, "in the same order");
+_Static_assert((int)PLM_MSG_source_screen == (int)PLM_SOURCE_SCREEN, "in the same order");
+_Static_assert((int)PLM_MSG_source_screen_audio == (int)PLM_SOURCE_SCREEN_AUDIO, "in the same order");
+_Static_assert(
+    (int)PLM_MSG_slot_state_forwarding == (int)PLM_SLOT_FORWARDING, "the table names the states of slots");
+_Static_assert((int)PLM_MSG_slot_state_COUNT == (int)PLM_SLOT_PAUSED + 1, "all of them");
+
+/** Why a request was refused: becomes an error reply, or a status of HTTP. */
+struct plm_refusal {
+    enum plm_msg_error_code code;
+    char message[160];
+    char field[64];
+};
+
+/** Fill a refusal. @return PLM_EINVAL, so that it can stand in a return statement */
+__attribute__((format(printf, 4, 5))) int plm_refuse(
+    struct plm_refusal *r, enum plm_msg_error_code code, const char *field, const char *format, ...);
+
+struct plm_room;
+struct plm_member;
+struct plm_resource;
+
+enum plm_connection_kind {
+    PLM_CONNECTION_PUBLISH = 0,
+    PLM_CONNECTION_RECEIVE,
+};
+
+/** What a slot was last said to show. */
+struct plm_slot_shown {
+    enum plm_slot_state state;
+    plm_participant_id shows;
+    enum plm_source source;
+    uint16_t width, height;
+    uint32_t first_ts;
+    bool dirty; /* not told yet */
+};
+
+/** One media transport and the state of its SDP conversation. Owned by a member or a resource. */
+struct plm_connection {
+    struct plm_hub *hub;
+    struct plm_member *member;     /* whose it is … */
+    struct plm_resource *resource; /* … or whose */
+    enum plm_connection_kind kind;
+    plm_room_id room;
+    plm_participant_id participant;
+    plm_transport_id id; /* 0: no transport */
+    struct plm_sdp_local local;
+    uint64_t sdp_session;
+    uint32_t sdp_version;
+    char peer_ufrag[PLM_PEER_UFRAG_SIZE];
+    struct plm_sdp_layout layout;         /* of our offer */
+    struct plm_transport_params *params;  /* agreed; NULL before the first agreement */
+    struct plm_transport_params *pending; /* offered by us, not answered yet */
+    struct plm_slot_shown *slots;         /* of a receive connection, PLM_MAX_MEDIA of them */
+    bool dirty;                           /* in hub->dirty */
+    struct plm_connection *dirty_prev, *dirty_next;
+    UT_hash_handle hh; /* by id */
+};
+
+struct plm_track_state {
+    enum plm_source source;
+    bool muted;
+};
+
+/** A participant: of a socket (session or waiting for one) or of a WHIP resource. Owned by its room. */
+struct plm_member {
+    struct plm_room *room;
+    plm_participant_id id;
+    char name[PLM_NAME_SIZE];
+    enum plm_msg_role role;
+    bool announced; /* the others know */
+    uint64_t joined_at;
+    struct plm_track_state tracks[PLM_MAX_TRACKS];
+    size_t n_tracks;
+    struct plm_connection *publish, *receive;
+    struct plm_view view;
+    bool has_view;
+    struct plm_session *session;     /* NULL: detached, or WHIP */
+    struct plm_resource *resource;   /* WHIP */
+    uint64_t grace_end;              /* of a detached one */
+    bool lost_publish, lost_receive; /* to be told on resume */
+    bool has_demand[PLM_SOURCE_COUNT];
+    uint8_t demand[PLM_SOURCE_COUNT];
+    char secret[PLM_SECRET_SIZE];
+    struct plm_member *prev, *next;                   /* in the room, by time of joining */
+    struct plm_member *detached_prev, *detached_next; /* in hub->detached, by grace_end */
+    UT_hash_handle hh;                                /* by secret */
+};
+
+/** One chat message; owned by the room. */
+struct plm_chat_entry {
+    struct plm_chat_entry *prev, *next;
+    uint32_t number;
+    plm_participant_id from;
+    uint64_t at;
+    size_t size; /* octets of text and name */
+    char name[PLM_NAME_SIZE];
+    char text[];
+};
+
+struct plm_room {
+    struct plm_hub *hub;
+    char key[PLM_NAME_SIZE]; /* the name in lower case (ASCII) */
+    char name[PLM_NAME_SIZE];
+    plm_room_id media;
+    struct plm_member *members;
+    uint32_t n_members;
+    struct plm_resource *receivers; /* WHEP */
+    uint32_t n_receivers;
+    plm_participant_id last_id;
+    struct plm_chat_entry *chat;
+    size_t n_chat, chat_size;
+    uint32_t last_chat;
+    uint32_t speakers[PLM_MAX_SPEAKERS];
+    size_t n_speakers;
+    bool lingers;
+    uint64_t linger_end;
+    struct plm_room *linger_prev, *linger_next; /* in hub->lingering, by linger_end */
+    UT_hash_handle hh;                          /* by key */
+    UT_hash_handle hh_media;                    /* by media */
+};
+
+struct plm_resource {
+    struct plm_hub *hub;
+    struct plm_room *room;
+    enum plm_resource_kind kind;
+    char id[PLM_RESOURCE_ID_SIZE];
+    char etag[40];
+    struct plm_member *member;         /* WHIP */
+    struct plm_connection *connection; /* WHEP; that of a WHIP one is its member's */
+    size_t n_names;
+    char (*names)[PLM_NAME_SIZE];     /* WHEP: whom its slots are pinned to */
+    plm_participant_id *pinned;       /* who that is now, or a reserved id */
+    struct plm_resource *prev, *next; /* in room->receivers */
+    UT_hash_handle hh;                /* by id */
+};
+
+enum plm_session_state {
+    PLM_SESSION_OPEN = 0,
+    PLM_SESSION_JOINED,
+    PLM_SESSION_CLOSED,
+};
+
+/** A bucket of thousandths of messages: fills with time, each message takes 1000. */
+struct plm_rate {
+    int64_t level;
+    uint64_t filled_at;
+};
+
+struct plm_session {
+    struct plm_hub *hub;
+    struct plm_session_out out;
+    enum plm_session_state state;
+    struct plm_member *member; /* JOINED */
+    struct plm_rate messages, chats, sdps;
+    struct plm_session *prev, *next;
+};
+
+struct plm_hub {
+    struct plm_hub_config config;
+    struct plm_hub_host host;
+    struct plm_media_port media;
+    struct plm_room *rooms; /* by key */
+    struct plm_room *rooms_by_media;
+    struct plm_member *members;         /* those of sockets, by secret */
+    struct plm_connection *connections; /* by transport */
+    struct plm_resource *resources;     /* by id */
+    struct plm_session *sessions;
+    struct plm_member *detached;
+    struct plm_room *lingering;
+    struct plm_connection *dirty;
+    struct plm_hub_gauges gauges;
+    struct plm_hub_counters counters;
+};
+
+/** size - 1 random hexadecimal digits and a NUL. */
+void plm_hub_random_hex(struct plm_hub *hub, char *out, size_t size);
+__attribute__((format(printf, 3, 4))) void plm_hub_log(
+    struct plm_hub *hub, const struct plm_room *room, const char *format, ...);
+
+#endif
