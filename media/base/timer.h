@@ -24,17 +24,22 @@ struct plm_timer {
 struct plm_wheel {
     uint64_t now_ms;
     uint32_t active;
+    struct plm_timer *past;                                     /**< started with a deadline that had passed */
+    uint64_t occupied[PLM_WHEEL_LEVELS][PLM_WHEEL_SLOTS / 64]; /**< bit per slot that holds a timer */
     struct plm_timer *slots[PLM_WHEEL_LEVELS][PLM_WHEEL_SLOTS];
 };
 
 void plm_wheel_init(struct plm_wheel *w, uint64_t now_us);
-/** Start or restart. A deadline in the past fires at the next run. */
+/** Start or restart. Deadlines are rounded up to a millisecond; one in the past fires at the next run. */
 void plm_timer_start(struct plm_wheel *w, struct plm_timer *t, uint64_t due_us, plm_timer_fn *fn);
 void plm_timer_stop(struct plm_wheel *w, struct plm_timer *t);
 bool plm_timer_active(const struct plm_timer *t);
 /** Fire what is due, in order of milliseconds. A callback may start and stop any timer, its own too. */
 void plm_wheel_run(struct plm_wheel *w, uint64_t now_us);
-/** When to run next, in the same clock; UINT64_MAX when nothing is active. Never later than the first deadline. */
+/**
+ * When to run next, in the same clock; UINT64_MAX when nothing is active. Never later than the first deadline's millisecond;
+ * may be earlier (a far timer moves to a finer level then).
+ */
 uint64_t plm_wheel_next(const struct plm_wheel *w);
 
 #endif
