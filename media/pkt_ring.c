@@ -1,0 +1,63 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "pkt.h"
+
+int plm_pkt_ring_init(struct plm_pkt_ring *r, struct plm_pkt_pool *pool, uint32_t size)
+{
+    memset(r, 0, sizeof *r);
+    if (!size || size & (size - 1))
+        return PLM_EINVAL;
+    r->slots = calloc(size, sizeof *r->slots);
+    if (!r->slots)
+        return PLM_ENOMEM;
+    r->size = size;
+    r->pool = pool;
+    return 0;
+}
+
+void plm_pkt_ring_reset(struct plm_pkt_ring *r)
+{
+    for (uint32_t i = 0; i < r->size; i++) {
+        plm_pkt_put(r->pool, r->slots[i]);
+        r->slots[i] = NULL;
+    }
+    r->any = false;
+    r->newest = 0;
+}
+
+void plm_pkt_ring_destroy(struct plm_pkt_ring *r)
+{
+    if (!r->slots)
+        return;
+    plm_pkt_ring_reset(r);
+    free(r->slots);
+    memset(r, 0, sizeof *r);
+}
+
+static bool reaches(const struct plm_pkt_ring *r, uint64_t ext_seq)
+{
+    return ext_seq <= r->newest && r->newest - ext_seq < r->size;
+}
+
+bool plm_pkt_ring_put(struct plm_pkt_ring *r, struct plm_pkt *pkt)
+{
+    struct plm_pkt **slot = &r->slots[pkt->ext_seq & (r->size - 1)];
+    if (!r->any || pkt->ext_seq > r->newest) {
+        r->any = true;
+        r->newest = pkt->ext_seq;
+    } else if (!reaches(r, pkt->ext_seq) || (*slot && (*slot)->ext_seq == pkt->ext_seq)) {
+        return false;
+    }
+    plm_pkt_put(r->pool, *slot);
+    *slot = plm_pkt_ref(pkt);
+    return true;
+}
+
+struct plm_pkt *plm_pkt_ring_find(const struct plm_pkt_ring *r, uint64_t ext_seq)
+{
+    if (!r->any || !reaches(r, ext_seq))
+        return NULL;
+    struct plm_pkt *pkt = r->slots[ext_seq & (r->size - 1)];
+    return pkt && pkt->ext_seq == ext_seq ? pkt : NULL;
+}
