@@ -67,12 +67,25 @@ const struct plm_segment *plm_seq_map_segment(const struct plm_seq_map *m);
 
 #define PLM_LAYER_NONE 0xff
 
+#define PLM_LAYER_CHANGES 8
+
+/** Which temporal layers of one encoding go on, by the timestamp of the frame: so a frame is never forwarded in half. */
+struct plm_layer_history {
+    bool any;
+    uint64_t newest_seq, newest_ts;
+    uint8_t n;       /**< changes, oldest first */
+    struct {
+        uint64_t from_ts;
+        uint8_t tid; /**< highest forwarded; PLM_LAYER_NONE: nothing */
+    } changes[PLM_LAYER_CHANGES];
+};
+
 /** An embedded value; one per video slot. */
 struct plm_layer_select {
     uint8_t current, target;           /**< encodings; PLM_LAYER_NONE */
     uint8_t current_tid, target_tid;
-    uint8_t sid_current, sid_target;   /**< spatial layers of SVC */
     bool want_keyframe;                /**< of `target`: ask its publisher */
+    struct plm_layer_history history[PLM_MAX_ENCODINGS];
 };
 enum plm_layer_verdict {
     PLM_LAYER_FORWARD = 0,
@@ -81,22 +94,24 @@ enum plm_layer_verdict {
     PLM_LAYER_DROP_NOT_KEY, /**< waiting for a keyframe */
 };
 void plm_layer_select_init(struct plm_layer_select *s);
-/** Set the aim; up or down an encoding happens at its next keyframe (the present one goes on meanwhile), temporal down at once, up at a sync. */
+/**
+ * Set the aim; up or down an encoding happens at its next keyframe (the present one goes on meanwhile), temporal down at the next frame, up
+ * at a sync. Encoding PLM_LAYER_NONE pauses: the frame that is under way is completed.
+ */
 void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t tid);
 /** The present stream ends (track gone, slot re-used): the next packet forwarded is a keyframe of the target. */
 void plm_layer_select_restart(struct plm_layer_select *s);
+/**
+ * Late packets of an encoding that was left are PLM_LAYER_FORWARD when their frame was being forwarded: the map knows whether a number is
+ * reserved for them.
+ */
 enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, const struct plm_pkt *pkt);
 
 /* ---- bandwidth towards one receiver ---- */
 
-/** What the estimator knows of a sent packet. */
-struct plm_bwe_sent {
-    uint16_t twcc_seq;
-    uint16_t size;
-    uint64_t sent_us;
-};
-
-/** First rule: loss and REMB. The delay-based estimator takes its place behind the same functions. */
+/**
+ * First rule: loss and REMB. Above 10 % loss the estimate is cut, below 2 % it grows by 8 % a second, to a few times what is being sent (an
+ * application-limited sender proves no more). It is valid after a second of feedback. The delay-based estimator takes its place behind the same functions. */
 struct plm_bwe;
 struct plm_bwe *plm_bwe_create(void);
 void plm_bwe_destroy(struct plm_bwe *b);
@@ -129,10 +144,11 @@ struct plm_alloc_slot {
     struct plm_alloc_layer layers[PLM_MAX_ENCODINGS];
     uint8_t present;                  /**< encoding forwarded now, PLM_LAYER_NONE */
     /* out */
-    uint8_t encoding, tid;            /**< PLM_LAYER_NONE: paused */
+    uint8_t encoding, tid;            /**< among what is being sent; encoding PLM_LAYER_NONE: paused */
+    uint8_t wish;                     /**< what it would get if every encoding were sent: the demand towards the publisher */
 };
 /**
- * Share a budget among the video slots: every slot its floor first, by priority; then steps up by priority, screen first, largest first, to
+ * Share a budget among the video slots (at most PLM_MAX_MEDIA are looked at): every slot its floor first, by priority; then steps up by priority, screen first, largest first, to
  * the smallest encoding that covers the wanted size. A budget of 0 means unknown: everybody gets what it wants.
  * Hysteresis: a step up needs 15 % head-room over what is used now.
  */

@@ -1,0 +1,152 @@
+#include <string.h>
+
+#include "rules_tx.h"
+
+void plm_layer_select_init(struct plm_layer_select *s)
+{
+    memset(s, 0, sizeof *s);
+    s->current = s->target = PLM_LAYER_NONE;
+}
+
+static bool after(uint64_t a, uint64_t b)
+{
+    return (int64_t)(a - b) > 0;
+}
+
+static void note_change(struct plm_layer_history *h, uint64_t from_ts, uint8_t tid)
+{
+    if (h->n == PLM_LAYER_CHANGES) {
+        memmove(&h->changes[0], &h->changes[1], (PLM_LAYER_CHANGES - 1) * sizeof h->changes[0]);
+        h->n--;
+    }
+    h->changes[h->n].from_ts = from_ts;
+    h->changes[h->n].tid = tid;
+    h->n++;
+}
+
+/** Is a frame of this time and layer among what was chosen then? */
+static bool chosen(const struct plm_layer_history *h, const struct plm_pkt *pkt)
+{
+    for (unsigned i = h->n; i-- > 0;) {
+        if (after(h->changes[i].from_ts, pkt->ext_ts))
+            continue;
+        if (h->changes[i].tid == PLM_LAYER_NONE)
+            return false;
+        return !pkt->info.has_layers || pkt->info.tid <= h->changes[i].tid;
+    }
+    return false;
+}
+
+/** Leave the present encoding: what belongs to its frames so far may still come late. */
+static void leave_current(struct plm_layer_select *s)
+{
+    if (s->current == PLM_LAYER_NONE)
+        return;
+    struct plm_layer_history *h = &s->history[s->current];
+    note_change(h, h->newest_ts + 1, PLM_LAYER_NONE);
+    s->current = PLM_LAYER_NONE;
+}
+
+void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t tid)
+{
+    if (encoding >= PLM_MAX_ENCODINGS)
+        encoding = PLM_LAYER_NONE;
+    s->target = encoding;
+    s->target_tid = tid;
+    if (encoding == PLM_LAYER_NONE)
+        leave_current(s);
+    s->want_keyframe = s->target != s->current;
+    if (s->current == PLM_LAYER_NONE || s->current_tid <= tid)
+        return;
+    /* Down at the next frame; the rest of the newest one still goes. */
+    struct plm_layer_history *h = &s->history[s->current];
+    s->current_tid = tid;
+    note_change(h, h->newest_ts + 1, tid);
+}
+
+void plm_layer_select_restart(struct plm_layer_select *s)
+{
+    memset(s->history, 0, sizeof s->history);
+    s->current = PLM_LAYER_NONE;
+    s->want_keyframe = s->target != PLM_LAYER_NONE;
+}
+
+/**
+ * Up a temporal layer, at the first packet seen of a frame. VP8's sync bit says that this very frame needs the base layer alone: one layer at a
+ * time. VP9 and the dependency descriptor mark the frame after which higher layers need nothing from before.
+ */
+static void temporal_up(struct plm_layer_select *s, struct plm_layer_history *h, const struct plm_pkt *pkt)
+{
+    const struct plm_frame_info *info = &pkt->info;
+    if (s->current_tid >= s->target_tid || !info->has_layers)
+        return;
+    if (info->keyframe && info->tid == 0) {
+        s->current_tid = s->target_tid;
+        note_change(h, pkt->ext_ts, s->current_tid);
+    } else if (info->layer_sync && pkt->codec == PLM_CODEC_VP8) {
+        if (info->tid != s->current_tid + 1)
+            return;
+        s->current_tid = info->tid;
+        note_change(h, pkt->ext_ts, s->current_tid);
+    } else if (info->layer_sync && info->tid <= s->current_tid) {
+        s->current_tid = s->target_tid;
+        note_change(h, pkt->ext_ts + 1, s->current_tid);
+    }
+}
+
+/** What a packet is among those of its encoding. */
+struct order {
+    bool newest;    /**< none with a higher number was seen */
+    bool new_frame; /**< newest, and the first seen of its frame */
+    bool follows;   /**< nothing is missing before it */
+};
+
+static struct order note_order(struct plm_layer_history *h, const struct plm_pkt *pkt)
+{
+    struct order o = {0};
+    if (h->any && pkt->ext_seq <= h->newest_seq)
+        return o;
+    o.newest = true;
+    o.new_frame = !h->any || after(pkt->ext_ts, h->newest_ts);
+    o.follows = !h->any || pkt->ext_seq == h->newest_seq + 1;
+    h->any = true;
+    h->newest_seq = pkt->ext_seq;
+    if (o.new_frame)
+        h->newest_ts = pkt->ext_ts;
+    return o;
+}
+
+/** May a receiver begin here? H264 does not mark the first packet of a frame: parameter sets may have been lost before an IDR slice. */
+static bool can_begin(const struct order *o, const struct plm_pkt *pkt)
+{
+    return pkt->info.keyframe_start && o->new_frame && (pkt->codec != PLM_CODEC_H264 || o->follows);
+}
+
+static enum plm_layer_verdict switch_to(
+    struct plm_layer_select *s, struct plm_layer_history *h, const struct plm_pkt *pkt)
+{
+    leave_current(s);
+    s->current = pkt->encoding;
+    s->current_tid = s->target_tid;
+    s->want_keyframe = false;
+    note_change(h, pkt->ext_ts, s->current_tid);
+    return PLM_LAYER_SWITCH;
+}
+
+enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, const struct plm_pkt *pkt)
+{
+    if (pkt->encoding >= PLM_MAX_ENCODINGS)
+        return PLM_LAYER_DROP;
+    struct plm_layer_history *h = &s->history[pkt->encoding];
+    struct order order = note_order(h, pkt);
+    if (pkt->encoding == s->current) {
+        if (order.new_frame)
+            temporal_up(s, h, pkt);
+        return chosen(h, pkt) ? PLM_LAYER_FORWARD : PLM_LAYER_DROP;
+    }
+    if (pkt->encoding == s->target && can_begin(&order, pkt))
+        return switch_to(s, h, pkt);
+    if (chosen(h, pkt))
+        return PLM_LAYER_FORWARD;
+    return pkt->encoding == s->target ? PLM_LAYER_DROP_NOT_KEY : PLM_LAYER_DROP;
+}
