@@ -21,6 +21,7 @@ struct plm_nack_gen {
         uint8_t tries;
     } lost[PLM_NACK_MAX];
     uint64_t recovered, given_up;
+    bool gave_up; /**< since the last poll */
 };
 void plm_nack_gen_init(struct plm_nack_gen *g);
 /** @return true when a gap opened: poll soon. A jump of more than PLM_NACK_MAX empties the list (a keyframe is cheaper). */
@@ -52,7 +53,11 @@ struct plm_rx_stats {
     uint8_t bin;
 };
 void plm_rx_stats_init(struct plm_rx_stats *s, uint32_t clock_rate);
-/** @return the extended sequence number */
+/**
+ * Every packet of the SSRC that came by itself, duplicates too (RFC 3550 appendix A.3 counts them); not what came by RTX.
+ * `duplicates` and `recovered` are the owner's to count.
+ * @return the extended sequence number; the first one lies in the second cycle
+ */
 uint64_t plm_rx_stats_on_packet(struct plm_rx_stats *s, uint16_t seq, uint32_t ts, size_t len, uint64_t now_us);
 void plm_rx_stats_on_sr(struct plm_rx_stats *s, uint64_t ntp, uint64_t now_us);
 /** Fill a report block and begin the next interval. */
