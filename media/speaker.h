@@ -8,20 +8,24 @@
 
 /** Level of one audio track; an embedded value. */
 struct plm_audio_level {
-    uint32_t sum, n;   /**< since the last take */
-    uint8_t peak;      /**< loudest since the last take, 127 silence */
+    uint64_t energy; /**< sum since the last take; full scale is 2^44 */
+    uint32_t n;
+    uint8_t last;    /**< what was taken last */
     uint64_t last_us;
 };
 void plm_audio_level_init(struct plm_audio_level *a);
 void plm_audio_level_on_packet(struct plm_audio_level *a, uint8_t level, uint64_t now_us);
-/** Mean level of the last 50 ms, as energy-weighted as the wire allows; begins the next interval. @return 127 when nothing arrived */
+/**
+ * Level of the mean energy since the last take; begins the next interval. @return the last value for up to 130 ms without packets (packets of
+ * 60 or 120 ms), then 127
+ */
 uint8_t plm_audio_level_take(struct plm_audio_level *a, uint64_t now_us);
 
 /** Levels of a room, fed once each 50 ms; decides the dominant speaker and the loudest N, with hysteresis. */
 struct plm_speakers;
 struct plm_speakers *plm_speakers_create(unsigned max_speakers);
 void plm_speakers_destroy(struct plm_speakers *s);
-/** @param source MICROPHONE or SCREEN_AUDIO: a shared screen's sound always counts as chosen while audible */
+/** A microphone's level. The first one of a participant enters it; a participant without memory for it is left out. */
 void plm_speakers_level(struct plm_speakers *s, plm_participant_id who, uint8_t level, uint64_t now_us);
 void plm_speakers_remove(struct plm_speakers *s, plm_participant_id who);
 /** Decide. @return true when the set, its order's first, or the dominant speaker changed */
