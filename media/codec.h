@@ -9,19 +9,21 @@
 
 /** One packet's place in its stream. */
 struct plm_frame_info {
-    bool frame_start;      /**< first packet of a frame (or of a spatial layer's frame) */
-    bool frame_end;        /**< last packet of it, when the descriptor says so; else from the RTP marker */
-    bool keyframe;         /**< belongs to a frame that starts a coded sequence (sid 0) */
-    bool keyframe_start;   /**< first packet of such a frame: a receiver may begin here */
-    bool layer_sync;       /**< a receiver may go up to this temporal layer here (VP8 Y, VP9 U, DD switch indication) */
-    bool has_layers;       /**< tid and sid are known */
+    bool frame_start;    /**< first packet of a frame (or of a spatial layer's frame) */
+    bool frame_end;      /**< last packet of it, when the descriptor says so; else from the RTP marker */
+    bool keyframe;       /**< belongs to a frame that starts a coded sequence (sid 0) */
+    bool keyframe_start; /**< first packet of such a frame: a receiver may begin here */
+    bool
+        layer_sync; /**< a receiver may go up to this temporal layer here (VP8 Y, VP9 U, DD switch indication) */
+    bool has_layers; /**< tid and sid are known */
     uint8_t tid, sid;
-    bool inter_layer;      /**< VP9 D: depends on the lower spatial layer */
+    bool inter_layer;                                        /**< VP9 D: depends on the lower spatial layer */
     bool has_picture_id, picture_id_15, has_tl0, has_keyidx; /**< VP8, VP9 */
     uint16_t picture_id;
     uint8_t tl0picidx;
-    uint16_t width, height; /**< of a keyframe when the descriptor or (VP8, H264 in clear) header tells, else 0 */
-    uint8_t desc_len;       /**< octets of the payload descriptor (VP8, VP9); 0 otherwise */
+    uint16_t width,
+        height;       /**< of a keyframe when the descriptor or (VP8, H264 in clear) header tells, else 0 */
+    uint8_t desc_len; /**< octets of the payload descriptor (VP8, VP9); 0 otherwise */
 };
 
 /**
@@ -44,22 +46,26 @@ struct plm_codec_numbers {
  * @param consumed octets of payload that out replaces
  * @return octets in out (0 and consumed 0: nothing to rewrite for this codec or packet), or PLM_EINVAL
  */
-int plm_codec_rewrite(enum plm_codec codec, const uint8_t *payload, size_t len, const struct plm_codec_numbers *num,
-    uint8_t out[PLM_MAX_DESC], size_t *consumed);
+int plm_codec_rewrite(enum plm_codec codec, const uint8_t *payload, size_t len,
+    const struct plm_codec_numbers *num, uint8_t out[PLM_MAX_DESC], size_t *consumed);
 
 /* ---- dependency descriptor (AV1 RTP specification, appendix A) ---- */
 
 #define PLM_DD_MAX_TEMPLATES 64
 #define PLM_DD_MAX_TARGETS   32
+#define PLM_DD_MAX_FDIFFS    16
 
 /** Template structure of one encoding; learned from key frames. */
 struct plm_dd_state {
     bool valid;
     uint8_t template_id_offset, n_templates, n_targets, n_chains;
     uint8_t max_sid, max_tid;
-    struct {
+    struct plm_dd_template {
         uint8_t sid, tid;
         uint8_t dti[PLM_DD_MAX_TARGETS]; /**< 0 not present, 1 discardable, 2 switch, 3 required */
+        bool switch_up;                  /**< as in plm_dd_info */
+        uint8_t n_fdiffs;
+        uint8_t fdiffs[PLM_DD_MAX_FDIFFS]; /**< 1..16 */
     } templates[PLM_DD_MAX_TEMPLATES];
     uint32_t active_targets;
     uint16_t width[4], height[4]; /**< per spatial layer, 0 unknown */
@@ -67,24 +73,28 @@ struct plm_dd_state {
 
 struct plm_dd_info {
     bool start, end;
-    bool has_structure;    /**< a new template structure is attached: a key frame begins */
+    bool has_structure; /**< a new template structure is attached: a key frame begins */
     uint8_t template_id;
     uint16_t frame_number;
     uint8_t sid, tid;
-    bool switch_up;        /**< every decode target of this temporal layer may be switched to here */
+    bool
+        switch_up; /**< a receiver of all lower temporal layers may add this one here: nothing of it is referred to */
     uint8_t n_fdiffs;
-    uint16_t fdiffs[16];   /**< frames this one refers to, as differences of frame numbers */
+    uint16_t
+        fdiffs[PLM_DD_MAX_FDIFFS]; /**< frames this one refers to, as differences of frame numbers: 1..4096 */
     bool has_active_targets;
 };
 
-/** Parse; the state is changed only when a whole valid structure was read. @return 0, PLM_EINVAL, PLM_ESTATE (template before structure) */
+/** Parse; the state (structure, active targets) changes only after a whole valid descriptor. @return 0, PLM_EINVAL, PLM_ESTATE (template before structure) */
 int plm_dd_parse(struct plm_dd_state *state, const uint8_t *ext, size_t len, struct plm_dd_info *out);
 /** Fill layers and keyframe bits of out from the descriptor (it is better than the payload's). */
-void plm_dd_to_frame_info(const struct plm_dd_info *dd, const struct plm_dd_state *state, struct plm_frame_info *out);
+void plm_dd_to_frame_info(
+    const struct plm_dd_info *dd, const struct plm_dd_state *state, struct plm_frame_info *out);
 /**
  * Copy with frame_number + frame_offset and template ids + template_shift (mod 64).
  * @return octets in out, 0 when it does not fit or is malformed
  */
-size_t plm_dd_rewrite(uint8_t *out, size_t cap, const uint8_t *ext, size_t len, uint16_t frame_offset, uint8_t template_shift);
+size_t plm_dd_rewrite(
+    uint8_t *out, size_t cap, const uint8_t *ext, size_t len, uint16_t frame_offset, uint8_t template_shift);
 
 #endif

@@ -1,0 +1,323 @@
+#include "codec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "dd_writer.h"
+#include "exact.h"
+
+/* Three temporal layers as the AV1 RTP specification, section A.10.2.1 (L1T3), has them: one chain, three targets. */
+static const struct dd_template l1t3[] = {
+    {0, 0, "SSS", {0}, {0}},
+    {0, 0, "SSS", {4}, {4}},
+    {0, 1, "-DS", {2}, {2}},
+    {0, 2, "--D", {1}, {1}},
+    {0, 2, "--D", {1}, {3}},
+};
+
+/* Two spatial layers, both of two temporal ones: targets S0T0, S0T1, S1T0, S1T1, two chains. */
+static const struct dd_template l2t2[] = {
+    {0, 0, "SSSS", {0}, {0, 0}},
+    {0, 0, "SSRR", {4}, {4, 3}},
+    {0, 1, "-D-R", {2}, {2, 1}},
+    {1, 0, "--SS", {1}, {1, 1}},
+    {1, 0, "--SS", {4, 1}, {1, 1}},
+    {1, 1, "---D", {2, 1}, {3, 2}},
+};
+
+static size_t make_l1t3(struct dd_writer *w, unsigned offset, unsigned template_index, unsigned number)
+{
+    dd_begin(w, true, true, (offset + template_index) % 64, number);
+    dd_flags(w, true, false, false, false, false);
+    dd_structure(w, offset, 3, l1t3, 5, 1, "\0\0\0", true);
+    dd_size(w, 1280, 720);
+    return dd_len(w);
+}
+
+static size_t make_short(struct dd_writer *w, unsigned template_id, unsigned number)
+{
+    dd_begin(w, true, true, template_id, number);
+    return dd_len(w);
+}
+
+static int parse(struct plm_dd_state *s, const struct dd_writer *w, size_t len, struct plm_dd_info *info)
+{
+    uint8_t *copy = exact_copy(w->data, len);
+    int rc = plm_dd_parse(s, copy, len, info);
+    free(copy);
+    return rc;
+}
+
+static void reads_key_frame(void **state)
+{
+    (void)state;
+    struct plm_dd_state s = {0};
+    struct plm_dd_info i;
+    struct dd_writer w;
+    size_t len = make_l1t3(&w, 60, 0, 0xfffe);
+    assert_int_equal(parse(&s, &w, len, &i), 0);
+    assert_true(i.start && i.end && i.has_structure && i.switch_up);
+    assert_false(i.has_active_targets);
+    assert_int_equal(i.frame_number, 0xfffe);
+    assert_int_equal(i.template_id, 60);
+    assert_int_equal(i.n_fdiffs, 0);
+    assert_true(s.valid);
+    assert_int_equal(s.n_templates, 5);
+    assert_int_equal(s.n_targets, 3);
+    assert_int_equal(s.n_chains, 1);
+    assert_int_equal(s.max_tid, 2);
+    assert_int_equal(s.max_sid, 0);
+    assert_int_equal(s.active_targets, 7);
+    assert_int_equal(s.width[0], 1280);
+    assert_int_equal(s.height[0], 720);
+    assert_int_equal(s.templates[2].dti[0], 0);
+    assert_int_equal(s.templates[2].dti[1], 1);
+    assert_int_equal(s.templates[2].dti[2], 2);
+
+    struct plm_frame_info f = {.frame_start = false};
+    plm_dd_to_frame_info(&i, &s, &f);
+    assert_true(f.frame_start && f.frame_end && f.keyframe && f.keyframe_start && f.has_layers);
+    assert_int_equal(f.width, 1280);
+    assert_int_equal(f.height, 720);
+}
+
+static void reads_frames_by_template(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned index, tid, fdiff;
+    } cases[] = {{1, 0, 4}, {2, 1, 2}, {3, 2, 1}, {4, 2, 1}};
+    struct plm_dd_state s = {0};
+    struct plm_dd_info i;
+    struct dd_writer w;
+    assert_int_equal(parse(&s, &w, make_l1t3(&w, 62, 0, 1), &i), 0);
+    for (size_t n = 0; n < 4; n++) {
+        assert_int_equal(parse(&s, &w, make_short(&w, (62 + cases[n].index) % 64, 2), &i), 0);
+        assert_int_equal(i.tid, cases[n].tid);
+        assert_int_equal(i.sid, 0);
+        assert_int_equal(i.n_fdiffs, 1);
+        assert_int_equal(i.fdiffs[0], cases[n].fdiff);
+        assert_true(i.switch_up); /* in this structure each layer refers to lower ones only */
+        struct plm_frame_info f = {0};
+        plm_dd_to_frame_info(&i, &s, &f);
+        assert_false(f.keyframe || f.keyframe_start || f.inter_layer);
+        assert_int_equal(f.tid, cases[n].tid);
+    }
+    assert_int_equal(parse(&s, &w, make_short(&w, (62 + 5) % 64, 2), &i), PLM_EINVAL); /* no such template */
+    assert_int_equal(parse(&s, &w, make_short(&w, 61, 2), &i), PLM_EINVAL);
+}
+
+static void reads_spatial_layers(void **state)
+{
+    (void)state;
+    struct plm_dd_state s = {0};
+    struct plm_dd_info i;
+    struct plm_frame_info f = {0};
+    struct dd_writer w;
+    dd_begin(&w, true, false, 3, 7);
+    dd_flags(&w, true, true, false, false, false);
+    dd_structure(&w, 0, 4, l2t2, 6, 2, "\0\0\1\1", true);
+    dd_size(&w, 640, 360);
+    dd_size(&w, 65536, 720);
+    dd_bits(&w, 4, 0x5); /* active targets */
+    assert_int_equal(parse(&s, &w, dd_len(&w), &i), 0);
+    assert_int_equal(s.max_sid, 1);
+    assert_int_equal(s.n_chains, 2);
+    assert_int_equal(s.active_targets, 5);
+    assert_int_equal(s.width[1], 65535); /* 65536 does not fit and is no real size */
+    assert_true(i.has_active_targets);
+    plm_dd_to_frame_info(&i, &s, &f);
+    assert_int_equal(f.sid, 1);
+    assert_true(f.inter_layer && f.frame_start);
+    assert_false(f.frame_end || f.keyframe || f.keyframe_start);
+
+    dd_begin(&w, true, true, 1, 8);
+    dd_flags(&w, false, true, false, false, false);
+    dd_bits(&w, 4, 0xf);
+    assert_int_equal(parse(&s, &w, dd_len(&w), &i), 0);
+    assert_int_equal(s.active_targets, 15);
+    assert_true(i.has_active_targets);
+}
+
+static void switching_up_needs_an_indication(void **state)
+{
+    (void)state;
+    /* Layer 1 refers to itself: only its frame with S lets a receiver in, a discardable one does not. */
+    static const struct dd_template chained[] = {
+        {0, 0, "SS", {0}, {0}},
+        {0, 0, "SR", {2}, {2}},
+        {0, 1, "-R", {1, 2}, {1}},
+        {0, 1, "-S", {1}, {1}},
+        {0, 1, "-D", {1, 2}, {1}},
+    };
+    static const bool want[] = {true, true, false, true, false};
+    struct plm_dd_state s = {0};
+    struct plm_dd_info i;
+    struct dd_writer w;
+    dd_begin(&w, true, true, 0, 7);
+    dd_flags(&w, true, false, false, false, false);
+    dd_structure(&w, 0, 2, chained, 5, 1, "\0\0", false);
+    assert_int_equal(parse(&s, &w, dd_len(&w), &i), 0);
+    for (unsigned t = 0; t < 5; t++) {
+        assert_int_equal(parse(&s, &w, make_short(&w, t, 1), &i), 0);
+        assert_int_equal(i.switch_up, want[t]);
+    }
+    dd_begin(&w, true, true, 2, 9);
+    dd_flags(&w, false, false, true, false, false);
+    dd_dtis(&w, "-S"); /* custom indications count instead of the template's */
+    assert_int_equal(parse(&s, &w, dd_len(&w), &i), 0);
+    assert_true(i.switch_up);
+}
+
+static void reads_custom_fields(void **state)
+{
+    (void)state;
+    struct plm_dd_state s = {0};
+    struct plm_dd_info i;
+    struct dd_writer w;
+    assert_int_equal(parse(&s, &w, make_l1t3(&w, 0, 0, 1), &i), 0);
+    dd_begin(&w, true, true, 2, 9);
+    dd_flags(&w, false, false, true, true, true);
+    dd_dtis(&w, "-RR");
+    dd_fdiff(&w, 1, 16);
+    dd_fdiff(&w, 2, 256);
+    dd_fdiff(&w, 3, 4096);
+    dd_bits(&w, 2, 0);
+    dd_bits(&w, 8, 200); /* the chain */
+    size_t len = dd_len(&w);
+    assert_int_equal(parse(&s, &w, len, &i), 0);
+    assert_int_equal(i.n_fdiffs, 3);
+    assert_int_equal(i.fdiffs[0], 16);
+    assert_int_equal(i.fdiffs[1], 256);
+    assert_int_equal(i.fdiffs[2], 4096);
+    assert_false(i.switch_up);
+    for (size_t cut = 4; cut < len; cut++)
+        assert_int_equal(parse(&s, &w, cut, &i), PLM_EINVAL);
+
+    dd_begin(&w, true, true, 2, 9); /* more references than are kept */
+    dd_flags(&w, false, false, false, true, false);
+    for (unsigned n = 0; n <= PLM_DD_MAX_FDIFFS; n++)
+        dd_fdiff(&w, 1, 1);
+    dd_bits(&w, 2, 0);
+    assert_int_equal(parse(&s, &w, dd_len(&w), &i), PLM_EINVAL);
+}
+
+static void keeps_state_on_failure(void **state)
+{
+    (void)state;
+    struct plm_dd_state s = {0}, before;
+    struct plm_dd_info i = {.frame_number = 4242};
+    struct dd_writer w;
+    assert_int_equal(parse(&s, &w, make_short(&w, 0, 1), &i), PLM_ESTATE);
+    size_t len = make_l1t3(&w, 5, 0, 1);
+    memcpy(&before, &s, sizeof s);
+    for (size_t cut = 0; cut < len; cut++) {
+        int rc = parse(&s, &w, cut, &i);
+        assert_int_equal(rc, cut == 3 ? PLM_ESTATE : PLM_EINVAL);
+        assert_memory_equal(&s, &before, sizeof s);
+        assert_int_equal(i.frame_number, 4242);
+    }
+    assert_int_equal(parse(&s, &w, len, &i), 0);
+    memcpy(&before, &s, sizeof s);
+    len = make_l1t3(&w, 5, 7, 1); /* a structure whose own frame has no template */
+    assert_int_equal(parse(&s, &w, len, &i), PLM_EINVAL);
+    assert_memory_equal(&s, &before, sizeof s);
+}
+
+static void refuses_too_many_layers(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned next_layer_idc, repeats;
+    } cases[] = {{0, 64}, {1, 8}, {2, 4}};
+    for (size_t n = 0; n < 3; n++) {
+        struct plm_dd_state s = {0};
+        struct plm_dd_info i;
+        struct dd_writer w;
+        dd_begin(&w, true, true, 0, 1);
+        dd_flags(&w, true, false, false, false, false);
+        dd_bits(&w, 6, 0);
+        dd_bits(&w, 5, 0);
+        for (unsigned k = 0; k < cases[n].repeats; k++)
+            dd_bits(&w, 2, cases[n].next_layer_idc);
+        dd_bits(&w, 2, 3);
+        for (unsigned k = 0; k < 200; k++) /* what would make the rest valid */
+            dd_bits(&w, 1, 0);
+        assert_int_equal(parse(&s, &w, dd_len(&w), &i), PLM_EINVAL);
+        assert_false(s.valid);
+    }
+}
+
+static void rewrites(void **state)
+{
+    (void)state;
+    struct plm_dd_state s = {0}, moved = {0};
+    struct plm_dd_info i, j;
+    struct dd_writer w, x;
+    size_t len = make_l1t3(&w, 60, 0, 0xfff0);
+    x.bit = len * 8;
+    assert_int_equal(plm_dd_rewrite(x.data, sizeof x.data, w.data, len, 0x20, 9), len);
+    assert_int_equal(parse(&s, &w, len, &i), 0);
+    assert_int_equal(parse(&moved, &x, len, &j), 0);
+    assert_int_equal(j.frame_number, 0x10);
+    assert_int_equal(j.template_id, 5);
+    assert_int_equal(moved.template_id_offset, 5);
+    moved.template_id_offset = s.template_id_offset;
+    assert_memory_equal(&moved, &s, sizeof s);
+    moved.template_id_offset = 5;
+    for (unsigned t = 1; t < 5; t++) {
+        make_short(&w, (60 + t) % 64, t);
+        assert_int_equal(plm_dd_rewrite(x.data, 3, w.data, 3, 0x20, 9), 3);
+        assert_int_equal(parse(&moved, &x, 3, &j), 0);
+        assert_int_equal(j.frame_number, 0x20 + t);
+        assert_int_equal(j.tid, l1t3[t].tid);
+        assert_true(j.start && j.end);
+    }
+    assert_int_equal(plm_dd_rewrite(x.data, 2, w.data, 3, 1, 1), 0);
+    assert_int_equal(plm_dd_rewrite(x.data, sizeof x.data, w.data, 2, 1, 1), 0);
+    assert_int_equal(plm_dd_rewrite(x.data, sizeof x.data, (const uint8_t *)"\0\0\0\x80", 4, 1, 1), 0);
+    assert_int_equal(plm_dd_rewrite(x.data, sizeof x.data, (const uint8_t *)"\0\0\0\x40", 4, 1, 1), 4);
+}
+
+static void survives_random_octets(void **state)
+{
+    (void)state;
+    struct plm_dd_state s = {0};
+    struct plm_dd_info i;
+    struct dd_writer w;
+    uint64_t seed = 8;
+    unsigned good = 0, attached = 0;
+    for (int round = 0; round < 200000; round++) {
+        size_t len = make_l1t3(&w, 0, 0, 1);
+        for (unsigned n = next_random(&seed) % 4; n > 0; n--)
+            w.data[next_random(&seed) % len] ^= (uint8_t)(1u << next_random(&seed) % 8);
+        if (round % 3 == 0)
+            len = next_random(&seed) % (len + 1);
+        if (parse(&s, &w, len, &i) != 0)
+            continue;
+        good++;
+        attached += i.has_structure;
+        assert_in_range(i.n_fdiffs, 0, PLM_DD_MAX_FDIFFS);
+        assert_true(i.sid <= s.max_sid && i.tid <= s.max_tid && s.max_sid <= 3 && s.max_tid <= 7);
+        assert_true(s.n_targets == 32 || s.active_targets >> s.n_targets == 0);
+    }
+    assert_true(attached > 1000 && good >= attached);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_key_frame),
+        cmocka_unit_test(reads_frames_by_template),
+        cmocka_unit_test(reads_spatial_layers),
+        cmocka_unit_test(switching_up_needs_an_indication),
+        cmocka_unit_test(reads_custom_fields),
+        cmocka_unit_test(keeps_state_on_failure),
+        cmocka_unit_test(refuses_too_many_layers),
+        cmocka_unit_test(rewrites),
+        cmocka_unit_test(survives_random_octets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
