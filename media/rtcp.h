@@ -17,6 +17,8 @@ enum plm_rtcp_type {
     PLM_RTCP_XR = 207,
 };
 
+#define PLM_RTCP_MAX_BLOCKS 31 /* of one report: five bits count them */
+
 struct plm_rtcp_block { /* report block, RFC 3550 section 6.4.1 */
     uint32_t ssrc;
     uint8_t fraction_lost;
