@@ -18,6 +18,7 @@ struct plm_pkt {
     uint8_t encoding;        /**< index within its track */
     bool marker;
     bool recovered;          /**< came by RTX */
+    bool late;               /**< older than the newest of its encoding */
     enum plm_codec codec;
     uint8_t codec_index;     /**< in the publisher's m-line: tells the variant */
     uint64_t ext_seq;        /**< the source's, extended */
@@ -28,7 +29,6 @@ struct plm_pkt {
     uint16_t audio_level_off, orientation_off, playout_off, dd_off;
     uint8_t dd_len, playout_len;
     uint8_t audio_level;     /**< 127 silence … 0 */
-    uint64_t sent_mark;      /**< scratch of the sender */
     uint8_t data[PLM_PKT_SIZE];
 };
 

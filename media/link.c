@@ -1,0 +1,205 @@
+/*
+ * Frames to and from the other shards of a room (base/link_frame.h).
+ */
+#include "base/link_frame.h"
+#include "shard.h"
+#include "track.h"
+#include "worker_core.h"
+
+#include <string.h>
+
+enum {
+    FLAG_MARKER = 1,
+    FLAG_RECOVERED = 2,
+};
+enum {
+    INFO_FRAME_START = 1,
+    INFO_FRAME_END = 2,
+    INFO_KEYFRAME = 4,
+    INFO_KEYFRAME_START = 8,
+    INFO_LAYER_SYNC = 16,
+    INFO_HAS_LAYERS = 32,
+    INFO_INTER_LAYER = 64,
+    INFO2_PICTURE_ID = 1,
+    INFO2_PICTURE_ID_15 = 2,
+    INFO2_TL0 = 4,
+    INFO2_KEYIDX = 8,
+};
+
+static struct plm_link_header header(const struct plm_shard *s, enum plm_link_type type, const struct plm_track *tr, size_t size)
+{
+    return (struct plm_link_header){
+        .size = (uint32_t)size,
+        .type = (uint8_t)type,
+        .source = tr ? (uint8_t)tr->source : 0,
+        .room = s->room,
+        .instance = s->instance,
+        .participant = tr ? tr->participant : 0,
+    };
+}
+
+static bool post(struct plm_shard *s, unsigned worker, struct plm_link_header h, const void *body, bool urgent)
+{
+    return s->worker->config.io.link(s->worker->config.io.ctx, worker, &h, sizeof h, body, h.size, urgent);
+}
+
+void plm_shard_announce(struct plm_shard *s, const struct plm_track *tr, int only_worker)
+{
+    struct plm_link_track t = {
+        .kind = (uint8_t)tr->kind,
+        .n_encodings = tr->n_encodings,
+        .n_codecs = tr->n_codecs < PLM_LINK_MAX_CODECS ? tr->n_codecs : PLM_LINK_MAX_CODECS,
+        .muted = tr->muted,
+    };
+    for (unsigned i = 0; i < t.n_codecs; i++) {
+        t.codecs[i].codec = (uint8_t)tr->codecs[i].codec;
+        t.codecs[i].variant = tr->codecs[i].variant;
+    }
+    for (unsigned i = 0; i < s->n_peers; i++) {
+        if (only_worker < 0 || s->peers[i].worker == only_worker)
+            post(s, s->peers[i].worker, header(s, PLM_LINK_TRACK, tr, sizeof t), &t, true);
+    }
+}
+
+void plm_shard_announce_gone(struct plm_shard *s, const struct plm_track *tr)
+{
+    for (unsigned i = 0; i < s->n_peers; i++)
+        post(s, s->peers[i].worker, header(s, PLM_LINK_TRACK_GONE, tr, 0), NULL, true);
+}
+
+void plm_shard_send_demand(struct plm_shard *s, const struct plm_track *tr, uint8_t encodings, uint8_t keyframes)
+{
+    struct plm_link_demand d = {.encodings = encodings, .keyframes = keyframes, .audio = tr->kind == PLM_KIND_AUDIO};
+    post(s, tr->peer_worker, header(s, PLM_LINK_DEMAND, tr, sizeof d), &d, true);
+}
+
+void plm_shard_send_levels(struct plm_shard *s, unsigned worker, const struct plm_link_level *v, size_t n, bool speakers)
+{
+    post(s, worker, header(s, speakers ? PLM_LINK_SPEAKERS : PLM_LINK_LEVELS, NULL, n * sizeof *v), v, true);
+}
+
+void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8_t e)
+{
+    const struct plm_ntp_map *m = &tr->encodings[e].clock;
+    if (!m->anchored)
+        return;
+    struct plm_link_clock c = {.encoding = e, .clock_rate = m->clock_rate, .ext_ts = m->ts0, .us = m->us0};
+    for (unsigned i = 0; i < s->n_peers; i++) {
+        if (tr->links[s->peers[i].worker].encodings & (1u << e))
+            post(s, s->peers[i].worker, header(s, PLM_LINK_CLOCK, tr, sizeof c), &c, true);
+    }
+}
+
+bool plm_shard_send_packet(struct plm_shard *s, const struct plm_track *tr, unsigned worker, const struct plm_pkt *pkt)
+{
+    const struct plm_frame_info *f = &pkt->info;
+    struct {
+        struct plm_link_header h;
+        struct plm_link_packet p;
+    } head = {
+        .h = header(s, PLM_LINK_PACKET, tr, sizeof head.p + pkt->len),
+        .p = {
+            .ext_seq = pkt->ext_seq,
+            .ext_ts = pkt->ext_ts,
+            .arrival_us = pkt->arrival_us,
+            .payload_off = pkt->payload_off,
+            .payload_len = pkt->payload_len,
+            .encoding = pkt->encoding,
+            .codec = (uint8_t)pkt->codec,
+            .codec_index = pkt->codec_index,
+            .flags = (uint8_t)((pkt->marker ? FLAG_MARKER : 0) | (pkt->recovered ? FLAG_RECOVERED : 0)),
+            .audio_level_off = pkt->audio_level_off,
+            .orientation_off = pkt->orientation_off,
+            .playout_off = pkt->playout_off,
+            .dd_off = pkt->dd_off,
+            .dd_len = pkt->dd_len,
+            .playout_len = pkt->playout_len,
+            .audio_level = pkt->audio_level,
+            .tid = f->tid,
+            .sid = f->sid,
+            .width = f->width,
+            .height = f->height,
+            .picture_id = f->picture_id,
+            .tl0picidx = f->tl0picidx,
+            .desc_len = f->desc_len,
+            .info_flags = (uint8_t)((f->frame_start ? INFO_FRAME_START : 0) | (f->frame_end ? INFO_FRAME_END : 0) |
+                (f->keyframe ? INFO_KEYFRAME : 0) | (f->keyframe_start ? INFO_KEYFRAME_START : 0) |
+                (f->layer_sync ? INFO_LAYER_SYNC : 0) | (f->has_layers ? INFO_HAS_LAYERS : 0) |
+                (f->inter_layer ? INFO_INTER_LAYER : 0)),
+            .info_flags2 = (uint8_t)((f->has_picture_id ? INFO2_PICTURE_ID : 0) | (f->picture_id_15 ? INFO2_PICTURE_ID_15 : 0) |
+                (f->has_tl0 ? INFO2_TL0 : 0) | (f->has_keyidx ? INFO2_KEYIDX : 0)),
+        },
+    };
+    return s->worker->config.io.link(s->worker->config.io.ctx, worker, &head, sizeof head, pkt->data, pkt->len,
+        tr->kind == PLM_KIND_AUDIO);
+}
+
+static void fill_packet(struct plm_pkt *pkt, const struct plm_link_packet *p)
+{
+    pkt->ext_seq = p->ext_seq;
+    pkt->ext_ts = p->ext_ts;
+    pkt->arrival_us = p->arrival_us;
+    pkt->payload_off = p->payload_off;
+    pkt->payload_len = p->payload_len;
+    pkt->encoding = p->encoding;
+    pkt->codec = (enum plm_codec)p->codec;
+    pkt->codec_index = p->codec_index;
+    pkt->marker = p->flags & FLAG_MARKER;
+    pkt->recovered = p->flags & FLAG_RECOVERED;
+    pkt->audio_level_off = p->audio_level_off;
+    pkt->orientation_off = p->orientation_off;
+    pkt->playout_off = p->playout_off;
+    pkt->dd_off = p->dd_off;
+    pkt->dd_len = p->dd_len;
+    pkt->playout_len = p->playout_len;
+    pkt->audio_level = p->audio_level;
+    pkt->info = (struct plm_frame_info){
+        .frame_start = p->info_flags & INFO_FRAME_START,
+        .frame_end = p->info_flags & INFO_FRAME_END,
+        .keyframe = p->info_flags & INFO_KEYFRAME,
+        .keyframe_start = p->info_flags & INFO_KEYFRAME_START,
+        .layer_sync = p->info_flags & INFO_LAYER_SYNC,
+        .has_layers = p->info_flags & INFO_HAS_LAYERS,
+        .inter_layer = p->info_flags & INFO_INTER_LAYER,
+        .has_picture_id = p->info_flags2 & INFO2_PICTURE_ID,
+        .picture_id_15 = p->info_flags2 & INFO2_PICTURE_ID_15,
+        .has_tl0 = p->info_flags2 & INFO2_TL0,
+        .has_keyidx = p->info_flags2 & INFO2_KEYIDX,
+        .tid = p->tid,
+        .sid = p->sid,
+        .picture_id = p->picture_id,
+        .tl0picidx = p->tl0picidx,
+        .width = p->width,
+        .height = p->height,
+        .desc_len = p->desc_len,
+    };
+}
+
+static bool inside(uint16_t off, unsigned len, size_t size)
+{
+    return off == 0 || (size_t)off + len <= size;
+}
+
+void plm_shard_on_packet_frame(struct plm_shard *s, const struct plm_link_header *h, const uint8_t *body, size_t size)
+{
+    struct plm_link_packet p;
+    if (size < sizeof p || size - sizeof p > PLM_PKT_SIZE)
+        return;
+    memcpy(&p, body, sizeof p);
+    size_t len = size - sizeof p;
+    struct plm_track *tr = plm_shard_find_track(s, h->participant, (enum plm_source)h->source);
+    if (!tr || tr->transport || p.encoding >= tr->n_encodings || p.codec_index >= tr->n_codecs || p.codec >= PLM_CODEC_COUNT ||
+        (size_t)p.payload_off + p.payload_len > len || p.desc_len > p.payload_len || !inside(p.audio_level_off, 1, len) ||
+        !inside(p.orientation_off, 1, len) || !inside(p.playout_off, p.playout_len, len) || !inside(p.dd_off, p.dd_len, len))
+        return;
+    struct plm_pkt *pkt = plm_pkt_get(s->worker->pool);
+    if (!pkt) {
+        plm_count_drop(s->worker, PLM_DROP_NO_BUFFER);
+        return;
+    }
+    fill_packet(pkt, &p);
+    pkt->len = (uint16_t)len;
+    memcpy(pkt->data, body + sizeof p, len);
+    plm_track_on_link(tr, pkt);
+    plm_pkt_put(s->worker->pool, pkt);
+}

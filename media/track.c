@@ -1,0 +1,448 @@
+#include "track.h"
+
+#include "base/util.h"
+#include "shard.h"
+#include "slot.h"
+#include "transport.h"
+#include "worker_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define VIDEO_RING           512 /* packets: more than 3 s of 1.5 Mbit/s */
+#define AUDIO_RING           64  /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
+#define DEMAND_REFRESH_US    1000000
+#define LEVEL_UNKNOWN_SPEECH 30 /* a sender without RFC 6464 levels: packets of speech size count as speech */
+#define OPUS_DTX_OCTETS      8  /* comfort noise and DTX frames are smaller than this */
+
+static void on_key_timer(struct plm_timer *timer, uint64_t now_us);
+
+static struct plm_track *track_new(struct plm_worker *w, plm_participant_id participant, enum plm_source source)
+{
+    struct plm_track *tr = calloc(1, sizeof *tr);
+    if (!tr)
+        return NULL;
+    tr->worker = w;
+    tr->key = ++w->next_track_key;
+    tr->participant = participant;
+    tr->source = source;
+    plm_audio_level_init(&tr->level);
+    return tr;
+}
+
+static bool agreed_nack(const struct plm_media_params *m)
+{
+    for (unsigned i = 0; i < m->n_codecs; i++) {
+        if (m->codecs[i].feedback & PLM_FB_NACK)
+            return true;
+    }
+    return false;
+}
+
+static int encoding_init(struct plm_track *tr, struct plm_encoding *e, bool nack)
+{
+    uint32_t clock = tr->n_codecs > 0 ? tr->codecs[0].clock_rate : 90000;
+    plm_rx_stats_init(&e->stats, clock);
+    plm_ntp_map_init(&e->clock, clock);
+    if (nack) {
+        e->nack = malloc(sizeof *e->nack);
+        if (!e->nack)
+            return PLM_ENOMEM;
+        plm_nack_gen_init(e->nack);
+    }
+    return plm_pkt_ring_init(&e->ring, tr->worker->pool, tr->kind == PLM_KIND_VIDEO ? VIDEO_RING : AUDIO_RING);
+}
+
+static struct plm_track *with_encodings(struct plm_track *tr, unsigned n, bool nack)
+{
+    for (unsigned i = 0; i < n; i++) {
+        tr->n_encodings++;
+        if (encoding_init(tr, &tr->encodings[i], nack) != 0) {
+            plm_track_destroy(tr);
+            return NULL;
+        }
+    }
+    return tr;
+}
+
+struct plm_track *plm_track_create(struct plm_worker *w, struct plm_transport *t, uint16_t media)
+{
+    const struct plm_media_params *m = &t->params->media[media];
+    struct plm_track *tr = track_new(w, t->participant, m->source);
+    if (!tr)
+        return NULL;
+    plm_gauge_add(w, PLM_GAUGE_TRACKS, 1);
+    tr->transport = t;
+    tr->media = media;
+    tr->kind = m->kind;
+    tr->n_codecs = m->n_codecs;
+    memcpy(tr->codecs, m->codecs, sizeof m->codecs);
+    return with_encodings(tr, m->n_rids > 0 ? m->n_rids : 1, agreed_nack(m));
+}
+
+void plm_track_update_remote(struct plm_track *tr, const struct plm_link_track *info)
+{
+    tr->muted = info->muted != 0;
+    tr->n_codecs = info->n_codecs < PLM_MAX_CODECS ? info->n_codecs : PLM_MAX_CODECS;
+    for (unsigned i = 0; i < tr->n_codecs; i++) {
+        tr->codecs[i] = (struct plm_codec_params){
+            .codec = info->codecs[i].codec < PLM_CODEC_COUNT ? (enum plm_codec)info->codecs[i].codec : PLM_CODEC_NONE,
+            .pt = PLM_NO_PT,
+            .rtx_pt = PLM_NO_PT,
+            .clock_rate = info->kind == PLM_KIND_AUDIO ? 48000 : 90000,
+            .variant = info->codecs[i].variant,
+        };
+    }
+}
+
+struct plm_track *plm_track_create_remote(struct plm_worker *w, plm_participant_id participant, enum plm_source source,
+    const struct plm_link_track *info)
+{
+    if (info->n_encodings == 0 || info->n_encodings > PLM_MAX_ENCODINGS)
+        return NULL;
+    struct plm_track *tr = track_new(w, participant, source);
+    if (!tr)
+        return NULL;
+    plm_gauge_add(w, PLM_GAUGE_REMOTE_TRACKS, 1);
+    tr->kind = info->kind == PLM_KIND_AUDIO ? PLM_KIND_AUDIO : PLM_KIND_VIDEO;
+    plm_track_update_remote(tr, info);
+    return with_encodings(tr, info->n_encodings, false);
+}
+
+void plm_track_destroy(struct plm_track *tr)
+{
+    plm_timer_stop(&tr->worker->wheel, &tr->key_timer);
+    for (unsigned i = 0; i < tr->n_encodings; i++) {
+        free(tr->encodings[i].nack);
+        free(tr->encodings[i].dd);
+        plm_pkt_ring_destroy(&tr->encodings[i].ring);
+    }
+    plm_gauge_add(tr->worker, tr->transport ? PLM_GAUGE_TRACKS : PLM_GAUGE_REMOTE_TRACKS, -1);
+    free(tr->slots);
+    free(tr);
+}
+
+/* ---- who shows it ---- */
+
+int plm_track_add_slot(struct plm_track *tr, struct plm_slot *s)
+{
+    if (tr->n_slots == tr->max_slots) {
+        uint32_t max = tr->max_slots ? tr->max_slots * 2 : 4;
+        struct plm_slot **slots = realloc(tr->slots, max * sizeof(struct plm_slot *));
+        if (!slots)
+            return PLM_ENOMEM;
+        tr->slots = slots;
+        tr->max_slots = max;
+    }
+    s->track_index = tr->n_slots;
+    tr->slots[tr->n_slots++] = s;
+    return 0;
+}
+
+void plm_track_remove_slot(struct plm_track *tr, struct plm_slot *s)
+{
+    struct plm_slot *last = tr->slots[--tr->n_slots];
+    tr->slots[s->track_index] = last;
+    last->track_index = s->track_index;
+}
+
+static uint8_t wanted_encodings(const struct plm_track *tr)
+{
+    uint8_t bits = 0;
+    for (uint32_t i = 0; i < tr->n_slots; i++)
+        bits |= plm_slot_needs(tr->slots[i]);
+    for (unsigned i = 0; tr->transport && tr->shard && i < tr->shard->n_peers; i++) {
+        const struct plm_track_demand *d = &tr->links[tr->shard->peers[i].worker];
+        if (d->expires_us > tr->worker->now_us)
+            bits |= d->encodings;
+    }
+    return bits;
+}
+
+void plm_track_update_demand(struct plm_track *tr)
+{
+    uint8_t bits = wanted_encodings(tr);
+    if (bits == tr->demanded || !tr->shard)
+        return;
+    tr->demanded = bits;
+    tr->demand_sent_us = tr->worker->now_us;
+    if (!tr->transport) {
+        plm_shard_send_demand(tr->shard, tr, bits, 0);
+    } else if (tr->kind == PLM_KIND_VIDEO) {
+        struct plm_event ev = {.type = PLM_EV_DEMAND, .transport = tr->transport->id, .participant = tr->participant};
+        ev.demand.source = tr->source;
+        ev.demand.needed = bits;
+        plm_shard_event(tr->shard, &ev);
+    }
+}
+
+void plm_track_tick(struct plm_track *tr)
+{
+    uint64_t now = tr->worker->now_us;
+    for (unsigned i = 0; i < tr->n_encodings; i++) {
+        tr->encodings[i].fps = tr->encodings[i].frames;
+        tr->encodings[i].frames = 0;
+        if (tr->transport && tr->encodings[i].seen && tr->shard && tr->shard->n_peers > 0)
+            plm_shard_send_clock(tr->shard, tr, (uint8_t)i);
+    }
+    if (tr->transport)
+        plm_track_update_demand(tr); /* links whose demand expired */
+    else if (tr->demanded && now - tr->demand_sent_us >= DEMAND_REFRESH_US) {
+        tr->demand_sent_us = now;
+        plm_shard_send_demand(tr->shard, tr, tr->demanded, 0);
+    }
+}
+
+/* ---- keyframes ---- */
+
+static void ask_keyframe(struct plm_track *tr, uint8_t e)
+{
+    struct plm_encoding *enc = &tr->encodings[e];
+    enc->asked_us = tr->worker->now_us;
+    enc->key_wanted = false;
+    enc->plis++;
+    if (!tr->transport) {
+        plm_shard_send_demand(tr->shard, tr, tr->demanded | (uint8_t)(1u << e), (uint8_t)(1u << e));
+        return;
+    }
+    uint8_t feedback = plm_track_codec(tr, enc->codec_index)->feedback;
+    plm_transport_send_keyframe_request(tr->transport, enc->ssrc, feedback);
+}
+
+void plm_track_want_keyframe(struct plm_track *tr, uint8_t e)
+{
+    if (e >= tr->n_encodings || tr->kind != PLM_KIND_VIDEO || !tr->shard)
+        return;
+    struct plm_encoding *enc = &tr->encodings[e];
+    uint64_t now = tr->worker->now_us;
+    bool reachable = !tr->transport || enc->ssrc != 0;
+    if (reachable && (enc->asked_us == 0 || now - enc->asked_us >= PLM_KEYFRAME_INTERVAL_US)) {
+        ask_keyframe(tr, e);
+        return;
+    }
+    enc->key_wanted = true;
+    if (reachable && !plm_timer_active(&tr->key_timer))
+        plm_timer_start(&tr->worker->wheel, &tr->key_timer, enc->asked_us + PLM_KEYFRAME_INTERVAL_US, on_key_timer);
+}
+
+static void on_key_timer(struct plm_timer *timer, uint64_t now_us)
+{
+    struct plm_track *tr = PLM_CONTAINER_OF(timer, struct plm_track, key_timer);
+    uint64_t next = UINT64_MAX;
+    for (uint8_t i = 0; i < tr->n_encodings; i++) {
+        struct plm_encoding *enc = &tr->encodings[i];
+        if (!enc->key_wanted || (tr->transport && enc->ssrc == 0) || !tr->shard)
+            continue;
+        uint64_t due = enc->asked_us + PLM_KEYFRAME_INTERVAL_US;
+        if (due <= now_us)
+            ask_keyframe(tr, i);
+        else if (due < next)
+            next = due;
+    }
+    if (next != UINT64_MAX)
+        plm_timer_start(&tr->worker->wheel, timer, next, on_key_timer);
+}
+
+/* ---- packets ---- */
+
+static void forward(struct plm_track *tr, struct plm_pkt *pkt)
+{
+    if (tr->muted)
+        return;
+    for (uint32_t i = 0; i < tr->n_slots; i++)
+        plm_slot_on_rtp(tr->slots[i], pkt);
+    struct plm_shard *shard = tr->shard;
+    if (!tr->transport || !shard)
+        return;
+    for (unsigned i = 0; i < shard->n_peers; i++) {
+        unsigned worker = shard->peers[i].worker;
+        struct plm_track_demand *d = &tr->links[worker];
+        if (!(d->encodings & (1u << pkt->encoding)) || d->expires_us < tr->worker->now_us)
+            continue;
+        if (plm_shard_send_packet(shard, tr, worker, pkt)) {
+            plm_count(tr->worker, PLM_CNT_LINK_PACKETS);
+            tr->worker->stats.counters[PLM_CNT_LINK_BYTES] += pkt->len;
+        } else {
+            plm_count_drop(tr->worker, PLM_DROP_LINK_FULL);
+            plm_track_want_keyframe(tr, pkt->encoding);
+        }
+    }
+}
+
+static uint16_t offset_of(const uint8_t *base, const uint8_t *val)
+{
+    return val ? (uint16_t)(val - base) : 0;
+}
+
+static void note_extensions(struct plm_track *tr, struct plm_pkt *pkt, const struct plm_rtp_view *v, const struct plm_rtp_exts *x)
+{
+    pkt->audio_level_off = offset_of(v->data, x->len[PLM_EXT_AUDIO_LEVEL] == 1 ? x->val[PLM_EXT_AUDIO_LEVEL] : NULL);
+    pkt->orientation_off = offset_of(v->data, x->len[PLM_EXT_VIDEO_ORIENTATION] == 1 ? x->val[PLM_EXT_VIDEO_ORIENTATION] : NULL);
+    pkt->playout_off = offset_of(v->data, x->len[PLM_EXT_PLAYOUT_DELAY] == 3 ? x->val[PLM_EXT_PLAYOUT_DELAY] : NULL);
+    pkt->playout_len = 3;
+    pkt->dd_off = offset_of(v->data, x->val[PLM_EXT_DEPENDENCY_DESCRIPTOR]);
+    pkt->dd_len = x->len[PLM_EXT_DEPENDENCY_DESCRIPTOR];
+    pkt->audio_level = 127;
+    if (tr->kind != PLM_KIND_AUDIO)
+        return;
+    bool voice;
+    if (pkt->audio_level_off)
+        pkt->audio_level = plm_audio_level_parse(*x->val[PLM_EXT_AUDIO_LEVEL], &voice);
+    else if (v->payload_len >= OPUS_DTX_OCTETS)
+        pkt->audio_level = LEVEL_UNKNOWN_SPEECH;
+    plm_audio_level_on_packet(&tr->level, pkt->audio_level, tr->worker->now_us);
+}
+
+/* Layers and keyframe bits: the dependency descriptor where there is one, else the payload descriptor. */
+static int read_frame_info(struct plm_encoding *enc, struct plm_pkt *pkt)
+{
+    int err = plm_codec_parse(pkt->codec, pkt->data + pkt->payload_off, pkt->payload_len, &pkt->info);
+    if (err != 0 || pkt->dd_off == 0)
+        return err;
+    if (!enc->dd)
+        enc->dd = calloc(1, sizeof *enc->dd);
+    struct plm_dd_info dd;
+    if (enc->dd && plm_dd_parse(enc->dd, pkt->data + pkt->dd_off, pkt->dd_len, &dd) == 0)
+        plm_dd_to_frame_info(&dd, enc->dd, &pkt->info);
+    return 0;
+}
+
+static void on_active(struct plm_track *tr, enum plm_codec codec)
+{
+    if (tr->active && tr->codec == codec)
+        return;
+    tr->active = true;
+    tr->codec = codec;
+    struct plm_event ev = {.type = PLM_EV_TRACK, .transport = tr->transport ? tr->transport->id : 0, .participant = tr->participant};
+    ev.track.source = tr->source;
+    ev.track.codec = codec;
+    ev.track.active = true;
+    ev.track.encodings = tr->n_encodings;
+    if (tr->shard && tr->transport)
+        plm_shard_event(tr->shard, &ev);
+}
+
+static void note_video(struct plm_encoding *enc, const struct plm_pkt *pkt)
+{
+    if (pkt->info.width && pkt->info.height) {
+        enc->width = pkt->info.width;
+        enc->height = pkt->info.height;
+    }
+    if (pkt->info.keyframe_start) {
+        enc->keyframes++;
+        enc->key_wanted = false;
+    }
+    if (pkt->marker)
+        enc->frames++;
+}
+
+void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, const struct plm_rtp_view *v, const struct plm_rtp_exts *x)
+{
+    struct plm_worker *w = tr->worker;
+    struct plm_encoding *enc = &tr->encodings[e];
+    const struct plm_codec_params *codec = plm_track_codec(tr, pkt->codec_index);
+    uint64_t now = w->now_us;
+    bool first = !enc->seen;
+    pkt->encoding = e;
+    pkt->codec = codec->codec;
+    pkt->marker = v->marker;
+    pkt->arrival_us = now;
+    pkt->payload_off = (uint16_t)(v->payload - v->data);
+    pkt->payload_len = (uint16_t)v->payload_len;
+    pkt->ext_seq = plm_rx_stats_on_packet(&enc->stats, v->seq, v->ts, v->len, now);
+    pkt->late = enc->seen && pkt->ext_seq < enc->newest_seq;
+    /* 2^32 in front, so that a late packet of the very first ones has room below */
+    pkt->ext_ts = first ? (1ull << 32) + v->ts : plm_ts_extend(enc->last_ext_ts, v->ts);
+    note_extensions(tr, pkt, v, x);
+    memset(&pkt->info, 0, sizeof pkt->info);
+    if (enc->nack && plm_nack_gen_on_packet(enc->nack, pkt->ext_seq, now))
+        plm_transport_wake_nack(tr->transport, now);
+    if (pkt->payload_len > 0 && read_frame_info(enc, pkt) != 0) {
+        plm_transport_drop(tr->transport, PLM_DROP_RTP_DESCRIPTOR);
+        return;
+    }
+    if (!plm_pkt_ring_put(&enc->ring, pkt)) {
+        enc->stats.duplicates++;
+        plm_transport_drop(tr->transport, PLM_DROP_RTP_DUPLICATE);
+        return;
+    }
+    enc->seen = true;
+    enc->codec_index = pkt->codec_index;
+    if (!pkt->late) {
+        enc->newest_seq = pkt->ext_seq;
+        enc->last_ext_ts = pkt->ext_ts;
+        plm_ntp_map_on_packet(&enc->clock, pkt->ext_ts, now);
+    }
+    if (pkt->payload_len == 0)
+        plm_transport_drop(tr->transport, PLM_DROP_RTP_PADDING_ONLY);
+    else if (tr->kind == PLM_KIND_VIDEO)
+        note_video(enc, pkt);
+    on_active(tr, pkt->codec);
+    if (first && tr->kind == PLM_KIND_VIDEO && tr->n_slots > 0 && enc->key_wanted)
+        plm_track_want_keyframe(tr, e);
+    forward(tr, pkt);
+}
+
+void plm_track_on_link(struct plm_track *tr, struct plm_pkt *pkt)
+{
+    struct plm_encoding *enc = &tr->encodings[pkt->encoding];
+    pkt->late = enc->seen && pkt->ext_seq < enc->newest_seq;
+    if (!plm_pkt_ring_put(&enc->ring, pkt)) {
+        plm_count_drop(tr->worker, PLM_DROP_RTP_DUPLICATE);
+        return;
+    }
+    plm_rx_stats_on_packet(&enc->stats, (uint16_t)pkt->ext_seq, (uint32_t)pkt->ext_ts, pkt->len, tr->worker->now_us);
+    enc->seen = true;
+    enc->codec_index = pkt->codec_index;
+    if (!pkt->late)
+        enc->newest_seq = pkt->ext_seq;
+    if (tr->kind == PLM_KIND_VIDEO && pkt->payload_len > 0)
+        note_video(enc, pkt);
+    tr->active = true;
+    tr->codec = pkt->codec;
+    forward(tr, pkt);
+}
+
+void plm_track_on_sender_report(struct plm_track *tr, uint8_t e, uint64_t ntp, uint32_t rtp_ts)
+{
+    struct plm_encoding *enc = &tr->encodings[e];
+    plm_rx_stats_on_sr(&enc->stats, ntp, tr->worker->now_us);
+    if (!enc->seen || !tr->transport)
+        return;
+    plm_ntp_map_on_report(&enc->clock, ntp, plm_ts_extend(enc->last_ext_ts, rtp_ts), tr->transport->clock.offset_us);
+}
+
+void plm_track_set_muted(struct plm_track *tr, bool muted)
+{
+    if (tr->muted == muted)
+        return;
+    tr->muted = muted;
+    if (tr->shard && tr->transport)
+        plm_shard_announce(tr->shard, tr, -1);
+    for (uint32_t i = 0; i < tr->n_slots; i++) {
+        struct plm_slot *s = tr->slots[i];
+        plm_layer_select_restart(&s->layers);
+        if (!muted && s->layers.target != PLM_LAYER_NONE)
+            plm_track_want_keyframe(tr, s->layers.target);
+    }
+    if (tr->shard)
+        plm_shard_set_dirty(tr->shard);
+}
+
+void plm_track_restart_encoding(struct plm_track *tr, uint8_t e)
+{
+    struct plm_encoding *enc = &tr->encodings[e];
+    plm_pkt_ring_reset(&enc->ring);
+    plm_rx_stats_init(&enc->stats, plm_track_codec(tr, enc->codec_index)->clock_rate);
+    plm_ntp_map_init(&enc->clock, plm_track_codec(tr, enc->codec_index)->clock_rate);
+    if (enc->nack)
+        plm_nack_gen_init(enc->nack);
+    enc->seen = false;
+    enc->newest_seq = 0;
+    tr->key = ++tr->worker->next_track_key; /* slots begin a new segment */
+    for (uint32_t i = 0; i < tr->n_slots; i++) {
+        plm_layer_select_restart(&tr->slots[i]->layers);
+        if (tr->kind == PLM_KIND_VIDEO && tr->slots[i]->layers.target != PLM_LAYER_NONE)
+            plm_track_want_keyframe(tr, tr->slots[i]->layers.target);
+    }
+}

@@ -1,0 +1,107 @@
+/*
+ * A track as one shard sees it: published by a transport here, or known through a link. It owns the packets' ring; slots only borrow.
+ */
+#ifndef PLM_TRACK_H
+#define PLM_TRACK_H
+
+#include "base/link_frame.h"
+#include "base/ntp_map.h"
+#include "base/timer.h"
+#include "command.h"
+#include "pkt.h"
+#include "plenum/worker.h"
+#include "rules_rx.h"
+#include "speaker.h"
+
+struct plm_slot;
+struct plm_shard;
+struct plm_transport;
+struct plm_worker;
+
+#define PLM_KEYFRAME_INTERVAL_US 500000 /* at most one request per encoding in this time, whatever receivers ask */
+
+struct plm_encoding {
+    uint32_t ssrc, rtx_ssrc; /**< 0: not bound yet */
+    uint8_t codec_index;     /**< last seen */
+    bool seen;
+    struct plm_rx_stats stats;
+    struct plm_nack_gen *nack;   /**< NULL: not agreed */
+    struct plm_pkt_ring ring;
+    struct plm_ntp_map clock;
+    struct plm_dd_state *dd;     /**< NULL: no dependency descriptor seen */
+    uint64_t last_ext_ts, newest_seq;
+    uint16_t width, height;
+    uint64_t keyframes, plis, nacks;
+    uint64_t asked_us;           /**< keyframe asked last */
+    bool key_wanted;             /**< asked again when the interval is over */
+    uint32_t frames, fps;        /**< frames of this second, of the last */
+};
+
+/** What a shard on another worker needs of a track of ours. */
+struct plm_track_demand {
+    uint8_t encodings;
+    bool audio;
+    uint64_t expires_us;
+};
+
+struct plm_track {
+    struct plm_worker *worker;
+    struct plm_shard *shard;         /**< NULL while not in a room */
+    struct plm_transport *transport; /**< NULL: known through a link */
+    uint64_t key;                    /**< never reused in this worker */
+    plm_participant_id participant;
+    enum plm_source source;
+    enum plm_kind kind;
+    uint8_t peer_worker;             /**< where a remote track comes from */
+    uint32_t peer_instance;
+    uint16_t media;                  /**< index of its m-line, when ours */
+    bool muted, active;
+    uint8_t n_codecs, n_encodings;
+    struct plm_codec_params codecs[PLM_MAX_CODECS]; /**< as the publisher numbers them */
+    enum plm_codec codec;            /**< last seen */
+    struct plm_encoding encodings[PLM_MAX_ENCODINGS];
+    struct plm_audio_level level;
+    struct plm_slot **slots;         /**< that show it */
+    uint32_t n_slots, max_slots;
+    uint8_t demanded;                /**< encodings that anybody needs, as last told */
+    uint64_t demand_sent_us;
+    struct plm_track_demand links[PLM_MAX_WORKERS];
+    struct plm_timer key_timer;
+};
+
+/** A track of m-line `media` of a transport's params. @return NULL: no memory */
+struct plm_track *plm_track_create(struct plm_worker *w, struct plm_transport *t, uint16_t media);
+/** A track that a link announced. */
+struct plm_track *plm_track_create_remote(struct plm_worker *w, plm_participant_id participant, enum plm_source source,
+    const struct plm_link_track *info);
+/** It must have left its shard. */
+void plm_track_destroy(struct plm_track *tr);
+/** Take announced codecs, mute; what changed is said to nobody. */
+void plm_track_update_remote(struct plm_track *tr, const struct plm_link_track *info);
+
+/**
+ * An authenticated RTP packet of encoding `e`, RTX undone: statistics, ring, forwarding. pkt holds len octets of RTP and is the caller's.
+ */
+void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, const struct plm_rtp_view *v, const struct plm_rtp_exts *x);
+/** A packet that came over a link, fields filled. */
+void plm_track_on_link(struct plm_track *tr, struct plm_pkt *pkt);
+void plm_track_on_sender_report(struct plm_track *tr, uint8_t e, uint64_t ntp, uint32_t rtp_ts);
+
+/** Ask the publisher for a keyframe, throttled and merged. */
+void plm_track_want_keyframe(struct plm_track *tr, uint8_t e);
+/** Slots or links changed what they need: tell the home of the track, and the application. */
+void plm_track_update_demand(struct plm_track *tr);
+int plm_track_add_slot(struct plm_track *tr, struct plm_slot *s);
+void plm_track_remove_slot(struct plm_track *tr, struct plm_slot *s);
+void plm_track_set_muted(struct plm_track *tr, bool muted);
+/** The publisher changed the SSRC of an encoding: everything learned of the old stream ends. */
+void plm_track_restart_encoding(struct plm_track *tr, uint8_t e);
+/** Each second: frame rates, demand refresh. */
+void plm_track_tick(struct plm_track *tr);
+
+static inline struct plm_codec_params *plm_track_codec(struct plm_track *tr, uint8_t index)
+{
+    return &tr->codecs[index < tr->n_codecs ? index : 0];
+}
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * One ICE + DTLS + SRTP association: its state, its tracks (what the peer publishes) and its slots (what we send it).
+ */
+#ifndef PLM_TRANSPORT_H
+#define PLM_TRANSPORT_H
+
+#include "base/ntp_map.h"
+#include "base/timer.h"
+#include "command.h"
+#include "ice_lite.h"
+#include "rtcp.h"
+#include "rtp.h"
+#include "rules_tx.h"
+#include "security.h"
+
+struct plm_shard;
+struct plm_slot;
+struct plm_track;
+struct plm_worker;
+
+#define PLM_MAX_TUPLES 8 /* validated addresses of one peer: the oldest unused gives way */
+
+struct plm_ssrc_binding {
+    uint32_t ssrc;
+    struct plm_track *track;
+    uint8_t encoding;
+    bool rtx;
+};
+
+struct plm_transport {
+    struct plm_worker *worker;
+    struct plm_shard *shard;
+    struct plm_transport *next_in_shard, *prev_in_shard;
+    struct plm_transport *next_closing;
+    plm_transport_id id;
+    plm_room_id room;
+    plm_participant_id participant;
+    enum plm_transport_state state;
+    enum plm_close_reason reason;
+    bool closing;
+    uint64_t opened_us, checked_us;
+    struct plm_transport_params *params; /**< NULL: not described */
+    struct plm_ext_map exts;
+
+    struct plm_addr peer;                /**< where we send; family 0: nowhere yet */
+    uint8_t sock;
+    bool nominated;
+    uint8_t n_tuples;
+    struct {
+        struct plm_addr addr;
+        uint8_t sock;
+        uint64_t checked_us;
+    } tuples[PLM_MAX_TUPLES];
+    struct plm_sec_session *sec;
+    struct plm_seal_key *key;            /**< NULL before keys */
+
+    /* from the peer */
+    struct plm_track **tracks;           /**< by m-line, NULL where it is no track */
+    struct plm_ssrc_binding *bindings;
+    uint16_t n_bindings, last_binding;
+    struct plm_twcc_rx *twcc_rx;
+    struct plm_ntp_offset clock;
+    uint32_t rtcp_ssrc;                  /**< ours, as sender of feedback */
+    uint64_t keyframes_asked;
+
+    /* to the peer */
+    struct plm_slot *slots;
+    uint16_t n_slots;
+    struct plm_bwe *bwe;
+    uint16_t twcc_seq;
+    uint32_t egress_first, egress_last;  /**< items queued, index + 1 */
+    struct plm_transport *egress_next;   /**< dirty list */
+    bool egress_queued;
+    uint64_t rtx_second;                 /**< budget of retransmissions: the second it counts in */
+    uint32_t rtx_used, last_second_octets;
+    uint64_t tx_bytes_second;
+    struct plm_view view;
+    uint8_t muted;
+
+    struct plm_timer ice_timer, dtls_timer, rtcp_timer, feedback_timer, nack_timer;
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint32_t rtt_us;
+    uint64_t drops[PLM_DROP_COUNT];
+};
+
+/** From a claimed plan; takes it over. @return NULL: no memory */
+struct plm_transport *plm_transport_create(struct plm_worker *w, struct plm_transport_plan *plan);
+/** Close: what it published and showed ends now, memory at the end of the turn. */
+void plm_transport_close(struct plm_transport *t, enum plm_close_reason reason);
+/** Only for objects that plm_transport_close has ended. */
+void plm_transport_free(struct plm_transport *t);
+
+/** Take over params. @return 0 or an error; then the transport is as before */
+int plm_transport_describe(struct plm_transport *t, struct plm_transport_params *params);
+void plm_transport_set_view(struct plm_transport *t, const struct plm_view *view);
+void plm_transport_set_pins(struct plm_transport *t, const struct plm_pin *pins, size_t n);
+void plm_transport_set_muted(struct plm_transport *t, enum plm_source source, bool muted);
+void plm_transport_move(struct plm_transport *t, plm_room_id room, plm_participant_id participant, const struct plm_room_config *config);
+
+/** An authenticated check came from this address. */
+void plm_transport_on_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, bool nominated);
+void plm_transport_on_dtls(struct plm_transport *t, const uint8_t *data, size_t len);
+void plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len);
+void plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len);
+
+/** Send one compound; buf has cap octets. */
+void plm_transport_send_rtcp(struct plm_transport *t, uint8_t *buf, size_t len, size_t cap);
+void plm_transport_send_keyframe_request(struct plm_transport *t, uint32_t media_ssrc, uint8_t feedback);
+/** Packets are missing: ask soon. */
+void plm_transport_wake_nack(struct plm_transport *t, uint64_t at_us);
+/** A switch happened: sender reports within 50 ms. */
+void plm_transport_wake_reports(struct plm_transport *t);
+/** Choose layers for all its video slots now. */
+void plm_transport_allocate(struct plm_transport *t);
+void plm_transport_drop(struct plm_transport *t, enum plm_drop d);
+void plm_transport_event_slot(struct plm_transport *t, const struct plm_slot *s, uint32_t first_ts);
+struct plm_slot *plm_transport_find_slot(const struct plm_transport *t, uint32_t ssrc);
+
+/* assign.c: which participant goes into which pair */
+void plm_transport_assign(struct plm_transport *t);
+/* transport_rtcp.c */
+void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us);
+void plm_transport_on_feedback_timer(struct plm_timer *timer, uint64_t now_us);
+void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us);
+/* report.c */
+void plm_transport_report(struct plm_transport *t, struct plm_transport_stats *out);
+
+#endif

@@ -1,0 +1,347 @@
+/*
+ * A transport's RTCP in both directions, and the timers behind it.
+ */
+#include "base/util.h"
+#include "shard.h"
+#include "slot.h"
+#include "track.h"
+#include "transport.h"
+#include "worker_core.h"
+
+#include <string.h>
+
+#define RTCP_INTERVAL_US     500000
+#define FEEDBACK_INTERVAL_US 50000
+#define RTCP_MAX             1200 /* octets of one compound before sealing */
+#define DEFAULT_RTT_US       50000
+#define CNAME                "plenum"
+
+/* ---- what the peer says ---- */
+
+struct rtcp_in {
+    struct plm_transport *t;
+    unsigned nacks_left;
+};
+
+static struct plm_encoding *find_encoding(struct plm_transport *t, uint32_t ssrc, struct plm_track **track, uint8_t *index)
+{
+    for (uint16_t i = 0; i < t->n_bindings; i++) {
+        if (t->bindings[i].ssrc != ssrc || t->bindings[i].rtx)
+            continue;
+        *track = t->bindings[i].track;
+        *index = t->bindings[i].encoding;
+        return &(*track)->encodings[*index];
+    }
+    return NULL;
+}
+
+static void on_sr(void *arg, uint32_t ssrc, uint64_t ntp, uint32_t rtp_ts, uint32_t packets, uint32_t octets)
+{
+    (void)packets;
+    (void)octets;
+    struct plm_transport *t = ((struct rtcp_in *)arg)->t;
+    struct plm_track *tr;
+    uint8_t e;
+    if (!find_encoding(t, ssrc, &tr, &e))
+        return;
+    plm_ntp_offset_on_report(&t->clock, ntp, t->worker->now_us);
+    plm_track_on_sender_report(tr, e, ntp, rtp_ts);
+}
+
+static void on_block(void *arg, uint32_t sender, const struct plm_rtcp_block *b)
+{
+    (void)sender;
+    struct plm_transport *t = ((struct rtcp_in *)arg)->t;
+    struct plm_slot *s = plm_transport_find_slot(t, b->ssrc);
+    if (!s || s->packets == 0)
+        return;
+    s->fraction_lost = b->fraction_lost;
+    s->peer_jitter = b->jitter;
+    if (b->lsr != 0) {
+        /* RFC 3550 section 6.4.1: A - LSR - DLSR, in 1/65536 s */
+        uint32_t now = (uint32_t)(plm_worker_ntp(t->worker) >> 16);
+        uint32_t rtt = now - b->lsr - b->dlsr;
+        if (rtt < 10u << 16)
+            t->rtt_us = (uint32_t)((uint64_t)rtt * 1000000 >> 16);
+    }
+    plm_bwe_on_report(t->bwe, b->fraction_lost, t->rtt_us, t->worker->now_us);
+}
+
+static void on_nack(void *arg, uint32_t media_ssrc, uint16_t pid, uint16_t blp)
+{
+    struct rtcp_in *in = arg;
+    struct plm_slot *s = plm_transport_find_slot(in->t, media_ssrc);
+    plm_count(in->t->worker, PLM_CNT_NACK_RECEIVED);
+    if (!s) {
+        plm_transport_drop(in->t, PLM_DROP_RTP_UNKNOWN_SSRC);
+        return;
+    }
+    for (int i = -1; i < 16; i++) {
+        if (i >= 0 && !(blp >> i & 1))
+            continue;
+        if (in->nacks_left == 0) {
+            plm_transport_drop(in->t, PLM_DROP_LIMIT);
+            return;
+        }
+        in->nacks_left--;
+        plm_slot_on_nack(s, (uint16_t)(pid + i + 1));
+    }
+}
+
+static void on_keyframe_request(struct plm_transport *t, uint32_t media_ssrc)
+{
+    struct plm_slot *s = plm_transport_find_slot(t, media_ssrc);
+    if (s)
+        plm_slot_on_keyframe_request(s);
+    else
+        plm_transport_drop(t, PLM_DROP_RTP_UNKNOWN_SSRC);
+}
+
+static void on_pli(void *arg, uint32_t media_ssrc)
+{
+    struct plm_transport *t = ((struct rtcp_in *)arg)->t;
+    plm_count(t->worker, PLM_CNT_PLI_RECEIVED);
+    on_keyframe_request(t, media_ssrc);
+}
+
+static void on_fir(void *arg, uint32_t media_ssrc, uint8_t seq)
+{
+    (void)seq;
+    struct plm_transport *t = ((struct rtcp_in *)arg)->t;
+    plm_count(t->worker, PLM_CNT_FIR_RECEIVED);
+    on_keyframe_request(t, media_ssrc);
+}
+
+static void on_remb(void *arg, uint64_t bitrate_bps)
+{
+    struct plm_transport *t = ((struct rtcp_in *)arg)->t;
+    plm_count(t->worker, PLM_CNT_REMB_RECEIVED);
+    if (t->bwe)
+        plm_bwe_on_remb(t->bwe, bitrate_bps, t->worker->now_us);
+}
+
+static void on_twcc(void *arg, const uint8_t *fci, size_t len)
+{
+    struct plm_transport *t = ((struct rtcp_in *)arg)->t;
+    plm_count(t->worker, PLM_CNT_TWCC_RECEIVED);
+    if (t->bwe)
+        plm_bwe_on_twcc(t->bwe, fci, len, t->worker->now_us);
+}
+
+void plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len)
+{
+    static const struct plm_rtcp_handler handler = {
+        .sr = on_sr,
+        .block = on_block,
+        .nack = on_nack,
+        .pli = on_pli,
+        .fir = on_fir,
+        .remb = on_remb,
+        .twcc = on_twcc,
+    };
+    struct plm_worker *w = t->worker;
+    if (!t->key) {
+        plm_transport_drop(t, PLM_DROP_NO_KEYS);
+        return;
+    }
+    int err = w->config.security->open_rtcp(t->sec, data, &len);
+    if (err != 0) {
+        plm_transport_drop(t, err == PLM_EREPLAY ? PLM_DROP_SRTP_REPLAY : PLM_DROP_RTCP_AUTH);
+        return;
+    }
+    plm_count(w, PLM_CNT_RX_RTCP);
+    struct rtcp_in in = {.t = t, .nacks_left = w->config.limits.nack_items_per_packet};
+    if (plm_rtcp_parse(data, len, in.nacks_left, &handler, &in) != 0)
+        plm_transport_drop(t, PLM_DROP_RTCP_MALFORMED);
+}
+
+/* ---- what we say ---- */
+
+void plm_transport_send_rtcp(struct plm_transport *t, uint8_t *buf, size_t len, size_t cap)
+{
+    struct plm_worker *w = t->worker;
+    if (!t->key || t->closing || len == 0)
+        return;
+    if (w->config.security->seal_rtcp(t->sec, buf, &len, cap) != 0)
+        return;
+    plm_count(w, PLM_CNT_TX_RTCP);
+    plm_egress_raw(w, &t->peer, t->sock, buf, len);
+}
+
+void plm_transport_send_keyframe_request(struct plm_transport *t, uint32_t media_ssrc, uint8_t feedback)
+{
+    uint8_t buf[128];
+    size_t cap = sizeof buf - PLM_SRTCP_OVERHEAD;
+    /* A compound begins with a report (RFC 3550 section 6.1); an empty one is the least. */
+    size_t len = t->params->rtcp_reduced_size ? 0 : plm_rtcp_write_rr(buf, cap, t->rtcp_ssrc, NULL, 0);
+    if (feedback & PLM_FB_PLI || !(feedback & PLM_FB_FIR))
+        len += plm_rtcp_write_pli(buf + len, cap - len, t->rtcp_ssrc, media_ssrc);
+    else
+        len += plm_rtcp_write_fir(buf + len, cap - len, t->rtcp_ssrc, media_ssrc, (uint8_t)t->keyframes_asked);
+    t->keyframes_asked++;
+    plm_count(t->worker, PLM_CNT_PLI_SENT);
+    plm_transport_send_rtcp(t, buf, len, sizeof buf);
+}
+
+void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us)
+{
+    struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, nack_timer);
+    uint64_t next = UINT64_MAX;
+    uint8_t buf[RTCP_MAX + PLM_SRTCP_OVERHEAD];
+    size_t len = t->params->rtcp_reduced_size ? 0 : plm_rtcp_write_rr(buf, RTCP_MAX, t->rtcp_ssrc, NULL, 0);
+    size_t empty = len;
+    for (uint16_t i = 0; i < t->n_bindings; i++) {
+        struct plm_track *tr = t->bindings[i].track;
+        struct plm_encoding *enc = &tr->encodings[t->bindings[i].encoding];
+        if (t->bindings[i].rtx || !enc->nack)
+            continue;
+        uint16_t seqs[PLM_NACK_MAX];
+        uint64_t at = UINT64_MAX;
+        bool keyframe = false;
+        size_t n = plm_nack_gen_poll(enc->nack, now_us, t->rtt_us ? t->rtt_us : DEFAULT_RTT_US, seqs, PLM_NACK_MAX, &at, &keyframe);
+        if (n > 0) {
+            len += plm_rtcp_write_nack(buf + len, RTCP_MAX - len, t->rtcp_ssrc, enc->ssrc, seqs, n);
+            enc->nacks += n;
+            t->worker->stats.counters[PLM_CNT_NACK_SENT] += n;
+        }
+        if (keyframe && (tr->demanded >> t->bindings[i].encoding & 1))
+            plm_track_want_keyframe(tr, t->bindings[i].encoding);
+        next = at < next ? at : next;
+    }
+    if (len > empty)
+        plm_transport_send_rtcp(t, buf, len, sizeof buf);
+    if (next != UINT64_MAX)
+        plm_timer_start(&t->worker->wheel, timer, next, plm_transport_on_nack_timer);
+}
+
+void plm_transport_on_feedback_timer(struct plm_timer *timer, uint64_t now_us)
+{
+    struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, feedback_timer);
+    if (!t->twcc_rx || !plm_twcc_rx_pending(t->twcc_rx))
+        return; /* begins again with the next packet */
+    uint32_t media = t->n_bindings > 0 ? t->bindings[0].ssrc : 0;
+    for (int packets = 0; packets < 4 && plm_twcc_rx_pending(t->twcc_rx); packets++) {
+        uint8_t buf[RTCP_MAX + PLM_SRTCP_OVERHEAD];
+        size_t len = t->params->rtcp_reduced_size ? 0 : plm_rtcp_write_rr(buf, RTCP_MAX, t->rtcp_ssrc, NULL, 0);
+        size_t fb = plm_twcc_rx_write(t->twcc_rx, buf + len, RTCP_MAX - len, t->rtcp_ssrc, media);
+        if (fb == 0)
+            break;
+        plm_count(t->worker, PLM_CNT_TWCC_SENT);
+        plm_transport_send_rtcp(t, buf, len + fb, sizeof buf);
+    }
+    plm_timer_start(&t->worker->wheel, timer, now_us + FEEDBACK_INTERVAL_US, plm_transport_on_feedback_timer);
+}
+
+static size_t write_receiver_report(struct plm_transport *t, uint8_t *buf, size_t cap, uint64_t now_us)
+{
+    struct plm_rtcp_block blocks[31]; /* RFC 3550 section 6.4: five bits of count */
+    size_t n = 0;
+    for (uint16_t i = 0; i < t->n_bindings && n < PLM_COUNT_OF(blocks); i++) {
+        struct plm_encoding *enc = &t->bindings[i].track->encodings[t->bindings[i].encoding];
+        if (!t->bindings[i].rtx && enc->seen)
+            plm_rx_stats_block(&enc->stats, enc->ssrc, now_us, &blocks[n++]);
+    }
+    return n > 0 ? plm_rtcp_write_rr(buf, cap, t->rtcp_ssrc, blocks, n) : 0;
+}
+
+static size_t write_sender_report(struct plm_slot *s, uint8_t *buf, size_t cap, uint64_t now_us)
+{
+    uint32_t ts;
+    if (s->state != PLM_SLOT_FORWARDING || !plm_slot_clock(s, now_us, &ts))
+        return 0;
+    s->last_sr_us = now_us;
+    s->sr_due = false;
+    return plm_rtcp_write_sr(buf, cap, s->ssrc, plm_worker_ntp(s->transport->worker), ts, s->sr_packets, s->sr_octets, NULL, 0);
+}
+
+static void update_rate(struct plm_slot *s, uint64_t now_us)
+{
+    uint64_t elapsed = now_us - s->rate_since_us;
+    if (elapsed < 1000000)
+        return;
+    s->bitrate_bps = s->rate_since_us ? (uint32_t)(s->rate_bytes * 8000000 / elapsed) : 0;
+    s->rate_bytes = 0;
+    s->rate_since_us = now_us;
+}
+
+/* A slot that waits asks again: requests and keyframes get lost. */
+static void ask_again(struct plm_slot *s)
+{
+    if (s->track && s->kind == PLM_KIND_VIDEO && s->layers.want_keyframe && s->layers.target != PLM_LAYER_NONE)
+        plm_track_want_keyframe(s->track, s->layers.target);
+}
+
+void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
+{
+    struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, rtcp_timer);
+    uint8_t buf[RTCP_MAX + PLM_SRTCP_OVERHEAD];
+    size_t len = write_receiver_report(t, buf, RTCP_MAX, now_us);
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        struct plm_slot *s = &t->slots[i];
+        update_rate(s, now_us);
+        ask_again(s);
+        /* A report of 28 octets; SDES at the end takes 20. */
+        if (RTCP_MAX - len < 64) {
+            plm_transport_send_rtcp(t, buf, len, sizeof buf);
+            len = 0;
+        }
+        len += write_sender_report(s, buf + len, RTCP_MAX - len, now_us);
+    }
+    if (len > 0) {
+        uint32_t who = t->n_slots > 0 ? t->slots[0].ssrc : t->rtcp_ssrc;
+        len += plm_rtcp_write_sdes_cname(buf + len, RTCP_MAX - len, who, CNAME);
+        plm_transport_send_rtcp(t, buf, len, sizeof buf);
+    }
+    if (t->bwe) {
+        plm_bwe_poll(t->bwe, now_us);
+        plm_transport_allocate(t);
+    }
+    plm_timer_start(&t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);
+}
+
+/* ---- layers ---- */
+
+static void describe_slot(const struct plm_slot *s, uint64_t now_us, struct plm_alloc_slot *a)
+{
+    const struct plm_track *tr = s->track;
+    *a = (struct plm_alloc_slot){
+        .priority = s->priority,
+        .screen = tr->source == PLM_SOURCE_SCREEN,
+        .want_width = s->want_width,
+        .want_height = s->want_height,
+        .n_layers = tr->n_encodings,
+        .present = s->layers.current,
+        .encoding = PLM_LAYER_NONE,
+    };
+    for (unsigned i = 0; i < tr->n_encodings; i++) {
+        a->layers[i].bitrate_bps = plm_rx_stats_bitrate(&tr->encodings[i].stats, now_us);
+        a->layers[i].width = tr->encodings[i].width;
+        a->layers[i].height = tr->encodings[i].height;
+        a->layers[i].temporal_layers = 3;
+    }
+}
+
+void plm_transport_allocate(struct plm_transport *t)
+{
+    struct plm_alloc_slot v[PLM_MAX_MEDIA];
+    struct plm_slot *of[PLM_MAX_MEDIA];
+    size_t n = 0;
+    if (!t->bwe || t->state != PLM_TRANSPORT_CONNECTED)
+        return;
+    uint32_t audio = 0;
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        struct plm_slot *s = &t->slots[i];
+        if (s->kind == PLM_KIND_AUDIO)
+            audio += s->bitrate_bps;
+        if (s->kind != PLM_KIND_VIDEO || !s->track || n == PLM_MAX_MEDIA)
+            continue;
+        of[n] = s;
+        describe_slot(s, t->worker->now_us, &v[n++]);
+    }
+    uint32_t estimate = plm_bwe_estimate(t->bwe);
+    /* 0 says "unknown" to the allocator: nothing is paused then. */
+    uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;
+    plm_allocate(v, n, budget);
+    for (size_t i = 0; i < n; i++)
+        plm_slot_aim(of[i], v[i].encoding, v[i].tid);
+}

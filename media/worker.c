@@ -1,0 +1,454 @@
+#include "worker_core.h"
+
+#include "base/link_frame.h"
+#include "base/util.h"
+#include "shard.h"
+#include "slot.h"
+#include "track.h"
+#include "transport.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SWEEP_US        5000000
+#define STRAY_EXPIRE_US 35000000 /* a little more than RFC 7675's 30 s of consent */
+
+static void on_sweep(struct plm_timer *timer, uint64_t now_us);
+
+uint32_t plm_worker_random32(struct plm_worker *w)
+{
+    uint32_t r;
+    w->config.security->random(w->config.security_ctx, &r, sizeof r);
+    return r;
+}
+
+struct plm_transport *plm_worker_find_transport(const struct plm_worker *w, plm_transport_id id)
+{
+    return plm_u32_map_find(&w->transports, id);
+}
+
+struct plm_shard *plm_worker_find_shard(const struct plm_worker *w, plm_room_id room)
+{
+    return plm_u32_map_find(&w->shards, room);
+}
+
+uint64_t plm_worker_ntp(const struct plm_worker *w)
+{
+    return plm_ntp_from_us(w->now_us + w->config.unix_offset_us);
+}
+
+/* ---- life ---- */
+
+static uint32_t or_default(uint32_t value, uint32_t fallback)
+{
+    return value ? value : fallback;
+}
+
+static void fill_defaults(struct plm_worker_config *c)
+{
+    struct plm_limits *l = &c->limits;
+    l->ssrcs_per_transport = or_default(l->ssrcs_per_transport, 32);
+    l->tracks_per_room = or_default(l->tracks_per_room, 1024);
+    l->transports = or_default(l->transports, 4096);
+    l->stun_unauth_per_sec = or_default(l->stun_unauth_per_sec, 2000);
+    l->packets_per_worker = or_default(l->packets_per_worker, 65536);
+    l->nack_items_per_packet = or_default(l->nack_items_per_packet, 256);
+    l->rtx_share_percent = or_default(l->rtx_share_percent, 40);
+    c->consent_timeout_ms = or_default(c->consent_timeout_ms, 30000);
+    c->connect_timeout_ms = or_default(c->connect_timeout_ms, 30000);
+}
+
+int plm_worker_create(struct plm_worker **out, const struct plm_worker_config *config, uint64_t now_us)
+{
+    struct plm_worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return PLM_ENOMEM;
+    w->config = *config;
+    fill_defaults(&w->config);
+    w->now_us = now_us;
+    plm_wheel_init(&w->wheel, now_us);
+    plm_tuple_map_init(&w->tuples);
+    plm_u32_map_init(&w->transports);
+    plm_u32_map_init(&w->shards);
+    int err = plm_pkt_pool_create(&w->pool, w->config.limits.packets_per_worker);
+    if (err == 0)
+        err = plm_ice_lite_create(&w->ice);
+    if (err == 0)
+        err = plm_egress_init(&w->egress);
+    if (err != 0) {
+        plm_worker_destroy(w);
+        return err;
+    }
+    w->stun_tokens = w->config.limits.stun_unauth_per_sec;
+    plm_timer_start(&w->wheel, &w->sweep, now_us + SWEEP_US, on_sweep);
+    *out = w;
+    return 0;
+}
+
+static void free_closed(struct plm_worker *w)
+{
+    while (w->closing) {
+        struct plm_transport *t = w->closing;
+        w->closing = t->next_closing;
+        plm_transport_free(t);
+    }
+}
+
+static void ignore_event(void *ctx, const struct plm_event *ev)
+{
+    (void)ctx;
+    (void)ev;
+}
+static void ignore_shard(void *ctx, plm_room_id room, uint32_t instance, bool up)
+{
+    (void)ctx;
+    (void)room;
+    (void)instance;
+    (void)up;
+}
+static void ignore_gone(void *ctx, plm_transport_id id)
+{
+    (void)ctx;
+    (void)id;
+}
+static bool ignore_link(void *ctx, unsigned worker, const void *head, size_t head_len, const void *body, size_t body_len, bool urgent)
+{
+    (void)ctx, (void)worker, (void)head, (void)head_len, (void)body, (void)body_len, (void)urgent;
+    return false;
+}
+
+void plm_worker_destroy(struct plm_worker *w)
+{
+    if (!w)
+        return;
+    w->config.io.event = ignore_event;
+    w->config.io.shard = ignore_shard;
+    w->config.io.gone = ignore_gone;
+    w->config.io.link = ignore_link;
+    uint32_t at = 0;
+    struct plm_transport *t;
+    while ((t = plm_u32_map_next(&w->transports, &at))) {
+        plm_transport_close(t, PLM_CLOSE_LOCAL);
+        at = 0; /* the map changed */
+    }
+    if (w->egress.arena)
+        plm_egress_flush(w); /* close_notify */
+    free_closed(w);
+    plm_egress_destroy(w);
+    plm_ice_lite_destroy(w->ice);
+    plm_pkt_pool_destroy(w->pool);
+    plm_tuple_map_destroy(&w->tuples);
+    plm_u32_map_destroy(&w->transports);
+    plm_u32_map_destroy(&w->shards);
+    free(w);
+}
+
+static void on_sweep(struct plm_timer *timer, uint64_t now_us)
+{
+    struct plm_worker *w = PLM_CONTAINER_OF(timer, struct plm_worker, sweep);
+    if (now_us > STRAY_EXPIRE_US) {
+        uint32_t n = plm_tuple_map_expire(&w->tuples, now_us - STRAY_EXPIRE_US);
+        plm_gauge_add(w, PLM_GAUGE_STRAY_TUPLES, -(int)n);
+    }
+    plm_timer_start(&w->wheel, timer, now_us + SWEEP_US, on_sweep);
+}
+
+/* ---- end of a turn ---- */
+
+static void assign_dirty(struct plm_worker *w)
+{
+    while (w->dirty_shards) {
+        struct plm_shard *s = w->dirty_shards;
+        w->dirty_shards = s->next_dirty;
+        s->dirty = false;
+        for (struct plm_transport *t = s->transports; t; t = t->next_in_shard)
+            plm_transport_assign(t);
+    }
+}
+
+static void end_turn(struct plm_worker *w)
+{
+    assign_dirty(w);
+    plm_egress_flush(w);
+    free_closed(w);
+}
+
+/* ---- datagrams ---- */
+
+/* A datagram for a transport that another worker owns. */
+static void forward_stray(struct plm_worker *w, uint8_t owner, uint8_t sock, const struct plm_addr *from, const uint8_t *data, size_t len)
+{
+    struct {
+        struct plm_link_header h;
+        struct plm_link_stray s;
+    } head = {.h = {.size = (uint32_t)(sizeof head.s + len), .type = PLM_LINK_STRAY}, .s = {.sock = sock}};
+    _Static_assert(sizeof(struct plm_addr) <= sizeof head.s.addr, "an address fits a stray's header");
+    memcpy(head.s.addr, from, sizeof *from);
+    plm_count(w, PLM_CNT_STRAY_DATAGRAMS);
+    if (!w->config.io.link(w->config.io.ctx, owner, &head, sizeof head, data, len, false))
+        plm_count_drop(w, PLM_DROP_LINK_FULL);
+}
+
+static bool take_stun_token(struct plm_worker *w)
+{
+    uint64_t second = w->now_us / 1000000;
+    if (second != w->stun_second) {
+        w->stun_second = second;
+        w->stun_tokens = w->config.limits.stun_unauth_per_sec;
+    }
+    if (w->stun_tokens == 0)
+        return false;
+    w->stun_tokens--;
+    return true;
+}
+
+static void note_stray(struct plm_worker *w, uint8_t sock, const struct plm_addr *from, uint8_t owner)
+{
+    if (w->stats.gauges[PLM_GAUGE_STRAY_TUPLES] >= w->config.limits.transports * PLM_MAX_TUPLES) {
+        plm_count_drop(w, PLM_DROP_LIMIT);
+        return;
+    }
+    struct plm_tuple *tuple = plm_tuple_map_set(&w->tuples, sock, from);
+    if (!tuple || tuple->transport)
+        return;
+    if (tuple->checked_us == 0)
+        plm_gauge_add(w, PLM_GAUGE_STRAY_TUPLES, 1);
+    tuple->owner = owner;
+    tuple->checked_us = w->now_us;
+}
+
+/* The owner of a transport that nobody has had yet is whoever gets its first authenticated check. */
+static struct plm_transport *claim(struct plm_worker *w, const struct plm_registry_view *view)
+{
+    struct plm_transport_plan *plan;
+    if (!plm_registry_claim(w->config.registry, view->id, (uint8_t)w->config.index, &plan))
+        return NULL;
+    struct plm_transport *t = plm_transport_create(w, plan);
+    if (!t)
+        w->config.io.gone(w->config.io.ctx, view->id);
+    return t;
+}
+
+static void on_authenticated_check(struct plm_worker *w, const struct plm_registry_view *view, uint8_t sock, const struct plm_addr *from,
+    const uint8_t *data, size_t len, const struct plm_stun_result *r)
+{
+    if (view->owner != PLM_NO_OWNER && view->owner != w->config.index) {
+        note_stray(w, sock, from, view->owner);
+        forward_stray(w, view->owner, sock, from, data, len);
+        return;
+    }
+    struct plm_transport *t = view->owner == PLM_NO_OWNER ? claim(w, view) : plm_worker_find_transport(w, view->id);
+    if (!t) {
+        plm_count_drop(w, PLM_DROP_CLOSED);
+        return;
+    }
+    if (r->reply_len > 0)
+        plm_egress_raw(w, from, sock, r->reply, r->reply_len);
+    if (!r->success)
+        return;
+    plm_transport_on_check(t, sock, from, r->nominated);
+    if (view->newest && view->generation > 0 && r->nominated)
+        plm_registry_retire(w->config.registry, view->id);
+}
+
+static void on_stun(struct plm_worker *w, uint8_t sock, const struct plm_addr *from, bool known, const uint8_t *data, size_t len)
+{
+    plm_count(w, PLM_CNT_RX_STUN);
+    /* Looking a user up costs nothing; verifying a tag does: only that is rationed, and only for addresses that nobody vouched for. */
+    const char *ufrag;
+    size_t ufrag_len = plm_stun_peek_user(data, len, &ufrag);
+    if (ufrag_len == 0) {
+        plm_count_drop(w, PLM_DROP_STUN_IGNORED);
+        return;
+    }
+    struct plm_registry_view view;
+    if (!plm_registry_find(w->config.registry, ufrag, ufrag_len, &view)) {
+        plm_count_drop(w, PLM_DROP_STUN_UNKNOWN_USER);
+        return;
+    }
+    if (!known && !take_stun_token(w)) {
+        plm_count_drop(w, PLM_DROP_STUN_RATE);
+        return;
+    }
+    struct plm_stun_result r;
+    plm_ice_lite_on_request(w->ice, data, len, from, ufrag, ufrag_len, view.pwd, view.pwd_len, &r);
+    switch (r.kind) {
+    case PLM_STUN_MALFORMED:
+        plm_count_drop(w, PLM_DROP_STUN_MALFORMED);
+        break;
+    case PLM_STUN_IGNORE:
+        plm_count_drop(w, PLM_DROP_STUN_IGNORED);
+        break;
+    case PLM_STUN_UNKNOWN_USER:
+        plm_count_drop(w, PLM_DROP_STUN_UNKNOWN_USER);
+        break;
+    case PLM_STUN_BAD_AUTH:
+        plm_count_drop(w, PLM_DROP_STUN_AUTH);
+        break;
+    case PLM_STUN_CHECK:
+        on_authenticated_check(w, &view, sock, from, data, len, &r);
+        break;
+    }
+}
+
+/* RFC 7983 section 7; RFC 5761 section 4 parts RTCP from RTP. */
+static void on_datagram(struct plm_worker *w, struct plm_tuple *tuple, uint8_t sock, const struct plm_addr *from, uint8_t *data, size_t len)
+{
+    plm_count(w, PLM_CNT_RX_DATAGRAMS);
+    w->stats.counters[PLM_CNT_RX_BYTES] += len;
+    if (len == 0)
+        return;
+    uint8_t first = data[0];
+    if (first <= 3) {
+        on_stun(w, sock, from, tuple != NULL, data, len);
+        return;
+    }
+    if (!tuple) {
+        plm_count_drop(w, PLM_DROP_UNKNOWN_TUPLE);
+        return;
+    }
+    struct plm_transport *t = tuple->transport;
+    if (!t)
+        forward_stray(w, tuple->owner, sock, from, data, len);
+    else if (first >= 20 && first <= 63)
+        plm_transport_on_dtls(t, data, len);
+    else if (first < 128 || first > 191 || len < 8)
+        plm_transport_drop(t, PLM_DROP_UNKNOWN_PROTOCOL);
+    else if (data[1] >= 192 && data[1] <= 223)
+        plm_transport_on_rtcp(t, data, len);
+    else
+        plm_transport_on_rtp(t, data, len);
+}
+
+/* Datagrams of one read come from one address: one look-up serves them all, until one of them changes what the address belongs to. */
+static void on_read(struct plm_worker *w, struct plm_datagram *d)
+{
+    size_t segment = d->segment ? d->segment : d->len;
+    struct plm_tuple *tuple = plm_tuple_map_find(&w->tuples, d->sock, &d->from);
+    for (size_t off = 0; off < d->len; off += segment) {
+        size_t len = d->len - off < segment ? d->len - off : segment;
+        bool changes = d->data[off] <= 63;
+        on_datagram(w, tuple, d->sock, &d->from, d->data + off, len);
+        if (changes)
+            tuple = plm_tuple_map_find(&w->tuples, d->sock, &d->from);
+    }
+}
+
+void plm_worker_input(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us)
+{
+    w->now_us = now_us;
+    plm_count(w, PLM_CNT_RX_BATCHES);
+    for (size_t i = 0; i < n; i++)
+        on_read(w, &batch[i]);
+    end_turn(w);
+}
+
+static void on_stray(struct plm_worker *w, const uint8_t *body, size_t size)
+{
+    struct plm_link_stray s;
+    uint8_t data[2048];
+    struct plm_addr from;
+    if (size < sizeof s || size - sizeof s > sizeof data)
+        return;
+    memcpy(&s, body, sizeof s);
+    memcpy(&from, s.addr, sizeof from);
+    memcpy(data, body + sizeof s, size - sizeof s); /* a ring is read-only, opening works in place */
+    struct plm_datagram d = {.data = data, .len = (uint32_t)(size - sizeof s), .sock = s.sock, .from = from};
+    on_read(w, &d);
+}
+
+void plm_worker_link(struct plm_worker *w, unsigned from, const uint8_t *frame, size_t len, uint64_t now_us)
+{
+    struct plm_link_header h;
+    w->now_us = now_us;
+    if (len < sizeof h)
+        return;
+    memcpy(&h, frame, sizeof h);
+    if (h.size != len - sizeof h)
+        return;
+    const uint8_t *body = frame + sizeof h;
+    if (h.type == PLM_LINK_STRAY) {
+        on_stray(w, body, h.size);
+        return;
+    }
+    struct plm_shard *s = plm_worker_find_shard(w, h.room);
+    if (s)
+        plm_shard_on_link(s, from, &h, body, h.size);
+}
+
+/* ---- commands ---- */
+
+static void on_transport_command(struct plm_worker *w, struct plm_command *cmd)
+{
+    struct plm_transport *t = plm_worker_find_transport(w, cmd->transport);
+    if (!t)
+        return;
+    switch (cmd->type) {
+    case PLM_CMD_DESCRIBE:
+        if (plm_transport_describe(t, cmd->params) != 0)
+            plm_transport_close(t, PLM_CLOSE_RESOURCES);
+        cmd->params = NULL;
+        break;
+    case PLM_CMD_VIEW:
+        plm_transport_set_view(t, cmd->view);
+        break;
+    case PLM_CMD_PIN:
+        plm_transport_set_pins(t, cmd->pins.v, cmd->pins.n);
+        break;
+    case PLM_CMD_MUTE:
+        plm_transport_set_muted(t, cmd->mute.source, cmd->mute.on);
+        break;
+    case PLM_CMD_MOVE:
+        plm_transport_move(t, cmd->room, cmd->move.participant, &cmd->move.room_config);
+        break;
+    case PLM_CMD_CLOSE:
+        plm_transport_close(t, cmd->reason);
+        break;
+    case PLM_CMD_PEERS:
+    case PLM_CMD_STATS:
+        break;
+    }
+}
+
+static void send_report(struct plm_worker *w, const struct plm_command *cmd)
+{
+    struct plm_worker_report *report = calloc(1, sizeof *report);
+    if (!report)
+        return;
+    report->request = cmd->stats.request;
+    w->stats.gauges[PLM_GAUGE_PACKETS] = plm_pkt_pool_used(w->pool);
+    report->totals = w->stats;
+    if (cmd->stats.scope != PLM_STATS_TOTALS && w->transports.n > 0) {
+        report->transports = calloc(w->transports.n, sizeof *report->transports);
+        uint32_t at = 0;
+        struct plm_transport *t;
+        while (report->transports && (t = plm_u32_map_next(&w->transports, &at))) {
+            if (cmd->stats.scope == PLM_STATS_ALL || t->id == cmd->transport)
+                plm_transport_report(t, &report->transports[report->n_transports++]);
+        }
+    }
+    w->config.io.stats(w->config.io.ctx, report);
+}
+
+void plm_worker_command(struct plm_worker *w, struct plm_command *cmd, uint64_t now_us)
+{
+    w->now_us = now_us;
+    if (cmd->type == PLM_CMD_PEERS) {
+        struct plm_shard *s = plm_worker_find_shard(w, cmd->room);
+        if (s)
+            plm_shard_set_peers(s, cmd);
+    } else if (cmd->type == PLM_CMD_STATS) {
+        send_report(w, cmd);
+    } else {
+        on_transport_command(w, cmd);
+    }
+    plm_command_free(cmd);
+}
+
+uint64_t plm_worker_poll(struct plm_worker *w, uint64_t now_us)
+{
+    w->now_us = now_us;
+    plm_wheel_run(&w->wheel, now_us);
+    end_turn(w);
+    return plm_wheel_next(&w->wheel);
+}
