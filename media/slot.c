@@ -188,10 +188,9 @@ static void on_video(struct plm_slot *s, struct plm_pkt *pkt)
         forward(s, pkt, true, false);
         break;
     case PLM_LAYER_DROP:
-        if (pkt->encoding == s->layers.current)
+        /* Close its gap in our numbers; a late one of an encoding shown before may have a number kept for it. */
+        if (pkt->encoding == s->layers.current || pkt->late)
             forward(s, pkt, false, false);
-        else if (pkt->late) /* of an encoding that was shown before: its number may have been kept for it */
-            forward(s, pkt, true, false);
         break;
     case PLM_LAYER_DROP_NOT_KEY:
         break;

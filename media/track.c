@@ -349,7 +349,9 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     pkt->arrival_us = now;
     pkt->payload_off = (uint16_t)(v->payload - v->data);
     pkt->payload_len = (uint16_t)v->payload_len;
-    pkt->ext_seq = plm_rx_stats_on_packet(&enc->stats, v->seq, v->ts, v->len, now);
+    /* A retransmission says nothing about the path that statistics describe. */
+    pkt->ext_seq = pkt->recovered && enc->seen ? plm_seq_extend(enc->newest_seq, v->seq)
+                                               : plm_rx_stats_on_packet(&enc->stats, v->seq, v->ts, v->len, now);
     pkt->late = enc->seen && pkt->ext_seq < enc->newest_seq;
     /* 2^32 in front, so that a late packet of the very first ones has room below */
     pkt->ext_ts = first ? (1ull << 32) + v->ts : plm_ts_extend(enc->last_ext_ts, v->ts);
