@@ -55,7 +55,7 @@ static void report_track(const struct plm_track *tr, struct plm_track_stats *out
     out->codec = tr->codec;
     out->remote = tr->transport == NULL;
     out->n_encodings = tr->n_encodings;
-    out->audio_level = tr->level.peak;
+    out->audio_level = tr->level.last;
     for (unsigned i = 0; i < tr->n_encodings; i++)
         report_encoding(tr, i, &out->encodings[i]);
 }

@@ -232,7 +232,7 @@ static void on_level_timer(struct plm_timer *timer, uint64_t now_us)
         if (tr->kind != PLM_KIND_AUDIO)
             continue;
         any = true;
-        if (!tr->transport)
+        if (!tr->transport || tr->source != PLM_SOURCE_MICROPHONE) /* a shared screen's sound is always chosen */
             continue;
         uint8_t level = tr->muted ? 127 : plm_audio_level_take(&tr->level, now_us);
         if (is_home(s)) {

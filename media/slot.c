@@ -62,6 +62,7 @@ void plm_slot_show(struct plm_slot *s, struct plm_track *track)
     if (track && plm_track_add_slot(track, s) == 0)
         s->track = track;
     s->shown_width = s->shown_height = 0;
+    s->wish = PLM_LAYER_NONE;
     if (!s->track) {
         set_state(s, PLM_SLOT_EMPTY, 0);
     } else {
@@ -89,11 +90,12 @@ void plm_slot_release(struct plm_slot *s)
     s->map = NULL;
 }
 
-void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid)
+void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish)
 {
     if (!s->track || s->kind != PLM_KIND_VIDEO)
         return;
-    uint8_t before = s->layers.target;
+    bool changed = s->layers.target != encoding || s->wish != wish;
+    s->wish = wish;
     plm_layer_select_aim(&s->layers, encoding, tid);
     if (encoding == PLM_LAYER_NONE) {
         if (s->state != PLM_SLOT_PAUSED) {
@@ -106,7 +108,7 @@ void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid)
         if (s->layers.want_keyframe)
             plm_track_want_keyframe(s->track, encoding);
     }
-    if (before != encoding)
+    if (changed)
         plm_track_update_demand(s->track);
 }
 
@@ -121,6 +123,8 @@ uint8_t plm_slot_needs(const struct plm_slot *s)
         bits |= (uint8_t)(1u << s->layers.current);
     if (s->layers.target < PLM_MAX_ENCODINGS)
         bits |= (uint8_t)(1u << s->layers.target);
+    if (s->wish < PLM_MAX_ENCODINGS)
+        bits |= (uint8_t)(1u << s->wish);
     return bits;
 }
 

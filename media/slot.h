@@ -22,6 +22,7 @@ struct plm_slot {
     enum plm_slot_state state;
     uint32_t ssrc, rtx_ssrc;
     struct plm_layer_select layers;
+    uint8_t wish;             /**< encoding it would have if all were sent, PLM_LAYER_NONE: paused */
     struct plm_seq_map *map;  /**< made when it first shows something */
     uint8_t pt_of[PLM_MAX_CODECS];     /**< publisher's codec index → our payload type here */
     uint8_t rtx_pt_of[PLM_MAX_CODECS];
@@ -58,7 +59,7 @@ void plm_slot_on_rtp(struct plm_slot *s, struct plm_pkt *pkt);
 size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq);
 void plm_slot_on_keyframe_request(struct plm_slot *s);
 /** Aim at an encoding and temporal layer; PLM_LAYER_NONE pauses. */
-void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid);
+void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish);
 /** Encodings it needs at present, bit per encoding. */
 uint8_t plm_slot_needs(const struct plm_slot *s);
 void plm_slot_release(struct plm_slot *s);

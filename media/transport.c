@@ -367,6 +367,7 @@ static void init_slot(struct plm_transport *t, struct plm_slot *s, uint16_t medi
     s->ssrc = m->ssrc;
     s->rtx_ssrc = m->rtx_ssrc;
     plm_layer_select_init(&s->layers);
+    s->wish = PLM_LAYER_NONE;
     plm_gauge_add(t->worker, PLM_GAUGE_SLOTS, 1);
 }
 

@@ -343,5 +343,5 @@ void plm_transport_allocate(struct plm_transport *t)
     uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;
     plm_allocate(v, n, budget);
     for (size_t i = 0; i < n; i++)
-        plm_slot_aim(of[i], v[i].encoding, v[i].tid);
+        plm_slot_aim(of[i], v[i].encoding, v[i].tid, v[i].wish);
 }
