@@ -248,7 +248,7 @@ static void on_authenticated_check(struct plm_worker *w, const struct plm_regist
         return;
     plm_transport_on_check(t, sock, from, r->nominated);
     if (view->newest && view->generation > 0 && r->nominated)
-        plm_registry_retire(w->config.registry, view->id);
+        plm_registry_retire(w->config.registry, view->id, view->generation);
 }
 
 static void on_stun(struct plm_worker *w, uint8_t sock, const struct plm_addr *from, bool known, const uint8_t *data, size_t len)
