@@ -44,12 +44,14 @@ static size_t wishes_of_client(const struct plm_transport *t, struct wish *v)
         if (item->participant == t->participant || plm_source_kind(item->source) != PLM_KIND_VIDEO ||
             !present(t->shard, item->participant) || is_wished(v, n, item->participant, item->source))
             continue;
-        v[n++] = (struct wish){item->participant, item->source, item->width, item->height, item->priority, false};
+        v[n++] =
+            (struct wish){item->participant, item->source, item->width, item->height, item->priority, false};
     }
     return n;
 }
 
-static size_t add_follow(const struct plm_transport *t, struct wish *v, size_t n, plm_participant_id who, enum plm_source source)
+static size_t add_follow(
+    const struct plm_transport *t, struct wish *v, size_t n, plm_participant_id who, enum plm_source source)
 {
     if (n == PLM_MAX_VIEW || who == t->participant || is_wished(v, n, who, source))
         return n;
@@ -72,8 +74,8 @@ static size_t wishes_by_following(const struct plm_transport *t, struct wish *v)
     }
     for (unsigned i = 0; i < t->n_slots; i++) {
         const struct plm_slot *slot = &t->slots[i];
-        if (slot->kind == PLM_KIND_VIDEO && !slot->pinned && slot->want && slot->want_source == PLM_SOURCE_CAMERA &&
-            plm_shard_find_track(s, slot->want, PLM_SOURCE_CAMERA))
+        if (slot->kind == PLM_KIND_VIDEO && !slot->pinned && slot->want &&
+            slot->want_source == PLM_SOURCE_CAMERA && plm_shard_find_track(s, slot->want, PLM_SOURCE_CAMERA))
             n = add_follow(t, v, n, slot->want, PLM_SOURCE_CAMERA);
     }
     for (uint32_t i = 0; i < s->n_tracks; i++) {
@@ -249,7 +251,8 @@ void plm_transport_assign(struct plm_transport *t)
     /* First what ends, so that a track moves from slot to slot in one turn without two showings. */
     for (unsigned i = 0; i < t->n_slots; i++) {
         struct plm_slot *s = &t->slots[i];
-        if (s->track && !s->pinned && (s->want != s->track->participant || s->want_source != s->track->source))
+        if (s->track && !s->pinned &&
+            (s->want != s->track->participant || s->want_source != s->track->source))
             plm_slot_show(s, NULL);
     }
     for (unsigned i = 0; i < t->n_slots; i++)

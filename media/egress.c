@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEVEL_MAX 24 /* octets of padding worth one send less: a send costs as much as sealing a packet, padding only its octets */
+#define LEVEL_MAX                                                                                            \
+    24 /* octets of padding worth one send less: a send costs as much as sealing a packet, padding only its octets */
 #define TRAIN_MAX_PACKETS 64 /* UDP_MAX_SEGMENTS of Linux before 6.9 */
 #define TRAIN_MAX_OCTETS  65000
 #define TRAINS            PLM_EGRESS_JOBS
@@ -64,7 +65,8 @@ static void send_laid_out(struct plm_worker *w)
     e->arena_used = 0;
 }
 
-static struct plm_train *add_train(struct plm_worker *w, const struct plm_addr *to, uint8_t sock, size_t len, unsigned jobs)
+static struct plm_train *add_train(
+    struct plm_worker *w, const struct plm_addr *to, uint8_t sock, size_t len, unsigned jobs)
 {
     struct plm_egress *e = &w->egress;
     if (e->arena_used + len > PLM_EGRESS_ARENA || e->n_trains == TRAINS || e->n_jobs + jobs > PLM_EGRESS_JOBS)
@@ -73,11 +75,13 @@ static struct plm_train *add_train(struct plm_worker *w, const struct plm_addr *
     struct plm_addr *addr = &e->addrs[e->n_trains];
     e->n_trains++;
     *addr = *to;
-    *train = (struct plm_train){.to = addr, .sock = sock, .data = e->arena + e->arena_used, .len = (uint32_t)len};
+    *train =
+        (struct plm_train){.to = addr, .sock = sock, .data = e->arena + e->arena_used, .len = (uint32_t)len};
     return train;
 }
 
-void plm_egress_raw(struct plm_worker *w, const struct plm_addr *to, uint8_t sock, const uint8_t *data, size_t len)
+void plm_egress_raw(
+    struct plm_worker *w, const struct plm_addr *to, uint8_t sock, const uint8_t *data, size_t len)
 {
     if (len == 0 || len > PLM_MAX_DATAGRAM || to->sa.sa_family == 0)
         return;
@@ -90,8 +94,8 @@ void plm_egress_raw(struct plm_worker *w, const struct plm_addr *to, uint8_t soc
 
 /* ---- queueing ---- */
 
-void plm_egress_push(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt *pkt, enum plm_egress_kind kind, uint8_t pt,
-    const struct plm_map_out *out)
+void plm_egress_push(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt *pkt,
+    enum plm_egress_kind kind, uint8_t pt, const struct plm_map_out *out)
 {
     struct plm_egress *e = &w->egress;
     struct plm_transport *t = slot->transport;
@@ -152,8 +156,8 @@ static size_t add_ext(struct plm_ext_out *exts, size_t n, uint8_t id, const uint
 }
 
 /* Extensions of one packet to one receiver, under its ids. */
-static size_t collect_exts(struct plm_worker *w, struct plm_egress_item *item, struct plm_ext_out *exts, uint8_t scratch[8],
-    uint8_t *dd, size_t dd_cap)
+static size_t collect_exts(struct plm_worker *w, struct plm_egress_item *item, struct plm_ext_out *exts,
+    uint8_t scratch[8], uint8_t *dd, size_t dd_cap)
 {
     struct plm_slot *slot = item->slot;
     struct plm_transport *t = slot->transport;
@@ -185,7 +189,8 @@ static size_t collect_exts(struct plm_worker *w, struct plm_egress_item *item, s
     if (pkt->playout_off)
         n = add_ext(exts, n, id[PLM_EXT_PLAYOUT_DELAY], pkt->data + pkt->playout_off, pkt->playout_len);
     if (pkt->dd_off && id[PLM_EXT_DEPENDENCY_DESCRIPTOR]) {
-        size_t len = plm_dd_rewrite(dd, dd_cap, pkt->data + pkt->dd_off, pkt->dd_len, item->out.dd_offset, item->out.dd_shift);
+        size_t len = plm_dd_rewrite(
+            dd, dd_cap, pkt->data + pkt->dd_off, pkt->dd_len, item->out.dd_offset, item->out.dd_shift);
         /* The one-byte form holds 16 octets; a key frame's structure is longer and needs the two-byte form. */
         if (len <= 16 || t->params->extmap_allow_mixed)
             n = add_ext(exts, n, id[PLM_EXT_DEPENDENCY_DESCRIPTOR], dd, len);
@@ -219,13 +224,14 @@ static bool prepare(struct plm_worker *w, struct plm_egress_item *item)
         prefix = 2;
     }
     if (pkt) {
-        int desc = plm_codec_rewrite(pkt->codec, pkt->data + pkt->payload_off, pkt->payload_len, &item->out.numbers,
-            item->prefix + prefix, &consumed);
+        int desc = plm_codec_rewrite(pkt->codec, pkt->data + pkt->payload_off, pkt->payload_len,
+            &item->out.numbers, item->prefix + prefix, &consumed);
         if (desc < 0)
             return false;
         prefix += (size_t)desc;
     }
-    size_t size = hdr + prefix + (pkt ? pkt->payload_len - consumed : 0) + w->config.security->seal_overhead(slot->transport->key);
+    size_t size = hdr + prefix + (pkt ? pkt->payload_len - consumed : 0) +
+                  w->config.security->seal_overhead(slot->transport->key);
     if (size > PLM_MAX_DATAGRAM) {
         plm_transport_drop(slot->transport, PLM_DROP_TOO_LARGE);
         return false;
@@ -259,7 +265,9 @@ static void account(struct plm_worker *w, struct plm_egress_item *item)
     slot->packets++;
     slot->bytes += item->size;
     slot->sr_packets++;
-    slot->sr_octets += item->size - item->hdr_len; /* RFC 3550 section 6.4.1: payload octets; the tag is too little to matter */
+    slot->sr_octets +=
+        item->size -
+        item->hdr_len; /* RFC 3550 section 6.4.1: payload octets; the tag is too little to matter */
     slot->last_ts = item->out.ts;
     slot->last_sent_us = w->now_us;
 }
@@ -271,7 +279,8 @@ static uint16_t level_of(const struct plm_egress_item *item, uint16_t segment, b
     return last || item->size >= segment ? 0 : (uint16_t)(segment - item->size);
 }
 
-static void lay_out(struct plm_worker *w, struct plm_transport *t, struct plm_egress_item **run, unsigned n, uint16_t segment)
+static void lay_out(
+    struct plm_worker *w, struct plm_transport *t, struct plm_egress_item **run, unsigned n, uint16_t segment)
 {
     struct plm_egress *e = &w->egress;
     size_t total = 0;
@@ -310,7 +319,8 @@ static void lay_out(struct plm_worker *w, struct plm_transport *t, struct plm_eg
  * Cut a receiver's packets into trains: a packet joins while levelling the train to its largest costs nobody more than LEVEL_MAX; a
  * smaller one may still be the last.
  */
-static void cut_trains(struct plm_worker *w, struct plm_transport *t, struct plm_egress_item **run, unsigned n)
+static void cut_trains(
+    struct plm_worker *w, struct plm_transport *t, struct plm_egress_item **run, unsigned n)
 {
     for (unsigned i = 0; i < n;) {
         uint16_t largest = run[i]->size, smallest = run[i]->size;

@@ -26,7 +26,8 @@ enum {
     INFO2_KEYIDX = 8,
 };
 
-static struct plm_link_header header(const struct plm_shard *s, enum plm_link_type type, const struct plm_track *tr, size_t size)
+static struct plm_link_header header(
+    const struct plm_shard *s, enum plm_link_type type, const struct plm_track *tr, size_t size)
 {
     return (struct plm_link_header){
         .size = (uint32_t)size,
@@ -38,7 +39,8 @@ static struct plm_link_header header(const struct plm_shard *s, enum plm_link_ty
     };
 }
 
-static bool post(struct plm_shard *s, unsigned worker, struct plm_link_header h, const void *body, bool urgent)
+static bool post(
+    struct plm_shard *s, unsigned worker, struct plm_link_header h, const void *body, bool urgent)
 {
     return s->worker->config.io.link(s->worker->config.io.ctx, worker, &h, sizeof h, body, h.size, urgent);
 }
@@ -67,13 +69,16 @@ void plm_shard_announce_gone(struct plm_shard *s, const struct plm_track *tr)
         post(s, s->peers[i].worker, header(s, PLM_LINK_TRACK_GONE, tr, 0), NULL, true);
 }
 
-void plm_shard_send_demand(struct plm_shard *s, const struct plm_track *tr, uint8_t encodings, uint8_t keyframes)
+void plm_shard_send_demand(
+    struct plm_shard *s, const struct plm_track *tr, uint8_t encodings, uint8_t keyframes)
 {
-    struct plm_link_demand d = {.encodings = encodings, .keyframes = keyframes, .audio = tr->kind == PLM_KIND_AUDIO};
+    struct plm_link_demand d = {
+        .encodings = encodings, .keyframes = keyframes, .audio = tr->kind == PLM_KIND_AUDIO};
     post(s, tr->peer_worker, header(s, PLM_LINK_DEMAND, tr, sizeof d), &d, true);
 }
 
-void plm_shard_send_levels(struct plm_shard *s, unsigned worker, const struct plm_link_level *v, size_t n, bool speakers)
+void plm_shard_send_levels(
+    struct plm_shard *s, unsigned worker, const struct plm_link_level *v, size_t n, bool speakers)
 {
     post(s, worker, header(s, speakers ? PLM_LINK_SPEAKERS : PLM_LINK_LEVELS, NULL, n * sizeof *v), v, true);
 }
@@ -90,7 +95,8 @@ void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8
     }
 }
 
-bool plm_shard_send_packet(struct plm_shard *s, const struct plm_track *tr, unsigned worker, const struct plm_pkt *pkt)
+bool plm_shard_send_packet(
+    struct plm_shard *s, const struct plm_track *tr, unsigned worker, const struct plm_pkt *pkt)
 {
     const struct plm_frame_info *f = &pkt->info;
     struct {
@@ -98,40 +104,44 @@ bool plm_shard_send_packet(struct plm_shard *s, const struct plm_track *tr, unsi
         struct plm_link_packet p;
     } head = {
         .h = header(s, PLM_LINK_PACKET, tr, sizeof head.p + pkt->len),
-        .p = {
-            .ext_seq = pkt->ext_seq,
-            .ext_ts = pkt->ext_ts,
-            .arrival_us = pkt->arrival_us,
-            .payload_off = pkt->payload_off,
-            .payload_len = pkt->payload_len,
-            .encoding = pkt->encoding,
-            .codec = (uint8_t)pkt->codec,
-            .codec_index = pkt->codec_index,
-            .flags = (uint8_t)((pkt->marker ? FLAG_MARKER : 0) | (pkt->recovered ? FLAG_RECOVERED : 0)),
-            .audio_level_off = pkt->audio_level_off,
-            .orientation_off = pkt->orientation_off,
-            .playout_off = pkt->playout_off,
-            .dd_off = pkt->dd_off,
-            .dd_len = pkt->dd_len,
-            .playout_len = pkt->playout_len,
-            .audio_level = pkt->audio_level,
-            .tid = f->tid,
-            .sid = f->sid,
-            .width = f->width,
-            .height = f->height,
-            .picture_id = f->picture_id,
-            .tl0picidx = f->tl0picidx,
-            .desc_len = f->desc_len,
-            .info_flags = (uint8_t)((f->frame_start ? INFO_FRAME_START : 0) | (f->frame_end ? INFO_FRAME_END : 0) |
-                (f->keyframe ? INFO_KEYFRAME : 0) | (f->keyframe_start ? INFO_KEYFRAME_START : 0) |
-                (f->layer_sync ? INFO_LAYER_SYNC : 0) | (f->has_layers ? INFO_HAS_LAYERS : 0) |
-                (f->inter_layer ? INFO_INTER_LAYER : 0)),
-            .info_flags2 = (uint8_t)((f->has_picture_id ? INFO2_PICTURE_ID : 0) | (f->picture_id_15 ? INFO2_PICTURE_ID_15 : 0) |
-                (f->has_tl0 ? INFO2_TL0 : 0) | (f->has_keyidx ? INFO2_KEYIDX : 0)),
-        },
+        .p =
+            {
+                .ext_seq = pkt->ext_seq,
+                .ext_ts = pkt->ext_ts,
+                .arrival_us = pkt->arrival_us,
+                .payload_off = pkt->payload_off,
+                .payload_len = pkt->payload_len,
+                .encoding = pkt->encoding,
+                .codec = (uint8_t)pkt->codec,
+                .codec_index = pkt->codec_index,
+                .flags = (uint8_t)((pkt->marker ? FLAG_MARKER : 0) | (pkt->recovered ? FLAG_RECOVERED : 0)),
+                .audio_level_off = pkt->audio_level_off,
+                .orientation_off = pkt->orientation_off,
+                .playout_off = pkt->playout_off,
+                .dd_off = pkt->dd_off,
+                .dd_len = pkt->dd_len,
+                .playout_len = pkt->playout_len,
+                .audio_level = pkt->audio_level,
+                .tid = f->tid,
+                .sid = f->sid,
+                .width = f->width,
+                .height = f->height,
+                .picture_id = f->picture_id,
+                .tl0picidx = f->tl0picidx,
+                .desc_len = f->desc_len,
+                .info_flags =
+                    (uint8_t)((f->frame_start ? INFO_FRAME_START : 0) | (f->frame_end ? INFO_FRAME_END : 0) |
+                              (f->keyframe ? INFO_KEYFRAME : 0) |
+                              (f->keyframe_start ? INFO_KEYFRAME_START : 0) |
+                              (f->layer_sync ? INFO_LAYER_SYNC : 0) | (f->has_layers ? INFO_HAS_LAYERS : 0) |
+                              (f->inter_layer ? INFO_INTER_LAYER : 0)),
+                .info_flags2 = (uint8_t)((f->has_picture_id ? INFO2_PICTURE_ID : 0) |
+                                         (f->picture_id_15 ? INFO2_PICTURE_ID_15 : 0) |
+                                         (f->has_tl0 ? INFO2_TL0 : 0) | (f->has_keyidx ? INFO2_KEYIDX : 0)),
+            },
     };
-    return s->worker->config.io.link(s->worker->config.io.ctx, worker, &head, sizeof head, pkt->data, pkt->len,
-        tr->kind == PLM_KIND_AUDIO);
+    return s->worker->config.io.link(s->worker->config.io.ctx, worker, &head, sizeof head, pkt->data,
+        pkt->len, tr->kind == PLM_KIND_AUDIO);
 }
 
 static void fill_packet(struct plm_pkt *pkt, const struct plm_link_packet *p)
@@ -180,7 +190,8 @@ static bool inside(uint16_t off, unsigned len, size_t size)
     return off == 0 || (size_t)off + len <= size;
 }
 
-void plm_shard_on_packet_frame(struct plm_shard *s, const struct plm_link_header *h, const uint8_t *body, size_t size)
+void plm_shard_on_packet_frame(
+    struct plm_shard *s, const struct plm_link_header *h, const uint8_t *body, size_t size)
 {
     struct plm_link_packet p;
     if (size < sizeof p || size - sizeof p > PLM_PKT_SIZE)
@@ -188,9 +199,11 @@ void plm_shard_on_packet_frame(struct plm_shard *s, const struct plm_link_header
     memcpy(&p, body, sizeof p);
     size_t len = size - sizeof p;
     struct plm_track *tr = plm_shard_find_track(s, h->participant, (enum plm_source)h->source);
-    if (!tr || tr->transport || p.encoding >= tr->n_encodings || p.codec_index >= tr->n_codecs || p.codec >= PLM_CODEC_COUNT ||
-        (size_t)p.payload_off + p.payload_len > len || p.desc_len > p.payload_len || !inside(p.audio_level_off, 1, len) ||
-        !inside(p.orientation_off, 1, len) || !inside(p.playout_off, p.playout_len, len) || !inside(p.dd_off, p.dd_len, len))
+    if (!tr || tr->transport || p.encoding >= tr->n_encodings || p.codec_index >= tr->n_codecs ||
+        p.codec >= PLM_CODEC_COUNT || (size_t)p.payload_off + p.payload_len > len ||
+        p.desc_len > p.payload_len || !inside(p.audio_level_off, 1, len) ||
+        !inside(p.orientation_off, 1, len) || !inside(p.playout_off, p.playout_len, len) ||
+        !inside(p.dd_off, p.dd_len, len))
         return;
     struct plm_pkt *pkt = plm_pkt_get(s->worker->pool);
     if (!pkt) {

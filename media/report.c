@@ -76,7 +76,8 @@ static void report_slot(const struct plm_slot *s, struct plm_slot_stats *out)
     out->plis = s->plis;
     out->bitrate_bps = s->bitrate_bps;
     out->fraction_lost_q8 = s->fraction_lost;
-    out->jitter_us = (uint32_t)((uint64_t)s->peer_jitter * 1000000 / (s->kind == PLM_KIND_AUDIO ? 48000 : 90000));
+    out->jitter_us =
+        (uint32_t)((uint64_t)s->peer_jitter * 1000000 / (s->kind == PLM_KIND_AUDIO ? 48000 : 90000));
     out->switches = s->switches;
     out->layer_switches = s->layer_switches;
 }

@@ -113,7 +113,8 @@ void plm_shard_set_dirty(struct plm_shard *s)
 
 /* ---- tracks ---- */
 
-struct plm_track *plm_shard_find_track(const struct plm_shard *s, plm_participant_id who, enum plm_source source)
+struct plm_track *plm_shard_find_track(
+    const struct plm_shard *s, plm_participant_id who, enum plm_source source)
 {
     for (uint32_t i = 0; i < s->n_tracks; i++) {
         if (s->tracks[i]->participant == who && s->tracks[i]->source == source)
@@ -139,7 +140,8 @@ int plm_shard_add_track(struct plm_shard *s, struct plm_track *tr)
     if (tr->transport)
         plm_shard_announce(s, tr, -1);
     if (tr->kind == PLM_KIND_AUDIO && !plm_timer_active(&s->level_timer))
-        plm_timer_start(&s->worker->wheel, &s->level_timer, s->worker->now_us + PLM_LEVEL_INTERVAL_US, on_level_timer);
+        plm_timer_start(
+            &s->worker->wheel, &s->level_timer, s->worker->now_us + PLM_LEVEL_INTERVAL_US, on_level_timer);
     plm_shard_set_dirty(s);
     return 0;
 }
@@ -161,7 +163,8 @@ void plm_shard_remove_track(struct plm_shard *s, struct plm_track *tr)
     if (tr->transport) {
         plm_shard_announce_gone(s, tr);
         if (tr->active) {
-            struct plm_event ev = {.type = PLM_EV_TRACK, .transport = tr->transport->id, .participant = tr->participant};
+            struct plm_event ev = {
+                .type = PLM_EV_TRACK, .transport = tr->transport->id, .participant = tr->participant};
             ev.track.source = tr->source;
             ev.track.codec = tr->codec;
             plm_shard_event(s, &ev);
@@ -232,7 +235,8 @@ static void on_level_timer(struct plm_timer *timer, uint64_t now_us)
         if (tr->kind != PLM_KIND_AUDIO)
             continue;
         any = true;
-        if (!tr->transport || tr->source != PLM_SOURCE_MICROPHONE) /* a shared screen's sound is always chosen */
+        if (!tr->transport ||
+            tr->source != PLM_SOURCE_MICROPHONE) /* a shared screen's sound is always chosen */
             continue;
         uint8_t level = tr->muted ? 127 : plm_audio_level_take(&tr->level, now_us);
         if (is_home(s)) {
@@ -243,7 +247,8 @@ static void on_level_timer(struct plm_timer *timer, uint64_t now_us)
             plm_shard_send_levels(s, s->home, v, n, false);
             n = 0;
         }
-        v[n++] = (struct plm_link_level){.participant = tr->participant, .source = (uint8_t)tr->source, .level = level};
+        v[n++] = (struct plm_link_level){
+            .participant = tr->participant, .source = (uint8_t)tr->source, .level = level};
     }
     if (is_home(s))
         decide_speakers(s, now_us);
@@ -323,12 +328,14 @@ void plm_shard_set_peers(struct plm_shard *s, const struct plm_command *cmd)
         plm_track_update_demand(s->tracks[k]);
 }
 
-static void on_track_announced(struct plm_shard *s, unsigned from, const struct plm_link_header *h, const struct plm_link_track *info)
+static void on_track_announced(
+    struct plm_shard *s, unsigned from, const struct plm_link_header *h, const struct plm_link_track *info)
 {
     struct plm_track *tr = plm_shard_find_track(s, h->participant, (enum plm_source)h->source);
     if (tr && tr->transport)
         return; /* moved here meanwhile: the nearer one counts */
-    if (tr && (tr->peer_instance != h->instance || tr->peer_worker != from || tr->n_encodings != info->n_encodings)) {
+    if (tr && (tr->peer_instance != h->instance || tr->peer_worker != from ||
+                  tr->n_encodings != info->n_encodings)) {
         plm_shard_remove_track(s, tr);
         plm_track_destroy(tr);
         tr = NULL;
@@ -349,7 +356,8 @@ static void on_track_announced(struct plm_shard *s, unsigned from, const struct 
         plm_track_destroy(tr);
 }
 
-static void on_demand(struct plm_shard *s, unsigned from, const struct plm_link_header *h, const struct plm_link_demand *d)
+static void on_demand(
+    struct plm_shard *s, unsigned from, const struct plm_link_header *h, const struct plm_link_demand *d)
 {
     struct plm_track *tr = plm_shard_find_track(s, h->participant, (enum plm_source)h->source);
     if (!tr || !tr->transport)
@@ -377,7 +385,8 @@ static void on_clock(struct plm_shard *s, const struct plm_link_header *h, const
     m->us0 = c->us;
 }
 
-void plm_shard_on_link(struct plm_shard *s, unsigned from, const void *header, const uint8_t *body, size_t size)
+void plm_shard_on_link(
+    struct plm_shard *s, unsigned from, const void *header, const uint8_t *body, size_t size)
 {
     const struct plm_link_header *h = header;
     union {

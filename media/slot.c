@@ -42,7 +42,8 @@ static bool make_map(struct plm_slot *s)
     uint32_t r = plm_worker_random32(s->transport->worker);
     uint32_t r2 = plm_worker_random32(s->transport->worker);
     /* Below 2^15, so that losing the first packets cannot put the peer's roll-over counter out of step (RFC 3711 section 3.3.1). */
-    s->map = plm_seq_map_create((uint16_t)(r & 0x3fff) + 1, (uint16_t)(r2 & 0x7fff), (uint8_t)(r2 >> 16), r >> 2);
+    s->map =
+        plm_seq_map_create((uint16_t)(r & 0x3fff) + 1, (uint16_t)(r2 & 0x7fff), (uint8_t)(r2 >> 16), r >> 2);
     s->rtx_seq = (r >> 16 & 0x3fff) + 1;
     s->mid_left = MID_PACKETS;
     return s->map != NULL;
@@ -184,8 +185,8 @@ static void on_video(struct plm_slot *s, struct plm_pkt *pkt)
 {
     switch (plm_layer_select_on_packet(&s->layers, pkt)) {
     case PLM_LAYER_SWITCH:
-        plm_seq_map_switch(s->map, s->track->key, pkt, plm_track_codec(s->track, pkt->codec_index)->clock_rate,
-            s->transport->worker->now_us);
+        plm_seq_map_switch(s->map, s->track->key, pkt,
+            plm_track_codec(s->track, pkt->codec_index)->clock_rate, s->transport->worker->now_us);
         forward(s, pkt, true, true);
         break;
     case PLM_LAYER_FORWARD:
@@ -224,12 +225,14 @@ static bool rtx_allowed(struct plm_transport *t, size_t octets)
     struct plm_worker *w = t->worker;
     uint64_t second = w->now_us / 1000000;
     if (t->rtx_second != second) {
-        t->last_second_octets = t->rtx_second + 1 == second ? (uint32_t)(t->tx_bytes - t->tx_bytes_second) : 0;
+        t->last_second_octets =
+            t->rtx_second + 1 == second ? (uint32_t)(t->tx_bytes - t->tx_bytes_second) : 0;
         t->tx_bytes_second = t->tx_bytes;
         t->rtx_second = second;
         t->rtx_used = 0;
     }
-    uint64_t allowed = RTX_BURST_OCTETS + (uint64_t)t->last_second_octets * w->config.limits.rtx_share_percent / 100;
+    uint64_t allowed =
+        RTX_BURST_OCTETS + (uint64_t)t->last_second_octets * w->config.limits.rtx_share_percent / 100;
     if (t->rtx_used + octets > allowed)
         return false;
     t->rtx_used += (uint32_t)octets;

@@ -10,14 +10,15 @@
 #include <string.h>
 
 #define VIDEO_RING           512 /* packets: more than 3 s of 1.5 Mbit/s */
-#define AUDIO_RING           64  /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
+#define AUDIO_RING           64 /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
 #define DEMAND_REFRESH_US    1000000
 #define LEVEL_UNKNOWN_SPEECH 30 /* a sender without RFC 6464 levels: packets of speech size count as speech */
 #define OPUS_DTX_OCTETS      8  /* comfort noise and DTX frames are smaller than this */
 
 static void on_key_timer(struct plm_timer *timer, uint64_t now_us);
 
-static struct plm_track *track_new(struct plm_worker *w, plm_participant_id participant, enum plm_source source)
+static struct plm_track *track_new(
+    struct plm_worker *w, plm_participant_id participant, enum plm_source source)
 {
     struct plm_track *tr = calloc(1, sizeof *tr);
     if (!tr)
@@ -50,7 +51,8 @@ static int encoding_init(struct plm_track *tr, struct plm_encoding *e, bool nack
             return PLM_ENOMEM;
         plm_nack_gen_init(e->nack);
     }
-    return plm_pkt_ring_init(&e->ring, tr->worker->pool, tr->kind == PLM_KIND_VIDEO ? VIDEO_RING : AUDIO_RING);
+    return plm_pkt_ring_init(
+        &e->ring, tr->worker->pool, tr->kind == PLM_KIND_VIDEO ? VIDEO_RING : AUDIO_RING);
 }
 
 static struct plm_track *with_encodings(struct plm_track *tr, unsigned n, bool nack)
@@ -86,7 +88,8 @@ void plm_track_update_remote(struct plm_track *tr, const struct plm_link_track *
     tr->n_codecs = info->n_codecs < PLM_MAX_CODECS ? info->n_codecs : PLM_MAX_CODECS;
     for (unsigned i = 0; i < tr->n_codecs; i++) {
         tr->codecs[i] = (struct plm_codec_params){
-            .codec = info->codecs[i].codec < PLM_CODEC_COUNT ? (enum plm_codec)info->codecs[i].codec : PLM_CODEC_NONE,
+            .codec = info->codecs[i].codec < PLM_CODEC_COUNT ? (enum plm_codec)info->codecs[i].codec
+                                                             : PLM_CODEC_NONE,
             .pt = PLM_NO_PT,
             .rtx_pt = PLM_NO_PT,
             .clock_rate = info->kind == PLM_KIND_AUDIO ? 48000 : 90000,
@@ -95,8 +98,8 @@ void plm_track_update_remote(struct plm_track *tr, const struct plm_link_track *
     }
 }
 
-struct plm_track *plm_track_create_remote(struct plm_worker *w, plm_participant_id participant, enum plm_source source,
-    const struct plm_link_track *info)
+struct plm_track *plm_track_create_remote(struct plm_worker *w, plm_participant_id participant,
+    enum plm_source source, const struct plm_link_track *info)
 {
     if (info->n_encodings == 0 || info->n_encodings > PLM_MAX_ENCODINGS)
         return NULL;
@@ -169,7 +172,8 @@ void plm_track_update_demand(struct plm_track *tr)
     if (!tr->transport) {
         plm_shard_send_demand(tr->shard, tr, bits, 0);
     } else if (tr->kind == PLM_KIND_VIDEO) {
-        struct plm_event ev = {.type = PLM_EV_DEMAND, .transport = tr->transport->id, .participant = tr->participant};
+        struct plm_event ev = {
+            .type = PLM_EV_DEMAND, .transport = tr->transport->id, .participant = tr->participant};
         ev.demand.source = tr->source;
         ev.demand.needed = bits;
         plm_shard_event(tr->shard, &ev);
@@ -222,7 +226,8 @@ void plm_track_want_keyframe(struct plm_track *tr, uint8_t e)
     }
     enc->key_wanted = true;
     if (reachable && !plm_timer_active(&tr->key_timer))
-        plm_timer_start(&tr->worker->wheel, &tr->key_timer, enc->asked_us + PLM_KEYFRAME_INTERVAL_US, on_key_timer);
+        plm_timer_start(
+            &tr->worker->wheel, &tr->key_timer, enc->asked_us + PLM_KEYFRAME_INTERVAL_US, on_key_timer);
 }
 
 static void on_key_timer(struct plm_timer *timer, uint64_t now_us)
@@ -274,11 +279,15 @@ static uint16_t offset_of(const uint8_t *base, const uint8_t *val)
     return val ? (uint16_t)(val - base) : 0;
 }
 
-static void note_extensions(struct plm_track *tr, struct plm_pkt *pkt, const struct plm_rtp_view *v, const struct plm_rtp_exts *x)
+static void note_extensions(
+    struct plm_track *tr, struct plm_pkt *pkt, const struct plm_rtp_view *v, const struct plm_rtp_exts *x)
 {
-    pkt->audio_level_off = offset_of(v->data, x->len[PLM_EXT_AUDIO_LEVEL] == 1 ? x->val[PLM_EXT_AUDIO_LEVEL] : NULL);
-    pkt->orientation_off = offset_of(v->data, x->len[PLM_EXT_VIDEO_ORIENTATION] == 1 ? x->val[PLM_EXT_VIDEO_ORIENTATION] : NULL);
-    pkt->playout_off = offset_of(v->data, x->len[PLM_EXT_PLAYOUT_DELAY] == 3 ? x->val[PLM_EXT_PLAYOUT_DELAY] : NULL);
+    pkt->audio_level_off =
+        offset_of(v->data, x->len[PLM_EXT_AUDIO_LEVEL] == 1 ? x->val[PLM_EXT_AUDIO_LEVEL] : NULL);
+    pkt->orientation_off =
+        offset_of(v->data, x->len[PLM_EXT_VIDEO_ORIENTATION] == 1 ? x->val[PLM_EXT_VIDEO_ORIENTATION] : NULL);
+    pkt->playout_off =
+        offset_of(v->data, x->len[PLM_EXT_PLAYOUT_DELAY] == 3 ? x->val[PLM_EXT_PLAYOUT_DELAY] : NULL);
     pkt->playout_len = 3;
     pkt->dd_off = offset_of(v->data, x->val[PLM_EXT_DEPENDENCY_DESCRIPTOR]);
     pkt->dd_len = x->len[PLM_EXT_DEPENDENCY_DESCRIPTOR];
@@ -313,7 +322,9 @@ static void on_active(struct plm_track *tr, enum plm_codec codec)
         return;
     tr->active = true;
     tr->codec = codec;
-    struct plm_event ev = {.type = PLM_EV_TRACK, .transport = tr->transport ? tr->transport->id : 0, .participant = tr->participant};
+    struct plm_event ev = {.type = PLM_EV_TRACK,
+        .transport = tr->transport ? tr->transport->id : 0,
+        .participant = tr->participant};
     ev.track.source = tr->source;
     ev.track.codec = codec;
     ev.track.active = true;
@@ -336,7 +347,8 @@ static void note_video(struct plm_encoding *enc, const struct plm_pkt *pkt)
         enc->frames++;
 }
 
-void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, const struct plm_rtp_view *v, const struct plm_rtp_exts *x)
+void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, const struct plm_rtp_view *v,
+    const struct plm_rtp_exts *x)
 {
     struct plm_worker *w = tr->worker;
     struct plm_encoding *enc = &tr->encodings[e];
@@ -350,8 +362,9 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     pkt->payload_off = (uint16_t)(v->payload - v->data);
     pkt->payload_len = (uint16_t)v->payload_len;
     /* A retransmission says nothing about the path that statistics describe. */
-    pkt->ext_seq = pkt->recovered && enc->seen ? plm_seq_extend(enc->newest_seq, v->seq)
-                                               : plm_rx_stats_on_packet(&enc->stats, v->seq, v->ts, v->len, now);
+    pkt->ext_seq = pkt->recovered && enc->seen
+                       ? plm_seq_extend(enc->newest_seq, v->seq)
+                       : plm_rx_stats_on_packet(&enc->stats, v->seq, v->ts, v->len, now);
     pkt->late = enc->seen && pkt->ext_seq < enc->newest_seq;
     /* 2^32 in front, so that a late packet of the very first ones has room below */
     pkt->ext_ts = first ? (1ull << 32) + v->ts : plm_ts_extend(enc->last_ext_ts, v->ts);
@@ -393,7 +406,8 @@ void plm_track_on_link(struct plm_track *tr, struct plm_pkt *pkt)
         plm_count_drop(tr->worker, PLM_DROP_RTP_DUPLICATE);
         return;
     }
-    plm_rx_stats_on_packet(&enc->stats, (uint16_t)pkt->ext_seq, (uint32_t)pkt->ext_ts, pkt->len, tr->worker->now_us);
+    plm_rx_stats_on_packet(
+        &enc->stats, (uint16_t)pkt->ext_seq, (uint32_t)pkt->ext_ts, pkt->len, tr->worker->now_us);
     enc->seen = true;
     enc->codec_index = pkt->codec_index;
     if (!pkt->late)
@@ -411,7 +425,8 @@ void plm_track_on_sender_report(struct plm_track *tr, uint8_t e, uint64_t ntp, u
     plm_rx_stats_on_sr(&enc->stats, ntp, tr->worker->now_us);
     if (!enc->seen || !tr->transport)
         return;
-    plm_ntp_map_on_report(&enc->clock, ntp, plm_ts_extend(enc->last_ext_ts, rtp_ts), tr->transport->clock.offset_us);
+    plm_ntp_map_on_report(
+        &enc->clock, ntp, plm_ts_extend(enc->last_ext_ts, rtp_ts), tr->transport->clock.offset_us);
 }
 
 void plm_track_set_muted(struct plm_track *tr, bool muted)

@@ -1,18 +1,19 @@
 #include "transport.h"
 
 #include "base/util.h"
-#include "slot.h"
 #include "shard.h"
+#include "slot.h"
 #include "track.h"
 #include "worker_core.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define RTCP_INTERVAL_US     500000
-#define FEEDBACK_INTERVAL_US 50000 /* transport-cc towards publishers: 100 ms costs browsers reaction, 25 ms costs packets */
-#define NACK_DELAY_US        5000
-#define ICE_TICK_US          1000000
+#define RTCP_INTERVAL_US 500000
+#define FEEDBACK_INTERVAL_US                                                                                 \
+    50000 /* transport-cc towards publishers: 100 ms costs browsers reaction, 25 ms costs packets */
+#define NACK_DELAY_US 5000
+#define ICE_TICK_US   1000000
 
 static void on_ice_timer(struct plm_timer *timer, uint64_t now_us);
 static void on_dtls_timer(struct plm_timer *timer, uint64_t now_us);
@@ -28,7 +29,8 @@ static void set_state(struct plm_transport *t, enum plm_transport_state state)
     if (t->state == state)
         return;
     t->state = state;
-    struct plm_event ev = {.type = PLM_EV_TRANSPORT, .room = t->room, .transport = t->id, .participant = t->participant};
+    struct plm_event ev = {
+        .type = PLM_EV_TRANSPORT, .room = t->room, .transport = t->id, .participant = t->participant};
     ev.transport_state.state = state;
     ev.transport_state.reason = t->reason;
     ev.transport_state.peer = t->peer;
@@ -38,7 +40,8 @@ static void set_state(struct plm_transport *t, enum plm_transport_state state)
 
 void plm_transport_event_slot(struct plm_transport *t, const struct plm_slot *s, uint32_t first_ts)
 {
-    struct plm_event ev = {.type = PLM_EV_SLOT, .room = t->room, .transport = t->id, .participant = t->participant};
+    struct plm_event ev = {
+        .type = PLM_EV_SLOT, .room = t->room, .transport = t->id, .participant = t->participant};
     ev.slot.media = s->media;
     ev.slot.state = s->state;
     ev.slot.shows = s->track ? s->track->participant : 0;
@@ -206,7 +209,8 @@ static int add_tuple(struct plm_transport *t, uint8_t sock, const struct plm_add
     return t->n_tuples++;
 }
 
-void plm_transport_on_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, bool nominated)
+void plm_transport_on_check(
+    struct plm_transport *t, uint8_t sock, const struct plm_addr *from, bool nominated)
 {
     struct plm_worker *w = t->worker;
     struct plm_tuple *tuple = plm_tuple_map_find(&w->tuples, sock, from);
@@ -231,7 +235,8 @@ static void on_ice_timer(struct plm_timer *timer, uint64_t now_us)
 {
     struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, ice_timer);
     const struct plm_worker_config *c = &t->worker->config;
-    if (t->state != PLM_TRANSPORT_CONNECTED && now_us - t->opened_us > (uint64_t)c->connect_timeout_ms * 1000) {
+    if (t->state != PLM_TRANSPORT_CONNECTED &&
+        now_us - t->opened_us > (uint64_t)c->connect_timeout_ms * 1000) {
         plm_transport_close(t, PLM_CLOSE_NEVER);
         return;
     }
@@ -312,7 +317,8 @@ void plm_transport_close(struct plm_transport *t, enum plm_close_reason reason)
     t->key = NULL;
     while (t->n_tuples > 0)
         forget_tuple(t, 0);
-    struct plm_timer *timers[] = {&t->ice_timer, &t->dtls_timer, &t->rtcp_timer, &t->feedback_timer, &t->nack_timer};
+    struct plm_timer *timers[] = {
+        &t->ice_timer, &t->dtls_timer, &t->rtcp_timer, &t->feedback_timer, &t->nack_timer};
     for (unsigned i = 0; i < PLM_COUNT_OF(timers); i++)
         plm_timer_stop(&w->wheel, timers[i]);
     plm_u32_map_remove(&w->transports, t->id);
@@ -498,7 +504,8 @@ void plm_transport_set_muted(struct plm_transport *t, enum plm_source source, bo
     }
 }
 
-void plm_transport_move(struct plm_transport *t, plm_room_id room, plm_participant_id participant, const struct plm_room_config *config)
+void plm_transport_move(struct plm_transport *t, plm_room_id room, plm_participant_id participant,
+    const struct plm_room_config *config)
 {
     struct plm_shard *to = plm_shard_get(t->worker, room, config);
     if (!to || to == t->shard)
@@ -554,7 +561,8 @@ static bool knows_pt(const struct plm_media_params *m, uint8_t pt, bool *rtx)
 }
 
 /* Which m-line a packet of an unknown SSRC belongs to: MID, else announced SSRC, else the only one with this payload type (RFC 8843 section 9.2). */
-static int find_media(const struct plm_transport *t, const struct plm_rtp_view *v, const struct plm_rtp_exts *x)
+static int find_media(
+    const struct plm_transport *t, const struct plm_rtp_view *v, const struct plm_rtp_exts *x)
 {
     int by_pt = -1;
     bool rtx;
@@ -588,7 +596,8 @@ static int find_encoding(const struct plm_media_params *m, const struct plm_rtp_
 }
 
 /* @return the binding, or NULL and the reason */
-static struct plm_ssrc_binding *bind_ssrc(struct plm_transport *t, const struct plm_rtp_view *v, const struct plm_rtp_exts *x, enum plm_drop *why)
+static struct plm_ssrc_binding *bind_ssrc(
+    struct plm_transport *t, const struct plm_rtp_view *v, const struct plm_rtp_exts *x, enum plm_drop *why)
 {
     *why = PLM_DROP_RTP_UNKNOWN_SSRC;
     int media = find_media(t, v, x);
@@ -620,13 +629,15 @@ static struct plm_ssrc_binding *bind_ssrc(struct plm_transport *t, const struct 
             plm_track_restart_encoding(tr, (uint8_t)e);
     }
     *known = v->ssrc;
-    t->bindings[t->n_bindings] = (struct plm_ssrc_binding){.ssrc = v->ssrc, .track = tr, .encoding = (uint8_t)e, .rtx = rtx};
+    t->bindings[t->n_bindings] =
+        (struct plm_ssrc_binding){.ssrc = v->ssrc, .track = tr, .encoding = (uint8_t)e, .rtx = rtx};
     t->last_binding = t->n_bindings;
     return &t->bindings[t->n_bindings++];
 }
 
 /* Undo RFC 4588: the original sequence number stands before the original payload. @return false: malformed or padding */
-static bool unwrap_rtx(struct plm_transport *t, struct plm_pkt *pkt, struct plm_rtp_view *v, const struct plm_ssrc_binding *b)
+static bool unwrap_rtx(
+    struct plm_transport *t, struct plm_pkt *pkt, struct plm_rtp_view *v, const struct plm_ssrc_binding *b)
 {
     struct plm_encoding *enc = &b->track->encodings[b->encoding];
     plm_count(t->worker, PLM_CNT_RX_RTX);
@@ -667,9 +678,11 @@ static void on_rtp_packet(struct plm_transport *t, struct plm_pkt *pkt)
         return;
     }
     if (t->twcc_rx && x.val[PLM_EXT_TWCC] && x.len[PLM_EXT_TWCC] == 2) {
-        plm_twcc_rx_on_packet(t->twcc_rx, (uint16_t)(x.val[PLM_EXT_TWCC][0] << 8 | x.val[PLM_EXT_TWCC][1]), w->now_us);
+        plm_twcc_rx_on_packet(
+            t->twcc_rx, (uint16_t)(x.val[PLM_EXT_TWCC][0] << 8 | x.val[PLM_EXT_TWCC][1]), w->now_us);
         if (!plm_timer_active(&t->feedback_timer))
-            plm_timer_start(&w->wheel, &t->feedback_timer, w->now_us + FEEDBACK_INTERVAL_US, plm_transport_on_feedback_timer);
+            plm_timer_start(&w->wheel, &t->feedback_timer, w->now_us + FEEDBACK_INTERVAL_US,
+                plm_transport_on_feedback_timer);
     }
     enum plm_drop why;
     struct plm_ssrc_binding *b = find_binding(t, v.ssrc);
@@ -727,7 +740,8 @@ void plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t l
 void plm_transport_wake_nack(struct plm_transport *t, uint64_t at_us)
 {
     if (!plm_timer_active(&t->nack_timer))
-        plm_timer_start(&t->worker->wheel, &t->nack_timer, at_us + NACK_DELAY_US, plm_transport_on_nack_timer);
+        plm_timer_start(
+            &t->worker->wheel, &t->nack_timer, at_us + NACK_DELAY_US, plm_transport_on_nack_timer);
 }
 
 void plm_transport_wake_reports(struct plm_transport *t)
@@ -735,7 +749,8 @@ void plm_transport_wake_reports(struct plm_transport *t)
     struct plm_worker *w = t->worker;
     /* Within 50 ms of a switch; a little wait lets the other kind of the pair switch too. */
     uint64_t soon = w->now_us + 20000;
-    if (t->state == PLM_TRANSPORT_CONNECTED && (!plm_timer_active(&t->rtcp_timer) || t->rtcp_timer.due_us > soon))
+    if (t->state == PLM_TRANSPORT_CONNECTED &&
+        (!plm_timer_active(&t->rtcp_timer) || t->rtcp_timer.due_us > soon))
         plm_timer_start(&w->wheel, &t->rtcp_timer, soon, plm_transport_on_rtcp_timer);
 }
 

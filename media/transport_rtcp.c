@@ -23,7 +23,8 @@ struct rtcp_in {
     unsigned nacks_left;
 };
 
-static struct plm_encoding *find_encoding(struct plm_transport *t, uint32_t ssrc, struct plm_track **track, uint8_t *index)
+static struct plm_encoding *find_encoding(
+    struct plm_transport *t, uint32_t ssrc, struct plm_track **track, uint8_t *index)
 {
     for (uint16_t i = 0; i < t->n_bindings; i++) {
         if (t->bindings[i].ssrc != ssrc || t->bindings[i].rtx)
@@ -177,7 +178,8 @@ void plm_transport_send_keyframe_request(struct plm_transport *t, uint32_t media
     if (feedback & PLM_FB_PLI || !(feedback & PLM_FB_FIR))
         len += plm_rtcp_write_pli(buf + len, cap - len, t->rtcp_ssrc, media_ssrc);
     else
-        len += plm_rtcp_write_fir(buf + len, cap - len, t->rtcp_ssrc, media_ssrc, (uint8_t)t->keyframes_asked);
+        len +=
+            plm_rtcp_write_fir(buf + len, cap - len, t->rtcp_ssrc, media_ssrc, (uint8_t)t->keyframes_asked);
     t->keyframes_asked++;
     plm_count(t->worker, PLM_CNT_PLI_SENT);
     plm_transport_send_rtcp(t, buf, len, sizeof buf);
@@ -198,7 +200,8 @@ void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us)
         uint16_t seqs[PLM_NACK_MAX];
         uint64_t at = UINT64_MAX;
         bool keyframe = false;
-        size_t n = plm_nack_gen_poll(enc->nack, now_us, t->rtt_us ? t->rtt_us : DEFAULT_RTT_US, seqs, PLM_NACK_MAX, &at, &keyframe);
+        size_t n = plm_nack_gen_poll(
+            enc->nack, now_us, t->rtt_us ? t->rtt_us : DEFAULT_RTT_US, seqs, PLM_NACK_MAX, &at, &keyframe);
         if (n > 0) {
             len += plm_rtcp_write_nack(buf + len, RTCP_MAX - len, t->rtcp_ssrc, enc->ssrc, seqs, n);
             enc->nacks += n;
@@ -222,7 +225,8 @@ void plm_transport_on_feedback_timer(struct plm_timer *timer, uint64_t now_us)
     uint32_t media = t->n_bindings > 0 ? t->bindings[0].ssrc : 0;
     for (int packets = 0; packets < 4 && plm_twcc_rx_pending(t->twcc_rx); packets++) {
         uint8_t buf[RTCP_MAX + PLM_SRTCP_OVERHEAD];
-        size_t len = t->params->rtcp_reduced_size ? 0 : plm_rtcp_write_rr(buf, RTCP_MAX, t->rtcp_ssrc, NULL, 0);
+        size_t len =
+            t->params->rtcp_reduced_size ? 0 : plm_rtcp_write_rr(buf, RTCP_MAX, t->rtcp_ssrc, NULL, 0);
         size_t fb = plm_twcc_rx_write(t->twcc_rx, buf + len, RTCP_MAX - len, t->rtcp_ssrc, media);
         if (fb == 0)
             break;
@@ -251,7 +255,8 @@ static size_t write_sender_report(struct plm_slot *s, uint8_t *buf, size_t cap, 
         return 0;
     s->last_sr_us = now_us;
     s->sr_due = false;
-    return plm_rtcp_write_sr(buf, cap, s->ssrc, plm_worker_ntp(s->transport->worker), ts, s->sr_packets, s->sr_octets, NULL, 0);
+    return plm_rtcp_write_sr(
+        buf, cap, s->ssrc, plm_worker_ntp(s->transport->worker), ts, s->sr_packets, s->sr_octets, NULL, 0);
 }
 
 static void update_rate(struct plm_slot *s, uint64_t now_us)
@@ -267,7 +272,8 @@ static void update_rate(struct plm_slot *s, uint64_t now_us)
 /* A slot that waits asks again: requests and keyframes get lost. */
 static void ask_again(struct plm_slot *s)
 {
-    if (s->track && s->kind == PLM_KIND_VIDEO && s->layers.want_keyframe && s->layers.target != PLM_LAYER_NONE)
+    if (s->track && s->kind == PLM_KIND_VIDEO && s->layers.want_keyframe &&
+        s->layers.target != PLM_LAYER_NONE)
         plm_track_want_keyframe(s->track, s->layers.target);
 }
 

@@ -111,7 +111,8 @@ static void ignore_gone(void *ctx, plm_transport_id id)
     (void)ctx;
     (void)id;
 }
-static bool ignore_link(void *ctx, unsigned worker, const void *head, size_t head_len, const void *body, size_t body_len, bool urgent)
+static bool ignore_link(void *ctx, unsigned worker, const void *head, size_t head_len, const void *body,
+    size_t body_len, bool urgent)
 {
     (void)ctx, (void)worker, (void)head, (void)head_len, (void)body, (void)body_len, (void)urgent;
     return false;
@@ -176,7 +177,8 @@ static void end_turn(struct plm_worker *w)
 /* ---- datagrams ---- */
 
 /* A datagram for a transport that another worker owns. */
-static void forward_stray(struct plm_worker *w, uint8_t owner, uint8_t sock, const struct plm_addr *from, const uint8_t *data, size_t len)
+static void forward_stray(struct plm_worker *w, uint8_t owner, uint8_t sock, const struct plm_addr *from,
+    const uint8_t *data, size_t len)
 {
     struct {
         struct plm_link_header h;
@@ -229,15 +231,16 @@ static struct plm_transport *claim(struct plm_worker *w, const struct plm_regist
     return t;
 }
 
-static void on_authenticated_check(struct plm_worker *w, const struct plm_registry_view *view, uint8_t sock, const struct plm_addr *from,
-    const uint8_t *data, size_t len, const struct plm_stun_result *r)
+static void on_authenticated_check(struct plm_worker *w, const struct plm_registry_view *view, uint8_t sock,
+    const struct plm_addr *from, const uint8_t *data, size_t len, const struct plm_stun_result *r)
 {
     if (view->owner != PLM_NO_OWNER && view->owner != w->config.index) {
         note_stray(w, sock, from, view->owner);
         forward_stray(w, view->owner, sock, from, data, len);
         return;
     }
-    struct plm_transport *t = view->owner == PLM_NO_OWNER ? claim(w, view) : plm_worker_find_transport(w, view->id);
+    struct plm_transport *t =
+        view->owner == PLM_NO_OWNER ? claim(w, view) : plm_worker_find_transport(w, view->id);
     if (!t) {
         plm_count_drop(w, PLM_DROP_CLOSED);
         return;
@@ -251,7 +254,8 @@ static void on_authenticated_check(struct plm_worker *w, const struct plm_regist
         plm_registry_retire(w->config.registry, view->id, view->generation);
 }
 
-static void on_stun(struct plm_worker *w, uint8_t sock, const struct plm_addr *from, bool known, const uint8_t *data, size_t len)
+static void on_stun(struct plm_worker *w, uint8_t sock, const struct plm_addr *from, bool known,
+    const uint8_t *data, size_t len)
 {
     plm_count(w, PLM_CNT_RX_STUN);
     /* Looking a user up costs nothing; verifying a tag does: only that is rationed, and only for addresses that nobody vouched for. */
@@ -292,7 +296,8 @@ static void on_stun(struct plm_worker *w, uint8_t sock, const struct plm_addr *f
 }
 
 /* RFC 7983 section 7; RFC 5761 section 4 parts RTCP from RTP. */
-static void on_datagram(struct plm_worker *w, struct plm_tuple *tuple, uint8_t sock, const struct plm_addr *from, uint8_t *data, size_t len)
+static void on_datagram(struct plm_worker *w, struct plm_tuple *tuple, uint8_t sock,
+    const struct plm_addr *from, uint8_t *data, size_t len)
 {
     plm_count(w, PLM_CNT_RX_DATAGRAMS);
     w->stats.counters[PLM_CNT_RX_BYTES] += len;
