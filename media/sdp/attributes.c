@@ -21,7 +21,7 @@ static struct plm_sdp_common *common_of(struct plm_sdp_parser *p)
 
 bool plm_sdp_credential_valid(struct plm_slice s, size_t min)
 {
-    return s.n >= min && s.n < PLM_PEER_UFRAG_SIZE && plm_slice_is_visible(s) && !memchr(s.p, ':', s.n);
+    return s.n >= min && s.n <= 256 && plm_slice_is_visible(s) && !memchr(s.p, ':', s.n);
 }
 
 static int on_ice_ufrag(struct plm_sdp_parser *p, struct plm_slice value)
