@@ -40,6 +40,9 @@ extern const struct plm_seal_backend plm_seal_evp;
 /** NULL where it is not built in. */
 extern const struct plm_seal_backend *const plm_seal_ipsecmb;
 
+/** Seal one packet with a key part made by plm_seal_evp. */
+void plm_seal_evp_one(const void *own, struct plm_seal_job *job);
+
 static inline uint16_t plm_seal_payload_len(const struct plm_seal_job *job)
 {
     return (uint16_t)(job->prefix_len + job->body_len + job->pad);

@@ -101,16 +101,19 @@ static bool seal_cm(const struct evp_key *k, const struct plm_seal_job *job)
     return true;
 }
 
+void plm_seal_evp_one(const void *own, struct plm_seal_job *job)
+{
+    const struct evp_key *k = own;
+    bool cm = job->key->profile == PLM_SRTP_AES128_CM_SHA1_80;
+    bool good = cm ? seal_cm(k, job) : seal_gcm(k, job);
+    job->out_len = good ? (uint16_t)(job->hdr_len + plm_seal_payload_len(job) + job->key->overhead) : 0;
+}
+
 static void evp_seal(void *state, struct plm_seal_job *jobs, size_t n)
 {
     (void)state;
-    for (size_t i = 0; i < n; i++) {
-        struct plm_seal_job *job = &jobs[i];
-        const struct evp_key *k = job->key->own;
-        bool cm = job->key->profile == PLM_SRTP_AES128_CM_SHA1_80;
-        bool good = cm ? seal_cm(k, job) : seal_gcm(k, job);
-        job->out_len = good ? (uint16_t)(job->hdr_len + plm_seal_payload_len(job) + job->key->overhead) : 0;
-    }
+    for (size_t i = 0; i < n; i++)
+        plm_seal_evp_one(jobs[i].key->own, &jobs[i]);
 }
 
 const struct plm_seal_backend plm_seal_evp = {
