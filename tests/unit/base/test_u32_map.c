@@ -11,7 +11,9 @@
 static void behaves_like_an_array(void **state)
 {
     (void)state;
-    enum { KEYS = 700 };
+    enum {
+        KEYS = 700
+    };
     static void *model[KEYS + 1];
     struct plm_u32_map m;
     plm_u32_map_init(&m);

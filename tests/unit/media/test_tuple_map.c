@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
-enum { ADDRS = 500 };
+enum {
+    ADDRS = 500
+};
 
 static struct plm_addr address(unsigned i)
 {
