@@ -308,6 +308,11 @@ int plm_session_open(struct plm_session **out, struct plm_hub *hub, const struct
     return 0;
 }
 
+bool plm_session_is_joined(const struct plm_session *s)
+{
+    return s->state == PLM_SESSION_JOINED;
+}
+
 void plm_session_on_lost(struct plm_session *s)
 {
     if (!s)

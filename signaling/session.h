@@ -31,6 +31,8 @@ int plm_session_open(struct plm_session **s, struct plm_hub *hub, const struct p
 void plm_session_on_text(struct plm_session *s, const char *text, size_t len);
 /** The socket is gone, whoever closed it; s is freed. A participant that did not leave waits for resume. NULL is fine. */
 void plm_session_on_lost(struct plm_session *s);
+/** Does it speak for a participant? */
+bool plm_session_is_joined(const struct plm_session *s);
 
 /* For the files of this folder. */
 

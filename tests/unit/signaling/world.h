@@ -57,17 +57,17 @@ struct peer {
 
 /* ---- host ---- */
 
-static uint64_t world_now(void *ctx)
+static inline uint64_t world_now(void *ctx)
 {
     return ((struct world *)ctx)->now;
 }
 
-static uint64_t world_wall(void *ctx)
+static inline uint64_t world_wall(void *ctx)
 {
     return 1764000000000u + ((struct world *)ctx)->now;
 }
 
-static void world_random(void *ctx, void *out, size_t len)
+static inline void world_random(void *ctx, void *out, size_t len)
 {
     struct world *w = ctx;
     for (size_t i = 0; i < len; i++) {
@@ -76,14 +76,14 @@ static void world_random(void *ctx, void *out, size_t len)
     }
 }
 
-static void world_log(void *ctx, const char *room, const char *text)
+static inline void world_log(void *ctx, const char *room, const char *text)
 {
     (void)room;
     (void)text;
     ((struct world *)ctx)->logs++;
 }
 
-static size_t world_ice_servers(void *ctx, struct plm_msg_ice_server out[PLM_HUB_MAX_ICE_SERVERS])
+static inline size_t world_ice_servers(void *ctx, struct plm_msg_ice_server out[PLM_HUB_MAX_ICE_SERVERS])
 {
     (void)ctx;
     out[0] = (struct plm_msg_ice_server){.url = "stun:stun.example.org"};
@@ -92,7 +92,7 @@ static size_t world_ice_servers(void *ctx, struct plm_msg_ice_server out[PLM_HUB
 
 /* ---- media port ---- */
 
-static int world_room_open(void *ctx, const struct plm_room_config *config, plm_room_id *out)
+static inline int world_room_open(void *ctx, const struct plm_room_config *config, plm_room_id *out)
 {
     struct world *w = ctx;
     (void)config;
@@ -103,7 +103,7 @@ static int world_room_open(void *ctx, const struct plm_room_config *config, plm_
     return 0;
 }
 
-static void world_room_close(void *ctx, plm_room_id room)
+static inline void world_room_close(void *ctx, plm_room_id room)
 {
     struct world *w = ctx;
     w->rooms--;
@@ -112,14 +112,14 @@ static void world_room_close(void *ctx, plm_room_id room)
             abort(); /* whoever closes a room has closed what was in it */
 }
 
-static struct world_transport *world_transport(struct world *w, plm_transport_id id)
+static inline struct world_transport *world_transport(struct world *w, plm_transport_id id)
 {
     if (id == 0 || id > w->last_transport || !w->transports[id].open)
         abort();
     return &w->transports[id];
 }
 
-static void world_local(struct world *w, plm_transport_id id, struct plm_sdp_local *local)
+static inline void world_local(struct world *w, plm_transport_id id, struct plm_sdp_local *local)
 {
     struct world_transport *t = &w->transports[id];
     snprintf(t->ufrag, sizeof t->ufrag, "srv%u.%u", id, t->restarts);
@@ -132,7 +132,7 @@ static void world_local(struct world *w, plm_transport_id id, struct plm_sdp_loc
     local->n_candidates = 1;
 }
 
-static int world_open(void *ctx, plm_room_id room, plm_participant_id participant,
+static inline int world_open(void *ctx, plm_room_id room, plm_participant_id participant,
     struct plm_sdp_local *local, plm_transport_id *out)
 {
     struct world *w = ctx;
@@ -150,7 +150,7 @@ static int world_open(void *ctx, plm_room_id room, plm_participant_id participan
     return 0;
 }
 
-static int world_restart(void *ctx, plm_transport_id id, struct plm_sdp_local *local)
+static inline int world_restart(void *ctx, plm_transport_id id, struct plm_sdp_local *local)
 {
     struct world *w = ctx;
     struct world_transport *t = world_transport(w, id);
@@ -161,7 +161,7 @@ static int world_restart(void *ctx, plm_transport_id id, struct plm_sdp_local *l
     return 0;
 }
 
-static int world_describe(void *ctx, plm_transport_id id, const struct plm_transport_params *params)
+static inline int world_describe(void *ctx, plm_transport_id id, const struct plm_transport_params *params)
 {
     struct world *w = ctx;
     struct world_transport *t = world_transport(w, id);
@@ -174,7 +174,7 @@ static int world_describe(void *ctx, plm_transport_id id, const struct plm_trans
     return 0;
 }
 
-static int world_view(void *ctx, plm_transport_id id, const struct plm_view *view)
+static inline int world_view(void *ctx, plm_transport_id id, const struct plm_view *view)
 {
     struct world *w = ctx;
     struct world_transport *t = world_transport(w, id);
@@ -185,7 +185,7 @@ static int world_view(void *ctx, plm_transport_id id, const struct plm_view *vie
     return 0;
 }
 
-static int world_pin(void *ctx, plm_transport_id id, const struct plm_pin *pins, size_t n)
+static inline int world_pin(void *ctx, plm_transport_id id, const struct plm_pin *pins, size_t n)
 {
     struct world *w = ctx;
     struct world_transport *t = world_transport(w, id);
@@ -197,7 +197,7 @@ static int world_pin(void *ctx, plm_transport_id id, const struct plm_pin *pins,
     return 0;
 }
 
-static int world_mute(void *ctx, plm_transport_id id, enum plm_source source, bool muted)
+static inline int world_mute(void *ctx, plm_transport_id id, enum plm_source source, bool muted)
 {
     struct world *w = ctx;
     struct world_transport *t = world_transport(w, id);
@@ -207,7 +207,7 @@ static int world_mute(void *ctx, plm_transport_id id, enum plm_source source, bo
     return 0;
 }
 
-static int world_move(void *ctx, plm_transport_id id, plm_room_id room, plm_participant_id participant)
+static inline int world_move(void *ctx, plm_transport_id id, plm_room_id room, plm_participant_id participant)
 {
     struct world_transport *t = world_transport(ctx, id);
     t->room = room;
@@ -215,7 +215,7 @@ static int world_move(void *ctx, plm_transport_id id, plm_room_id room, plm_part
     return 0;
 }
 
-static void world_close(void *ctx, plm_transport_id id)
+static inline void world_close(void *ctx, plm_transport_id id)
 {
     struct world *w = ctx;
     struct world_transport *t = world_transport(w, id);
@@ -225,7 +225,7 @@ static void world_close(void *ctx, plm_transport_id id)
     w->open_transports--;
 }
 
-static uint32_t world_ssrc(void *ctx)
+static inline uint32_t world_ssrc(void *ctx)
 {
     uint32_t ssrc = 0;
     while (!ssrc)
@@ -233,7 +233,7 @@ static uint32_t world_ssrc(void *ctx)
     return ssrc;
 }
 
-static struct world *world_create(const struct plm_hub_config *config)
+static inline struct world *world_create(const struct plm_hub_config *config)
 {
     struct world *w = calloc(1, sizeof *w);
     struct plm_hub_host host = {.ctx = w,
@@ -263,7 +263,7 @@ static struct world *world_create(const struct plm_hub_config *config)
 }
 
 /* The hub ends and leaves nothing behind. */
-static void world_destroy(struct world *w)
+static inline void world_destroy(struct world *w)
 {
     plm_hub_destroy(w->hub);
     if (w->rooms || w->open_transports)
@@ -283,21 +283,21 @@ static inline void world_lose(struct world *w, plm_transport_id id, enum plm_clo
 
 /* ---- peers ---- */
 
-static void peer_send(void *ctx, struct plm_text *text)
+static inline void peer_send(void *ctx, struct plm_text *text)
 {
     struct peer *p = ctx;
     if (p->n < PEER_TEXTS)
         p->texts[p->n++] = plm_text_ref(text);
 }
 
-static void peer_close(void *ctx, unsigned code, const char *reason)
+static inline void peer_close(void *ctx, unsigned code, const char *reason)
 {
     struct peer *p = ctx;
     (void)reason;
     p->closed = code;
 }
 
-static struct peer *peer_create(struct world *w)
+static inline struct peer *peer_create(struct world *w)
 {
     struct peer *p = calloc(1, sizeof *p);
     struct plm_session_out out = {.ctx = p, .send = peer_send, .close = peer_close};
@@ -309,7 +309,7 @@ static struct peer *peer_create(struct world *w)
     return p;
 }
 
-static void peer_forget(struct peer *p)
+static inline void peer_forget(struct peer *p)
 {
     for (size_t i = 0; i < p->n; i++)
         plm_text_unref(p->texts[i]);
@@ -317,7 +317,7 @@ static void peer_forget(struct peer *p)
 }
 
 /** The socket is gone. */
-static void peer_destroy(struct peer *p)
+static inline void peer_destroy(struct peer *p)
 {
     plm_session_on_lost(p->session);
     peer_forget(p);
@@ -325,7 +325,7 @@ static void peer_destroy(struct peer *p)
 }
 
 /* Exactly the octets, so that a reader that goes too far is seen. */
-static void peer_say_octets(struct peer *p, const char *text, size_t len)
+static inline void peer_say_octets(struct peer *p, const char *text, size_t len)
 {
     char *copy = malloc(len ? len : 1);
     memcpy(copy, text, len);
@@ -356,7 +356,7 @@ static inline uint32_t peer_request(struct peer *p, struct plm_msg *msg)
 }
 
 /** The next message that has not been read; plm_msg_free. NULL: none. Whatever the server sends must be readable. */
-static struct plm_msg *peer_read(struct peer *p)
+static inline struct plm_msg *peer_read(struct peer *p)
 {
     struct plm_msg *msg = NULL;
     struct plm_msg_fault fault;
@@ -371,7 +371,7 @@ static struct plm_msg *peer_read(struct peer *p)
 }
 
 /** Skip to the next message of a type. NULL: there is none among the unread, which are read then. */
-static struct plm_msg *peer_expect(struct peer *p, enum plm_msg_type type)
+static inline struct plm_msg *peer_expect(struct peer *p, enum plm_msg_type type)
 {
     struct plm_msg *msg;
     while ((msg = peer_read(p)) && msg->type != type)
@@ -398,7 +398,7 @@ static inline int peer_error(struct peer *p)
 /* ---- SDP of clients ---- */
 
 /* Take every line that begins so out of a description. */
-static void sdp_drop(char *sdp, const char *begin)
+static inline void sdp_drop(char *sdp, const char *begin)
 {
     size_t len = strlen(begin);
     char *line = sdp;
@@ -412,14 +412,14 @@ static void sdp_drop(char *sdp, const char *begin)
     }
 }
 
-static void sdp_replace(char *sdp, const char *from, const char *to)
+static inline void sdp_replace(char *sdp, const char *from, const char *to)
 {
     size_t len = strlen(from); /* of equal length */
     for (char *at = sdp; (at = strstr(at, from));)
         memcpy(at, to, len);
 }
 
-static struct plm_sdp_local sdp_client(const char *ufrag, int fingerprint)
+static inline struct plm_sdp_local sdp_client(const char *ufrag, int fingerprint)
 {
     struct plm_sdp_local local = {.ufrag = ufrag, .pwd = "clientclientclientclient", .session_id = 77};
     local.fingerprint.len = 32;
@@ -427,7 +427,7 @@ static struct plm_sdp_local sdp_client(const char *ufrag, int fingerprint)
     return local;
 }
 
-static struct plm_sdp_policy sdp_policy(struct world *w)
+static inline struct plm_sdp_policy sdp_policy(struct world *w)
 {
     return (struct plm_sdp_policy){
         .codecs = {PLM_CODEC_OPUS, PLM_CODEC_VP8}, .publish = true, .random_ssrc = world_ssrc, .arg = w};
