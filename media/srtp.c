@@ -20,6 +20,8 @@ struct plm_srtp {
 
 static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned library_refs;
+static bool library_ready; /* by us or by the host; srtp_init() fails the second time */
+static bool library_ours;  /* we called srtp_init() */
 static bool kernels_replaced;
 
 int plm_srtp_keys_shape(struct plm_srtp_keys *keys, enum plm_srtp_profile profile)
@@ -53,32 +55,6 @@ static int replace_kernels(unsigned flags)
     return 0;
 }
 
-int plm_srtp_library_ref(unsigned flags)
-{
-    int err = 0;
-    pthread_mutex_lock(&library_lock);
-    if (library_refs == 0 && srtp_init() != srtp_err_status_ok)
-        err = PLM_ENOTSUP;
-    if (err == 0 && (flags & PLM_REPLACE_SRTP_KERNELS) && !kernels_replaced) {
-        err = replace_kernels(flags);
-        kernels_replaced = err == 0;
-    }
-    if (err == 0)
-        library_refs++;
-    pthread_mutex_unlock(&library_lock);
-    return err;
-}
-
-void plm_srtp_library_unref(void)
-{
-    pthread_mutex_lock(&library_lock);
-    if (--library_refs == 0 && kernels_replaced) {
-        srtp_shutdown();
-        kernels_replaced = false;
-    }
-    pthread_mutex_unlock(&library_lock);
-}
-
 static int open_session(
     srtp_t *out, enum plm_srtp_profile profile, srtp_ssrc_type_t direction, const uint8_t *key)
 {
@@ -93,6 +69,49 @@ static int open_session(
     policy.key = (uint8_t *)key;
     policy.window_size = REPLAY_WINDOW;
     return srtp_create(out, &policy) == srtp_err_status_ok ? 0 : PLM_ENOMEM;
+}
+
+/** libsrtp cannot be asked whether it is initialised: a session can only be made when it is. */
+static bool library_works(void)
+{
+    static const uint8_t key[PLM_SRTP_MAX_MASTER];
+    srtp_t probe;
+    if (open_session(&probe, PLM_SRTP_AES128_CM_SHA1_80, ssrc_any_inbound, key) != 0)
+        return false;
+    srtp_dealloc(probe);
+    return true;
+}
+
+static int init_library(void)
+{
+    library_ours = srtp_init() == srtp_err_status_ok;
+    library_ready = library_ours || library_works();
+    return library_ready ? 0 : PLM_ENOTSUP;
+}
+
+int plm_srtp_library_ref(unsigned flags)
+{
+    pthread_mutex_lock(&library_lock);
+    int err = library_ready ? 0 : init_library();
+    if (err == 0 && (flags & PLM_REPLACE_SRTP_KERNELS) && !kernels_replaced) {
+        err = replace_kernels(flags);
+        kernels_replaced = err == 0;
+    }
+    if (err == 0)
+        library_refs++;
+    pthread_mutex_unlock(&library_lock);
+    return err;
+}
+
+void plm_srtp_library_unref(void)
+{
+    pthread_mutex_lock(&library_lock);
+    /* Without the flag the host may be using it as well. */
+    if (--library_refs == 0 && kernels_replaced && library_ours) {
+        srtp_shutdown();
+        library_ready = kernels_replaced = false;
+    }
+    pthread_mutex_unlock(&library_lock);
 }
 
 int plm_srtp_create(struct plm_srtp **out, const struct plm_srtp_keys *keys)
