@@ -1,0 +1,176 @@
+import { Backoff } from "./backoff.js";
+import { Emitter } from "./emitter.js";
+import type { IceServer } from "./protocol.js";
+
+/** `connecting` also while a broken path is being repaired. */
+export type ConnectionState = "idle" | "connecting" | "connected" | "closed";
+
+export interface ConnectionEvents {
+  state: ConnectionState;
+  /** The connection's m-lines stand on both sides. */
+  negotiated: undefined;
+  /** A negotiation was refused or broke off; it is tried again when the path or the socket changes. */
+  error: unknown;
+}
+
+export type PeerConnectionFactory = (config: RTCConfiguration) => RTCPeerConnection;
+
+export interface ConnectionOptions {
+  peerConnection?: PeerConnectionFactory | undefined;
+  /** Whether the server can be asked now; while it cannot, a broken connection waits for nudge(). */
+  canNegotiate?: (() => boolean) | undefined;
+}
+
+const DISCONNECTED_PATIENCE_MS = 2000;
+/* After so many restarts without a connection the association itself is given up and made anew. */
+const RESTARTS_BEFORE_REBUILD = 3;
+const RESTART_PAUSE_MS = 4000;
+
+/**
+ * One peer connection to the server, kept alive: ICE restarts when the path breaks, built anew when that does not help.
+ * Negotiations run one after the other.
+ */
+export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEvents> extends Emitter<E> {
+  protected pc: RTCPeerConnection | undefined;
+  private readonly factory: PeerConnectionFactory;
+  private readonly canNegotiate: () => boolean;
+  private iceServers: readonly IceServer[] = [];
+  private queue: Promise<void> = Promise.resolve();
+  private watchTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly backoff = new Backoff({ first: 2000, most: 60_000, random: Math.random });
+  private broken = false;
+  private restarts = 0;
+  private current: ConnectionState = "idle";
+
+  constructor(options: ConnectionOptions) {
+    super();
+    this.factory = options.peerConnection ?? ((config) => new RTCPeerConnection(config));
+    this.canNegotiate = options.canNegotiate ?? (() => true);
+  }
+
+  get state(): ConnectionState {
+    return this.current;
+  }
+
+  /** The server has answered: the m-lines stand on both sides. */
+  get isNegotiated(): boolean {
+    return this.pc !== undefined && !this.broken;
+  }
+
+  /** Make the connection, or make it anew with everything it carried. */
+  build(iceServers: readonly IceServer[] = this.iceServers): Promise<void> {
+    this.iceServers = iceServers;
+    return this.enqueue(async () => {
+      this.discard();
+      const pc = this.factory({ bundlePolicy: "max-bundle", iceServers: iceServers.map(toRtc) });
+      this.pc = pc;
+      this.restarts = 0;
+      this.broken = true;
+      this.setState("connecting");
+      pc.onconnectionstatechange = () => {
+        if (pc === this.pc) this.onConnectionState(pc.connectionState);
+      };
+      try {
+        await this.negotiate(pc, false);
+        this.broken = false;
+        this.backoff.reset();
+        this.emit("negotiated", undefined);
+      } catch (error) {
+        this.watch(this.backoff.next());
+        throw error;
+      }
+    });
+  }
+
+  /** New ICE credentials on the same association: the way out of a broken path. */
+  restartIce(): Promise<void> {
+    return this.enqueue(async () => {
+      const pc = this.pc;
+      if (!pc || pc.signalingState === "closed") return;
+      await this.negotiate(pc, true);
+      this.restarts++;
+    });
+  }
+
+  /** The network changed, or the server is reachable again: repair at once what is not connected. */
+  nudge(): void {
+    if (this.pc && this.current !== "closed" && (this.broken || this.pc.connectionState !== "connected")) this.repair();
+  }
+
+  getStats(): Promise<RTCStatsReport | undefined> {
+    return this.pc ? this.pc.getStats() : Promise.resolve(undefined);
+  }
+
+  close(): void {
+    this.discard();
+    this.setState("closed");
+  }
+
+  /** Exchange descriptions over `pc`. After each wait, `pc` may no longer be the current one: then stop. */
+  protected abstract negotiate(pc: RTCPeerConnection, restart: boolean): Promise<void>;
+
+  /** What else ends with a connection that is thrown away. */
+  protected onDiscard(): void {}
+
+  private enqueue(task: () => Promise<void>): Promise<void> {
+    const run = this.queue.then(() => (this.current === "closed" ? undefined : task()));
+    this.queue = run.catch((error: unknown) => {
+      this.emit("error", error);
+    });
+    return run;
+  }
+
+  private onConnectionState(state: RTCPeerConnectionState): void {
+    clearTimeout(this.watchTimer);
+    if (state === "connected") {
+      this.restarts = 0;
+      this.setState("connected");
+    } else if (state === "disconnected") {
+      this.setState("connecting");
+      this.watch(DISCONNECTED_PATIENCE_MS);
+    } else if (state === "failed") {
+      this.setState("connecting");
+      this.repair();
+    }
+  }
+
+  private repair(): void {
+    clearTimeout(this.watchTimer);
+    const pc = this.pc;
+    if (!pc || !this.canNegotiate()) return;
+    /* With ICE still standing it was DTLS that failed, and no restart brings that back. */
+    const dtlsFailed = pc.connectionState === "failed" && pc.iceConnectionState !== "failed" && pc.iceConnectionState !== "disconnected";
+    const hopeless = this.broken || dtlsFailed || this.restarts >= RESTARTS_BEFORE_REBUILD;
+    this.watch(RESTART_PAUSE_MS);
+    (hopeless ? this.build() : this.restartIce()).catch(() => undefined);
+  }
+
+  private watch(delay: number): void {
+    clearTimeout(this.watchTimer);
+    this.watchTimer = setTimeout(() => this.nudge(), delay);
+  }
+
+  private discard(): void {
+    clearTimeout(this.watchTimer);
+    const pc = this.pc;
+    this.pc = undefined;
+    if (!pc) return;
+    pc.onconnectionstatechange = null;
+    pc.close();
+    this.onDiscard();
+  }
+
+  private setState(state: ConnectionState): void {
+    if (state === this.current) return;
+    this.current = state;
+    this.emit("state", state);
+  }
+}
+
+function toRtc(server: IceServer): RTCIceServer {
+  return {
+    urls: server.url,
+    ...(server.username === undefined ? {} : { username: server.username }),
+    ...(server.credential === undefined ? {} : { credential: server.credential }),
+  };
+}

@@ -1,0 +1,151 @@
+import { detectEngine, sortCodecs, videoCodecOrder, type CodecOptions } from "./codecPolicy.js";
+import { MediaConnection, type ConnectionOptions } from "./connection.js";
+import { PUBLISH_LINES } from "./encodings.js";
+import type { Source, TrackLine } from "./protocol.js";
+
+const DEPENDENCY_DESCRIPTOR =
+  "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+
+/** Sends an offer with its m-lines, returns the server's answer. */
+export type PublishExchange = (sdp: string, tracks: TrackLine[]) => Promise<string>;
+
+export interface PublishOptions extends ConnectionOptions {
+  exchange: PublishExchange;
+  codecs?: CodecOptions;
+  userAgent?: string;
+}
+
+/* Not in every browser, and not in the DOM's types. */
+interface HeaderExtension {
+  uri: string;
+  direction: RTCRtpTransceiverDirection;
+}
+interface ExtensibleTransceiver {
+  getHeaderExtensionsToNegotiate?(): HeaderExtension[];
+  setHeaderExtensionsToNegotiate?(extensions: HeaderExtension[]): void;
+}
+type LayeredEncoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
+
+/**
+ * Everything that this client sends, over one peer connection that is negotiated once: each source has its m-line from the
+ * start, idle until a track is put into it. So turning a camera on or sharing a screen needs no further exchange.
+ */
+export class PublishConnection extends MediaConnection {
+  private readonly tracks = new Map<Source, MediaStreamTrack>();
+  private readonly transceivers = new Map<Source, RTCRtpTransceiver>();
+  private readonly needed = new Map<Source, readonly number[]>();
+  private readonly senderQueues = new Map<Source, Promise<void>>();
+
+  constructor(private readonly options: PublishOptions) {
+    super(options);
+  }
+
+  /** Send this track as `source` from now on, or nothing. */
+  setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    if (track) this.tracks.set(source, track);
+    else this.tracks.delete(source);
+    return this.onSender(source, (sender) => sender.replaceTrack(this.tracks.get(source) ?? null));
+  }
+
+  /** Which encodings of a source somebody receives; the others stop, to save the sender's work and bandwidth. */
+  setNeeded(source: Source, encodings: readonly number[]): Promise<void> {
+    this.needed.set(source, encodings);
+    return this.onSender(source, (sender) => this.applyNeeded(source, sender));
+  }
+
+  /** What is needed is not known, for instance after events were missed: send everything. */
+  forgetNeeded(): void {
+    const sources = [...this.needed.keys()];
+    this.needed.clear();
+    for (const source of sources) void this.onSender(source, (sender) => this.applyNeeded(source, sender));
+  }
+
+  protected override async negotiate(pc: RTCPeerConnection, restart: boolean): Promise<void> {
+    if (!restart) this.addLines(pc);
+    const offer = await pc.createOffer({ iceRestart: restart });
+    await pc.setLocalDescription(offer);
+    const sdp = await this.options.exchange(pc.localDescription?.sdp ?? "", this.lines());
+    if (pc !== this.pc) return;
+    await pc.setRemoteDescription({ type: "answer", sdp });
+    /* Parameters of encodings can be changed only once they are negotiated. */
+    for (const source of this.needed.keys()) void this.onSender(source, (sender) => this.applyNeeded(source, sender));
+  }
+
+  protected override onDiscard(): void {
+    this.transceivers.clear();
+    this.needed.clear();
+  }
+
+  private addLines(pc: RTCPeerConnection): void {
+    const engine = detectEngine(this.options.userAgent ?? navigator.userAgent);
+    const order = videoCodecOrder(engine, this.options.codecs);
+    for (const { source, kind, encodings } of PUBLISH_LINES) {
+      const transceiver = kind === "video" ? addVideo(pc, encodings) : addAudio(pc, encodings);
+      preferCodecs(transceiver, kind, kind === "video" ? order : ["OPUS"]);
+      if (kind === "video") askForDependencyDescriptor(transceiver);
+      this.transceivers.set(source, transceiver);
+      const track = this.tracks.get(source);
+      if (track) void this.onSender(source, (sender) => sender.replaceTrack(track));
+    }
+  }
+
+  private lines(): TrackLine[] {
+    return PUBLISH_LINES.flatMap(({ source }) => {
+      const mid = this.transceivers.get(source)?.mid;
+      return mid ? [{ mid, source, muted: !this.tracks.has(source) }] : [];
+    });
+  }
+
+  private async applyNeeded(source: Source, sender: RTCRtpSender): Promise<void> {
+    const needed = this.needed.get(source);
+    const parameters = sender.getParameters();
+    const wanted = parameters.encodings.map((_, i) => !needed || needed.includes(i));
+    if (parameters.encodings.every((encoding, i) => (encoding.active ?? true) === wanted[i])) return;
+    parameters.encodings.forEach((encoding, i) => (encoding.active = wanted[i] ?? true));
+    await sender.setParameters(parameters);
+  }
+
+  /* A sender takes one change at a time; a change that a browser refuses must not stop those after it. */
+  private onSender(source: Source, change: (sender: RTCRtpSender) => Promise<void>): Promise<void> {
+    const before = this.senderQueues.get(source) ?? Promise.resolve();
+    const run = before.then(async () => {
+      const sender = this.transceivers.get(source)?.sender;
+      if (sender) await change(sender);
+    });
+    const settled = run.catch((error: unknown) => this.emit("error", error));
+    this.senderQueues.set(source, settled);
+    return settled;
+  }
+}
+
+function addAudio(pc: RTCPeerConnection, encodings: readonly RTCRtpEncodingParameters[]): RTCRtpTransceiver {
+  return pc.addTransceiver("audio", { direction: "sendonly", sendEncodings: encodings.map((e) => ({ ...e })) });
+}
+
+/* Temporal layers where the browser has them: they let the server halve a frame rate without a keyframe. */
+function addVideo(pc: RTCPeerConnection, encodings: readonly RTCRtpEncodingParameters[]): RTCRtpTransceiver {
+  for (const scalabilityMode of ["L1T3", "L1T1"]) {
+    try {
+      const layered: LayeredEncoding[] = encodings.map((encoding) => ({ ...encoding, scalabilityMode }));
+      return pc.addTransceiver("video", { direction: "sendonly", sendEncodings: layered });
+    } catch {
+      /* the next mode, or none */
+    }
+  }
+  return pc.addTransceiver("video", { direction: "sendonly", sendEncodings: encodings.map((e) => ({ ...e })) });
+}
+
+function preferCodecs(transceiver: RTCRtpTransceiver, kind: "audio" | "video", order: readonly string[]): void {
+  const sorted = sortCodecs(RTCRtpSender.getCapabilities(kind)?.codecs ?? [], order);
+  if (sorted.length > 0) transceiver.setCodecPreferences(sorted);
+}
+
+function askForDependencyDescriptor(transceiver: RTCRtpTransceiver): void {
+  const extensible = transceiver as ExtensibleTransceiver;
+  const extensions = extensible.getHeaderExtensionsToNegotiate?.();
+  if (!extensions || !extensible.setHeaderExtensionsToNegotiate) return;
+  for (const extension of extensions) {
+    if (extension.uri === DEPENDENCY_DESCRIPTOR) extension.direction = "sendrecv";
+  }
+  extensible.setHeaderExtensionsToNegotiate(extensions);
+}

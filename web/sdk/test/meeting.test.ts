@@ -1,0 +1,317 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Meeting } from "../src/meeting.js";
+import type { Participant } from "../src/protocol.js";
+import { FakePeerConnection, fakePeerConnection, FakeSocket, fakeWebSocket, joined, OFFERED, settle, stubBrowser } from "./fakes.js";
+
+const track = (name: string) => ({ name }) as unknown as MediaStreamTrack;
+const bob: Participant = { id: 2, name: "Bob", role: "speaker", joined_at: 1, tracks: [{ source: "camera", muted: false }] };
+
+interface World {
+  meeting: Meeting;
+  publish: FakePeerConnection;
+  receive: FakePeerConnection;
+}
+
+function makeMeeting() {
+  return new Meeting({
+    url: "ws://x/ws",
+    room: "tea",
+    name: "Ada",
+    webSocket: fakeWebSocket,
+    peerConnection: fakePeerConnection,
+    qualityInterval: 0,
+  });
+}
+
+async function negotiateBoth(): Promise<{ publish: FakePeerConnection; receive: FakePeerConnection }> {
+  await settle();
+  const [publish, receive] = FakePeerConnection.all.slice(-2);
+  if (!publish || !receive) throw new Error("no connections");
+  await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
+  await FakeSocket.last.answer("receive", OFFERED);
+  await FakeSocket.last.answer("answer", { type: "done" });
+  publish.become("connected");
+  receive.become("connected");
+  return { publish, receive };
+}
+
+async function meet(prepare?: (meeting: Meeting) => Promise<void>): Promise<World> {
+  const meeting = makeMeeting();
+  await prepare?.(meeting);
+  const done = meeting.join();
+  FakeSocket.last.open();
+  await FakeSocket.last.answer("join", joined());
+  await done;
+  return { meeting, ...(await negotiateBoth()) };
+}
+
+async function breakAndResume(): Promise<void> {
+  FakeSocket.last.drop();
+  await vi.advanceTimersByTimeAsync(500);
+  FakeSocket.last.open();
+  await FakeSocket.last.answer("resume", joined({ resumed: true, participants: [{ ...bob, id: 3, name: "Cyd" }] }));
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  stubBrowser();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("the publish connection", () => {
+  it("prepares every source in one exchange, idle", async () => {
+    const { publish } = await meet();
+    expect(FakeSocket.last.requests("publish")[0]?.tracks).toEqual([
+      { mid: "0", source: "microphone", muted: true },
+      { mid: "1", source: "camera", muted: true },
+      { mid: "2", source: "screen", muted: true },
+      { mid: "3", source: "screen_audio", muted: true },
+    ]);
+    expect(publish.transceivers.every((t) => t.init.direction === "sendonly" && t.sender.track === null)).toBe(true);
+    expect(publish.transceivers[1]?.init.sendEncodings?.map((e) => e.rid)).toEqual(["q", "h", "f"]);
+  });
+
+  it("needs no further exchange for cameras, screens, mutes and people", async () => {
+    const { meeting, publish, receive } = await meet();
+    await meeting.setSource("camera", track("camera"));
+    await meeting.setSource("screen", track("screen"));
+    await meeting.setSource("screen", null);
+    FakeSocket.last.event({ type: "participant_joined", participant: bob });
+    FakeSocket.last.event({ type: "slots", slots: [{ mid: "1", state: "forwarding", participant: 2, source: "camera" }] });
+    FakeSocket.last.event({ type: "participant_left", participant: 2, reason: "left" });
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(publish.remote).toHaveLength(1);
+    expect(receive.remote).toHaveLength(1);
+    expect(FakeSocket.last.requests("mute").map((m) => [m.source, m.muted])).toEqual([
+      ["camera", false],
+      ["screen", false],
+      ["screen", true],
+    ]);
+  });
+
+  it("announces sources that were set before joining as not muted", async () => {
+    const { publish } = await meet((meeting) => meeting.setSource("microphone", track("mic")));
+    expect(FakeSocket.last.requests("publish")[0]?.tracks[0]).toEqual({ mid: "0", source: "microphone", muted: false });
+    expect(publish.transceivers[0]?.sender.track).toEqual({ name: "mic" });
+    expect(FakeSocket.last.requests("mute")).toHaveLength(0);
+  });
+
+  it("tells a mute that happened while the offer was under way", async () => {
+    const meeting = makeMeeting();
+    const done = meeting.join();
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("join", joined());
+    await done;
+    await settle();
+    await meeting.setSource("camera", track("camera"));
+    expect(FakeSocket.last.requests("mute")).toHaveLength(0);
+    await negotiateBoth();
+    expect(FakeSocket.last.requests("mute").map((m) => [m.source, m.muted])).toEqual([["camera", false]]);
+  });
+
+  it("sends only the encodings that are in demand", async () => {
+    const { publish } = await meet();
+    const sender = publish.transceivers[1]?.sender;
+    const active = () => sender?.parameters.encodings.map((e) => e.active ?? true);
+    FakeSocket.last.event({ type: "demand", source: "camera", needed: [0, 1] });
+    await settle();
+    expect(active()).toEqual([true, true, false]);
+    FakeSocket.last.event({ type: "demand", source: "camera", needed: [0, 1] });
+    await settle();
+    expect(sender?.setParameters).toHaveBeenCalledOnce();
+    FakeSocket.last.event({ type: "demand", source: "camera", needed: [] });
+    await settle();
+    expect(active()).toEqual([false, false, false]);
+  });
+});
+
+describe("a broken path", () => {
+  it("is repaired by an ICE restart after two seconds, not before", async () => {
+    const { publish } = await meet();
+    publish.become("disconnected");
+    await vi.advanceTimersByTimeAsync(1900);
+    expect(publish.offers).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(publish.offers[1]).toEqual({ iceRestart: true });
+  });
+
+  it("is left alone when it heals by itself", async () => {
+    const { publish } = await meet();
+    publish.become("disconnected");
+    await vi.advanceTimersByTimeAsync(1000);
+    publish.become("connected");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(publish.offers).toHaveLength(1);
+  });
+
+  it("asks the server to restart the receive connection", async () => {
+    const { receive } = await meet();
+    receive.become("failed");
+    await settle();
+    expect(FakeSocket.last.requests("receive").at(-1)?.restart).toBe(true);
+    await FakeSocket.last.answer("receive", OFFERED);
+    expect(receive.remote).toHaveLength(2);
+  });
+
+  it("is made anew when DTLS failed, with its tracks", async () => {
+    const { meeting, publish } = await meet();
+    await meeting.setSource("camera", track("camera"));
+    publish.become("failed", "connected");
+    await settle();
+    const fresh = FakePeerConnection.last;
+    expect(fresh).not.toBe(publish);
+    expect(publish.signalingState).toBe("closed");
+    expect(fresh.transceivers[1]?.sender.track).toEqual({ name: "camera" });
+  });
+
+  it("is made anew after restarts without success", async () => {
+    const { publish } = await meet();
+    const made = FakePeerConnection.all.length;
+    publish.become("failed");
+    for (let i = 0; i < 3; i++) {
+      await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
+      await vi.advanceTimersByTimeAsync(4000);
+    }
+    expect(FakePeerConnection.all).toHaveLength(made + 1);
+  });
+
+  it("waits for the socket when that is lost too", async () => {
+    const { publish } = await meet();
+    FakeSocket.last.drop();
+    await settle();
+    publish.become("failed");
+    await settle();
+    expect(publish.offers).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(500);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    expect(publish.offers).toHaveLength(2);
+    expect(FakeSocket.last.requests("publish")).toHaveLength(1);
+  });
+
+  it("is made anew when the server lost it", async () => {
+    const { receive } = await meet();
+    FakeSocket.last.event({ type: "connection_lost", publish: false });
+    await FakeSocket.last.answer("receive", OFFERED);
+    expect(receive.signalingState).toBe("closed");
+    expect(FakePeerConnection.last.remote).toHaveLength(1);
+  });
+});
+
+describe("a resumed session", () => {
+  it("keeps the connections and reports who came and went", async () => {
+    const { meeting, publish, receive } = await meet();
+    await meeting.setSource("camera", track("camera"));
+    meeting.setView([{ participant: 2, source: "camera", width: 100, height: 100 }]);
+    const came = vi.fn();
+    const gone = vi.fn();
+    meeting.on("participantJoined", came);
+    meeting.on("participantLeft", gone);
+    await breakAndResume();
+    expect([publish.remote.length, receive.remote.length]).toEqual([1, 1]);
+    expect(came).toHaveBeenCalledOnce();
+    expect(gone).toHaveBeenCalledOnce();
+    expect(FakeSocket.last.requests("mute").map((m) => [m.source, m.muted])).toEqual([["camera", false]]);
+    expect(FakeSocket.last.requests("view")).toHaveLength(1);
+  });
+
+  it("sends every encoding until the server says again what it needs", async () => {
+    const { publish } = await meet();
+    FakeSocket.last.event({ type: "demand", source: "camera", needed: [] });
+    await settle();
+    await breakAndResume();
+    expect(publish.transceivers[1]?.sender.parameters.encodings.map((e) => e.active)).toEqual([true, true, true]);
+  });
+
+  it("makes both connections anew when the session is a new one", async () => {
+    const { publish, receive } = await meet();
+    FakeSocket.last.drop();
+    await vi.advanceTimersByTimeAsync(500);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", { type: "error", code: "not_found", message: "who?" });
+    await FakeSocket.last.answer("join", joined({ participant: 9 }));
+    const fresh = await negotiateBoth();
+    expect([publish.signalingState, receive.signalingState]).toEqual(["closed", "closed"]);
+    expect([fresh.publish.remote.length, fresh.receive.remote.length]).toEqual([1, 1]);
+  });
+});
+
+describe("received tracks", () => {
+  it("share the stream of their pair, and keep it over showings", async () => {
+    const { meeting } = await meet();
+    const ended = vi.fn();
+    meeting.on("trackDetached", ended);
+    FakeSocket.last.event({
+      type: "slots",
+      slots: [
+        { mid: "0", state: "forwarding", participant: 2, source: "microphone" },
+        { mid: "1", state: "waiting", participant: 2, source: "camera" },
+        { mid: "2", state: "forwarding", participant: 3, source: "microphone" },
+      ],
+    });
+    const video = meeting.receive.find(2, "camera");
+    expect(video?.stream).toBe(meeting.receive.find(2, "microphone")?.stream);
+    expect(video?.stream).not.toBe(meeting.receive.find(3, "microphone")?.stream);
+    expect(meeting.receive.audioStreams).toHaveLength(2);
+    FakeSocket.last.event({ type: "slots", slots: [{ mid: "1", state: "forwarding", participant: 3, source: "camera" }] });
+    expect(ended).toHaveBeenCalledOnce();
+    expect(meeting.receive.find(3, "camera")?.stream).toBe(video?.stream);
+    expect(meeting.receive.find(2, "camera")).toBeUndefined();
+  });
+
+  it("are attached when the slots event overtakes the negotiation", async () => {
+    const meeting = makeMeeting();
+    const done = meeting.join();
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("join", joined());
+    await done;
+    await settle();
+    const offer = FakeSocket.last.requests("receive")[0];
+    FakeSocket.last.reply({ id: offer?.id, ...OFFERED });
+    await Promise.resolve();
+    await Promise.resolve();
+    FakeSocket.last.event({ type: "slots", slots: [{ mid: "1", state: "forwarding", participant: 2, source: "camera" }] });
+    await settle();
+    expect(meeting.receive.find(2, "camera")?.state).toBe("forwarding");
+  });
+});
+
+describe("people and chat", () => {
+  it("follow the events", async () => {
+    const { meeting } = await meet();
+    const left = vi.fn();
+    meeting.on("participantLeft", left);
+    FakeSocket.last.event({ type: "participant_joined", participant: bob });
+    FakeSocket.last.event({ type: "speakers", participants: [2, 1] });
+    FakeSocket.last.event({ type: "participant_changed", participant: { ...bob, name: "Bobby" } });
+    expect(meeting.participants.get(2)?.name).toBe("Bobby");
+    FakeSocket.last.event({ type: "participant_left", participant: 2, reason: "lost" });
+    FakeSocket.last.event({ type: "participant_left", participant: 2, reason: "lost" });
+    expect(left).toHaveBeenCalledOnce();
+    expect(meeting.speakers).toEqual([1]);
+  });
+
+  it("show each message once, also after a resume", async () => {
+    const { meeting } = await meet();
+    const message = { number: 1, from: 2, name: "Bob", at: 0, text: "hello" };
+    FakeSocket.last.event({ type: "chat_posted", message });
+    FakeSocket.last.drop();
+    await vi.advanceTimersByTimeAsync(500);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true, chat: [message, { ...message, number: 2, text: "there" }] }));
+    expect(meeting.chat.map((m) => m.text)).toEqual(["hello", "there"]);
+  });
+});
+
+describe("leaving", () => {
+  it("closes everything", async () => {
+    const { meeting, publish, receive } = await meet();
+    meeting.leave();
+    expect([publish.signalingState, receive.signalingState, meeting.state]).toEqual(["closed", "closed", "closed"]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+});

@@ -1,0 +1,196 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Backoff } from "../src/backoff.js";
+import { PlenumError } from "../src/errors.js";
+import type { JoinedReply } from "../src/protocol.js";
+import { Signal } from "../src/signal.js";
+import { FakeSocket, fakeWebSocket, joined, settle, stubBrowser } from "./fakes.js";
+
+const steady = () => new Backoff({ first: 100, most: 1000, random: () => 0 });
+
+function makeSignal() {
+  return new Signal({ url: "ws://x/ws", webSocket: fakeWebSocket, backoff: steady(), requestTimeout: 5000 });
+}
+
+async function joinedSignal() {
+  const signal = makeSignal();
+  const done = signal.join("tea", "Ada");
+  FakeSocket.last.open();
+  await FakeSocket.last.answer("join", joined());
+  await done;
+  return signal;
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return "none";
+  } catch (error) {
+    return error instanceof PlenumError ? error.code : "other";
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  stubBrowser();
+});
+afterEach(() => void vi.useRealTimers());
+
+describe("joining", () => {
+  it("speaks plenum.v1 and sends what the table says", async () => {
+    const signal = await joinedSignal();
+    expect(FakeSocket.last.protocol).toBe("plenum.v1");
+    expect(FakeSocket.last.sent).toEqual([{ type: "join", id: 1, room: "tea", name: "Ada" }]);
+    expect(signal.state).toBe("open");
+  });
+
+  it("fails for good when the server cannot be reached", async () => {
+    const signal = makeSignal();
+    const code = codeOf(signal.join("tea", "Ada"));
+    FakeSocket.last.drop();
+    expect(await code).toBe("unreachable");
+    expect(signal.state).toBe("closed");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  it("gives the server's reason when refused", async () => {
+    const code = codeOf(makeSignal().join("tea", "Ada"));
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("join", { type: "error", code: "full", message: "no more room" });
+    expect(await code).toBe("full");
+  });
+});
+
+describe("requests", () => {
+  it("ties answers to requests by id, in any order", async () => {
+    const signal = await joinedSignal();
+    const first = signal.request("chat", { text: "one" });
+    const second = signal.request("publish", { sdp: "o", tracks: [] });
+    const [chat, publish] = [FakeSocket.last.requests("chat")[0], FakeSocket.last.requests("publish")[0]];
+    FakeSocket.last.reply({ type: "published", id: publish?.id, sdp: "answer" });
+    FakeSocket.last.reply({ type: "done", id: chat?.id });
+    expect((await second).sdp).toBe("answer");
+    expect((await first).type).toBe("done");
+  });
+
+  it("ignores text that is no message, and answers to nothing", async () => {
+    const signal = await joinedSignal();
+    const events = vi.fn();
+    signal.on("event", events);
+    FakeSocket.last.onmessage?.({ data: "{" });
+    FakeSocket.last.onmessage?.({ data: "null" });
+    FakeSocket.last.reply({ type: "done", id: 4711 });
+    FakeSocket.last.reply({ type: "error", code: "bad_message", message: "what?" });
+    expect(events).not.toHaveBeenCalled();
+    expect(signal.state).toBe("open");
+  });
+
+  it("times out, and takes the socket for dead", async () => {
+    const signal = await joinedSignal();
+    const code = codeOf(signal.request("chat", { text: "?" }));
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(await code).toBe("timeout");
+    expect(signal.state).toBe("reconnecting");
+  });
+
+  it("fails with lost when the socket breaks", async () => {
+    const signal = await joinedSignal();
+    const code = codeOf(signal.request("chat", { text: "?" }));
+    FakeSocket.last.drop();
+    expect(await code).toBe("lost");
+    expect(await codeOf(signal.request("chat", { text: "?" }))).toBe("lost");
+  });
+});
+
+describe("a lost socket", () => {
+  it("is resumed by the secret within the grace time", async () => {
+    const signal = await joinedSignal();
+    const rejoined = vi.fn<(value: JoinedReply) => void>();
+    signal.on("rejoined", rejoined);
+    FakeSocket.last.drop();
+    await settle();
+    expect(signal.state).toBe("reconnecting");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(FakeSocket.all).toHaveLength(2);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    expect(FakeSocket.last.requests("resume")[0]?.secret).toBe("s3cret");
+    expect(FakeSocket.last.requests("join")).toHaveLength(0);
+    expect(rejoined).toHaveBeenCalledOnce();
+    expect(signal.state).toBe("open");
+  });
+
+  it("backs off between attempts, up to a limit", async () => {
+    await joinedSignal();
+    FakeSocket.last.drop();
+    await settle();
+    const waits: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const before = FakeSocket.all.length;
+      let waited = 0;
+      while (FakeSocket.all.length === before) {
+        await vi.advanceTimersByTimeAsync(50);
+        waited += 50;
+      }
+      waits.push(waited);
+      FakeSocket.last.drop();
+      await settle();
+    }
+    expect(waits).toEqual([100, 200, 400, 800, 1000, 1000]);
+  });
+
+  it("does not wait when the network is back", async () => {
+    const signal = await joinedSignal();
+    FakeSocket.last.drop();
+    await settle();
+    signal.retryNow();
+    signal.retryNow();
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("joins afresh when the server no longer knows the session", async () => {
+    const signal = await joinedSignal();
+    signal.rename("Ada L.");
+    FakeSocket.last.drop();
+    await vi.advanceTimersByTimeAsync(100);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", { type: "error", code: "not_found", message: "who?" });
+    await FakeSocket.last.answer("join", joined({ participant: 2 }));
+    expect(FakeSocket.last.requests("join")[0]?.name).toBe("Ada L.");
+    expect(signal.state).toBe("open");
+  });
+
+  it("joins afresh after the grace time without asking", async () => {
+    const signal = await joinedSignal();
+    FakeSocket.last.drop();
+    for (let i = 0; i < 40; i++) {
+      await vi.advanceTimersByTimeAsync(1000);
+      FakeSocket.last.drop();
+      await settle();
+    }
+    await vi.advanceTimersByTimeAsync(1000);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("join", joined());
+    expect(FakeSocket.last.requests("resume")).toHaveLength(0);
+    expect(signal.state).toBe("open");
+  });
+
+  it("stays closed after leaving and after the server's end", async () => {
+    const left = await joinedSignal();
+    left.leave();
+    expect(FakeSocket.last.requests("leave")).toHaveLength(1);
+    const ended = await joinedSignal();
+    FakeSocket.last.event({ type: "ended", reason: "closed" });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([left.state, ended.state]).toEqual(["closed", "closed"]);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+});
+
+describe("back-off", () => {
+  it("shortens by up to half at random", () => {
+    const early = new Backoff({ first: 100, most: 1000, random: () => 0.999999 });
+    expect(early.next()).toBeCloseTo(50, 1);
+    expect(early.next()).toBeCloseTo(100, 1);
+  });
+});
