@@ -4,7 +4,7 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["**/dist/", "**/node_modules/", "sdk/src/protocol.ts", "*.js"] },
+  { ignores: ["**/dist/", "**/node_modules/", "sdk/src/protocol.ts", "*.config.*"] },
   {
     files: ["**/*.{ts,tsx}"],
     extends: [tseslint.configs.strictTypeChecked],

@@ -1,0 +1,170 @@
+import {
+  listDevices,
+  MediaError,
+  onDevicesChanged,
+  openCamera,
+  openMicrophone,
+  openScreen,
+  type DeviceList,
+  type MediaReason,
+  type Source,
+} from "@plenum/sdk";
+import { settings } from "./settings.js";
+import { Store } from "./store.js";
+
+/** A microphone or camera of one's own. */
+export interface LocalDevice {
+  /** What the person wants. */
+  on: boolean;
+  /** What there is; a microphone keeps its track while it is off. */
+  track: MediaStreamTrack | undefined;
+  starting: boolean;
+  problem: MediaReason | undefined;
+}
+
+export interface LocalState {
+  microphone: LocalDevice;
+  camera: LocalDevice;
+  screen: MediaStreamTrack | undefined;
+  devices: DeviceList;
+}
+
+type Kind = "microphone" | "camera";
+type Listener = (source: Source, track: MediaStreamTrack | null) => void;
+
+const IDLE: LocalDevice = { on: false, track: undefined, starting: false, problem: undefined };
+
+/** One's own microphone, camera and screen: what is open, what is on, and why something is not. */
+export class LocalMedia extends Store<LocalState> {
+  private listener: Listener | undefined;
+  private screenAudio: MediaStreamTrack | undefined;
+  /* A device that opens after it was turned off or replaced is closed again. */
+  private readonly attempts = { microphone: 0, camera: 0 };
+
+  constructor() {
+    super({ microphone: IDLE, camera: IDLE, screen: undefined, devices: { microphones: [], cameras: [], speakers: [] } });
+    onDevicesChanged(() => void this.refreshDevices());
+  }
+
+  /** Where tracks go from now on; told at once of those that are on. */
+  sendTo(listener: Listener | undefined): void {
+    this.listener = listener;
+    const { microphone, camera, screen } = this.get();
+    if (microphone.on && microphone.track) this.tell("microphone", microphone.track);
+    if (camera.on && camera.track) this.tell("camera", camera.track);
+    if (screen) this.tell("screen", screen);
+  }
+
+  async start(): Promise<void> {
+    const { micOn, cameraOn } = settings.get();
+    await Promise.all([micOn ? this.turn("microphone", true) : undefined, cameraOn ? this.turn("camera", true) : undefined]);
+    await this.refreshDevices();
+  }
+
+  /** Turn a device on or off, and remember it for the next meeting. */
+  async toggle(kind: Kind): Promise<void> {
+    const on = !this.get()[kind].on;
+    settings.set(kind === "microphone" ? { micOn: on } : { cameraOn: on });
+    await this.turn(kind, on);
+  }
+
+  async turn(kind: Kind, on: boolean): Promise<void> {
+    const device = this.get()[kind];
+    if (on && !device.track) return this.open(kind);
+    if (!on && kind === "camera") this.release(kind);
+    this.change(kind, { on });
+    if (on && device.track) this.tell(kind, device.track);
+    else this.tell(kind, null);
+  }
+
+  async choose(kind: Kind, deviceId: string): Promise<void> {
+    settings.set({ [kind]: deviceId });
+    const wasOn = this.get()[kind].on;
+    this.release(kind);
+    if (wasOn) await this.open(kind);
+  }
+
+  async share(): Promise<void> {
+    const { video, audio } = await openScreen();
+    this.stopSharing();
+    this.screenAudio = audio;
+    video.addEventListener("ended", () => {
+      if (this.get().screen === video) this.stopSharing();
+    });
+    this.set({ screen: video });
+    this.tell("screen", video);
+    if (audio) this.tell("screen_audio", audio);
+  }
+
+  stopSharing(): void {
+    const { screen } = this.get();
+    if (!screen) return;
+    screen.stop();
+    this.screenAudio?.stop();
+    this.set({ screen: undefined });
+    this.tell("screen", null);
+    if (this.screenAudio) this.tell("screen_audio", null);
+    this.screenAudio = undefined;
+  }
+
+  /** Let go of everything: no light on a camera after a meeting. */
+  close(): void {
+    this.listener = undefined;
+    this.stopSharing();
+    for (const kind of ["microphone", "camera"] as const) {
+      this.release(kind);
+      this.change(kind, { on: false });
+    }
+  }
+
+  private async open(kind: Kind): Promise<void> {
+    const attempt = ++this.attempts[kind];
+    this.change(kind, { on: true, starting: true, problem: undefined });
+    try {
+      const wanted = settings.get()[kind] || undefined;
+      const track = await (kind === "microphone" ? openMicrophone(wanted) : openCamera(wanted));
+      if (attempt !== this.attempts[kind]) {
+        track.stop();
+        return;
+      }
+      track.addEventListener("ended", () => this.onEnded(kind, track));
+      this.change(kind, { track, starting: false });
+      if (this.get()[kind].on) this.tell(kind, track);
+      void this.refreshDevices();
+    } catch (error) {
+      if (attempt !== this.attempts[kind]) return;
+      const problem = error instanceof MediaError ? error.reason : "failed";
+      this.change(kind, { on: false, starting: false, problem });
+    }
+  }
+
+  /* Unplugged, or taken away by the system. */
+  private onEnded(kind: Kind, track: MediaStreamTrack): void {
+    if (this.get()[kind].track !== track) return;
+    this.release(kind);
+    this.change(kind, { on: false, problem: "none" });
+    this.tell(kind, null);
+  }
+
+  private release(kind: Kind): void {
+    this.attempts[kind]++;
+    this.get()[kind].track?.stop();
+    this.change(kind, { track: undefined, starting: false });
+  }
+
+  private change(kind: Kind, change: Partial<LocalDevice>): void {
+    this.set({ [kind]: { ...this.get()[kind], ...change } });
+  }
+
+  private tell(source: Source, track: MediaStreamTrack | null): void {
+    this.listener?.(source, track);
+  }
+
+  private async refreshDevices(): Promise<void> {
+    try {
+      this.set({ devices: await listDevices() });
+    } catch {
+      /* No access to devices at all: opening one says why. */
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { TEXT_LIMITS } from "@plenum/sdk";
+
+/* Paths that the server keeps for itself. */
+const RESERVED = new Set(["api", "assets", "healthz", "metrics", "whep", "whip", "ws"]);
+
+const FIRST = "amber azure bright calm clear coral crisp early fair fresh gentle golden green happy hazel honest ivory jolly keen kind light lively lucky merry mild misty noble open pearl plain polar quick quiet rapid royal sandy sharp shiny silver sunny swift warm wise young".split(" ");
+const SECOND = "badger beaver cedar clover crane daisy dolphin eagle falcon fern finch fox heron ibis jay kite larch lark linden lotus lynx maple marten meadow otter owl panda pine plover poplar puffin robin rowan salmon seal sparrow stork swan tern thrush tulip willow wren".split(" ");
+const THIRD = "bay beach bridge brook canyon castle cliff coast cove creek delta dune field forest garden glade grove harbor haven hill island lagoon lake lantern library market mill orchard park path peak pond port prairie river shore spring square station summit terrace tower valley village".split(" ");
+
+/** The room that a typed text means: what can stand in a link without escapes, in lower case. Empty when nothing is left. */
+export function roomFromText(text: string): string {
+  const trimmed = text.trim();
+  const path = /^https?:\/\//i.test(trimmed) ? trimmed.replace(/^https?:\/\/[^/]*/i, "") : trimmed;
+  const name = path
+    .toLowerCase()
+    .replace(/[?#].*$/, "")
+    .replace(/[^\p{L}\p{N}._-]+/gu, "-")
+    .replace(/-+/g, "-")
+    .replace(/^[-.]+|[-.]+$/g, "");
+  const short = cut(name, TEXT_LIMITS.join.room);
+  return RESERVED.has(short) ? `${short}-room` : short;
+}
+
+/** The room of a page's path; empty for the start page. */
+export function roomFromPath(path: string): string {
+  try {
+    return roomFromText(decodeURIComponent(path.slice(1)));
+  } catch {
+    return "";
+  }
+}
+
+export function roomPath(room: string): string {
+  return `/${encodeURIComponent(room)}`;
+}
+
+/** A name that is easy to say and hard to meet by chance. */
+export function randomRoom(): string {
+  const [a = 0, b = 0, c = 0, d = 0] = crypto.getRandomValues(new Uint32Array(4));
+  const pick = (words: string[], n: number) => words[n % words.length] ?? "";
+  return `${pick(FIRST, a)}-${pick(SECOND, b)}-${pick(THIRD, c)}-${10 + (d % 90)}`;
+}
+
+/** At most so many octets of UTF-8, without half a character. */
+export function cut(text: string, octets: number): string {
+  const encoder = new TextEncoder();
+  let result = "";
+  let size = 0;
+  for (const character of text) {
+    size += encoder.encode(character).length;
+    if (size > octets) break;
+    result += character;
+  }
+  return result;
+}

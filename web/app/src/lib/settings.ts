@@ -1,0 +1,73 @@
+import { Store } from "./store.js";
+
+/** What this browser remembers of its person. */
+export interface Settings {
+  name: string;
+  microphone: string;
+  camera: string;
+  speaker: string;
+  micOn: boolean;
+  cameraOn: boolean;
+  recent: string[];
+}
+
+const KEY = "plenum";
+const MAX_RECENT = 5;
+const DEFAULTS: Settings = { name: "", microphone: "", camera: "", speaker: "", micOn: true, cameraOn: true, recent: [] };
+
+/** Storage may be blocked, and what is in it may come from another version or from anybody: take only what fits. */
+export function readSettings(text: string | null): Settings {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(text ?? "{}");
+  } catch {
+    stored = {};
+  }
+  if (typeof stored !== "object" || stored === null) return DEFAULTS;
+  const found = stored as Record<string, unknown>;
+  const textOf = (key: keyof Settings) => (typeof found[key] === "string" ? found[key].slice(0, 512) : "");
+  const flagOf = (key: keyof Settings) => (typeof found[key] === "boolean" ? found[key] : true);
+  const recent = Array.isArray(found.recent) ? found.recent : [];
+  return {
+    name: textOf("name"),
+    microphone: textOf("microphone"),
+    camera: textOf("camera"),
+    speaker: textOf("speaker"),
+    micOn: flagOf("micOn"),
+    cameraOn: flagOf("cameraOn"),
+    recent: recent.filter((room): room is string => typeof room === "string").slice(0, MAX_RECENT),
+  };
+}
+
+class SettingsStore extends Store<Settings> {
+  constructor() {
+    super(readSettings(load()));
+  }
+
+  override set(change: Partial<Settings>): void {
+    super.set(change);
+    try {
+      localStorage.setItem(KEY, JSON.stringify(this.get()));
+    } catch {
+      /* Without storage things are remembered until the page is closed. */
+    }
+  }
+
+  visited(room: string): void {
+    this.set({ recent: [room, ...this.get().recent.filter((other) => other !== room)].slice(0, MAX_RECENT) });
+  }
+
+  forget(room: string): void {
+    this.set({ recent: this.get().recent.filter((other) => other !== room) });
+  }
+}
+
+function load(): string | null {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+export const settings = new SettingsStore();

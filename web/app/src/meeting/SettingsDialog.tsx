@@ -1,0 +1,48 @@
+import { useEffect, useRef } from "react";
+import { DeviceSelects } from "../controls/DeviceSelects.js";
+import { LevelBar } from "../controls/LevelBar.js";
+import { CloseIcon } from "../icons.js";
+import type { LocalMedia } from "../lib/localMedia.js";
+import { useStore } from "../lib/store.js";
+import { t } from "../messages.js";
+
+const KEYS: [key: string, what: string][] = [
+  ["M", t.devices.microphone],
+  ["V", t.devices.camera],
+  ["S", t.controls.shareOn],
+  ["C", t.chat.title],
+  ["P", t.people.title],
+  [t.settings.space, t.settings.keyTalk],
+];
+
+export function SettingsDialog({ local, onClose }: { local: LocalMedia; onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const { microphone } = useStore(local);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+  return (
+    <dialog className="dialog" ref={dialog} onClose={onClose} aria-label={t.settings.title} data-testid="settings-dialog">
+      <header className="panel-head">
+        <h2>{t.settings.title}</h2>
+        <button type="button" className="icon-button" data-testid="settings-close" aria-label={t.controls.close} onClick={() => dialog.current?.close()}>
+          <CloseIcon />
+        </button>
+      </header>
+      <h3>{t.settings.about}</h3>
+      <DeviceSelects local={local} />
+      <LevelBar track={microphone.on ? microphone.track : undefined} />
+      <h3>{t.settings.keys}</h3>
+      <dl className="keys">
+        {KEYS.map(([key, what]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+    </dialog>
+  );
+}

@@ -1,0 +1,103 @@
+import type { Participant, ParticipantQuality, RemoteTrack, SendQuality } from "@plenum/sdk";
+import { useState } from "react";
+import { MicOffIcon, PinIcon, ScreenIcon, WarningIcon } from "../icons.js";
+import { hueOf, initials } from "../lib/text.js";
+import { t } from "../messages.js";
+import { Quality } from "./Quality.js";
+import { Video } from "./Video.js";
+
+/** What a tile shows: somebody's camera or screen. */
+export interface TileModel {
+  key: string;
+  participant: Participant;
+  source: "camera" | "screen";
+  isLocal: boolean;
+  /** One's own picture. */
+  localTrack: MediaStreamTrack | undefined;
+  /** Somebody else's picture, while a slot shows it. */
+  remote: RemoteTrack | undefined;
+  isSpeaking: boolean;
+  send: SendQuality | undefined;
+  receive: ParticipantQuality | undefined;
+}
+
+interface TileProps {
+  tile: TileModel;
+  isPinned: boolean;
+  isSmall: boolean;
+  onPin: () => void;
+}
+
+export function Tile({ tile, isPinned, isSmall, onPin }: TileProps) {
+  const { participant, isLocal, source } = tile;
+  const mic = participant.tracks.find((track) => track.source === "microphone");
+  const muted = source === "camera" && (mic?.muted ?? true);
+  const name = source === "screen" ? t.meeting.screenOf(participant.name) : participant.name;
+  const shown = isLocal && source === "camera" ? t.meeting.nameAndYou(participant.name) : name;
+  const paused = tile.remote?.state === "paused";
+
+  return (
+    <article
+      className={`tile ${source} ${tile.isSpeaking ? "speaking" : ""} ${isSmall ? "small" : ""}`}
+      data-testid="tile"
+      data-participant={participant.id}
+      data-participant-name={participant.name}
+      data-source={source}
+      data-local={isLocal}
+      data-speaking={tile.isSpeaking}
+      data-muted={muted}
+      aria-label={labelOf(tile, shown, muted)}
+    >
+      {source === "camera" && (
+        <div className="tile-empty">
+          <span className={`avatar hue-${hueOf(participant.name)}`}>{initials(participant.name)}</span>
+        </div>
+      )}
+      <Picture tile={tile} />
+      {paused && (
+        <p className="tile-paused">
+          <WarningIcon />
+          <span>{t.meeting.paused}</span>
+        </p>
+      )}
+      <footer className="tile-foot">
+        <span className="tile-name">
+          {muted && <MicOffIcon className="muted-icon" />}
+          {source === "screen" && <ScreenIcon />}
+          <span className="tile-name-text">{shown}</span>
+        </span>
+        {source === "camera" && <Quality name={participant.name} send={tile.send} receive={tile.receive} />}
+      </footer>
+      <button
+        type="button"
+        className={`tile-pin ${isPinned ? "pinned" : ""}`}
+        data-testid="pin"
+        aria-pressed={isPinned}
+        aria-label={isPinned ? t.meeting.unpin(name) : t.meeting.pin(name)}
+        onClick={onPin}
+      >
+        <PinIcon />
+      </button>
+    </article>
+  );
+}
+
+function labelOf({ source, isSpeaking }: TileModel, name: string, muted: boolean): string {
+  return [name, ...(source === "camera" && muted ? [t.meeting.muted] : []), ...(isSpeaking ? [t.meeting.speaking] : [])].join(", ");
+}
+
+function Picture({ tile }: { tile: TileModel }) {
+  const { participant, source, isLocal, localTrack, remote } = tile;
+  const fit = source === "screen" ? "contain" : "cover";
+  if (isLocal) return localTrack ? <Video key={localTrack.id} track={localTrack} mirrored={source === "camera"} className={`${fit} revealed`} /> : null;
+  const published = participant.tracks.find((track) => track.source === source);
+  if (!remote || !published || published.muted) return null;
+  return <RemotePicture key={`${remote.mid} ${remote.participant} ${remote.source}`} remote={remote} fit={fit} />;
+}
+
+/* A slot's picture stays hidden until the first frame of its new showing: before that it holds somebody else's. */
+function RemotePicture({ remote, fit }: { remote: RemoteTrack; fit: string }) {
+  const [seen, setSeen] = useState(false);
+  const visible = seen && remote.state !== "paused";
+  return <Video track={remote.mediaTrack} firstTs={remote.firstTs} className={`${fit} ${visible ? "revealed" : ""}`} onFrame={() => setSeen(true)} />;
+}

@@ -1,0 +1,148 @@
+import type { LeaveReason, MediaReason, PlenumErrorCode, QualityLevel } from "@plenum/sdk";
+
+const deviceHelp: Record<MediaReason, { title: string; help: string }> = {
+  denied: {
+    title: "Permission is missing",
+    help: "Your browser was told not to let this page use it. Click the icon beside the address, allow it, then try again.",
+  },
+  blocked_by_system: {
+    title: "Your system blocks it",
+    help: "Allow this browser to use it in your system's privacy settings, then try again.",
+  },
+  none: { title: "Not found", help: "Nothing suitable is connected. Plug it in, then try again." },
+  busy: { title: "In use elsewhere", help: "Another program seems to use it. Close that program, then try again." },
+  insecure: {
+    title: "This page is not secure",
+    help: "Browsers open cameras and microphones on https:// addresses only. Ask whoever runs this server for its https link.",
+  },
+  unsupported: { title: "Not supported", help: "This browser cannot do it. A current version of Firefox, Chrome, Edge or Safari can." },
+  cancelled: { title: "Cancelled", help: "" },
+  failed: { title: "It did not start", help: "Try again, or choose another device." },
+};
+
+const joinErrors: Partial<Record<PlenumErrorCode, string>> = {
+  unreachable: "The server cannot be reached. Check your connection and try again.",
+  timeout: "The server does not answer. Try again in a moment.",
+  full: "This meeting is full.",
+  forbidden: "You may not enter this meeting.",
+  version: "This page is out of date. Reload it.",
+  too_fast: "Too many attempts. Wait a moment, then try again.",
+};
+
+const endings: Record<LeaveReason, { title: string; text: string }> = {
+  left: { title: "You left the meeting", text: "The others can still talk. You can come back at any time." },
+  lost: { title: "The connection was lost", text: "We could not bring you back in time." },
+  removed: { title: "You were removed", text: "Someone who leads the meeting removed you." },
+  closed: { title: "The meeting has ended", text: "It was closed for everybody." },
+};
+
+const levels: Record<QualityLevel, string> = { 0: "No connection", 1: "Bad", 2: "Poor", 3: "Good", 4: "Very good" };
+
+/** Every word that the page says. A translation is another object of this shape. */
+export const en = {
+  product: "Plenum",
+  home: {
+    title: "Meet face to face.",
+    tagline: "A room is a link. No account, nothing to install.",
+    roomLabel: "Room name",
+    roomPlaceholder: "weekly-review",
+    enter: "Enter room",
+    create: "Start a new meeting",
+    or: "or join one",
+    recent: "Recent rooms",
+    forget: (room: string) => `Forget ${room}`,
+    invalid: "Use letters, digits or dashes.",
+  },
+  lobby: {
+    title: "Ready to join?",
+    nameLabel: "Your name",
+    namePlaceholder: "How others see you",
+    join: "Join meeting",
+    joining: "Joining…",
+    cameraOff: "Your camera is off",
+    cameraStarting: "Starting your camera…",
+    withoutDevices: "You can join without a camera or microphone and still see, hear and chat.",
+    micLevel: "Microphone level",
+    micQuiet: "Say something: the bar shows what others hear.",
+    micOff: "Your microphone is off.",
+    retry: "Try again",
+    nameMissing: "Please enter a name.",
+    failed: "Joining did not work. Try again.",
+  },
+  devices: { microphone: "Microphone", camera: "Camera", speaker: "Speaker", screen: "Screen", standard: "System default", none: "None found", numbered: (kind: string, n: number) => `${kind} ${n}` },
+  controls: {
+    bar: "Meeting controls",
+    micOn: "Mute microphone",
+    micOff: "Unmute microphone",
+    camOn: "Turn camera off",
+    camOff: "Turn camera on",
+    shareOn: "Share your screen",
+    shareOff: "Stop sharing",
+    chat: "Chat",
+    people: "People",
+    settings: "Settings",
+    leave: "Leave",
+    close: "Close",
+    copyLink: "Copy link",
+    copied: "Link copied",
+    withKey: (label: string, key: string) => `${label} (${key})`,
+  },
+  meeting: {
+    you: "You",
+    nameAndYou: (name: string) => `${name} (you)`,
+    screenOf: (name: string) => `${name}'s screen`,
+    alone: "You are the only one here",
+    aloneHelp: "Send the link to the people you want to meet.",
+    muted: "muted",
+    cameraOff: "camera off",
+    speaking: "speaking",
+    paused: "Picture paused: the connection is too slow",
+    pin: (name: string) => `Pin ${name}`,
+    unpin: (name: string) => `Unpin ${name}`,
+    sharing: "You are sharing your screen",
+    pushToTalk: "Push to talk: you are heard while you hold the space bar",
+    reconnecting: "Connection lost — reconnecting…",
+    mediaBroken: "Picture and sound are interrupted — reconnecting…",
+    hear: "Click to hear the meeting",
+    joined: (name: string) => `${name} joined`,
+    left: (name: string) => `${name} left`,
+    page: (page: number, pages: number) => `Page ${page} of ${pages}`,
+    previous: "Previous page",
+    next: "Next page",
+    tiles: "Participants",
+    mutedTalking: "Your microphone is off",
+  },
+  chat: {
+    title: "Chat",
+    empty: "No messages yet",
+    emptyHelp: "What is written here is seen by everybody in the meeting.",
+    placeholder: "Message everybody",
+    send: "Send",
+    failed: "Not sent. Try again.",
+    unread: (n: number) => (n === 1 ? "1 unread message" : `${n} unread messages`),
+    new: (name: string) => `New message from ${name}`,
+  },
+  people: { title: "People", count: (n: number) => `${n} in this meeting`, rename: "Change your name", save: "Save", moderator: "Moderator", owner: "Owner", viewer: "Viewer" },
+  settings: { title: "Settings", keys: "Keyboard", keyTalk: "Push to talk", space: "Space", about: "Audio and video" },
+  quality: {
+    label: (name: string, level: string) => `Connection of ${name}: ${level}`,
+    levels,
+    sending: "Sending",
+    receiving: "Receiving",
+    bitrate: "Bit rate",
+    loss: "Packet loss",
+    delay: "Round trip",
+    picture: "Picture",
+    codec: "Codec",
+    freezes: "Freezes",
+    limited: "Held back by",
+    waiting: "Measuring…",
+  },
+  left: { rejoin: "Rejoin", home: "Back to start" },
+  deviceHelp,
+  joinErrors,
+  endings,
+};
+
+export type Messages = typeof en;
+export const t: Messages = en;

@@ -1,0 +1,195 @@
+import type { Participant, Source } from "@plenum/sdk";
+import { useEffect, useRef, useState } from "react";
+import { CopyLink } from "../controls/CopyLink.js";
+import { Logo, ScreenIcon, WarningIcon } from "../icons.js";
+import type { LocalMedia, LocalState } from "../lib/localMedia.js";
+import { trackKey, type Session, type SessionState } from "../lib/session.js";
+import { useStore } from "../lib/store.js";
+import { useKeys } from "../lib/useKeys.js";
+import { AudioOutput } from "../meeting/AudioOutput.js";
+import { ChatPanel } from "../meeting/ChatPanel.js";
+import { ControlBar, type Panel } from "../meeting/ControlBar.js";
+import { PeoplePanel } from "../meeting/PeoplePanel.js";
+import { SettingsDialog } from "../meeting/SettingsDialog.js";
+import { Stage } from "../meeting/Stage.js";
+import type { TileModel } from "../meeting/Tile.js";
+import { t } from "../messages.js";
+
+interface MeetingPageProps {
+  session: Session;
+  local: LocalMedia;
+  room: string;
+}
+
+export function MeetingPage({ session, local, room }: MeetingPageProps) {
+  const state = useStore(session);
+  const own = useStore(local);
+  const [panel, setPanel] = useState<Panel>();
+  const [settingsOpen, setSettingsOpen] = useState(false);
+  const [pinned, setPinned] = useState<string>();
+  const unread = useUnread(state, panel === "chat");
+
+  const toggleMic = () => void local.toggle("microphone");
+  const toggleCamera = () => void local.toggle("camera");
+  const toggleShare = () => {
+    if (own.screen) local.stopSharing();
+    else local.share().catch(() => undefined);
+  };
+  const togglePanel = (wanted: "chat" | "people") => setPanel(panel === wanted ? undefined : wanted);
+  const leave = () => session.leave();
+
+  const talking = useRef(false);
+  useKeys(
+    { m: toggleMic, v: toggleCamera, s: toggleShare, c: () => togglePanel("chat"), p: () => togglePanel("people") },
+    {
+      down: () => {
+        talking.current = !own.microphone.on;
+        if (talking.current) void local.turn("microphone", true);
+      },
+      up: () => {
+        if (talking.current) void local.turn("microphone", false);
+      },
+    },
+  );
+  useLeaveOnUnload(session);
+
+  const tiles = tilesOf(state, own);
+  const main = tiles.find((tile) => tile.key === pinned) ?? tiles.find((tile) => tile.source === "screen" && !tile.isLocal);
+  const camerasOnly = tiles.filter((tile) => tile.source === "camera" || tile === main);
+  const alone = state.people.length === 1;
+
+  return (
+    <main className={`meeting ${panel ? "with-panel" : ""}`} data-testid="meeting">
+      <header className="meeting-head">
+        <Logo />
+        <h1>{room}</h1>
+        <CopyLink />
+      </header>
+      <Banner state={state} />
+      <div className="meeting-body">
+        <div className="meeting-stage">
+          {own.screen && (
+            <p className="sharing" role="status">
+              <ScreenIcon />
+              <span>{t.meeting.sharing}</span>
+              <button type="button" className="button small" data-testid="stop-sharing" onClick={toggleShare}>
+                {t.controls.shareOff}
+              </button>
+            </p>
+          )}
+          <Stage
+            meeting={session.meeting}
+            tiles={camerasOnly}
+            main={main}
+            dominant={state.speakers.find((id) => id !== state.localId)}
+            pairs={session.slots.pairs}
+            pinned={pinned}
+            onPin={(key) => setPinned(pinned === key ? undefined : key)}
+          />
+          {alone && (
+            <div className="alone" data-testid="alone">
+              <strong>{t.meeting.alone}</strong>
+              <span>{t.meeting.aloneHelp}</span>
+              <CopyLink wide />
+            </div>
+          )}
+          <div className="notices" aria-live="polite">
+            {state.notices.map((notice) => (
+              <p key={notice.key} className="notice">
+                {notice.text}
+              </p>
+            ))}
+          </div>
+        </div>
+        {panel === "chat" && <ChatPanel messages={state.chat} localId={state.localId} onSend={(text) => session.meeting.sendChat(text)} onClose={() => setPanel(undefined)} />}
+        {panel === "people" && (
+          <PeoplePanel
+            people={state.people}
+            localId={state.localId}
+            speakers={state.speakers}
+            onRename={(name) => session.meeting.rename(name)}
+            onClose={() => setPanel(undefined)}
+          />
+        )}
+      </div>
+      <ControlBar
+        micOn={own.microphone.on}
+        cameraOn={own.camera.on}
+        sharing={own.screen !== undefined}
+        panel={panel}
+        unread={unread}
+        people={state.people.length}
+        onMic={toggleMic}
+        onCamera={toggleCamera}
+        onShare={toggleShare}
+        onPanel={togglePanel}
+        onSettings={() => setSettingsOpen(true)}
+        onLeave={leave}
+      />
+      <AudioOutput streams={state.audioStreams} />
+      {settingsOpen && <SettingsDialog local={local} onClose={() => setSettingsOpen(false)} />}
+    </main>
+  );
+}
+
+function Banner({ state }: { state: SessionState }) {
+  const wasConnected = useRef(false);
+  const mediaUp = state.media.publish === "connected" && state.media.receive === "connected";
+  useEffect(() => {
+    if (mediaUp) wasConnected.current = true;
+  }, [mediaUp]);
+  const text = state.state === "reconnecting" ? t.meeting.reconnecting : !mediaUp && wasConnected.current ? t.meeting.mediaBroken : undefined;
+  if (!text) return null;
+  return (
+    <p className="banner" role="alert" data-testid="banner">
+      <WarningIcon />
+      {text}
+    </p>
+  );
+}
+
+/* One tile for everybody's camera, in the order of joining, and one for every shared screen. */
+function tilesOf(state: SessionState, own: LocalState): TileModel[] {
+  const tileOf = (participant: Participant, source: "camera" | "screen"): TileModel => {
+    const isLocal = participant.id === state.localId;
+    const localTrack = source === "camera" ? (own.camera.on ? own.camera.track : undefined) : own.screen;
+    return {
+      key: trackKey(participant.id, source),
+      participant: isLocal ? withOwnMutes(participant, own) : participant,
+      source,
+      isLocal,
+      localTrack: isLocal ? localTrack : undefined,
+      remote: state.tracks.get(trackKey(participant.id, source)),
+      isSpeaking: source === "camera" && state.speakers.includes(participant.id) && !(isLocal && !own.microphone.on),
+      send: isLocal ? state.quality?.send : undefined,
+      receive: isLocal ? undefined : state.quality?.participants.get(participant.id),
+    };
+  };
+  const sharing = state.people.filter((p) => p.tracks.some((track) => track.source === "screen" && !track.muted));
+  return [...sharing.map((p) => tileOf(p, "screen")), ...state.people.map((p) => tileOf(p, "camera"))];
+}
+
+/* One's own tile shows at once what one did, not after the server has told it. */
+function withOwnMutes(participant: Participant, own: LocalState): Participant {
+  const isMuted: Partial<Record<Source, boolean>> = { microphone: !own.microphone.on, camera: !own.camera.on };
+  return { ...participant, tracks: participant.tracks.map((track) => ({ ...track, muted: isMuted[track.source] ?? track.muted })) };
+}
+
+/* Messages that came while the chat was closed, those before joining not counted. */
+function useUnread({ chat, localId }: SessionState, isOpen: boolean): number {
+  const last = chat.at(-1)?.number ?? 0;
+  const [seen, setSeen] = useState(last);
+  if (isOpen && seen !== last) setSeen(last);
+  return isOpen ? 0 : chat.filter((message) => message.number > seen && message.from !== localId).length;
+}
+
+/* The others should not have to wait for the grace time when a tab is closed. */
+function useLeaveOnUnload(session: Session): void {
+  useEffect(() => {
+    const onHide = (event: PageTransitionEvent) => {
+      if (!event.persisted) session.meeting.leave();
+    };
+    window.addEventListener("pagehide", onHide);
+    return () => window.removeEventListener("pagehide", onHide);
+  }, [session]);
+}

@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import { bestGrid, capacity, GAP } from "../src/lib/layout.js";
+import { SpeakerOrder } from "../src/lib/order.js";
+import { cut, randomRoom, roomFromPath, roomFromText } from "../src/lib/room.js";
+import { readSettings } from "../src/lib/settings.js";
+import { formatBitrate, formatPercent, hueOf, HUES, initials, splitLinks } from "../src/lib/text.js";
+
+describe("rooms", () => {
+  it.each([
+    ["Weekly Review", "weekly-review"],
+    ["  /a//b/ ", "a-b"],
+    ["https://meet.example.org/tea-time?x=1#y", "tea-time"],
+    ["Käse & Brot", "käse-brot"],
+    ["metrics", "metrics-room"],
+    ["../..", ""],
+    ["???", ""],
+  ])("%s → %s", (text, room) => expect(roomFromText(text)).toBe(room));
+
+  it("come out of paths, whatever stands there", () => {
+    expect(roomFromPath("/k%C3%A4se")).toBe("käse");
+    expect(roomFromPath("/%E0%A4%A")).toBe("");
+    expect(roomFromPath("/")).toBe("");
+  });
+
+  it("keep to the protocol's length without half a character", () => {
+    expect(cut("aé€", 3)).toBe("aé");
+    expect(new TextEncoder().encode(roomFromText("ä".repeat(100))).length).toBe(128);
+  });
+
+  it("by chance are names that stay as they are", () => {
+    for (let i = 0; i < 50; i++) {
+      const room = randomRoom();
+      expect(room).toMatch(/^[a-z]+-[a-z]+-[a-z]+-\d\d$/);
+      expect(roomFromText(room)).toBe(room);
+    }
+  });
+});
+
+describe("the grid", () => {
+  it.each([
+    [1, 1600, 900, 1, 1],
+    [2, 1600, 900, 2, 1],
+    [3, 1600, 900, 2, 2],
+    [4, 1600, 900, 2, 2],
+    [9, 1600, 900, 3, 3],
+    [2, 360, 640, 1, 2],
+    [4, 360, 640, 2, 2],
+  ])("%i tiles in %i×%i: %i columns, %i rows", (n, width, height, columns, rows) => {
+    expect(bestGrid(n, width, height, width < height ? 0.7 : 4 / 3)).toMatchObject({ columns, rows });
+  });
+
+  it("always fits, with tiles neither flatter nor taller than allowed", () => {
+    for (let n = 1; n <= 25; n++) {
+      for (const [w, h] of [[360, 560], [800, 600], [1920, 1000], [3840, 2000]] as const) {
+        const grid = bestGrid(n, w, h);
+        expect(grid.columns * grid.rows).toBeGreaterThanOrEqual(n);
+        expect(grid.width * grid.columns + GAP * (grid.columns - 1)).toBeLessThanOrEqual(w);
+        expect(grid.height * grid.rows + GAP * (grid.rows - 1)).toBeLessThanOrEqual(h);
+        expect(grid.width / grid.height).toBeLessThan(1.82);
+        expect(grid.width / grid.height).toBeGreaterThan(1.3);
+      }
+    }
+  });
+
+  it("survives an area of nothing", () => {
+    expect(bestGrid(3, 0, 0)).toEqual({ columns: 1, rows: 1, width: 0, height: 0 });
+    expect(capacity(0, 0, 9)).toBe(1);
+  });
+
+  it("holds as many tiles as can be made out", () => {
+    expect(capacity(1600, 900, 9)).toBe(9);
+    expect(capacity(300, 120, 9)).toBe(2);
+  });
+});
+
+describe("the order of people", () => {
+  it("is that of joining, and stays", () => {
+    const order = new SpeakerOrder();
+    expect(order.update([1, 2, 3], undefined, 2)).toEqual([1, 2, 3]);
+    expect(order.update([1, 3, 4], undefined, 2)).toEqual([1, 3, 4]);
+  });
+
+  it("does not change for speakers in sight", () => {
+    const order = new SpeakerOrder();
+    expect(order.update([1, 2, 3], 2, 2)).toEqual([1, 2, 3]);
+  });
+
+  it("puts a speaker out of sight where silence was longest", () => {
+    const order = new SpeakerOrder();
+    order.update([1, 2, 3, 4], 1, 2);
+    expect(order.update([1, 2, 3, 4], 4, 2)).toEqual([1, 4, 3, 2]);
+    expect(order.update([1, 2, 3, 4], 3, 2)).toEqual([3, 4, 1, 2]);
+  });
+
+  it("ignores a speaker who is gone", () => {
+    expect(new SpeakerOrder().update([1, 2], 9, 1)).toEqual([1, 2]);
+  });
+});
+
+describe("settings", () => {
+  it("are taken only as far as they fit", () => {
+    expect(readSettings('{"name":"Ada","micOn":false,"recent":["a",1,"b"],"camera":7}')).toMatchObject({
+      name: "Ada",
+      micOn: false,
+      cameraOn: true,
+      recent: ["a", "b"],
+      camera: "",
+    });
+    expect(readSettings("no json").name).toBe("");
+    expect(readSettings("null").recent).toEqual([]);
+  });
+});
+
+describe("texts", () => {
+  it("split into plain parts and links", () => {
+    expect(splitLinks("see https://a.example/x?y=1, ok")).toEqual([
+      { text: "see " },
+      { text: "https://a.example/x?y=1", href: "https://a.example/x?y=1" },
+      { text: ", ok" },
+    ]);
+    expect(splitLinks("javascript:alert(1) <b>")).toEqual([{ text: "javascript:alert(1) <b>" }]);
+    expect(splitLinks("http://")).toEqual([{ text: "http://" }]);
+  });
+
+  it("give initials", () => {
+    expect([initials("Ada Lovelace"), initials("bob"), initials("  "), initials("😀 x")]).toEqual(["AL", "B", "?", "😀X"]);
+  });
+
+  it("give a colour that is the same for the same name", () => {
+    expect(hueOf("Ada")).toBe(hueOf("Ada"));
+    expect(hueOf("x".repeat(1000))).toBeLessThan(HUES);
+  });
+
+  it("give figures as people read them", () => {
+    expect([formatBitrate(1_234_567), formatBitrate(45_600), formatPercent(0), formatPercent(0.012), formatPercent(0.25)]).toEqual([
+      "1.2 Mbit/s",
+      "46 kbit/s",
+      "0 %",
+      "1.2 %",
+      "25 %",
+    ]);
+  });
+});
