@@ -1,0 +1,129 @@
+/*
+ * The configuration of plenum-server: one YAML file, overridden by PLENUM_… variables. Its keys, limits and defaults stand in one
+ * table (config.c); unknown keys and values out of range are refused, and every error names the key's path.
+ */
+#ifndef PLM_SERVER_CONFIG_H
+#define PLM_SERVER_CONFIG_H
+
+#include <stddef.h>
+
+#include "plenum/engine.h"
+
+#define PLM_CONFIG_MAX_ADDRS   (PLM_MAX_LISTEN * 2)
+#define PLM_CONFIG_MAX_TEXTS   64
+#define PLM_CONFIG_MAX_SERVERS 8
+#define PLM_CONFIG_ERROR_SIZE  512
+
+struct plm_config_addrs {
+    size_t n;
+    struct plm_addr addr[PLM_CONFIG_MAX_ADDRS];
+};
+
+struct plm_config_texts {
+    size_t n;
+    char **text;
+};
+
+struct plm_config_codecs {
+    size_t n;
+    enum plm_codec codec[PLM_CODEC_COUNT];
+};
+
+/** One STUN or TURN server that clients are told. */
+struct plm_config_server {
+    char *url;
+    char *username, *credential; /**< NULL: none, or made from ice.turn_secret */
+};
+
+struct plm_config_servers {
+    size_t n;
+    struct plm_config_server server[PLM_CONFIG_MAX_SERVERS];
+};
+
+enum plm_log_format {
+    PLM_LOG_TEXT = 0,
+    PLM_LOG_JSON,
+};
+
+/** Tags whose level can be set on its own. */
+enum plm_log_tag {
+    PLM_TAG_ICE = 0,
+    PLM_TAG_DTLS,
+    PLM_TAG_SRTP,
+    PLM_TAG_RTP,
+    PLM_TAG_RTCP,
+    PLM_TAG_BWE,
+    PLM_TAG_NET,
+    PLM_TAG_ROOM,
+    PLM_TAG_WS,
+    PLM_TAG_HTTP,
+    PLM_TAG_MAIN,
+    PLM_TAG_COUNT
+};
+
+/** Level of a tag that follows log.level. */
+#define PLM_LOG_INHERIT (-1)
+
+/** Every value after defaults, file and environment. Texts are owned; NULL is "not set". */
+struct plm_config {
+    struct {
+        struct plm_config_addrs listen;
+        struct plm_config_texts origins, cors_origins;
+        char *certificate, *key;
+        char *web_root;
+        unsigned max_connections;
+    } http;
+    struct {
+        struct plm_config_addrs listen, advertise;
+        unsigned workers; /**< 0: the engine decides */
+        unsigned rcvbuf, sndbuf;
+        unsigned consent_timeout_ms, connect_timeout_ms;
+        bool gso, ipsec_mb;
+        struct plm_limits limits;
+    } rtc;
+    struct {
+        unsigned max, max_participants, max_viewers, max_speakers, linger_s;
+        struct plm_config_codecs codecs;
+    } rooms;
+    struct {
+        unsigned grace_s;
+    } session;
+    struct {
+        struct plm_config_servers servers;
+        char *turn_secret;
+        unsigned turn_ttl_s;
+    } ice;
+    struct {
+        int level; /**< enum plm_log_level */
+        int format;
+        int tags[PLM_TAG_COUNT]; /**< a level or PLM_LOG_INHERIT */
+    } log;
+    struct {
+        bool enabled, detail;
+    } metrics;
+    struct {
+        char *dir;
+    } data;
+};
+
+/**
+ * Read defaults, then the file, then the environment.
+ * @param file  path of a YAML file; NULL: none
+ * @param env   NULL-terminated "NAME=value" list; only names that begin with PLENUM_ are looked at
+ * @param err   filled unless 0: "FILE:LINE: rtc.listen[0]: not an address: "foo"" or "PLENUM_RTC_LISTEN: …"
+ * @return 0, PLM_EINVAL, PLM_ENOMEM, or a negated errno when the file cannot be read; out needs plm_config_free only after 0
+ */
+int plm_config_load(
+    struct plm_config *out, const char *file, char *const *env, char err[PLM_CONFIG_ERROR_SIZE]);
+void plm_config_free(struct plm_config *config);
+
+/**
+ * Write the configuration as YAML that plm_config_load reads. Secrets are left out, a comment says that they are set.
+ * @return malloc'd text, NULL when memory is short
+ */
+char *plm_config_print(const struct plm_config *config);
+
+const char *plm_log_level_name(int level);
+const char *plm_log_tag_name(enum plm_log_tag tag);
+
+#endif
