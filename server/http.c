@@ -1,0 +1,693 @@
+#include "http.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <libwebsockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "config.h"
+#include "http_listen.h"
+#include "log.h"
+
+#define CHUNK           (32 * 1024)
+#define HEADER_SPACE    8192  /* of a reply */
+#define REQUEST_HEADERS 16384 /* octets of a request's headers: bearer tokens alone may have 4 kB */
+#define STALL_S         30    /* a peer that takes or gives nothing for so long is gone */
+#define DISCARD_MAX     (8 * PLM_HTTP_MAX_BODY)
+
+/** One request and its reply. Lives until the reply is out or the connection gone. */
+struct exchange {
+    struct exchange *next, **prev;
+    uint64_t id;
+    struct plm_http *http;
+    struct lws *wsi;
+    const struct plm_http_route *route;
+    enum plm_http_method method;
+    char *path, *origin, *content_type, *if_match, *if_none_match;
+    char *body;
+    size_t body_len, body_expected;
+    size_t discarded;
+
+    unsigned char *head; /**< the reply's header, LWS_PRE octets in */
+    size_t head_len;
+    struct plm_text *reply;
+    size_t sent;
+    bool head_sent, replied;
+    bool discard; /**< answered before its body was here: the rest is thrown away */
+    bool close;
+};
+
+/** What libwebsockets keeps for us per connection. */
+struct connection {
+    struct exchange *x;
+};
+
+struct plm_http {
+    struct plm_http_setup setup;
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    struct lws_protocols protocols[3];
+    struct plm_http_listen *listen;
+    struct exchange *exchanges;
+    uint64_t last_id;
+    struct plm_http_stats stats;
+    bool tls;
+    unsigned char chunk[LWS_PRE + CHUNK];
+};
+
+/* ---- exchanges ---- */
+
+static struct exchange *exchange_create(struct plm_http *h, struct lws *wsi)
+{
+    struct exchange *x = calloc(1, sizeof(*x));
+    if (!x)
+        return NULL;
+    x->id = ++h->last_id;
+    x->http = h;
+    x->wsi = wsi;
+    x->next = h->exchanges;
+    x->prev = &h->exchanges;
+    if (x->next)
+        x->next->prev = &x->next;
+    h->exchanges = x;
+    return x;
+}
+
+static void exchange_destroy(struct exchange *x)
+{
+    if (!x)
+        return;
+    *x->prev = x->next;
+    if (x->next)
+        x->next->prev = x->prev;
+    free(x->path);
+    free(x->origin);
+    free(x->content_type);
+    free(x->if_match);
+    free(x->if_none_match);
+    free(x->body);
+    free(x->head);
+    plm_text_unref(x->reply);
+    free(x);
+}
+
+static struct exchange *exchange_find(struct plm_http *h, uint64_t id)
+{
+    struct exchange *x = h->exchanges;
+    while (x && x->id != id)
+        x = x->next;
+    return x;
+}
+
+/* ---- replies ---- */
+
+struct head {
+    struct lws *wsi;
+    unsigned char *p, *end;
+    bool full;
+};
+
+static void head_add(struct head *o, const char *name, const char *value)
+{
+    if (lws_add_http_header_by_name(o->wsi, (const unsigned char *)name, (const unsigned char *)value,
+            (int)strlen(value), &o->p, o->end))
+        o->full = true;
+}
+
+static bool is_allowed(const struct plm_config_texts *origins, const char *origin)
+{
+    for (size_t i = 0; i < origins->n; i++)
+        if (!strcmp(origins->text[i], "*") || !strcmp(origins->text[i], origin))
+            return true;
+    return false;
+}
+
+static void head_add_cors(struct head *o, const struct exchange *x)
+{
+    const struct plm_config_texts *origins = &x->http->setup.config->http.cors_origins;
+    if (!x->route || !x->route->cors)
+        return;
+    head_add(o, "vary:", "origin");
+    if (!x->origin || !is_allowed(origins, x->origin))
+        return;
+    head_add(o, "access-control-allow-origin:", is_allowed(origins, "*") ? "*" : x->origin);
+    head_add(o, "access-control-expose-headers:", "location, etag, link, accept-patch, retry-after");
+}
+
+/* Everything that leaves here: no guessing of types, no address of ours to others (a room's name is in it). */
+static void head_add_common(struct head *o, const struct exchange *x)
+{
+    head_add(o, "x-content-type-options:", "nosniff");
+    head_add(o, "referrer-policy:", "no-referrer");
+    head_add_cors(o, x);
+    if (x->close)
+        head_add(o, "connection:", "close");
+}
+
+static bool has_no_body(unsigned status)
+{
+    return status == 204 || status == 304;
+}
+
+static int write_head(struct exchange *x, const struct plm_http_reply *reply)
+{
+    x->head = malloc(LWS_PRE + HEADER_SPACE);
+    if (!x->head)
+        return PLM_ENOMEM;
+    unsigned char *start = x->head + LWS_PRE;
+    struct head o = {x->wsi, start, start + HEADER_SPACE - 1, false};
+    size_t len = reply->body ? reply->body->len : 0;
+
+    if (lws_add_http_header_status(x->wsi, reply->status, &o.p, o.end))
+        return PLM_EFULL;
+    if (reply->content_type)
+        head_add(&o, "content-type:", reply->content_type);
+    head_add_common(&o, x);
+    for (size_t i = 0; i < reply->n_headers; i++)
+        head_add(&o, reply->headers[i].name, reply->headers[i].value);
+    if (!has_no_body(reply->status) && lws_add_http_header_content_length(x->wsi, len, &o.p, o.end))
+        return PLM_EFULL;
+    if (o.full || lws_finalize_http_header(x->wsi, &o.p, o.end))
+        return PLM_EFULL;
+    x->head_len = (size_t)(o.p - start);
+    return 0;
+}
+
+void plm_http_reply(struct plm_http *h, uint64_t exchange, const struct plm_http_reply *reply)
+{
+    struct exchange *x = exchange_find(h, exchange);
+    if (!x || x->replied)
+        return;
+    int rc = write_head(x, reply);
+    x->replied = true;
+    h->stats.replies[reply->status / 100 % 6]++;
+    plm_log(PLM_LOG_DEBUG, "http", "%s -> %u", x->path ? x->path : "?", reply->status);
+    if (rc) {
+        plm_log(PLM_LOG_ERROR, "http", "reply to %s: %s", x->path ? x->path : "?", plm_strerror(rc));
+        x->head_len = 0;
+    } else if (x->method != PLM_HTTP_HEAD && !has_no_body(reply->status) && reply->body) {
+        x->reply = plm_text_ref(reply->body);
+    }
+    lws_callback_on_writable(x->wsi);
+}
+
+const char *plm_http_status_code(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *code;
+    } codes[] = {
+        {400, "bad_request"},
+        {403, "forbidden"},
+        {404, "not_found"},
+        {405, "method_not_allowed"},
+        {406, "not_acceptable"},
+        {409, "conflict"},
+        {411, "length_required"},
+        {412, "precondition_failed"},
+        {413, "too_large"},
+        {414, "path_too_long"},
+        {415, "unsupported_media_type"},
+        {422, "unprocessable"},
+        {428, "precondition_required"},
+        {500, "internal"},
+        {503, "unavailable"},
+    };
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (codes[i].status == status)
+            return codes[i].code;
+    return "error";
+}
+
+void plm_http_fail(struct plm_http *h, uint64_t exchange, unsigned status, const char *message,
+    const struct plm_http_header *headers, size_t n_headers)
+{
+    json_t *object = json_pack("{s:s, s:s}", "code", plm_http_status_code(status), "message", message);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    struct plm_http_reply reply = {
+        .status = status, .content_type = "application/json", .headers = headers, .n_headers = n_headers};
+
+    reply.body = text ? plm_text_create(text, strlen(text)) : NULL;
+    plm_http_reply(h, exchange, &reply);
+    plm_text_unref(reply.body);
+    free(text);
+    json_decref(object);
+}
+
+/* ---- requests ---- */
+
+static const struct {
+    enum lws_token_indexes token;
+    enum plm_http_method method;
+    const char *name;
+} methods[] = {
+    {WSI_TOKEN_GET_URI, PLM_HTTP_GET, "GET"},
+    {WSI_TOKEN_HEAD_URI, PLM_HTTP_HEAD, "HEAD"},
+    {WSI_TOKEN_POST_URI, PLM_HTTP_POST, "POST"},
+    {WSI_TOKEN_PUT_URI, PLM_HTTP_PUT, "PUT"},
+    {WSI_TOKEN_PATCH_URI, PLM_HTTP_PATCH, "PATCH"},
+    {WSI_TOKEN_DELETE_URI, PLM_HTTP_DELETE, "DELETE"},
+    {WSI_TOKEN_OPTIONS_URI, PLM_HTTP_OPTIONS, "OPTIONS"},
+};
+#define N_METHODS (sizeof(methods) / sizeof(methods[0]))
+
+static char *copy_header(struct lws *wsi, enum lws_token_indexes token)
+{
+    int len = lws_hdr_total_length(wsi, token);
+    char *value = len > 0 ? malloc((size_t)len + 1) : NULL;
+    if (value && lws_hdr_copy(wsi, value, len + 1, token) < 0) {
+        free(value);
+        value = NULL;
+    }
+    return value;
+}
+
+static void list_methods(unsigned mask, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < N_METHODS; i++)
+        if ((mask & methods[i].method) && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", methods[i].name);
+}
+
+static unsigned allowed_methods(const struct plm_http_route *route)
+{
+    return route->methods | PLM_HTTP_OPTIONS | (route->methods & PLM_HTTP_GET ? PLM_HTTP_HEAD : 0);
+}
+
+/* RFC 9110 section 9.3.7 and the preflight of Fetch in one. */
+static void reply_options(struct exchange *x)
+{
+    char allow[64];
+    list_methods(allowed_methods(x->route), allow, sizeof(allow));
+    struct plm_http_header headers[6] = {{"allow:", allow}};
+    size_t n = 1;
+    if (x->route->accept_post)
+        headers[n++] = (struct plm_http_header){"accept-post:", x->route->accept_post};
+    if (x->route->cors) {
+        headers[n++] = (struct plm_http_header){"access-control-allow-methods:", allow};
+        headers[n++] = (struct plm_http_header){
+            "access-control-allow-headers:", "authorization, content-type, if-match"};
+        headers[n++] = (struct plm_http_header){"access-control-max-age:", "86400"};
+    }
+    plm_http_reply(
+        x->http, x->id, &(struct plm_http_reply){.status = 204, .headers = headers, .n_headers = n});
+}
+
+/* Refused before its body is here: the connection cannot go on, since what follows is not a request. */
+static void refuse(struct exchange *x, unsigned status, const char *message)
+{
+    x->close = true;
+    x->discard = true;
+    plm_http_fail(x->http, x->id, status, message, NULL, 0);
+}
+
+static void refuse_method(struct exchange *x)
+{
+    char allow[64];
+    list_methods(allowed_methods(x->route), allow, sizeof(allow));
+    struct plm_http_header header = {"allow:", allow};
+    x->close = x->discard = x->body_expected > 0;
+    plm_http_fail(x->http, x->id, 405, "this address does not take that method", &header, 1);
+}
+
+static void dispatch(struct exchange *x)
+{
+    struct plm_http_request request = {.exchange = x->id,
+        .method = x->method,
+        .path = x->path,
+        .body = x->body,
+        .len = x->body_len,
+        .content_type = x->content_type,
+        .if_match = x->if_match,
+        .if_none_match = x->if_none_match};
+
+    if (x->method == PLM_HTTP_OPTIONS)
+        reply_options(x);
+    else
+        x->route->handler(x->route->arg, &request);
+}
+
+static const struct plm_http_route *find_route(const struct plm_http *h, const char *path)
+{
+    for (size_t i = 0; i < h->setup.n_routes; i++)
+        if (h->setup.routes[i].matches(path))
+            return &h->setup.routes[i];
+    return NULL;
+}
+
+static bool read_length(struct lws *wsi, size_t *out, bool *given)
+{
+    char text[24];
+    char *end;
+
+    *given = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
+    *out = 0;
+    if (!*given)
+        return true;
+    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0 || text[0] < '0' ||
+        text[0] > '9')
+        return false;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return !*end && !errno;
+}
+
+static bool read_request(struct exchange *x, const char *path, size_t len)
+{
+    for (size_t i = 0; i < N_METHODS; i++)
+        if (lws_hdr_total_length(x->wsi, methods[i].token) > 0)
+            x->method = methods[i].method;
+    x->path = strndup(path, len);
+    x->origin = copy_header(x->wsi, WSI_TOKEN_ORIGIN);
+    x->content_type = copy_header(x->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE);
+    x->if_match = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_MATCH);
+    x->if_none_match = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH);
+    return x->method && x->path;
+}
+
+/* What the headers alone decide. The order is that of RFC 9110: the target, the method, then the body. */
+static void begin(struct exchange *x, const char *path, size_t len)
+{
+    const unsigned with_body = PLM_HTTP_POST | PLM_HTTP_PUT | PLM_HTTP_PATCH;
+    bool has_length;
+
+    bool good_length = read_length(x->wsi, &x->body_expected, &has_length);
+    if (!read_request(x, path, len) || !good_length)
+        refuse(x, 400, "malformed request");
+    else if (len > PLM_HTTP_MAX_PATH)
+        refuse(x, 414, "the path is too long");
+    else if (path[0] != '/' || strlen(x->path) != len)
+        refuse(x, 400, "malformed path");
+    else if (!(x->route = find_route(x->http, x->path)))
+        refuse(x, 404, "nothing is here");
+    else if (!(allowed_methods(x->route) & x->method))
+        refuse_method(x);
+    /* libwebsockets gives no body without this header, so a chunked one would hang until its time is over. */
+    else if (lws_hdr_total_length(x->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
+             ((x->method & with_body) && !has_length))
+        refuse(x, 411, "send a content-length");
+    else if (x->body_expected > PLM_HTTP_MAX_BODY)
+        refuse(x, 413, "the body is larger than 1 MiB");
+    else if (x->body_expected && !(x->method & (with_body | PLM_HTTP_DELETE)))
+        refuse(x, 400, "this method takes no body");
+    else if (x->body_expected && !(x->body = malloc(x->body_expected)))
+        refuse(x, 503, "out of memory");
+    else if (!x->body_expected)
+        dispatch(x);
+}
+
+static int on_request(struct plm_http *h, struct lws *wsi, struct connection *c, const char *path, size_t len)
+{
+    exchange_destroy(c->x);
+    c->x = exchange_create(h, wsi);
+    if (!c->x)
+        return -1;
+    h->stats.requests++;
+    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_S);
+    begin(c->x, path, len);
+    return 0;
+}
+
+static int on_body(struct exchange *x, const void *data, size_t len)
+{
+    if (!x)
+        return -1;
+    if (x->discard) {
+        x->discarded += len;
+        return x->discarded > DISCARD_MAX ? -1 : 0;
+    }
+    if (len > x->body_expected - x->body_len)
+        return -1;
+    memcpy(x->body + x->body_len, data, len);
+    x->body_len += len;
+    lws_set_timeout(x->wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_S);
+    return 0;
+}
+
+static int on_body_complete(struct exchange *x)
+{
+    if (!x)
+        return -1;
+    if (x->discard)
+        lws_callback_on_writable(x->wsi);
+    else if (x->body_len == x->body_expected)
+        dispatch(x);
+    return 0;
+}
+
+/* @return < 0 on failure, 1 when all is out */
+static int send_some(struct exchange *x)
+{
+    size_t left = x->reply ? x->reply->len - x->sent : 0;
+    unsigned char *chunk = x->http->chunk + LWS_PRE;
+
+    if (!x->head_sent) {
+        if (!x->head_len)
+            return -1;
+        enum lws_write_protocol kind =
+            left ? LWS_WRITE_HTTP_HEADERS : LWS_WRITE_HTTP_HEADERS | LWS_WRITE_H2_STREAM_END;
+        if (lws_write(x->wsi, x->head + LWS_PRE, x->head_len, kind) < 0)
+            return -1;
+        x->head_sent = true;
+        return !left;
+    }
+    size_t n = left < CHUNK ? left : CHUNK;
+    if (n) {
+        memcpy(chunk, x->reply->data + x->sent, n);
+        if (lws_write(x->wsi, chunk, n, n == left ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0)
+            return -1;
+        x->sent += n;
+    }
+    return n == left;
+}
+
+static int on_writable(struct connection *c)
+{
+    struct exchange *x = c->x;
+    if (!x || !x->replied)
+        return 0;
+    struct lws *wsi = x->wsi;
+    if (!x->head_sent || (x->reply && x->sent < x->reply->len)) {
+        int done = send_some(x);
+        if (done < 0)
+            return -1;
+        lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_S);
+        if (!done) {
+            lws_callback_on_writable(wsi);
+            return 0;
+        }
+    }
+    bool close = x->close;
+    exchange_destroy(x);
+    c->x = NULL;
+    /* A closed socket with unread octets would reset the connection, and the reply could be lost: libwebsockets shuts our
+     * side down first and reads on until the peer has closed too. */
+    return close || lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+/* ---- libwebsockets ---- */
+
+/* Without this check a client that names no subprotocol would get the first one. */
+static bool asks_for(struct lws *wsi, const char *protocol)
+{
+    char list[128];
+    if (lws_hdr_copy(wsi, list, sizeof(list), WSI_TOKEN_PROTOCOL) <= 0)
+        return false;
+    for (char *rest = list, *name; (name = strsep(&rest, ", "));)
+        if (!strcmp(name, protocol))
+            return true;
+    return false;
+}
+
+/* The only upgrade is to our WebSocket, from our own pages or those of http.origins; HTTP/2 stays off. */
+static bool is_good_upgrade(struct plm_http *h, struct lws *wsi, const char *to)
+{
+    char path[16] = "", host[256] = "";
+
+    if (!to || strcasecmp(to, "websocket") != 0 || !h->setup.websocket)
+        return false;
+    if (lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI) < 0 || strcmp(path, "/ws") != 0)
+        return false;
+    if (!asks_for(wsi, h->setup.websocket->name))
+        return false;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) <= 0)
+        return true; /* not a browser: nobody's page can make it speak */
+    char *origin = copy_header(wsi, WSI_TOKEN_ORIGIN);
+    bool good = false;
+    if (origin && lws_hdr_copy(wsi, host, sizeof(host), WSI_TOKEN_HOST) > 0) {
+        const char *own = strstr(origin, "://");
+        good = own && !strcasecmp(own + 3, host);
+    }
+    if (origin && !good)
+        good = is_allowed(&h->setup.config->http.origins, origin);
+    free(origin);
+    return good;
+}
+
+static int on_upgrade(struct plm_http *h, struct lws *wsi, const char *to)
+{
+    if (is_good_upgrade(h, wsi, to))
+        return 0;
+    h->stats.replies[4]++;
+    return lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, NULL) ? -1 : 1;
+}
+
+static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    struct plm_http *h = lws_context_user(lws_get_context(wsi));
+    struct connection *c = user;
+
+    switch (reason) {
+    case LWS_CALLBACK_HTTP:
+        return c ? on_request(h, wsi, c, in, len) : -1;
+    case LWS_CALLBACK_HTTP_BODY:
+        return c ? on_body(c->x, in, len) : -1;
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return c ? on_body_complete(c->x) : -1;
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return c ? on_writable(c) : -1;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return on_upgrade(h, wsi, in);
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+        if (c) {
+            exchange_destroy(c->x);
+            c->x = NULL;
+        }
+        return 0;
+    case LWS_CALLBACK_WSI_CREATE:
+        h->stats.connections++;
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        h->stats.connections--;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static void on_lws_log(int level, const char *line)
+{
+    plm_log(level & LLL_ERR ? PLM_LOG_WARN : PLM_LOG_DEBUG, "http", "%.*s", (int)strcspn(line, "\n"), line);
+}
+
+/* ---- life ---- */
+
+static void on_accept(void *arg, int fd)
+{
+    struct plm_http *h = arg;
+    lws_sock_file_fd_type socket = {.sockfd = fd};
+    int kind = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | (h->tls ? LWS_ADOPT_ALLOW_SSL : 0);
+
+    if (h->stats.connections >= h->setup.config->http.max_connections) {
+        h->stats.refused++;
+        close(fd);
+        return;
+    }
+    h->stats.accepted++;
+    /* The socket is libwebsockets' from here, also when it fails. */
+    lws_adopt_descriptor_vhost(h->vhost, (lws_adoption_type)kind, socket, NULL, NULL);
+}
+
+static int create_context(struct plm_http *h, char *err, size_t err_size)
+{
+    const struct plm_config *config = h->setup.config;
+    struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN};
+    void *loops[1] = {h->setup.loop};
+
+    h->protocols[0] = (struct lws_protocols){
+        .name = "http", .callback = on_http, .per_session_data_size = sizeof(struct connection)};
+    if (h->setup.websocket)
+        h->protocols[1] = *h->setup.websocket;
+    lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
+    info.protocols = h->protocols;
+    info.gid = info.uid = (gid_t)-1;
+    info.foreign_loops = loops;
+    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+    info.user = h;
+    info.pcontext = &h->context;
+    info.max_http_header_data = REQUEST_HEADERS;
+    info.pt_serv_buf_size = 16 * 1024;
+    info.keepalive_timeout = 30;
+    info.timeout_secs = 15;
+    info.alpn = "http/1.1";
+    info.server_string = "plenum";
+    if (config->http.certificate) {
+        info.ssl_cert_filepath = config->http.certificate;
+        info.ssl_private_key_filepath = config->http.key;
+        info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
+        h->tls = true;
+    }
+    h->context = lws_create_context(&info);
+    if (h->context)
+        h->vhost = lws_create_vhost(h->context, &info);
+    if (h->vhost)
+        return 0;
+    snprintf(err, err_size,
+        h->tls ? "http.tls: the certificate or key is refused, see the log" : "http: cannot start");
+    return PLM_EINVAL;
+}
+
+int plm_http_create(struct plm_http **out, const struct plm_http_setup *setup, char *err, size_t err_size)
+{
+    struct plm_http *h = calloc(1, sizeof(*h));
+    if (!h) {
+        snprintf(err, err_size, "out of memory");
+        return PLM_ENOMEM;
+    }
+    h->setup = *setup;
+    int rc = plm_http_listen_create(
+        &h->listen, setup->loop, &setup->config->http.listen, on_accept, h, err, err_size);
+    if (!rc)
+        rc = create_context(h, err, err_size);
+    *out = h;
+    return rc;
+}
+
+void plm_http_stop_listening(struct plm_http *h)
+{
+    plm_http_listen_close(h->listen);
+    h->listen = NULL;
+}
+
+void plm_http_close(struct plm_http *h)
+{
+    if (!h)
+        return;
+    plm_http_stop_listening(h);
+    if (h->context)
+        lws_context_destroy(h->context);
+}
+
+/*
+ * Not at once: libwebsockets' sockets end when the loop has closed their handles, and call back once more. On a loop that is not
+ * its own it then wants to be told again; it clears h->context when it is done.
+ */
+void plm_http_destroy(struct plm_http *h)
+{
+    if (!h)
+        return;
+    if (h->context)
+        lws_context_destroy(h->context);
+    while (h->exchanges)
+        exchange_destroy(h->exchanges);
+    free(h);
+}
+
+bool plm_http_address(const struct plm_http *h, size_t i, struct plm_addr *out)
+{
+    return plm_http_listen_address(h->listen, i, out);
+}
+
+void plm_http_stats(const struct plm_http *h, struct plm_http_stats *out)
+{
+    *out = h->stats;
+}

@@ -1,0 +1,111 @@
+/*
+ * HTTP and the doors of the WebSocket, on the main loop. The rest of the server sees only requests and replies; libwebsockets
+ * is known to http.c alone (and to signaling's ws_server.c, whose protocol is passed through).
+ */
+#ifndef PLM_SERVER_HTTP_H
+#define PLM_SERVER_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plenum/types.h"
+#include "text.h"
+
+struct plm_config;
+struct plm_http;
+struct lws_protocols;
+struct uv_loop_s;
+
+enum plm_http_method {
+    PLM_HTTP_GET = 1 << 0,
+    PLM_HTTP_HEAD = 1 << 1,
+    PLM_HTTP_POST = 1 << 2,
+    PLM_HTTP_PUT = 1 << 3,
+    PLM_HTTP_PATCH = 1 << 4,
+    PLM_HTTP_DELETE = 1 << 5,
+    PLM_HTTP_OPTIONS = 1 << 6,
+};
+
+#define PLM_HTTP_MAX_BODY (1024 * 1024) /**< octets of a request's body; more is 413 */
+#define PLM_HTTP_MAX_PATH 1024          /**< octets of a decoded path; more is 414 */
+
+/** A whole request. Everything is borrowed for the call of the handler; absent headers are NULL. */
+struct plm_http_request {
+    uint64_t exchange; /**< whom to reply to */
+    enum plm_http_method method;
+    const char *path; /**< percent-decoded, without query, begins with '/', holds no "." or ".." segment */
+    const char *body; /**< not NUL-terminated */
+    size_t len;
+    const char *content_type, *if_match, *if_none_match;
+};
+
+struct plm_http_header {
+    const char *name; /**< lower case, with its colon: "location:" */
+    const char *value;
+};
+
+struct plm_http_reply {
+    unsigned status;
+    const char *content_type; /**< NULL: none */
+    const struct plm_http_header *headers;
+    size_t n_headers;
+    struct plm_text *body; /**< NULL: none; plm_http_reply takes a reference of its own */
+};
+
+/** Answers request now or later by plm_http_reply with its exchange, exactly once. */
+typedef void plm_http_handler(void *arg, const struct plm_http_request *request);
+
+struct plm_http_route {
+    bool (*matches)(const char *path);
+    unsigned
+        methods; /**< enum plm_http_method, ored; HEAD comes with GET, OPTIONS with all. Others get 405 */
+    bool cors;   /**< pages of http.cors_origins may call it */
+    const char *accept_post; /**< media type told to OPTIONS; NULL: none */
+    plm_http_handler *handler;
+    void *arg;
+};
+
+struct plm_http_setup {
+    struct uv_loop_s *loop;
+    const struct plm_config *config;     /**< borrowed for the life of the server */
+    const struct plm_http_route *routes; /**< the first that matches takes the request; borrowed */
+    size_t n_routes;
+    const struct lws_protocols *websocket; /**< NULL: no WebSocket */
+};
+
+/**
+ * Bind every address of http.listen and serve.
+ * @param out written also on error, unless it is PLM_ENOMEM: close and destroy it in any case
+ * @param err filled unless 0: which address or file, why, and what to do
+ * @return 0 or negative
+ */
+int plm_http_create(struct plm_http **out, const struct plm_http_setup *setup, char *err, size_t err_size);
+/** Stop taking connections. */
+void plm_http_stop_listening(struct plm_http *h);
+/** Close every connection at once. The loop must run afterwards until it has no handle of this left. NULL is fine. */
+void plm_http_close(struct plm_http *h);
+/** Free, after that. NULL is fine. */
+void plm_http_destroy(struct plm_http *h);
+
+/** Address i that is bound, port filled in. @return false past the last */
+bool plm_http_address(const struct plm_http *h, size_t i, struct plm_addr *out);
+
+/** Answer an exchange. Does nothing when the peer is gone. */
+void plm_http_reply(struct plm_http *h, uint64_t exchange, const struct plm_http_reply *reply);
+/** Answer with a JSON error {"code": …, "message": …}. @param headers further ones */
+void plm_http_fail(struct plm_http *h, uint64_t exchange, unsigned status, const char *message,
+    const struct plm_http_header *headers, size_t n_headers);
+
+struct plm_http_stats {
+    uint32_t connections;       /**< open now, WebSockets among them */
+    uint64_t accepted, refused; /**< refused: over http.max_connections */
+    uint64_t requests;
+    uint64_t replies[6]; /**< by the first digit of the status; [0] unused */
+};
+void plm_http_stats(const struct plm_http *h, struct plm_http_stats *out);
+
+/** "not_found" for 404: the code of JSON errors. */
+const char *plm_http_status_code(unsigned status);
+
+#endif

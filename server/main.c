@@ -1,0 +1,138 @@
+/*
+ * plenum-server: the command line.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server.h"
+
+enum action {
+    RUN = 0,
+    CHECK,
+    PRINT,
+    SHOW_VERSION,
+    SHOW_HELP,
+    COMPLAIN,
+};
+
+static const char help[] =
+    "Usage: plenum-server [--config FILE] [--check | --print-config | --version | --help]\n"
+    "\n"
+    "Serves meetings: the page, the API (WHIP, WHEP, WebSocket) and media.\n"
+    "\n"
+    "  --config FILE    read settings from a YAML file; without it defaults and the environment apply\n"
+    "  --check          say whether the settings are good, and end\n"
+    "  --print-config   print the settings that are in force, and end\n"
+    "  --version        print the version\n"
+    "  --help           print this\n"
+    "\n"
+    "Every setting can be overridden by a variable: http.listen is PLENUM_HTTP_LISTEN, lists are separated "
+    "by\n"
+    "commas. SIGTERM and SIGINT end the server, SIGHUP makes it read the log's settings and the page "
+    "again.\n";
+
+struct arguments {
+    enum action action;
+    const char *file;
+};
+
+static struct arguments read_arguments(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        enum action action;
+    } options[] = {
+        {"--check", CHECK},
+        {"--print-config", PRINT},
+        {"--version", SHOW_VERSION},
+        {"--help", SHOW_HELP},
+        {"-h", SHOW_HELP},
+    };
+    struct arguments a = {RUN, NULL};
+
+    for (int i = 1; i < argc; i++) {
+        bool known = false;
+        if (!strcmp(argv[i], "--config") && i + 1 < argc) {
+            a.file = argv[++i];
+            continue;
+        }
+        for (size_t k = 0; k < sizeof(options) / sizeof(options[0]); k++)
+            if (!strcmp(argv[i], options[k].name)) {
+                a.action = options[k].action;
+                known = true;
+            }
+        if (!known) {
+            fprintf(stderr, "plenum-server: %s: %s\n", argv[i],
+                strcmp(argv[i], "--config") ? "no such option, see --help" : "needs a file");
+            a.action = COMPLAIN;
+            return a;
+        }
+    }
+    return a;
+}
+
+static int run(struct plm_config *config, const char *file)
+{
+    char err[PLM_CONFIG_ERROR_SIZE];
+    struct plm_server *server;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (plm_server_create(&server, config, file, err, sizeof(err))) {
+        fprintf(stderr, "plenum-server: %s\n", err);
+        return EXIT_FAILURE;
+    }
+    plm_server_run(server);
+    plm_server_destroy(server);
+    return EXIT_SUCCESS;
+}
+
+static int print(const struct plm_config *config)
+{
+    char *text = plm_config_print(config);
+    if (!text)
+        return EXIT_FAILURE;
+    fputs(text, stdout);
+    free(text);
+    return EXIT_SUCCESS;
+}
+
+static int with_config(const struct arguments *a)
+{
+    struct plm_config config;
+    char err[PLM_CONFIG_ERROR_SIZE];
+    int status = EXIT_SUCCESS;
+
+    if (plm_config_load(&config, a->file, environ, err)) {
+        fprintf(stderr, "plenum-server: %s\n", err);
+        return EXIT_FAILURE;
+    }
+    if (a->action == RUN)
+        return run(&config, a->file);
+    if (a->action == PRINT)
+        status = print(&config);
+    else
+        printf("%s: good\n", a->file ? a->file : "environment");
+    plm_config_free(&config);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const struct arguments a = read_arguments(argc, argv);
+
+    switch (a.action) {
+    case SHOW_VERSION:
+        puts("plenum-server " PLM_VERSION);
+        return EXIT_SUCCESS;
+    case SHOW_HELP:
+        fputs(help, stdout);
+        return EXIT_SUCCESS;
+    case COMPLAIN:
+        return 2;
+    default:
+        return with_config(&a);
+    }
+}

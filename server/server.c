@@ -1,0 +1,452 @@
+#include "server.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <uv.h>
+
+#include "http.h"
+#include "http_health.h"
+#include "http_metrics.h"
+#include "http_static.h"
+#include "http_whip.h"
+#include "hub.h"
+#include "ice_servers.h"
+#include "log.h"
+#include "media_bridge.h"
+#include "startup.h"
+#include "ws_server.h"
+
+#define LAG_PERIOD_MS 100
+#define HUB_PERIOD_MS 200  /* how late a grace or a linger time may end */
+#define FAREWELL_MS   2000 /* for clients to hear that the server goes down */
+#define DRAIN_STEP_MS 20
+
+struct plm_server {
+    struct plm_config config;
+    const char *file;
+    uv_loop_t loop;
+    bool loop_open, stopping;
+    uint64_t stop_at_ms;
+
+    struct plm_engine *engine;
+    struct plm_media_bridge *bridge;
+    struct plm_hub *hub;
+    struct plm_ws *ws;
+    struct plm_http *http;
+    struct plm_ice_servers ice;
+
+    struct plm_http_route routes[5];
+    struct plm_http_static_server page;
+    struct plm_http_whip whip;
+    struct plm_http_metrics metrics;
+    struct plm_http_health health;
+
+    uv_poll_t engine_poll;
+    uv_timer_t hub_timer, lag_timer, drain_timer;
+    uv_signal_t on_term, on_int, on_hup;
+    struct plm_histogram lag;
+    uint64_t lag_due_us;
+};
+
+/* ---- media ---- */
+
+static void on_media_event(void *arg, const struct plm_event *ev)
+{
+    struct plm_server *s = arg;
+    plm_hub_on_media_event(s->hub, ev);
+    plm_media_bridge_on_event(s->bridge, ev);
+}
+
+static void on_engine_readable(uv_poll_t *poll, int status, int events)
+{
+    struct plm_server *s = poll->data;
+    (void)status;
+    (void)events;
+    plm_engine_dispatch(s->engine);
+    plm_hub_flush(s->hub);
+}
+
+static int start_engine(struct plm_server *s, char *err, size_t err_size)
+{
+    const struct plm_config *c = &s->config;
+    struct plm_engine_config e = {.workers = c->rtc.workers,
+        .rcvbuf = c->rtc.rcvbuf,
+        .sndbuf = c->rtc.sndbuf,
+        .limits = c->rtc.limits,
+        .consent_timeout_ms = c->rtc.consent_timeout_ms,
+        .connect_timeout_ms = c->rtc.connect_timeout_ms,
+        .log = plm_log_from_engine};
+    struct plm_config_addrs listen;
+
+    int rc = plm_startup_rtc_listen(&listen, c, err, err_size);
+    if (rc)
+        return rc;
+    e.flags =
+        PLM_REPLACE_SRTP_KERNELS | (c->rtc.gso ? 0 : PLM_NO_GSO) | (c->rtc.ipsec_mb ? 0 : PLM_NO_IPSEC_MB);
+    e.n_listen = listen.n;
+    memcpy(e.listen, listen.addr, listen.n * sizeof(listen.addr[0]));
+    e.n_advertise = c->rtc.advertise.n;
+    memcpy(e.advertise, c->rtc.advertise.addr, c->rtc.advertise.n * sizeof(c->rtc.advertise.addr[0]));
+    rc = plm_engine_create(&s->engine, &e, on_media_event, s);
+    if (!rc)
+        rc = plm_media_bridge_create(&s->bridge, s->engine);
+    if (rc)
+        snprintf(err, err_size, "cannot start media: %s", plm_strerror(rc));
+    return rc;
+}
+
+/* ---- signalling ---- */
+
+static uint64_t clock_ms(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t now_ms(void *ctx)
+{
+    (void)ctx;
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+static uint64_t wall_ms(void *ctx)
+{
+    (void)ctx;
+    return clock_ms(CLOCK_REALTIME);
+}
+
+static void fill_random(void *ctx, void *out, size_t len)
+{
+    unsigned char *p = out;
+    (void)ctx;
+    while (len) {
+        ssize_t n = getrandom(p, len, 0);
+        /* Only a signal can interrupt it; a kernel without getrandom runs none of this. */
+        if (n <= 0)
+            continue;
+        p += n;
+        len -= (size_t)n;
+    }
+}
+
+_Static_assert(PLM_CONFIG_MAX_SERVERS == PLM_HUB_MAX_ICE_SERVERS, "a client is told all that are configured");
+
+static size_t tell_ice_servers(void *ctx, struct plm_msg_ice_server out[PLM_HUB_MAX_ICE_SERVERS])
+{
+    struct plm_server *s = ctx;
+    plm_ice_servers_fill(&s->ice, &s->config, (uint64_t)time(NULL));
+    for (size_t i = 0; i < s->ice.n; i++) {
+        out[i].url = s->ice.server[i].url;
+        out[i].username = s->ice.server[i].username;
+        out[i].credential = s->ice.server[i].credential;
+    }
+    return s->ice.n;
+}
+
+static void log_room(void *ctx, const char *room, const char *text)
+{
+    (void)ctx;
+    plm_log_write(PLM_LOG_INFO, "room", &(struct plm_log_ids){.room = room}, text);
+}
+
+static void on_hub_timer(uv_timer_t *timer)
+{
+    struct plm_server *s = timer->data;
+    plm_hub_poll(s->hub);
+    plm_hub_flush(s->hub);
+}
+
+static int start_hub(struct plm_server *s, char *err, size_t err_size)
+{
+    const struct plm_config *c = &s->config;
+    struct plm_media_port port;
+    const struct plm_hub_host host = {.ctx = s,
+        .now_ms = now_ms,
+        .wall_ms = wall_ms,
+        .random = fill_random,
+        .ice_servers = tell_ice_servers,
+        .log = log_room};
+    struct plm_hub_config h = {.grace_ms = c->session.grace_s * 1000,
+        .linger_ms = c->rooms.linger_s * 1000,
+        .max_rooms = c->rooms.max,
+        .max_sessions = c->http.max_connections,
+        .max_participants = c->rooms.max_participants,
+        .max_viewers = c->rooms.max_viewers,
+        .max_resources = c->rtc.limits.transports};
+
+    memcpy(h.codecs, c->rooms.codecs.codec, c->rooms.codecs.n * sizeof(h.codecs[0]));
+    h.media.max_speakers = (uint8_t)c->rooms.max_speakers;
+    plm_media_bridge_port(s->bridge, &port);
+    int rc = plm_hub_create(&s->hub, &h, &host, &port);
+    if (!rc)
+        rc = plm_ws_create(&s->ws, NULL, s->hub);
+    if (rc)
+        snprintf(err, err_size, "cannot start signalling: %s", plm_strerror(rc));
+    return rc;
+}
+
+/* ---- HTTP ---- */
+
+static bool is_health(const char *path)
+{
+    return !strcmp(path, "/healthz");
+}
+
+static bool is_metrics(const char *path)
+{
+    return !strcmp(path, "/metrics");
+}
+
+static bool is_any(const char *path)
+{
+    (void)path;
+    return true;
+}
+
+static void make_routes(struct plm_server *s)
+{
+    s->routes[0] = (struct plm_http_route){
+        .matches = is_health, .methods = PLM_HTTP_GET, .handler = plm_http_health_serve, .arg = &s->health};
+    s->routes[1] = (struct plm_http_route){.matches = is_metrics,
+        .methods = PLM_HTTP_GET,
+        .handler = plm_http_metrics_serve,
+        .arg = &s->metrics};
+    s->routes[2] = (struct plm_http_route){.matches = plm_http_whip_is_resource,
+        .methods = PLM_HTTP_PATCH | PLM_HTTP_DELETE,
+        .cors = true,
+        .handler = plm_http_whip_resource,
+        .arg = &s->whip};
+    s->routes[3] = (struct plm_http_route){.matches = plm_http_whip_is_endpoint,
+        .methods = PLM_HTTP_POST,
+        .cors = true,
+        .accept_post = "application/sdp",
+        .handler = plm_http_whip_post,
+        .arg = &s->whip};
+    s->routes[4] = (struct plm_http_route){
+        .matches = is_any, .methods = PLM_HTTP_GET, .handler = plm_http_static_serve, .arg = &s->page};
+}
+
+static int load_page(struct plm_server *s, char *err, size_t err_size)
+{
+    char root[PATH_MAX];
+    struct plm_http_static *files;
+
+    plm_startup_web_root(&s->config, root, sizeof(root));
+    int rc = plm_http_static_create(&files, root);
+    if (rc) {
+        snprintf(err, err_size, "http.web_root: %s: %s", root, plm_strerror(rc));
+        return rc;
+    }
+    if (!plm_http_static_has_page(files))
+        plm_log(PLM_LOG_WARN, "http", "http.web_root: no index.html in %s, so there is no page", root);
+    plm_http_static_destroy(s->page.files);
+    s->page.files = files;
+    return 0;
+}
+
+static int start_http(struct plm_server *s, char *err, size_t err_size)
+{
+    int rc = load_page(s, err, err_size);
+    if (!rc)
+        rc = plm_startup_check_tls(&s->config, err, err_size);
+    if (rc)
+        return rc;
+    make_routes(s);
+    const struct plm_http_setup setup = {.loop = &s->loop,
+        .config = &s->config,
+        .routes = s->routes,
+        .n_routes = sizeof(s->routes) / sizeof(s->routes[0]),
+        .websocket = plm_ws_protocol(s->ws)};
+    rc = plm_http_create(&s->http, &setup, err, err_size);
+    if (rc)
+        return rc;
+    s->page.http = s->http;
+    s->health = (struct plm_http_health){s->http, s->hub, false};
+    s->whip = (struct plm_http_whip){s->http, s->hub, &s->config};
+    s->metrics = (struct plm_http_metrics){.http = s->http,
+        .engine = s->engine,
+        .hub = s->hub,
+        .ws = s->ws,
+        .config = &s->config,
+        .lag = &s->lag};
+    return 0;
+}
+
+/* ---- the loop ---- */
+
+static void on_lag_timer(uv_timer_t *timer)
+{
+    struct plm_server *s = timer->data;
+    uint64_t now_us = uv_hrtime() / 1000;
+    if (s->lag_due_us)
+        plm_histogram_add(&s->lag, now_us > s->lag_due_us ? now_us - s->lag_due_us : 0);
+    s->lag_due_us = now_us + LAG_PERIOD_MS * 1000;
+}
+
+static void on_drain_timer(uv_timer_t *timer)
+{
+    struct plm_server *s = timer->data;
+    struct plm_ws_stats ws;
+    plm_ws_stats(s->ws, &ws);
+    if (!ws.sockets || now_ms(NULL) >= s->stop_at_ms)
+        uv_stop(&s->loop);
+}
+
+static void on_stop_signal(uv_signal_t *signal, int number)
+{
+    struct plm_server *s = signal->data;
+    if (s->stopping) {
+        uv_stop(&s->loop);
+        return;
+    }
+    plm_log(PLM_LOG_INFO, "main", "signal %d: stopping", number);
+    s->stopping = true;
+    s->health.stopping = true;
+    s->stop_at_ms = now_ms(NULL) + FAREWELL_MS;
+    plm_http_stop_listening(s->http);
+    plm_hub_close(s->hub);
+    uv_timer_start(&s->drain_timer, on_drain_timer, DRAIN_STEP_MS, DRAIN_STEP_MS);
+}
+
+/* What can change while meetings run: levels and format of the log, and the page. */
+static void on_reload_signal(uv_signal_t *signal, int number)
+{
+    struct plm_server *s = signal->data;
+    struct plm_config renewed;
+    char err[PLM_CONFIG_ERROR_SIZE];
+    (void)number;
+
+    if (plm_config_load(&renewed, s->file, environ, err)) {
+        plm_log(PLM_LOG_ERROR, "main", "not reloaded: %s", err);
+        return;
+    }
+    s->config.log = renewed.log;
+    plm_log_configure(&s->config);
+    plm_config_free(&renewed);
+    if (load_page(s, err, sizeof(err)))
+        plm_log(PLM_LOG_ERROR, "main", "page not reloaded: %s", err);
+    plm_log(PLM_LOG_INFO, "main", "reloaded the log's settings and the page");
+}
+
+static int start_handles(struct plm_server *s)
+{
+    uv_handle_t *handles[] = {(uv_handle_t *)&s->hub_timer, (uv_handle_t *)&s->lag_timer,
+        (uv_handle_t *)&s->drain_timer, (uv_handle_t *)&s->on_term, (uv_handle_t *)&s->on_int,
+        (uv_handle_t *)&s->on_hup, (uv_handle_t *)&s->engine_poll};
+
+    uv_timer_init(&s->loop, &s->hub_timer);
+    uv_timer_init(&s->loop, &s->lag_timer);
+    uv_timer_init(&s->loop, &s->drain_timer);
+    uv_signal_init(&s->loop, &s->on_term);
+    uv_signal_init(&s->loop, &s->on_int);
+    uv_signal_init(&s->loop, &s->on_hup);
+    int rc = uv_poll_init(&s->loop, &s->engine_poll, plm_engine_fd(s->engine));
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
+        handles[i]->data = s;
+    uv_timer_start(&s->hub_timer, on_hub_timer, HUB_PERIOD_MS, HUB_PERIOD_MS);
+    uv_timer_start(&s->lag_timer, on_lag_timer, LAG_PERIOD_MS, LAG_PERIOD_MS);
+    uv_signal_start(&s->on_term, on_stop_signal, SIGTERM);
+    uv_signal_start(&s->on_int, on_stop_signal, SIGINT);
+    uv_signal_start(&s->on_hup, on_reload_signal, SIGHUP);
+    return uv_poll_start(&s->engine_poll, UV_READABLE, on_engine_readable);
+}
+
+/* ---- life ---- */
+
+static void announce(const struct plm_server *s)
+{
+    struct plm_addr addr;
+    char text[PLM_ADDR_TEXT];
+
+    for (size_t i = 0; plm_http_address(s->http, i, &addr); i++)
+        plm_log(PLM_LOG_INFO, "main", "page and API on %s://%s",
+            s->config.http.certificate ? "https" : "http", plm_addr_format(&addr, text, sizeof(text)));
+    plm_log(PLM_LOG_INFO, "main", "plenum " PLM_VERSION " is ready, %u media workers",
+        plm_engine_workers(s->engine));
+}
+
+int plm_server_create(
+    struct plm_server **out, struct plm_config *config, const char *file, char *err, size_t err_size)
+{
+    struct plm_server *s = calloc(1, sizeof(*s));
+    if (!s) {
+        plm_config_free(config);
+        snprintf(err, err_size, "out of memory");
+        return PLM_ENOMEM;
+    }
+    s->config = *config;
+    memset(config, 0, sizeof(*config));
+    s->file = file;
+    plm_log_configure(&s->config);
+    plm_startup_raise_nofile();
+
+    int rc = uv_loop_init(&s->loop);
+    s->loop_open = !rc;
+    if (rc)
+        snprintf(err, err_size, "cannot make a loop: %s", plm_strerror(rc));
+    if (!rc)
+        rc = plm_startup_make_dir(s->config.data.dir, err, err_size);
+    if (!rc)
+        rc = start_engine(s, err, err_size);
+    if (!rc)
+        rc = start_hub(s, err, err_size);
+    if (!rc)
+        rc = start_http(s, err, err_size);
+    if (!rc && (rc = start_handles(s)))
+        snprintf(err, err_size, "cannot watch the media engine: %s", plm_strerror(rc));
+    if (rc) {
+        plm_server_destroy(s);
+        return rc;
+    }
+    announce(s);
+    *out = s;
+    return 0;
+}
+
+void plm_server_run(struct plm_server *s)
+{
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    struct plm_server *s = arg;
+    uv_handle_t *own[] = {(uv_handle_t *)&s->hub_timer, (uv_handle_t *)&s->lag_timer,
+        (uv_handle_t *)&s->drain_timer, (uv_handle_t *)&s->on_term, (uv_handle_t *)&s->on_int,
+        (uv_handle_t *)&s->on_hup, (uv_handle_t *)&s->engine_poll};
+
+    /* libwebsockets and the listeners close theirs themselves. */
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (handle == own[i] && !uv_is_closing(handle))
+            uv_close(handle, NULL);
+}
+
+/* Backwards: HTTP ends the sessions, which still speak to the hub, which still speaks to the engine. */
+void plm_server_destroy(struct plm_server *s)
+{
+    if (!s)
+        return;
+    plm_http_close(s->http);
+    if (s->loop_open) {
+        uv_walk(&s->loop, close_handle, s);
+        uv_run(&s->loop, UV_RUN_DEFAULT);
+    }
+    plm_http_destroy(s->http);
+    plm_ws_destroy(s->ws);
+    plm_hub_destroy(s->hub);
+    plm_media_bridge_destroy(s->bridge);
+    plm_engine_destroy(s->engine);
+    plm_http_static_destroy(s->page.files);
+    if (s->loop_open && uv_loop_close(&s->loop))
+        plm_log(PLM_LOG_ERROR, "main", "handles were left open");
+    plm_config_free(&s->config);
+    free(s);
+}

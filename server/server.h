@@ -1,0 +1,23 @@
+/*
+ * The server: the one place where signalling, media and HTTP meet. One main loop; everything here is its thread's.
+ */
+#ifndef PLM_SERVER_SERVER_H
+#define PLM_SERVER_SERVER_H
+
+#include "config.h"
+
+struct plm_server;
+
+/**
+ * Start everything: sockets are bound and served when this returns.
+ * @param config  taken over, also on error
+ * @param file    configuration file to read again at SIGHUP, NULL: none; borrowed
+ * @param err     filled unless 0: what failed and what to do
+ */
+int plm_server_create(
+    struct plm_server **out, struct plm_config *config, const char *file, char *err, size_t err_size);
+/** Serve until SIGTERM or SIGINT: then clients are told, and connections closed. A second signal does not wait for them. */
+void plm_server_run(struct plm_server *s);
+void plm_server_destroy(struct plm_server *s);
+
+#endif

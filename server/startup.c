@@ -1,0 +1,135 @@
+#include "startup.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define NOFILE 65536
+
+int plm_startup_make_dir(const char *dir, char *err, size_t err_size)
+{
+    char path[PATH_MAX];
+    int rc = 0;
+
+    int len = snprintf(path, sizeof(path), "%s", dir);
+    if (len < 0 || (size_t)len >= sizeof(path))
+        rc = -ENAMETOOLONG;
+    for (char *p = path + 1; !rc && *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = 0;
+        if (mkdir(path, 0755) && errno != EEXIST)
+            rc = -errno;
+        *p = '/';
+    }
+    if (!rc && mkdir(path, 0750) && errno != EEXIST)
+        rc = -errno;
+    if (!rc && access(path, W_OK | X_OK))
+        rc = -errno;
+    if (rc)
+        snprintf(err, err_size, "data.dir: %s: %s", dir, plm_strerror(rc));
+    return rc;
+}
+
+static int check_readable(const char *key, const char *file, char *err, size_t err_size)
+{
+    if (access(file, R_OK) == 0)
+        return 0;
+    int rc = -errno;
+    snprintf(err, err_size, "%s: %s: %s", key, file, plm_strerror(rc));
+    return rc;
+}
+
+int plm_startup_check_tls(const struct plm_config *config, char *err, size_t err_size)
+{
+    if (!config->http.certificate)
+        return 0;
+    int rc = check_readable("http.tls.certificate", config->http.certificate, err, err_size);
+    return rc ? rc : check_readable("http.tls.key", config->http.key, err, err_size);
+}
+
+/* @return 0 or the negated errno of binding a UDP socket of our own there */
+static int try_udp(const struct plm_addr *addr)
+{
+    const int on = 1;
+    int fd = socket(addr->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    bool v6 = addr->sa.sa_family == AF_INET6;
+    if (v6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    int rc = bind(fd, &addr->sa, v6 ? sizeof(addr->in6) : sizeof(addr->in4)) ? -errno : 0;
+    close(fd);
+    return rc;
+}
+
+static bool is_any6(const struct plm_addr *addr)
+{
+    return addr->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&addr->in6.sin6_addr);
+}
+
+static const char *remedy(int rc)
+{
+    switch (rc) {
+    case -EADDRINUSE:
+        return ": another program has that port; stop it or choose another one (rtc.listen)";
+    case -EADDRNOTAVAIL:
+        return ": this machine has no such address (rtc.listen)";
+    default:
+        return "";
+    }
+}
+
+int plm_startup_rtc_listen(
+    struct plm_config_addrs *out, const struct plm_config *config, char *err, size_t err_size)
+{
+    char text[PLM_ADDR_TEXT];
+
+    out->n = 0;
+    for (size_t i = 0; i < config->rtc.listen.n; i++) {
+        const struct plm_addr *addr = &config->rtc.listen.addr[i];
+        int rc = try_udp(addr);
+        if ((rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL) && is_any6(addr) && config->rtc.listen.n > 1) {
+            plm_log(PLM_LOG_WARN, "net", "no IPv6 here: media is on IPv4 only");
+            continue;
+        }
+        if (rc) {
+            snprintf(err, err_size, "cannot listen on %s (UDP): %s%s",
+                plm_addr_format(addr, text, sizeof(text)), plm_strerror(rc), remedy(rc));
+            return rc;
+        }
+        out->addr[out->n++] = *addr;
+    }
+    return 0;
+}
+
+void plm_startup_raise_nofile(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= NOFILE)
+        return;
+    limit.rlim_cur = limit.rlim_max < NOFILE ? limit.rlim_max : NOFILE;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        plm_log(PLM_LOG_WARN, "main", "cannot raise the limit of open files: %s", plm_strerror(-errno));
+}
+
+void plm_startup_web_root(const struct plm_config *config, char *out, size_t size)
+{
+    char exe[PATH_MAX];
+
+    if (config->http.web_root) {
+        snprintf(out, size, "%s", config->http.web_root);
+        return;
+    }
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    exe[len > 0 ? len : 0] = 0;
+    snprintf(out, size, "%s/../share/plenum/web", dirname(exe));
+}
