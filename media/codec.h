@@ -9,20 +9,21 @@
 
 /** One packet's place in its stream. */
 struct plm_frame_info {
-    bool frame_start;    /**< first packet of a frame (or of a spatial layer's frame) */
-    bool frame_end;      /**< last packet of it, when the descriptor says so; else from the RTP marker */
-    bool keyframe;       /**< belongs to a frame that starts a coded sequence (sid 0) */
-    bool keyframe_start; /**< first packet of such a frame: a receiver may begin here */
     bool
-        layer_sync; /**< a receiver may go up to this temporal layer here (VP8 Y, VP9 U, DD switch indication) */
-    bool has_layers; /**< tid and sid are known */
+        frame_start; /**< first packet of a frame or of a spatial layer's frame; H264, AV1: one may start here */
+    bool frame_end; /**< last packet of it, when the descriptor says so; else from the RTP marker */
+    bool
+        keyframe; /**< belongs to a frame that starts a coded sequence; VP8, AV1: known of its first packet only */
+    bool keyframe_start; /**< first packet of such a frame (sid 0): a receiver may begin here */
+    bool layer_sync;     /**< a receiver of all lower temporal layers may add this one (VP8 Y, VP9 U, DD) */
+    bool has_layers;     /**< tid and sid are known */
     uint8_t tid, sid;
-    bool inter_layer;                                        /**< VP9 D: depends on the lower spatial layer */
+    bool inter_layer; /**< depends on the lower spatial layer (VP9 D) */
     bool has_picture_id, picture_id_15, has_tl0, has_keyidx; /**< VP8, VP9 */
     uint16_t picture_id;
     uint8_t tl0picidx;
     uint16_t width,
-        height;       /**< of a keyframe when the descriptor or (VP8, H264 in clear) header tells, else 0 */
+        height; /**< of a keyframe, highest layer, when the descriptor or a clear header tells; else 0 */
     uint8_t desc_len; /**< octets of the payload descriptor (VP8, VP9); 0 otherwise */
 };
 
@@ -77,15 +78,16 @@ struct plm_dd_info {
     uint8_t template_id;
     uint16_t frame_number;
     uint8_t sid, tid;
-    bool
-        switch_up; /**< a receiver of all lower temporal layers may add this one here: nothing of it is referred to */
+    bool switch_up; /**< a receiver of all lower temporal layers may add this one here */
     uint8_t n_fdiffs;
-    uint16_t
-        fdiffs[PLM_DD_MAX_FDIFFS]; /**< frames this one refers to, as differences of frame numbers: 1..4096 */
+    uint16_t fdiffs[PLM_DD_MAX_FDIFFS]; /**< referred frames, as differences of frame numbers: 1..4096 */
     bool has_active_targets;
 };
 
-/** Parse; the state (structure, active targets) changes only after a whole valid descriptor. @return 0, PLM_EINVAL, PLM_ESTATE (template before structure) */
+/**
+ * Parse; the state (structure, active targets) changes only after a whole valid descriptor.
+ * @return 0, PLM_EINVAL, PLM_ESTATE (template before structure)
+ */
 int plm_dd_parse(struct plm_dd_state *state, const uint8_t *ext, size_t len, struct plm_dd_info *out);
 /** Fill layers and keyframe bits of out from the descriptor (it is better than the payload's). */
 void plm_dd_to_frame_info(
