@@ -9,11 +9,9 @@
 
 /** One packet's place in its stream. */
 struct plm_frame_info {
-    bool
-        frame_start; /**< first packet of a frame or of a spatial layer's frame; H264, AV1: one may start here */
-    bool frame_end; /**< last packet of it, when the descriptor says so; else from the RTP marker */
-    bool
-        keyframe; /**< belongs to a frame that starts a coded sequence; VP8, AV1: known of its first packet only */
+    bool frame_start; /**< first packet of a (spatial layer's) frame; H264, AV1: one may start here */
+    bool frame_end;   /**< last packet of it, when the descriptor says so; else from the RTP marker */
+    bool keyframe;    /**< of a frame that starts a coded sequence; VP8, AV1: set on the first packet only */
     bool keyframe_start; /**< first packet of such a frame (sid 0): a receiver may begin here */
     bool layer_sync;     /**< a receiver of all lower temporal layers may add this one (VP8 Y, VP9 U, DD) */
     bool has_layers;     /**< tid and sid are known */
@@ -22,9 +20,8 @@ struct plm_frame_info {
     bool has_picture_id, picture_id_15, has_tl0, has_keyidx; /**< VP8, VP9 */
     uint16_t picture_id;
     uint8_t tl0picidx;
-    uint16_t width,
-        height; /**< of a keyframe, highest layer, when the descriptor or a clear header tells; else 0 */
-    uint8_t desc_len; /**< octets of the payload descriptor (VP8, VP9); 0 otherwise */
+    uint16_t width, height; /**< of a keyframe's highest layer, when the descriptor or a clear header tells */
+    uint8_t desc_len;       /**< octets of the payload descriptor (VP8, VP9); 0 otherwise */
 };
 
 /**
