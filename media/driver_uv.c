@@ -1,0 +1,430 @@
+#include "driver_uv.h"
+
+#include "mailbox.h"
+#include "ring.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <uv.h>
+
+#define RING_SIZE           (2u << 20) /* 10 ms of 1.6 Gbit/s: longer than a worker may be away */
+#define LINK_BYTES_PER_TURN (256u << 10)
+#define NO_DEADLINE         UINT64_MAX
+
+struct readable {
+    uv_poll_t poll;
+    struct plm_driver *driver;
+    struct plm_udp *sock;
+    bool ready;
+};
+
+struct plm_driver {
+    struct plm_driver_config config;
+    struct plm_worker *core;
+    struct plm_udp_reader *reader;
+    struct plm_udp_sender *sender;
+    struct plm_datagram batch[PLM_UDP_BATCH];
+
+    uv_loop_t loop;
+    bool loop_open;
+    uv_async_t wake;
+    uv_timer_t timer;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t idle; /**< active while something is left to do: the loop does not sleep then */
+    struct readable readable[PLM_MAX_LISTEN];
+    uint64_t timer_ms; /**< what the timer is set to, on the loop's clock; NO_DEADLINE: stopped */
+
+    pthread_t thread;
+    bool started;
+    _Atomic bool stop;
+
+    struct plm_mailbox mailbox;
+    /** Set before sleeping, looked at by whoever gave us something: only a sleeping worker is woken. */
+    _Atomic bool asleep;
+    /** Rings towards this worker, made by their producers at the first frame. */
+    _Atomic(struct plm_ring *) inbound[PLM_MAX_WORKERS];
+    struct plm_ring *outbound[PLM_MAX_WORKERS];
+    uint32_t unpublished; /**< bit per worker */
+    unsigned draining;    /**< whose frames are being handed to the core */
+    uint64_t now_us;
+};
+
+uint64_t plm_driver_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static unsigned n_workers(const struct plm_driver *d)
+{
+    return d->config.core.n_workers;
+}
+
+/** Any thread; the driver must have something to find already. */
+static void wake_if_asleep(struct plm_driver *d)
+{
+    if (atomic_load(&d->asleep) && atomic_exchange(&d->asleep, false))
+        uv_async_send(&d->wake);
+}
+
+/* ---- what the core asks for ---- */
+
+static size_t on_send(void *ctx, const struct plm_train *trains, size_t n)
+{
+    struct plm_driver *d = ctx;
+    bool gso = plm_udp_sender_gso(d->sender);
+    size_t taken = plm_udp_send(d->sender, trains, n);
+    if (gso && !plm_udp_sender_gso(d->sender))
+        plm_logf(&d->config.log, PLM_LOG_WARN, "net",
+            "worker %u: the network refuses UDP_SEGMENT, datagrams are sent one by one from now on",
+            d->config.core.index);
+    return taken;
+}
+
+static void post_note(struct plm_driver *d, struct plm_note *note)
+{
+    note->worker = (uint8_t)d->config.core.index;
+    plm_outbox_post(d->config.outbox, note);
+}
+
+static void on_event(void *ctx, const struct plm_event *ev)
+{
+    post_note(ctx, &(struct plm_note){.type = PLM_NOTE_EVENT, .event = *ev});
+}
+
+static void on_shard(void *ctx, plm_room_id room, uint32_t instance, bool up)
+{
+    post_note(ctx, &(struct plm_note){.type = PLM_NOTE_SHARD, .shard = {room, instance, up}});
+}
+
+static void on_gone(void *ctx, plm_transport_id id)
+{
+    post_note(ctx, &(struct plm_note){.type = PLM_NOTE_GONE, .gone = id});
+}
+
+static void on_stats(void *ctx, struct plm_worker_report *report)
+{
+    struct plm_driver *d = ctx;
+    report->totals.counters[PLM_CNT_TX_SYSCALLS] = plm_udp_sender_syscalls(d->sender);
+    post_note(d, &(struct plm_note){.type = PLM_NOTE_STATS, .report = report});
+}
+
+static struct plm_ring *outbound_ring(struct plm_driver *d, unsigned worker)
+{
+    if (!d->outbound[worker]) {
+        struct plm_ring *ring;
+        if (plm_ring_create(&ring, RING_SIZE) != 0)
+            return NULL;
+        d->outbound[worker] = ring;
+        atomic_store(&d->config.drivers[worker]->inbound[d->config.core.index], ring);
+    }
+    return d->outbound[worker];
+}
+
+static bool on_link(void *ctx, unsigned worker, const void *head, size_t head_len, const void *body,
+    size_t body_len, bool urgent)
+{
+    struct plm_driver *d = ctx;
+    assert(worker < n_workers(d) && worker != d->config.core.index);
+    struct plm_ring *ring = outbound_ring(d, worker);
+    if (!ring || !plm_ring_append(ring, head, head_len, body, body_len, urgent))
+        return false;
+    d->unpublished |= 1u << worker;
+    return true;
+}
+
+static void publish_links(struct plm_driver *d)
+{
+    while (d->unpublished) {
+        unsigned worker = (unsigned)__builtin_ctz(d->unpublished);
+        d->unpublished &= d->unpublished - 1;
+        if (plm_ring_publish(d->outbound[worker]))
+            wake_if_asleep(d->config.drivers[worker]);
+    }
+}
+
+/* ---- a turn ---- */
+
+static void run_commands(struct plm_driver *d)
+{
+    struct plm_command *cmd = plm_mailbox_take(&d->mailbox);
+    while (cmd) {
+        struct plm_command *next = cmd->next;
+        plm_worker_command(d->core, cmd, d->now_us);
+        cmd = next;
+    }
+}
+
+static void on_frame(void *arg, const uint8_t *frame, size_t len)
+{
+    struct plm_driver *d = arg;
+    plm_worker_link(d->core, d->draining, frame, len, d->now_us);
+}
+
+/** @return true: some ring was not emptied */
+static bool drain_links(struct plm_driver *d)
+{
+    bool left = false;
+    for (d->draining = 0; d->draining < n_workers(d); d->draining++) {
+        struct plm_ring *ring = atomic_load_explicit(&d->inbound[d->draining], memory_order_acquire);
+        if (ring && plm_ring_drain(ring, on_frame, d, LINK_BYTES_PER_TURN))
+            left = true;
+    }
+    return left;
+}
+
+static bool links_readable(struct plm_driver *d)
+{
+    for (unsigned i = 0; i < n_workers(d); i++) {
+        struct plm_ring *ring = atomic_load(&d->inbound[i]);
+        if (ring && plm_ring_readable(ring))
+            return true;
+    }
+    return false;
+}
+
+static uint32_t datagrams_in(const struct plm_datagram *batch, size_t n)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += batch[i].segment ? (batch[i].len + batch[i].segment - 1) / batch[i].segment : 1;
+    return sum;
+}
+
+static void read_socket(struct plm_driver *d, struct plm_udp *sock)
+{
+    uint32_t left = d->config.core.limits.datagrams_per_turn;
+    for (;;) {
+        size_t n = plm_udp_read(d->reader, sock, d->batch);
+        if (n == 0)
+            return;
+        uint32_t datagrams = datagrams_in(d->batch, n);
+        plm_worker_input(d->core, d->batch, n, d->now_us);
+        publish_links(d);
+        if (n < PLM_UDP_BATCH || datagrams >= left)
+            return; /* what is left makes the socket readable again in the next turn */
+        left -= datagrams;
+        d->now_us = plm_driver_now();
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct plm_driver *d = timer->data;
+    d->timer_ms = NO_DEADLINE; /* it has fired: the turn at the end of this pass sets it anew */
+}
+
+static void set_timer(struct plm_driver *d, uint64_t deadline_us)
+{
+    /* The loop's clock is CLOCK_MONOTONIC in whole milliseconds, rounded down: rounded up, the timer is never early. */
+    uint64_t ms = deadline_us == NO_DEADLINE ? NO_DEADLINE : deadline_us / 1000 + (deadline_us % 1000 != 0);
+    if (ms == d->timer_ms)
+        return;
+    d->timer_ms = ms;
+    if (ms == NO_DEADLINE) {
+        uv_timer_stop(&d->timer);
+        return;
+    }
+    uint64_t loop_ms = uv_now(&d->loop);
+    uv_timer_start(&d->timer, on_timer, ms > loop_ms ? ms - loop_ms : 0, 0);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
+static void set_busy(struct plm_driver *d, bool busy)
+{
+    if (busy)
+        uv_idle_start(&d->idle, on_idle);
+    else
+        uv_idle_stop(&d->idle);
+}
+
+static void turn(struct plm_driver *d)
+{
+    d->now_us = plm_driver_now();
+    run_commands(d);
+    bool left = drain_links(d);
+    for (size_t i = 0; i < d->config.n_socks; i++) {
+        if (d->readable[i].ready)
+            read_socket(d, d->readable[i].sock);
+        d->readable[i].ready = false;
+    }
+    uint64_t deadline = plm_worker_poll(d->core, d->now_us);
+    publish_links(d);
+    set_timer(d, deadline);
+    set_busy(d, left);
+}
+
+/* ---- the loop ---- */
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct readable *r = poll->data;
+    (void)events;
+    if (status <
+        0) /* an error is pending on the socket, and libuv has stopped looking at it: reading takes the error away */
+        uv_poll_start(poll, UV_READABLE, on_readable);
+    r->ready = true;
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct plm_driver *d = wake->data;
+    if (atomic_load(&d->stop))
+        uv_stop(&d->loop);
+}
+
+/** Last thing before sleeping. Whoever publishes after our look at the rings sees that we sleep; what came before it, we see. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct plm_driver *d = prepare->data;
+    atomic_store(&d->asleep, true);
+    if (links_readable(d))
+        set_busy(d, true);
+}
+
+static void on_check(uv_check_t *check)
+{
+    struct plm_driver *d = check->data;
+    atomic_store(&d->asleep, false);
+    if (!atomic_load(&d->stop))
+        turn(d);
+}
+
+static void *run(void *arg)
+{
+    struct plm_driver *d = arg;
+    char name[16];
+    snprintf(name, sizeof name, "plenum-w%u", d->config.core.index);
+    pthread_setname_np(pthread_self(), name);
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    plm_worker_destroy(d->core);
+    d->core = NULL;
+    return NULL;
+}
+
+static int open_loop(struct plm_driver *d)
+{
+    int err = uv_loop_init(&d->loop);
+    if (err)
+        return err;
+    d->loop_open = true;
+    d->wake.data = d->timer.data = d->prepare.data = d->check.data = d;
+    err = uv_async_init(&d->loop, &d->wake, on_wake);
+    if (err)
+        return err;
+    uv_timer_init(&d->loop, &d->timer);
+    uv_prepare_init(&d->loop, &d->prepare);
+    uv_check_init(&d->loop, &d->check);
+    uv_idle_init(&d->loop, &d->idle);
+    uv_prepare_start(&d->prepare, on_prepare);
+    uv_check_start(&d->check, on_check);
+    set_busy(d, true); /* the first turn learns the core's first deadline */
+    for (size_t i = 0; i < d->config.n_socks; i++) {
+        struct readable *r = &d->readable[i];
+        *r = (struct readable){.driver = d, .sock = &d->config.socks[i]};
+        r->poll.data = r;
+        err = uv_poll_init(&d->loop, &r->poll, r->sock->fd);
+        if (err == 0)
+            err = uv_poll_start(&r->poll, UV_READABLE, on_readable);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+int plm_driver_create(struct plm_driver **out, const struct plm_driver_config *config)
+{
+    assert(config->n_socks <= PLM_MAX_LISTEN && config->core.n_workers <= PLM_MAX_WORKERS);
+    struct plm_driver *d = calloc(1, sizeof *d);
+    if (!d)
+        return PLM_ENOMEM;
+    d->config = *config;
+    d->timer_ms = NO_DEADLINE;
+    plm_mailbox_init(&d->mailbox);
+    d->config.core.io = (struct plm_worker_io){
+        .ctx = d,
+        .send = on_send,
+        .event = on_event,
+        .link = on_link,
+        .shard = on_shard,
+        .gone = on_gone,
+        .stats = on_stats,
+    };
+    int err = plm_udp_reader_create(&d->reader, config->paths);
+    if (err == 0)
+        err = plm_udp_sender_create(&d->sender, config->socks, config->n_socks, config->paths, config->gso);
+    if (err == 0)
+        err = plm_worker_create(&d->core, &d->config.core, plm_driver_now());
+    if (err == 0)
+        err = open_loop(d);
+    if (err) {
+        plm_driver_destroy(d);
+        return err;
+    }
+    *out = d;
+    return 0;
+}
+
+int plm_driver_start(struct plm_driver *d)
+{
+    /* Signals belong to the host's threads. */
+    sigset_t all, former;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &former);
+    int err = pthread_create(&d->thread, NULL, run, d);
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    d->started = err == 0;
+    return -err;
+}
+
+void plm_driver_post(struct plm_driver *d, struct plm_command *cmd)
+{
+    if (plm_mailbox_post(&d->mailbox, cmd))
+        uv_async_send(&d->wake);
+}
+
+void plm_driver_join(struct plm_driver *d)
+{
+    if (!d || !d->started)
+        return;
+    atomic_store(&d->stop, true);
+    uv_async_send(&d->wake);
+    pthread_join(d->thread, NULL);
+    d->started = false;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+void plm_driver_destroy(struct plm_driver *d)
+{
+    if (!d)
+        return;
+    if (d->loop_open) {
+        uv_walk(&d->loop, close_handle, NULL);
+        uv_run(&d->loop, UV_RUN_DEFAULT); /* runs nothing but what closing asks for */
+        uv_loop_close(&d->loop);
+    }
+    plm_worker_destroy(d->core);
+    for (unsigned i = 0; i < PLM_MAX_WORKERS; i++)
+        plm_ring_destroy(atomic_load(&d->inbound[i]));
+    plm_mailbox_destroy(&d->mailbox);
+    plm_udp_sender_destroy(d->sender);
+    plm_udp_reader_destroy(d->reader);
+    free(d);
+}
