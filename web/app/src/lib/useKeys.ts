@@ -28,7 +28,11 @@ export function useKeys(actions: KeyActions, talk: PushToTalk): void {
         return;
       }
       if (event.repeat) return;
-      latest.current.actions[event.key.toLowerCase()]?.();
+      const action = latest.current.actions[event.key.toLowerCase()];
+      if (!action) return;
+      /* Or the letter would land in a field that the action opens. */
+      event.preventDefault();
+      action();
     };
     const stop = () => {
       if (!talking) return;

@@ -28,7 +28,7 @@ interface Placed {
 
 const STRIP_TILE = { width: 208, height: 117 };
 const PHONE_STRIP_TILE = { width: 132, height: 88 };
-const SMALL = 190;
+const SMALL = 220;
 const PRIORITY = { main: 3, dominant: 2, other: 1 };
 
 export function Stage({ meeting, tiles, main, dominant, pairs, pinned, onPin }: StageProps) {
