@@ -59,6 +59,7 @@ export const en = {
     namePlaceholder: "How others see you",
     join: "Join meeting",
     joining: "Joining…",
+    devices: "Camera, microphone, speaker",
     cameraOff: "Your camera is off",
     cameraStarting: "Starting your camera…",
     withoutDevices: "You can join without a camera or microphone and still see, hear and chat.",

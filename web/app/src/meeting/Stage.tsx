@@ -40,8 +40,9 @@ export function Stage({ meeting, tiles, main, dominant, pairs, pinned, onPin }: 
 
   const others = tiles.filter((tile) => tile !== main);
   const room = main ? stripCapacity(size, isPortrait) : capacity(size.width, size.height, pairs + 1);
-  const local = others.filter((tile) => tile.isLocal && tile.source === "camera");
   const remote = others.filter((tile) => !tile.isLocal && tile.source === "camera");
+  /* In a strip of two there is no place for oneself beside others. */
+  const local = others.filter((tile) => tile.isLocal && tile.source === "camera" && (room > 2 || remote.length < room));
   const perPage = Math.max(1, Math.min(pairs - (main ? 1 : 0), room - local.length));
   const sorted = order.update(remote.map((tile) => tile.participant.id), dominant, perPage);
   const place = new Map(sorted.map((id, i) => [id, i]));
@@ -74,25 +75,31 @@ export function Stage({ meeting, tiles, main, dominant, pairs, pinned, onPin }: 
   );
 
   return (
-    <section className={`stage ${main ? "with-main" : ""} ${isPortrait ? "portrait" : ""}`} ref={area} aria-label={t.meeting.tiles} data-testid="stage">
-      {main && <div className="main-tile">{tileOf(main, false)}</div>}
-      <div className={main ? "strip" : "grid"} data-testid={main ? "strip" : "grid"}>
-        {visible.map((tile) => tileOf(tile, grid.width < SMALL))}
-      </div>
-      {pages > 1 && (
-        <nav className="pager" aria-label={t.meeting.page(current + 1, pages)}>
-          <button type="button" className="icon-button" data-testid="page-previous" aria-label={t.meeting.previous} disabled={current === 0} onClick={() => setPage(current - 1)}>
-            <LeftIcon />
-          </button>
-          <span>
-            {current + 1} / {pages}
-          </span>
-          <button type="button" className="icon-button" data-testid="page-next" aria-label={t.meeting.next} disabled={current === pages - 1} onClick={() => setPage(current + 1)}>
-            <RightIcon />
-          </button>
-        </nav>
-      )}
-    </section>
+    <>
+      <section className={`stage ${main ? "with-main" : ""} ${isPortrait ? "portrait" : ""}`} ref={area} aria-label={t.meeting.tiles} data-testid="stage">
+        {main && <div className="main-tile">{tileOf(main, false)}</div>}
+        <div className={main ? "strip" : "grid"} data-testid={main ? "strip" : "grid"}>
+          {visible.map((tile) => tileOf(tile, grid.width < SMALL))}
+        </div>
+      </section>
+      {pages > 1 && <Pager page={current} pages={pages} onPage={setPage} />}
+    </>
+  );
+}
+
+function Pager({ page, pages, onPage }: { page: number; pages: number; onPage: (page: number) => void }) {
+  return (
+    <nav className="pager" aria-label={t.meeting.page(page + 1, pages)}>
+      <button type="button" className="icon-button" data-testid="page-previous" aria-label={t.meeting.previous} disabled={page === 0} onClick={() => onPage(page - 1)}>
+        <LeftIcon />
+      </button>
+      <span>
+        {page + 1} / {pages}
+      </span>
+      <button type="button" className="icon-button" data-testid="page-next" aria-label={t.meeting.next} disabled={page === pages - 1} onClick={() => onPage(page + 1)}>
+        <RightIcon />
+      </button>
+    </nav>
   );
 }
 

@@ -5,6 +5,7 @@ import { LevelBar } from "../controls/LevelBar.js";
 import { CameraIcon, CameraOffIcon, Logo, MicIcon, MicOffIcon, WarningIcon } from "../icons.js";
 import type { LocalMedia } from "../lib/localMedia.js";
 import { cut } from "../lib/room.js";
+import { isPhone } from "../lib/session.js";
 import { settings } from "../lib/settings.js";
 import { useStore } from "../lib/store.js";
 import { hueOf, initials } from "../lib/text.js";
@@ -78,7 +79,10 @@ export function LobbyPage({ room, local, onJoin, onHome }: LobbyPageProps) {
               }}
             />
           </label>
-          <DeviceSelects local={local} />
+          <details className="device-details" open={!isPhone()}>
+            <summary data-testid="device-details">{t.lobby.devices}</summary>
+            <DeviceSelects local={local} />
+          </details>
           {problem && (
             <p className="problem" role="alert" data-testid="join-problem">
               {problem}
