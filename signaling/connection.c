@@ -150,7 +150,8 @@ int plm_connection_restart(struct plm_connection *c, const char *peer_ufrag, str
     if (err)
         return refuse_media(why, err);
     c->local = local;
-    strncpy(c->peer_ufrag, peer_ufrag, sizeof c->peer_ufrag - 1);
+    if (peer_ufrag)
+        strncpy(c->peer_ufrag, peer_ufrag, sizeof c->peer_ufrag - 1);
     return 0;
 }
 
@@ -267,7 +268,7 @@ static int prepare_transport(struct plm_connection *c, bool restart, struct plm_
 {
     struct leg leg;
     if (c->id)
-        return restart ? plm_connection_restart(c, c->peer_ufrag, why) : 0;
+        return restart ? plm_connection_restart(c, NULL, why) : 0;
     int err = open_leg(c, &leg, why);
     if (!err)
         err = adopt_leg(c, &leg, why);

@@ -39,7 +39,7 @@ int plm_connection_offer(struct plm_connection *c, const struct plm_sdp_layout *
 /** Take the answer to our offer. An answer from another peer connection than before closes the transport (connection lost). */
 int plm_connection_on_answer(struct plm_connection *c, const char *sdp, size_t len, struct plm_refusal *why);
 
-/** New ICE credentials for a peer that has new ones. */
+/** New ICE credentials of ours. @param peer_ufrag the peer's new one; NULL: comes with its answer */
 int plm_connection_restart(struct plm_connection *c, const char *peer_ufrag, struct plm_refusal *why);
 
 /** A slot's change came from media: to be told at the next flush. */

@@ -96,16 +96,16 @@ int plm_hub_create(struct plm_hub **out, const struct plm_hub_config *config, co
 static void close_rooms(struct plm_hub *hub)
 {
     struct plm_room *room, *next;
-    HASH_ITER(hh, hub->rooms, room, next)
-    plm_room_close(room, PLM_MSG_leave_reason_closed);
+    HASH_ITER (hh, hub->rooms, room, next)
+        plm_room_close(room, PLM_MSG_leave_reason_closed);
 }
 
 void plm_hub_close(struct plm_hub *hub)
 {
     struct plm_session *s;
     close_rooms(hub);
-    DL_FOREACH(hub->sessions, s)
-    plm_session_close(s, PLM_SESSION_CLOSE_AWAY, "the server goes down");
+    DL_FOREACH (hub->sessions, s)
+        plm_session_close(s, PLM_SESSION_CLOSE_AWAY, "the server goes down");
 }
 
 void plm_hub_destroy(struct plm_hub *hub)
@@ -113,11 +113,13 @@ void plm_hub_destroy(struct plm_hub *hub)
     struct plm_session *s, *next;
     if (!hub)
         return;
-    DL_FOREACH(hub->sessions, s)
-    s->state = PLM_SESSION_CLOSED; /* silent */
+    DL_FOREACH (hub->sessions, s) {
+        s->state = PLM_SESSION_CLOSED; /* silent */
+        s->member = NULL;
+    }
     close_rooms(hub);
-    DL_FOREACH_SAFE(hub->sessions, s, next)
-    plm_session_on_lost(s);
+    DL_FOREACH_SAFE (hub->sessions, s, next)
+        plm_session_on_lost(s);
     free(hub);
 }
 

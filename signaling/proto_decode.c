@@ -239,8 +239,9 @@ static int decode_object(struct decoder *d, const struct plm_type_desc *type, co
     size_t before = d->path_len;
     if (before)
         enter(d, ".");
-    json_object_foreach((json_t *)json, key, value) if (!is_known(type, key)) return refuse(
-        d, is_token(key) ? key : "", "unknown field");
+    json_object_foreach ((json_t *)json, key, value)
+        if (!is_known(type, key))
+            return refuse(d, is_token(key) ? key : "", "unknown field");
     int err = 0;
     for (const struct plm_field_desc *f = type->fields(); f->name && !err; f++) {
         value = json_object_get(json, f->name);

@@ -90,8 +90,7 @@ static void ts_interface(FILE *out, const struct plm_type_desc *t)
                   ? "  id: number;\n"
                   : "  /** absent when the message could not be read */\n  id?: number;\n",
             out);
-    FOR_EACH_FIELD(f, t)
-    {
+    FOR_EACH_FIELD (f, t) {
         ts_doc(out, "  ", f->doc);
         fprintf(out, "  %s%s: ", f->name, f->optional ? "?" : "");
         ts_type(out, f);
@@ -112,9 +111,9 @@ static void ts_union(FILE *out, const char *name, const char *doc, enum plm_type
 
 static bool has_text(const struct plm_type_desc *t)
 {
-    FOR_EACH_FIELD(f, t)
-    if (f->kind <= PLM_FIELD_SDP)
-        return true;
+    FOR_EACH_FIELD (f, t)
+        if (f->kind <= PLM_FIELD_SDP)
+            return true;
     return false;
 }
 
@@ -128,8 +127,7 @@ static void ts_limits(FILE *out)
         if (plm_proto_messages[i]->group != PLM_GROUP_REQUEST || !has_text(plm_proto_messages[i]))
             continue;
         fprintf(out, "  %s: { ", plm_proto_messages[i]->name);
-        FOR_EACH_FIELD(f, plm_proto_messages[i])
-        {
+        FOR_EACH_FIELD (f, plm_proto_messages[i]) {
             if (f->kind <= PLM_FIELD_SDP) {
                 fprintf(out, "%s%s: %" PRIu64, separator, f->name, f->limit);
                 separator = ", ";
@@ -246,8 +244,7 @@ static void schema_type(FILE *out, const struct plm_type_desc *t, bool closed)
     }
     if (t->group == PLM_GROUP_REQUEST || t->group == PLM_GROUP_REPLY)
         fputs(",\n        \"id\": {\"type\": \"integer\", \"minimum\": 0, \"maximum\": 4294967295}", out);
-    FOR_EACH_FIELD(f, t)
-    {
+    FOR_EACH_FIELD (f, t) {
         fprintf(out, "%s\n        \"%s\": {", separator, f->name);
         schema_kind(out, f);
         if (*f->doc) {
@@ -263,8 +260,7 @@ static void schema_type(FILE *out, const struct plm_type_desc *t, bool closed)
         fputs(id_required ? "\"type\", \"id\"" : "\"type\"", out);
         separator = ", ";
     }
-    FOR_EACH_FIELD(f, t)
-    {
+    FOR_EACH_FIELD (f, t) {
         if (f->optional)
             continue;
         fprintf(out, "%s\"%s\"", separator, f->name);
@@ -278,9 +274,9 @@ static bool used_by_requests(const struct plm_type_desc *object)
     for (unsigned i = 1; i < PLM_MSG_COUNT; i++) {
         if (plm_proto_messages[i]->group != PLM_GROUP_REQUEST)
             continue;
-        FOR_EACH_FIELD(f, plm_proto_messages[i])
-        if (f->object == object)
-            return true;
+        FOR_EACH_FIELD (f, plm_proto_messages[i])
+            if (f->object == object)
+                return true;
     }
     return false;
 }
@@ -434,8 +430,7 @@ static void example_value(FILE *out, const struct plm_field_desc *f)
 
 static void example_fields(FILE *out, const struct plm_type_desc *t, const char *separator)
 {
-    FOR_EACH_FIELD(f, t)
-    {
+    FOR_EACH_FIELD (f, t) {
         fprintf(out, "%s\"%s\": ", separator, f->name);
         example_value(out, f);
         separator = ", ";
@@ -488,8 +483,7 @@ static void md_type(FILE *out, const struct plm_type_desc *t)
         fprintf(out, "Reply: [%s](#%s).\n", t->reply, t->reply);
     if (t->fields()->name) {
         fputs("\n| field | kind | |\n|---|---|---|\n", out);
-        FOR_EACH_FIELD(f, t)
-        {
+        FOR_EACH_FIELD (f, t) {
             fprintf(out, "| `%s`%s | ", f->name, f->optional ? " (optional)" : "");
             md_kind(out, f);
             fprintf(out, " | %s |\n", f->doc);

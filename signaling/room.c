@@ -146,9 +146,9 @@ void plm_room_broadcast(struct plm_room *room, const struct plm_msg *msg, const 
     struct plm_member *m;
     if (!text)
         return;
-    DL_FOREACH(room->members, m)
-    if (m != except && m->session)
-        plm_session_send_text(m->session, text);
+    DL_FOREACH (room->members, m)
+        if (m != except && m->session)
+            plm_session_send_text(m->session, text);
     plm_text_unref(text);
 }
 

@@ -72,9 +72,9 @@ void plm_member_send(struct plm_member *m, const struct plm_msg *msg)
 static bool has_leader(const struct plm_room *room)
 {
     const struct plm_member *m;
-    DL_FOREACH(room->members, m)
-    if (plm_role_leads(m->role))
-        return true;
+    DL_FOREACH (room->members, m)
+        if (plm_role_leads(m->role))
+            return true;
     return false;
 }
 
@@ -84,8 +84,7 @@ static void succeed(struct plm_room *room)
     struct plm_member *m;
     if (has_leader(room))
         return;
-    DL_FOREACH(room->members, m)
-    {
+    DL_FOREACH (room->members, m) {
         if (m->resource)
             continue;
         m->role = PLM_MSG_role_moderator;
@@ -266,8 +265,7 @@ static void fill_joined(
     const struct plm_room *room = m->room;
     const struct plm_member *other;
     size_t n = 0;
-    DL_FOREACH(room->members, other)
-    {
+    DL_FOREACH (room->members, other) {
         describe(other, &l->participants[n], &l->tracks[n * PLM_MAX_TRACKS]);
         n++;
     }

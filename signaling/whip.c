@@ -121,8 +121,7 @@ void plm_resource_connection_lost(struct plm_resource *r)
 static const struct plm_member *resolve(const struct plm_room *room, const char *name)
 {
     const struct plm_member *m, *found = NULL;
-    DL_FOREACH(room->members, m)
-    {
+    DL_FOREACH (room->members, m) {
         if (strcmp(m->name, name) != 0)
             continue;
         if (m->resource || !found)
@@ -166,9 +165,9 @@ static int pin(struct plm_resource *r)
 void plm_resource_repin(struct plm_room *room)
 {
     struct plm_resource *r;
-    DL_FOREACH(room->receivers, r)
-    if (r->n_names && r->connection && r->connection->params && resolve_all(r))
-        pin(r);
+    DL_FOREACH (room->receivers, r)
+        if (r->n_names && r->connection && r->connection->params && resolve_all(r))
+            pin(r);
 }
 
 /* ---- POST ---- */

@@ -153,12 +153,902 @@ static void test_receive(void **state)
     peer_destroy(a);
 }
 
+/* ---- helpers ---- */
+
+static struct plm_msg_track_line two_lines[] = {
+    {.mid = "0", .source = PLM_MSG_source_microphone}, {.mid = "1", .source = PLM_MSG_source_camera}};
+
+/* Offer; the reply is the next message with an id. NULL: refused, and why is in *code. */
+static struct plm_msg *request_publish(struct peer *p, const char *offer, int *code)
+{
+    struct plm_msg publish = {
+        .type = PLM_MSG_publish, .publish = {.sdp = offer, .tracks = two_lines, .n_tracks = 2}};
+    peer_request(p, &publish);
+    struct plm_msg *reply;
+    while ((reply = peer_read(p)) && !reply->has_id)
+        plm_msg_free(reply);
+    assert_non_null(reply);
+    *code = -1;
+    if (reply->type == PLM_MSG_published)
+        return reply;
+    assert_int_equal(reply->type, PLM_MSG_error);
+    *code = (int)reply->error.code;
+    plm_msg_free(reply);
+    return NULL;
+}
+
+static void publish_well(struct world *w, struct peer *p, const char *ufrag, int fingerprint)
+{
+    int code;
+    char *offer = sdp_publish(w, ufrag, fingerprint, 1);
+    struct plm_msg *reply = request_publish(p, offer, &code);
+    assert_non_null(reply);
+    plm_msg_free(reply);
+    free(offer);
+}
+
+static void request_receive(struct peer *p, uint32_t pairs, bool restart)
+{
+    struct plm_msg receive = {.type = PLM_MSG_receive,
+        .receive = {.pairs = pairs, .audio_only = 1, .has_restart = restart, .restart = restart}};
+    peer_request(p, &receive);
+}
+
+/* Receive and answer. @return the offer, free() */
+static char *receive_well(
+    struct world *w, struct peer *p, uint32_t pairs, bool restart, const char *ufrag, int fingerprint)
+{
+    request_receive(p, pairs, restart);
+    struct plm_msg *offered = peer_expect(p, PLM_MSG_offered);
+    assert_non_null(offered);
+    char *offer = strdup(offered->offered.sdp), *answer = sdp_reply(w, offer, ufrag, fingerprint);
+    plm_msg_free(offered);
+    struct plm_msg msg = {.type = PLM_MSG_answer, .answer = {.sdp = answer}};
+    peer_request(p, &msg);
+    free(answer);
+    return offer;
+}
+
+static void expect_done(struct peer *p)
+{
+    struct plm_msg *done = peer_expect(p, PLM_MSG_done);
+    assert_non_null(done);
+    assert_int_equal(done->id, p->next_id);
+    plm_msg_free(done);
+}
+
+static char *secret_of(struct peer *p, const char *room, const char *name)
+{
+    struct plm_msg *joined = peer_join(p, room, name);
+    assert_non_null(joined);
+    char *secret = strdup(joined->joined.secret);
+    plm_msg_free(joined);
+    return secret;
+}
+
+static struct plm_msg *resume(struct peer *p, const char *secret)
+{
+    struct plm_msg msg = {.type = PLM_MSG_resume, .resume = {.secret = secret}};
+    peer_request(p, &msg);
+    return peer_expect(p, PLM_MSG_joined);
+}
+
+static struct plm_hub_gauges gauges(struct world *w)
+{
+    struct plm_hub_gauges g;
+    plm_hub_gauges(w->hub, &g);
+    return g;
+}
+
+/* ---- publishing again ---- */
+
+static void test_publish_again(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    publish_well(w, a, "ones", 0x11);
+    publish_well(w, a, "ones", 0x11); /* the same connection, the same ICE session */
+    assert_int_equal(w->last_transport, 1);
+    assert_int_equal(w->transports[1].restarts, 0);
+    assert_int_equal(w->transports[1].describes, 2);
+
+    int code;
+    char *offer = sdp_publish(w, "twos", 0x11, 1);
+    struct plm_msg *reply = request_publish(a, offer, &code);
+    assert_non_null(strstr(reply->published.sdp, "a=ice-ufrag:srv1.1\r\n")); /* restarted */
+    assert_int_equal(w->last_transport, 1);
+    assert_int_equal(w->transports[1].restarts, 1);
+    plm_msg_free(reply);
+    free(offer);
+
+    offer = sdp_publish(w, "sixs", 0x66, 1);
+    reply = request_publish(a, offer, &code);
+    assert_non_null(strstr(reply->published.sdp, "a=ice-ufrag:srv2.0\r\n")); /* another peer connection */
+    assert_false(w->transports[1].open);
+    assert_true(w->transports[2].open);
+    plm_msg_free(reply);
+    free(offer);
+    peer_destroy(a);
+}
+
+static void test_publish_refused(void **state)
+{
+    static const struct {
+        struct plm_msg_track_line lines[2];
+        enum plm_msg_error_code code;
+    } cases[] = {
+        {{{.mid = "9", .source = PLM_MSG_source_microphone}, {.mid = "1", .source = PLM_MSG_source_camera}},
+            PLM_MSG_error_code_bad_message},
+        {{{.mid = "1", .source = PLM_MSG_source_microphone}, {.mid = "0", .source = PLM_MSG_source_camera}},
+            PLM_MSG_error_code_bad_message},
+        {{{.mid = "0", .source = PLM_MSG_source_microphone},
+             {.mid = "0", .source = PLM_MSG_source_microphone}},
+            PLM_MSG_error_code_bad_message},
+    };
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    char *offer = sdp_publish(w, "ones", 0x11, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct plm_msg publish = {.type = PLM_MSG_publish,
+            .publish = {.sdp = offer, .tracks = (struct plm_msg_track_line *)cases[i].lines, .n_tracks = 2}};
+        peer_request(a, &publish);
+        assert_int_equal(peer_error(a), cases[i].code);
+        assert_int_equal(w->open_transports, 0);
+    }
+    int code;
+    assert_null(request_publish(a, "v=0\r\n", &code));
+    assert_int_equal(code, PLM_MSG_error_code_bad_sdp);
+    peer_say(a, "{\"type\":\"mute\",\"id\":9,\"source\":\"camera\",\"muted\":true}");
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_not_found); /* nothing is published */
+    free(offer);
+    peer_destroy(a);
+}
+
+/* What media refuses is an error, and leaves things as they were. */
+static void test_failing_port(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_create(w);
+    struct plm_msg join = {.type = PLM_MSG_join, .join = {.room = "r", .name = "Ada"}};
+    char *offer = sdp_publish(w, "ones", 0x11, 1), *restart = sdp_publish(w, "twos", 0x11, 1),
+         *other = sdp_publish(w, "sixs", 0x66, 1);
+    int code;
+    w->fail.room_open = PLM_ELIMIT;
+    peer_request(a, &join);
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_full);
+    w->fail.room_open = 0;
+    peer_request(a, &join);
+    assert_int_equal(peer_error(a), -1);
+
+    w->fail.open = PLM_ELIMIT;
+    assert_null(request_publish(a, offer, &code));
+    assert_int_equal(code, PLM_MSG_error_code_full);
+    request_receive(a, 1, false);
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_full);
+    w->fail.open = 0;
+    w->fail.describe = PLM_ENOMEM;
+    assert_null(request_publish(a, offer, &code));
+    assert_int_equal(code, PLM_MSG_error_code_internal);
+    assert_int_equal(w->open_transports, 0); /* the one just opened is closed again */
+    w->fail.describe = 0;
+
+    publish_well(w, a, "ones", 0x11);
+    plm_transport_id mine = w->last_transport;
+    w->fail.restart = PLM_ENOENT;
+    assert_null(request_publish(a, restart, &code));
+    assert_int_equal(code, PLM_MSG_error_code_internal);
+    w->fail.restart = 0;
+    w->fail.describe = PLM_ENOMEM;
+    assert_null(request_publish(a, other, &code));
+    assert_true(w->transports[mine].open); /* the old one stands */
+    assert_int_equal(w->open_transports, 1);
+    w->fail.describe = 0;
+
+    w->fail.mute = PLM_ENOENT;
+    peer_say(a, "{\"type\":\"mute\",\"id\":9,\"source\":\"camera\",\"muted\":true}");
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_internal);
+    w->fail.mute = 0;
+    peer_say(a, "{\"type\":\"mute\",\"id\":9,\"source\":\"camera\",\"muted\":true}");
+    assert_int_equal(peer_error(a), -1);
+    assert_true(w->transports[mine].muted[PLM_SOURCE_CAMERA]);
+    free(offer);
+    free(restart);
+    free(other);
+    peer_destroy(a);
+}
+
+static void test_mute(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    publish_well(w, a, "ones", 0x11);
+    peer_forget(b);
+    for (int muted = 1; muted >= 0; muted--) {
+        peer_say(a, "{\"type\":\"mute\",\"id\":9,\"source\":\"microphone\",\"muted\":%s}",
+            muted ? "true" : "false");
+        struct plm_msg *event = peer_expect(b, PLM_MSG_participant_changed);
+        assert_non_null(event);
+        assert_int_equal(event->participant_changed.participant.tracks[0].muted, muted);
+        assert_false(event->participant_changed.participant.tracks[1].muted);
+        assert_int_equal(w->transports[1].muted[PLM_SOURCE_MICROPHONE], muted);
+        plm_msg_free(event);
+    }
+    peer_say(a, "{\"type\":\"mute\",\"id\":9,\"source\":\"microphone\",\"muted\":false}");
+    assert_null(peer_read(b)); /* no news, no event */
+    peer_destroy(a);
+    peer_destroy(b);
+}
+
+/* ---- receiving again ---- */
+
+static void test_receive_again(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    char *first = receive_well(w, a, 2, false, "peer", 0x22);
+    expect_done(a);
+    uint32_t ssrc = w->transports[1].params->media[1].ssrc;
+    assert_int_not_equal(ssrc, 0);
+    char *more = receive_well(w, a, 4, false, "peer", 0x22);
+    expect_done(a);
+    assert_int_equal(w->last_transport, 1);
+    assert_int_equal(w->transports[1].params->n_media, 9);
+    assert_int_equal(w->transports[1].params->media[1].ssrc, ssrc); /* slots that were there stay */
+    assert_int_equal(w->transports[1].restarts, 0);
+    char *again = receive_well(w, a, 4, true, "anew", 0x22);
+    expect_done(a);
+    assert_non_null(strstr(again, "a=ice-ufrag:srv1.1\r\n"));
+    request_receive(a, 1, false);
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_message); /* fewer */
+    struct plm_msg big = {.type = PLM_MSG_receive, .receive = {.pairs = 25, .audio_only = 8, .screens = 4}};
+    peer_request(a, &big);
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_full); /* 66 m-lines */
+    struct plm_msg none = {.type = PLM_MSG_receive};
+    peer_request(a, &none);
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_message);
+    free(first);
+    free(more);
+    free(again);
+    peer_destroy(a);
+}
+
+static void test_answer_refused(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    peer_say(a, "{\"type\":\"answer\",\"id\":9,\"sdp\":\"v=0\"}");
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_state);
+    request_receive(a, 1, false);
+    peer_say(a, "{\"type\":\"answer\",\"id\":9,\"sdp\":\"v=0\"}");
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_sdp);
+    assert_true(w->transports[1].open); /* it may try again */
+    assert_int_equal(w->transports[1].describes, 0);
+    w->fail.describe = PLM_ENOMEM;
+    free(receive_well(w, a, 1, false, "peer", 0x22));
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_internal);
+    w->fail.describe = 0;
+    free(receive_well(w, a, 1, false, "peer", 0x22));
+    expect_done(a);
+    peer_say(a, "{\"type\":\"answer\",\"id\":9,\"sdp\":\"v=0\"}");
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_state); /* answered already */
+    peer_destroy(a);
+}
+
+/* A client that made a new peer connection without a word: its old transport is of no use. */
+static void test_answer_of_another(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    free(receive_well(w, a, 1, false, "peer", 0x22));
+    expect_done(a);
+    free(receive_well(w, a, 1, false, "peer", 0x77));
+    struct plm_msg *lost = peer_expect(a, PLM_MSG_connection_lost);
+    assert_non_null(lost);
+    assert_false(lost->connection_lost.publish);
+    plm_msg_free(lost);
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_state);
+    assert_int_equal(w->open_transports, 0);
+    free(receive_well(w, a, 1, false, "peer", 0x77));
+    expect_done(a);
+    assert_true(w->transports[2].open);
+    peer_destroy(a);
+}
+
+static void test_view(void **state)
+{
+    static const char item[] =
+        "{\"type\":\"view\",\"id\":9,\"items\":[{\"participant\":3,\"source\":\"%s\",\"width\":640,"
+        "\"height\":360,\"priority\":7}]}";
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    peer_say(a, item, "screen"); /* before there is a connection: remembered */
+    assert_int_equal(peer_error(a), -1);
+    free(receive_well(w, a, 1, false, "peer", 0x22));
+    assert_int_equal(w->transports[1].views, 1);
+    assert_int_equal(w->transports[1].view.mode, PLM_VIEW_ITEMS);
+    assert_int_equal(w->transports[1].view.n_items, 1);
+    assert_int_equal(w->transports[1].view.items[0].participant, 3);
+    assert_int_equal(w->transports[1].view.items[0].source, PLM_SOURCE_SCREEN);
+    assert_int_equal(w->transports[1].view.items[0].width, 640);
+    assert_int_equal(w->transports[1].view.items[0].priority, 7);
+    peer_say(a, item, "microphone");
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_message);
+    peer_say(a, "{\"type\":\"view\",\"id\":9,\"items\":[],\"follow\":true}");
+    assert_int_equal(w->transports[1].view.mode, PLM_VIEW_FOLLOW);
+    w->fail.view = PLM_ENOENT;
+    peer_say(a, "{\"type\":\"view\",\"id\":9,\"items\":[]}");
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_internal);
+    peer_destroy(a);
+}
+
+/* ---- media events ---- */
+
+static void test_connection_lost(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    publish_well(w, a, "ones", 0x11);
+    free(receive_well(w, a, 1, false, "peer", 0x22));
+    peer_forget(a);
+    peer_forget(b);
+    world_lose(w, 1, PLM_CLOSE_CONSENT);
+    struct plm_msg *event = peer_expect(a, PLM_MSG_connection_lost);
+    assert_true(event->connection_lost.publish);
+    plm_msg_free(event);
+    event = peer_expect(b, PLM_MSG_participant_changed);
+    assert_int_equal(event->participant_changed.participant.n_tracks, 0);
+    plm_msg_free(event);
+    world_lose(w, 2, PLM_CLOSE_DTLS);
+    event = peer_expect(a, PLM_MSG_connection_lost);
+    assert_false(event->connection_lost.publish);
+    plm_msg_free(event);
+    publish_well(w, a, "ones", 0x11); /* even the same peer connection gets a new transport */
+    assert_true(w->transports[3].open);
+    struct plm_event local = {.type = PLM_EV_TRANSPORT,
+        .transport = 3,
+        .transport_state = {.state = PLM_TRANSPORT_CLOSED, .reason = PLM_CLOSE_LOCAL}};
+    plm_hub_on_media_event(w->hub, &local);
+    local.transport_state.state = PLM_TRANSPORT_CONNECTED;
+    plm_hub_on_media_event(w->hub, &local);
+    local.transport = 999;
+    plm_hub_on_media_event(w->hub, &local);
+    assert_null(peer_expect(a, PLM_MSG_connection_lost));
+    peer_destroy(a);
+    peer_destroy(b);
+}
+
+static void test_speakers(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada"), *other = enter(w, "s", "Eve");
+    struct plm_event ev = {.type = PLM_EV_SPEAKERS, .room = 1, .speakers = {.n = 2, .who = {2, 1}}};
+    plm_hub_on_media_event(w->hub, &ev);
+    struct plm_msg *event = peer_read(a);
+    assert_int_equal(event->type, PLM_MSG_speakers);
+    assert_int_equal(event->speakers.n_participants, 2);
+    assert_int_equal(event->speakers.participants[0], 2);
+    plm_msg_free(event);
+    ev.speakers.level[0] = 3; /* only levels changed */
+    plm_hub_on_media_event(w->hub, &ev);
+    assert_null(peer_read(a));
+    struct peer *b = peer_create(w);
+    struct plm_msg *joined = peer_join(b, "r", "Bob");
+    plm_msg_free(joined);
+    event = peer_expect(b, PLM_MSG_speakers); /* a newcomer learns who speaks */
+    assert_non_null(event);
+    plm_msg_free(event);
+    ev.speakers.n = 0;
+    plm_hub_on_media_event(w->hub, &ev);
+    event = peer_expect(a, PLM_MSG_speakers);
+    assert_int_equal(event->speakers.n_participants, 0);
+    plm_msg_free(event);
+    ev.room = 77;
+    plm_hub_on_media_event(w->hub, &ev);
+    assert_null(peer_read(other));
+    peer_destroy(a);
+    peer_destroy(b);
+    peer_destroy(other);
+}
+
+static void test_demand(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    publish_well(w, a, "ones", 0x11);
+    peer_forget(a);
+    struct plm_event ev = {
+        .type = PLM_EV_DEMAND, .transport = 1, .demand = {.source = PLM_SOURCE_CAMERA, .needed = 5}};
+    plm_hub_on_media_event(w->hub, &ev);
+    plm_hub_on_media_event(w->hub, &ev);
+    struct plm_msg *event = peer_read(a);
+    assert_int_equal(event->type, PLM_MSG_demand);
+    assert_int_equal(event->demand.source, PLM_MSG_source_camera);
+    assert_int_equal(event->demand.n_needed, 2);
+    assert_int_equal(event->demand.needed[1], 2);
+    plm_msg_free(event);
+    assert_null(peer_read(a));
+    ev.demand.needed = 0;
+    plm_hub_on_media_event(w->hub, &ev);
+    event = peer_read(a);
+    assert_int_equal(event->demand.n_needed, 0);
+    plm_msg_free(event);
+    peer_destroy(a);
+}
+
+/* ---- chat and names ---- */
+
+static void test_chat(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    peer_forget(a);
+    peer_say(b, "{\"type\":\"chat\",\"id\":9,\"text\":\" two\\nlines \"}");
+    struct plm_msg *event = peer_expect(a, PLM_MSG_chat_posted);
+    assert_string_equal(event->chat_posted.message.text, "two\nlines");
+    assert_string_equal(event->chat_posted.message.name, "Bob");
+    assert_int_equal(event->chat_posted.message.from, 2);
+    assert_int_equal(event->chat_posted.message.number, 1);
+    plm_msg_free(event);
+    event = peer_expect(b, PLM_MSG_chat_posted); /* the sender sees it where the others do */
+    assert_non_null(event);
+    plm_msg_free(event);
+    peer_say(b, "{\"type\":\"rename\",\"id\":10,\"name\":\"Robert\"}");
+    event = peer_expect(a, PLM_MSG_participant_changed);
+    assert_string_equal(event->participant_changed.participant.name, "Robert");
+    plm_msg_free(event);
+    struct peer *c = peer_create(w);
+    struct plm_msg *joined = peer_join(c, "r", "Cy");
+    assert_int_equal(joined->joined.n_chat, 1);
+    assert_string_equal(joined->joined.chat[0].name, "Bob"); /* as it was when it was said */
+    plm_msg_free(joined);
+    peer_destroy(a);
+    peer_destroy(b);
+    peer_destroy(c);
+}
+
+static void test_chat_bounded(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    char text[4001];
+    for (unsigned i = 1; i <= 250; i++) {
+        w->now += 1000;
+        peer_say(a, "{\"type\":\"chat\",\"id\":9,\"text\":\"%u\"}", i);
+    }
+    struct peer *b = peer_create(w);
+    struct plm_msg *joined = peer_join(b, "r", "Bob");
+    assert_int_equal(joined->joined.n_chat, 200);
+    assert_string_equal(joined->joined.chat[0].text, "51");
+    assert_string_equal(joined->joined.chat[199].text, "250");
+    plm_msg_free(joined);
+    memset(text, 'x', 4000);
+    text[4000] = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        w->now += 1000;
+        peer_say(a, "{\"type\":\"chat\",\"id\":9,\"text\":\"%s\"}", text);
+    }
+    struct peer *c = peer_create(w);
+    joined = peer_join(c, "r", "Cy");
+    assert_in_range(joined->joined.n_chat, 10, 16); /* what fits into 64 kB */
+    assert_int_equal(joined->joined.chat[joined->joined.n_chat - 1].number, 350);
+    plm_msg_free(joined);
+    peer_destroy(a);
+    peer_destroy(b);
+    peer_destroy(c);
+}
+
+static void test_rooms_by_name(void **state)
+{
+    static const struct {
+        const char *name;
+        int code; /* -1: fine */
+    } cases[] = {
+        {"a/b", PLM_MSG_error_code_bad_message},
+        {"\\u202e", PLM_MSG_error_code_bad_message},
+        {"a\\nb", PLM_MSG_error_code_bad_message},
+        {"..", -1},
+        {"\xc3\x84rger", -1},
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct peer *p = peer_create(w);
+        peer_say(p, "{\"type\":\"join\",\"id\":1,\"room\":\"%s\",\"name\":\"x\"}", cases[i].name);
+        assert_int_equal(peer_error(p), cases[i].code);
+        peer_destroy(p);
+    }
+    assert_int_equal(gauges(w).rooms, 2);
+}
+
+/* ---- lost sockets ---- */
+
+static void test_resume(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_create(w), *b = enter(w, "r", "Bob");
+    char *secret = secret_of(a, "r", "Ada");
+    publish_well(w, a, "ones", 0x11);
+    free(receive_well(w, a, 1, false, "peer", 0x22));
+    struct plm_event slot = {.type = PLM_EV_SLOT,
+        .transport = 2,
+        .slot = {.media = 1, .state = PLM_SLOT_FORWARDING, .shows = 1, .source = PLM_SOURCE_CAMERA}};
+    struct plm_event demand = {
+        .type = PLM_EV_DEMAND, .transport = 1, .demand = {.source = PLM_SOURCE_CAMERA, .needed = 1}};
+    peer_destroy(a);
+    peer_forget(b);
+    assert_int_equal(gauges(w).detached, 1);
+    assert_int_equal(w->open_transports, 2); /* media goes on */
+    plm_hub_on_media_event(w->hub, &slot);
+    plm_hub_on_media_event(w->hub, &demand);
+    plm_hub_flush(w->hub);
+    peer_say(b, "{\"type\":\"chat\",\"id\":9,\"text\":\"where is Ada?\"}");
+    assert_int_equal(plm_hub_poll(w->hub), w->now + 30000);
+    w->now += 29999;
+    plm_hub_poll(w->hub);
+
+    a = peer_create(w);
+    struct plm_msg *joined = resume(a, secret);
+    assert_non_null(joined);
+    assert_true(joined->joined.resumed);
+    assert_string_equal(joined->joined.secret, secret);
+    assert_int_equal(joined->joined.n_participants, 2);
+    assert_int_equal(joined->joined.n_chat, 1);
+    plm_msg_free(joined);
+    struct plm_msg *event = peer_read(a);
+    assert_int_equal(event->type, PLM_MSG_demand); /* what was missed */
+    plm_msg_free(event);
+    plm_hub_flush(w->hub);
+    event = peer_read(a);
+    assert_int_equal(event->type, PLM_MSG_slots);
+    assert_int_equal(event->slots.n_slots, 3); /* all of them: some may have ended meanwhile */
+    assert_int_equal(event->slots.slots[1].participant, 1);
+    plm_msg_free(event);
+    assert_int_equal(gauges(w).detached, 0);
+    w->now += 60000;
+    assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
+    assert_null(peer_expect(b, PLM_MSG_participant_left));
+    assert_null(peer_expect(b, PLM_MSG_participant_joined)); /* nobody noticed */
+    free(secret);
+    peer_destroy(a);
+    peer_destroy(b);
+}
+
+static void test_grace_over(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_create(w), *b = enter(w, "r", "Bob");
+    char *secret = secret_of(a, "r", "Ada");
+    publish_well(w, a, "ones", 0x11);
+    peer_destroy(a);
+    w->now += 30000;
+    assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
+    struct plm_msg *event = peer_expect(b, PLM_MSG_participant_left);
+    assert_int_equal(event->participant_left.participant, 2);
+    assert_int_equal(event->participant_left.reason, PLM_MSG_leave_reason_lost);
+    plm_msg_free(event);
+    assert_int_equal(w->open_transports, 0);
+    a = peer_create(w);
+    assert_null(resume(a, secret));
+    peer_say(a, "{\"type\":\"resume\",\"id\":9,\"secret\":\"%s\"}", secret);
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_not_found);
+    struct plm_msg *joined = peer_join(a, "r", "Ada"); /* the same socket may join anew */
+    assert_non_null(joined);
+    assert_string_not_equal(joined->joined.secret, secret);
+    assert_int_equal(joined->joined.participant, 3);
+    plm_msg_free(joined);
+    free(secret);
+    peer_destroy(a);
+    peer_destroy(b);
+}
+
+static void test_takeover(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_create(w), *again = peer_create(w);
+    char *secret = secret_of(a, "r", "Ada");
+    struct plm_msg *joined = resume(again, secret);
+    assert_non_null(joined);
+    assert_int_equal(joined->joined.n_participants, 1);
+    plm_msg_free(joined);
+    assert_int_equal(a->closed, PLM_SESSION_CLOSE_TAKEN);
+    peer_forget(a);
+    peer_say(a, "{\"type\":\"chat\",\"id\":9,\"text\":\"still me\"}"); /* has no voice any more */
+    assert_null(peer_read(a));
+    assert_null(peer_read(again));
+    peer_destroy(a); /* and its end changes nothing */
+    assert_int_equal(gauges(w).detached, 0);
+    assert_int_equal(gauges(w).participants, 1);
+    free(secret);
+    peer_destroy(again);
+}
+
+static void test_lost_while_away(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_create(w);
+    char *secret = secret_of(a, "r", "Ada");
+    publish_well(w, a, "ones", 0x11);
+    free(receive_well(w, a, 1, false, "peer", 0x22));
+    peer_destroy(a);
+    world_lose(w, 1, PLM_CLOSE_CONSENT);
+    world_lose(w, 2, PLM_CLOSE_CONSENT);
+    a = peer_create(w);
+    struct plm_msg *joined = resume(a, secret);
+    assert_int_equal(joined->joined.participants[0].n_tracks, 0);
+    plm_msg_free(joined);
+    for (int publish = 1; publish >= 0; publish--) {
+        struct plm_msg *event = peer_read(a);
+        assert_int_equal(event->type, PLM_MSG_connection_lost);
+        assert_int_equal(event->connection_lost.publish, publish);
+        plm_msg_free(event);
+    }
+    peer_destroy(a);
+    a = peer_create(w);
+    joined = resume(a, secret);
+    plm_msg_free(joined);
+    assert_null(peer_read(a)); /* told once */
+    free(secret);
+    peer_destroy(a);
+}
+
+/* ---- who leads ---- */
+
+static enum plm_msg_role role_of(struct peer *p, uint32_t id)
+{
+    struct plm_msg *event;
+    enum plm_msg_role role = PLM_MSG_role_COUNT;
+    while ((event = peer_expect(p, PLM_MSG_participant_changed))) {
+        if (event->participant_changed.participant.id == id)
+            role = event->participant_changed.participant.role;
+        plm_msg_free(event);
+    }
+    return role;
+}
+
+static void test_succession(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob"), *c = enter(w, "r", "Cy");
+    peer_say(b, "{\"type\":\"leave\",\"id\":9}");
+    assert_int_equal(role_of(c, 3), PLM_MSG_role_COUNT); /* the moderator is still there */
+    assert_int_equal(b->closed, PLM_SESSION_CLOSE_DONE);
+    struct plm_msg *done = peer_expect(b, PLM_MSG_done);
+    assert_non_null(done);
+    plm_msg_free(done);
+    peer_destroy(b);
+    peer_destroy(a);
+    plm_hub_poll(w->hub);
+    assert_int_equal(role_of(c, 3), PLM_MSG_role_COUNT); /* may come back */
+    w->now += 30000;
+    plm_hub_poll(w->hub);
+    assert_int_equal(role_of(c, 3), PLM_MSG_role_moderator);
+    peer_destroy(c);
+}
+
+static void test_linger(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    peer_say(a, "{\"type\":\"chat\",\"id\":9,\"text\":\"hello\"}");
+    peer_say(a, "{\"type\":\"leave\",\"id\":10}");
+    peer_destroy(a);
+    assert_int_equal(plm_hub_poll(w->hub), w->now + 60000);
+    w->now += 59999;
+    plm_hub_poll(w->hub);
+    struct peer *b = peer_create(w);
+    struct plm_msg *joined = peer_join(b, "r", "Bob");
+    assert_int_equal(joined->joined.n_chat, 1);
+    assert_int_equal(joined->joined.role, PLM_MSG_role_moderator); /* nobody else leads */
+    assert_int_equal(joined->joined.participant, 2);               /* ids are not used again */
+    plm_msg_free(joined);
+    peer_say(b, "{\"type\":\"leave\",\"id\":10}");
+    peer_destroy(b);
+    w->now += 60000;
+    assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
+    assert_int_equal(gauges(w).rooms, 0);
+    assert_int_equal(w->rooms, 0);
+    b = peer_create(w);
+    joined = peer_join(b, "r", "Bob");
+    assert_int_equal(joined->joined.n_chat, 0); /* forgotten */
+    plm_msg_free(joined);
+    peer_destroy(b);
+}
+
+/* ---- limits ---- */
+
+static void test_states(void **state)
+{
+    static const char *const before[] = {"{\"type\":\"leave\",\"id\":9}",
+        "{\"type\":\"chat\",\"id\":9,\"text\":\"x\"}", "{\"type\":\"rename\",\"id\":9,\"name\":\"x\"}",
+        "{\"type\":\"answer\",\"id\":9,\"sdp\":\"x\"}",
+        "{\"type\":\"publish\",\"id\":9,\"sdp\":\"x\",\"tracks\":[]}",
+        "{\"type\":\"receive\",\"id\":9,\"pairs\":1,\"audio_only\":0,\"screens\":0}",
+        "{\"type\":\"view\",\"id\":9,\"items\":[]}",
+        "{\"type\":\"mute\",\"id\":9,\"source\":\"camera\",\"muted\":true}"};
+    static const char *const after[] = {"{\"type\":\"join\",\"id\":9,\"room\":\"r\",\"name\":\"x\"}",
+        "{\"type\":\"resume\",\"id\":9,\"secret\":\"x\"}"};
+    struct world *w = *state;
+    struct peer *p = peer_create(w);
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        peer_say(p, "%s", before[i]);
+        assert_int_equal(peer_error(p), PLM_MSG_error_code_bad_state);
+    }
+    peer_say(p, "{\"type\":\"nonsense\",\"id\":9}");
+    assert_int_equal(peer_error(p), PLM_MSG_error_code_bad_message);
+    peer_say(p, "nonsense");
+    assert_int_equal(peer_error(p), PLM_MSG_error_code_bad_message);
+    assert_int_equal(gauges(w).rooms, 0);
+    plm_msg_free(peer_join(p, "r", "Ada"));
+    for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
+        peer_say(p, "%s", after[i]);
+        assert_int_equal(peer_error(p), PLM_MSG_error_code_bad_state);
+    }
+    assert_int_equal(gauges(w).participants, 1);
+    peer_destroy(p);
+}
+
+static void test_too_fast(void **state)
+{
+    struct world *w = *state;
+    struct peer *p = enter(w, "r", "Ada");
+    for (int i = 0; i < 8; i++) {
+        peer_say(p, "{\"type\":\"chat\",\"id\":9,\"text\":\"x\"}");
+        assert_int_equal(peer_error(p), -1);
+    }
+    peer_say(p, "{\"type\":\"chat\",\"id\":9,\"text\":\"x\"}");
+    assert_int_equal(peer_error(p), PLM_MSG_error_code_too_fast);
+    peer_say(p, "{\"type\":\"rename\",\"id\":9,\"name\":\"x\"}"); /* only chat has to wait */
+    assert_int_equal(peer_error(p), -1);
+    w->now += 1000;
+    peer_say(p, "{\"type\":\"chat\",\"id\":9,\"text\":\"x\"}");
+    assert_int_equal(peer_error(p), -1);
+    w->now += 3600 * 1000;
+    int good = 0, bad = 0;
+    for (int i = 0; i < 100; i++) {
+        peer_say(p, "{\"type\":\"view\",\"id\":9,\"items\":[]}");
+        *(peer_error(p) == -1 ? &good : &bad) += 1;
+    }
+    assert_int_equal(good, 60);
+    assert_int_equal(bad, 40);
+    for (int i = 0; i < 300; i++) /* who goes on like this loses the socket, not the place */
+        peer_say(p, "{");
+    assert_int_equal(p->closed, PLM_SESSION_CLOSE_POLICY);
+    assert_int_equal(gauges(w).detached, 1);
+    peer_destroy(p);
+    assert_int_equal(gauges(w).detached, 1);
+}
+
+static void test_full(void **state)
+{
+    struct plm_hub_config config = {.max_rooms = 1, .max_participants = 2, .max_sessions = 4};
+    struct world *w = world_create(&config);
+    (void)state;
+    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob"), *c = peer_create(w),
+                *d = peer_create(w);
+    assert_null(peer_create(w));
+    assert_null(peer_join(c, "r", "Cy"));
+    peer_say(c, "{\"type\":\"join\",\"id\":9,\"room\":\"r\",\"name\":\"x\"}");
+    assert_int_equal(peer_error(c), PLM_MSG_error_code_full);
+    peer_say(d, "{\"type\":\"join\",\"id\":9,\"room\":\"s\",\"name\":\"x\"}");
+    assert_int_equal(peer_error(d), PLM_MSG_error_code_full);
+    peer_say(b, "{\"type\":\"leave\",\"id\":9}");
+    peer_say(c, "{\"type\":\"join\",\"id\":9,\"room\":\"r\",\"name\":\"x\"}");
+    assert_int_equal(peer_error(c), -1);
+    peer_destroy(a);
+    peer_destroy(b);
+    peer_destroy(c);
+    peer_destroy(d);
+    world_destroy(w);
+}
+
+/* 500 come, publish and receive, and go in every way there is: nothing is left. */
+static void test_churn(void **state)
+{
+    static struct peer *peers[500];
+    struct world *w = *state;
+    for (int round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 500; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "p%u", i);
+            peers[i] = enter(w, i % 5 ? "big" : "small", name);
+            publish_well(w, peers[i], "ones", (int)(i % 250) + 1);
+            free(receive_well(w, peers[i], 1, false, "peer", 0x22));
+        }
+        assert_int_equal(gauges(w).participants, 500);
+        assert_int_equal(gauges(w).connections, 1000);
+        assert_int_equal(w->open_transports, 1000);
+        for (unsigned i = 0; i < 500; i++) {
+            if (i % 3 == 0)
+                peer_say(peers[i], "{\"type\":\"leave\",\"id\":9}");
+            if (i % 3 == 1)
+                world_lose(w, w->last_transport - 999 + 2 * i, PLM_CLOSE_PEER);
+            peer_destroy(peers[i]);
+        }
+        assert_int_equal(gauges(w).sessions, 0);
+        assert_int_equal(gauges(w).detached, 333);
+        w->now += 30000;
+        plm_hub_poll(w->hub);
+        assert_int_equal(gauges(w).participants, 0);
+        assert_int_equal(gauges(w).detached, 0);
+        assert_int_equal(gauges(w).connections, 0);
+        assert_int_equal(w->open_transports, 0);
+        assert_int_equal(gauges(w).rooms, 2);
+        w->now += 60000;
+        assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
+        assert_int_equal(gauges(w).rooms, 0);
+        w->last_transport = 0;
+    }
+}
+
+static void test_hub_close(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada"), *open = peer_create(w), *gone = enter(w, "r", "Bob");
+    publish_well(w, a, "ones", 0x11);
+    peer_destroy(gone);
+    plm_hub_close(w->hub);
+    struct plm_msg *event = peer_expect(a, PLM_MSG_ended);
+    assert_int_equal(event->ended.reason, PLM_MSG_leave_reason_closed);
+    plm_msg_free(event);
+    assert_int_equal(a->closed, PLM_SESSION_CLOSE_DONE);
+    assert_int_equal(open->closed, PLM_SESSION_CLOSE_AWAY);
+    assert_int_equal(w->open_transports, 0);
+    assert_int_equal(w->rooms, 0);
+    assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
+    peer_destroy(a);
+    peer_destroy(open);
+    assert_int_equal(gauges(w).sessions, 0);
+}
+
+/* A hub that is destroyed with everybody in it leaves nothing behind (the world looks), and says nothing. */
+static void test_destroy_in_use(void **state)
+{
+    struct world *w = world_create(NULL);
+    (void)state;
+    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    publish_well(w, a, "ones", 0x11);
+    plm_session_on_lost(b->session);
+    size_t told = a->n;
+    world_destroy(w);
+    assert_int_equal(a->n, told);
+    assert_int_equal(a->closed, 0);
+    peer_forget(a);
+    peer_forget(b);
+    free(a);
+    free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_join, setup, teardown),
         cmocka_unit_test_setup_teardown(test_publish, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receive, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_publish_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_publish_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failing_port, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_mute, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_receive_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_answer_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_answer_of_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_view, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_connection_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_speakers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_demand, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_chat, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_chat_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rooms_by_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_grace_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_takeover, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost_while_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_succession, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_linger, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_states, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_fast, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_churn, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hub_close, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_destroy_in_use, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
