@@ -21,10 +21,11 @@
 #include "startup.h"
 #include "ws_server.h"
 
-#define LAG_PERIOD_MS 100
-#define HUB_PERIOD_MS 200  /* how late a grace or a linger time may end */
-#define FAREWELL_MS   2000 /* for clients to hear that the server goes down */
-#define DRAIN_STEP_MS 20
+#define LAG_PERIOD_MS  100
+#define HUB_PERIOD_MS  200  /* how late a grace or a linger time may end */
+#define FAREWELL_MS    2000 /* for clients to hear that the server goes down */
+#define SAME_SIGNAL_MS 300
+#define DRAIN_STEP_MS  20
 
 struct plm_server {
     struct plm_config config;
@@ -302,7 +303,9 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 {
     struct plm_server *s = signal->data;
     if (s->stopping) {
-        uv_stop(&s->loop);
+        /* One that follows at once is the same wish: a terminal and a script both send it. */
+        if (now_ms(NULL) + FAREWELL_MS - s->stop_at_ms > SAME_SIGNAL_MS)
+            uv_stop(&s->loop);
         return;
     }
     plm_log(PLM_LOG_INFO, "main", "signal %d: stopping", number);
