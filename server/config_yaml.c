@@ -192,9 +192,12 @@ static void on_log(cyaml_log_t level, void *ctx, const char *format, va_list arg
 
 static void write_path(const struct trace *t, char *path, size_t size)
 {
+    /* Of a key that is missing, libcyaml names the mapping by the key that it read last there. */
+    bool missing = !strncmp(t->reason, "Missing", 7) && t->n_parts && t->parts[0][0] != '[';
     size_t used = 0;
+
     path[0] = 0;
-    for (size_t i = t->n_parts; i-- && used < size;) {
+    for (size_t i = t->n_parts; i-- > missing && used < size;) {
         bool dot = used && t->parts[i][0] != '[';
         used += (size_t)snprintf(path + used, size - used, "%s%s", dot ? "." : "", t->parts[i]);
     }

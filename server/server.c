@@ -372,7 +372,7 @@ static void announce(const struct plm_server *s)
     for (size_t i = 0; plm_http_address(s->http, i, &addr); i++)
         plm_log(PLM_LOG_INFO, "main", "page and API on %s://%s",
             s->config.http.certificate ? "https" : "http", plm_addr_format(&addr, text, sizeof(text)));
-    plm_log(PLM_LOG_INFO, "main", "plenum " PLM_VERSION " is ready, %u media workers",
+    plm_log(PLM_LOG_INFO, "main", "plenum " PLM_VERSION " is ready, media workers: %u",
         plm_engine_workers(s->engine));
 }
 
