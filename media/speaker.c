@@ -12,11 +12,12 @@
 #define VOICE_MIN       67  /* 127 - 60 */
 
 /* Dominance, in polls of 50 ms: a cough of 300 ms touches at most 7, a fast typist's clicks rarely more than 6 of any 10. */
-#define WINDOW        10
-#define WINDOW_NEEDED 8
-#define LEAD_NEEDED   4 /* ahead of the present speaker's activity in the same window */
-#define LONG_WINDOW   20
-#define LONG_NEEDED   17
+#define WINDOW         10
+#define WINDOW_NEEDED  8
+#define SILENT_WINDOW  7 /* no pause for breath is that long: the present speaker has ended */
+#define SILENT_ALLOWED 1
+#define LONG_WINDOW    20
+#define LONG_NEEDED    17
 #define LOUDER_DB                                                                                            \
     6 /* a voice that is this much louder for a second takes over even while the other goes on */
 
@@ -32,7 +33,7 @@ struct member {
     uint8_t level;       /* newest, 127 - dB */
     bool fresh;          /* since the last poll */
     uint32_t history;    /* activity, newest poll in bit 0 */
-    int32_t loudness_q8; /* smoothed over about half a second of activity */
+    int32_t loudness_q8; /* of the newest speech, smoothed over about half a second of it */
     int32_t floor_q8;
     bool chosen;
     uint64_t spoke_us; /* last active */
@@ -114,6 +115,11 @@ void plm_speakers_remove(struct plm_speakers *s, plm_participant_id who)
         s->dominant = 0;
 }
 
+static unsigned activity(const struct member *m, unsigned polls)
+{
+    return (unsigned)__builtin_popcount(m->history & ((1u << polls) - 1));
+}
+
 /** Take the newest level in: noise floor, activity, loudness. */
 static void update(struct member *m, uint64_t now_us, uint64_t since_us)
 {
@@ -132,15 +138,13 @@ static void update(struct member *m, uint64_t now_us, uint64_t since_us)
             m->floor_q8 = FLOOR_CAP << 8;
     }
     bool active = level_q8 >= VOICE_MIN << 8 && level_q8 >= m->floor_q8 + (FLOOR_MARGIN_DB << 8);
-    m->history = m->history << 1 | active;
     if (active)
         m->spoke_us = now_us;
-    m->loudness_q8 += ((active ? level_q8 : 0) - m->loudness_q8) / 8;
-}
-
-static unsigned activity(const struct member *m, unsigned polls)
-{
-    return (unsigned)__builtin_popcount(m->history & ((1u << polls) - 1));
+    if (active && !activity(m, LONG_WINDOW))
+        m->loudness_q8 = level_q8;
+    else if (active)
+        m->loudness_q8 += (level_q8 - m->loudness_q8) / 8;
+    m->history = m->history << 1 | active;
 }
 
 /** Does this one take the floor from the present speaker? */
@@ -149,7 +153,7 @@ static bool takes_over(const struct member *m, const struct member *present)
     unsigned mine = activity(m, WINDOW);
     if (mine < WINDOW_NEEDED)
         return false;
-    if (!present || activity(present, WINDOW) + LEAD_NEEDED <= mine)
+    if (!present || activity(present, SILENT_WINDOW) <= SILENT_ALLOWED)
         return true;
     return activity(m, LONG_WINDOW) >= LONG_NEEDED &&
            m->loudness_q8 >= present->loudness_q8 + (LOUDER_DB << 8);

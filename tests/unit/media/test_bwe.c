@@ -1,0 +1,205 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "rtcp.h"
+#include "rules_tx.h"
+
+/** A receiver of packets that writes transport-cc feedback about those that a lossy line lets through. */
+struct line {
+    struct plm_bwe *bwe;
+    struct plm_twcc_rx rx;
+    uint16_t seq;
+    uint64_t now, credit, octets;
+    unsigned loss_percent; /* random */
+    uint64_t capacity_bps; /* beyond it everything is lost; 0: no limit */
+    uint64_t window_us, window_octets;
+};
+
+static struct line l;
+
+static int set_up(void **state)
+{
+    (void)state;
+    l = (struct line){.bwe = plm_bwe_create(), .now = 1000000};
+    plm_twcc_rx_init(&l.rx);
+    srand(23);
+    return l.bwe == NULL;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    plm_bwe_destroy(l.bwe);
+    return 0;
+}
+
+static void send_one(void)
+{
+    plm_bwe_on_sent(l.bwe, l.seq, 1200, l.now);
+    if (l.now - l.window_us >= 50000) {
+        l.window_us = l.now;
+        l.window_octets = 0;
+    }
+    l.window_octets += 1200;
+    bool over = l.capacity_bps && l.window_octets * 8 * 20 > l.capacity_bps;
+    if (!over && (unsigned)rand() % 100 >= l.loss_percent)
+        plm_twcc_rx_on_packet(&l.rx, l.seq, l.now + 20000);
+    l.seq++;
+}
+
+static void feed_back(void)
+{
+    uint8_t buf[1500];
+    size_t n;
+    while (plm_twcc_rx_pending(&l.rx) && (n = plm_twcc_rx_write(&l.rx, buf, sizeof buf, 1, 2)) > 20)
+        plm_bwe_on_twcc(l.bwe, buf + 12, n - 12, l.now);
+}
+
+/** Send at a rate for a while, with feedback each 100 ms and the poll each 200. */
+static void run_for(uint64_t ms, uint64_t bps)
+{
+    for (uint64_t i = 0; i < ms; i++) {
+        l.now += 1000;
+        for (l.credit += bps / 8000; l.credit >= 1200; l.credit -= 1200)
+            send_one();
+        if (i % 100 == 99)
+            feed_back();
+        if (i % 200 == 199)
+            plm_bwe_poll(l.bwe, l.now);
+    }
+}
+
+static void is_unknown_before_a_second_of_feedback(void **state)
+{
+    (void)state;
+    assert_int_equal(plm_bwe_estimate(l.bwe), 0);
+    run_for(1000, 500000);
+    assert_int_equal(plm_bwe_estimate(l.bwe), 0);
+    run_for(400, 500000);
+    assert_in_range(plm_bwe_estimate(l.bwe), 1000000, 3000000);
+    assert_in_range(plm_bwe_acked(l.bwe), 400000, 600000);
+}
+
+static void grows_while_little_is_lost(void **state)
+{
+    (void)state;
+    run_for(1500, 1000000);
+    uint32_t before = plm_bwe_estimate(l.bwe);
+    assert_true(before);
+    l.loss_percent = 1;
+    run_for(3000, 1000000);
+    double growth = (double)plm_bwe_estimate(l.bwe) / before;
+    assert_true(growth > 1.15 && growth < 1.30); /* 8 % a second, three seconds */
+    run_for(60000, 1000000);
+    assert_in_range(plm_bwe_estimate(l.bwe), 3500000, 4500000); /* no further than a few times what is sent */
+}
+
+static void holds_between_two_and_ten_percent(void **state)
+{
+    (void)state;
+    run_for(1500, 2000000);
+    l.loss_percent = 6;
+    run_for(1000, 2000000);
+    uint32_t before = plm_bwe_estimate(l.bwe);
+    run_for(3000, 2000000);
+    assert_in_range(plm_bwe_estimate(l.bwe), before * 9ull / 10, before * 11ull / 10);
+}
+
+static void cuts_by_half_the_loss(void **state)
+{
+    (void)state;
+    run_for(2000, 2000000);
+    l.loss_percent = 20;
+    run_for(700, 2000000);
+    assert_in_range(
+        plm_bwe_estimate(l.bwe), 1600000, 1990000); /* from what is sent, not from what was hoped for */
+    run_for(5000, 2000000);
+    assert_in_range(plm_bwe_estimate(l.bwe), 100000, 1200000);
+    l.loss_percent = 100;
+    run_for(20000, 2000000);
+    assert_true(plm_bwe_estimate(l.bwe) >= 100000);
+}
+
+/** A sender that follows the estimate ends near what the line carries. */
+static void finds_the_capacity(void **state)
+{
+    (void)state;
+    l.capacity_bps = 1500000;
+    run_for(1500, 1000000);
+    uint64_t sum = 0;
+    unsigned n = 0;
+    for (int i = 0; i < 600; i++) {
+        run_for(100, plm_bwe_estimate(l.bwe) ? plm_bwe_estimate(l.bwe) : 1000000);
+        if (i >= 200) {
+            sum += plm_bwe_estimate(l.bwe);
+            n++;
+        }
+    }
+    assert_in_range(sum / n, 1000000, 1900000);
+}
+
+static void remb_bounds(void **state)
+{
+    (void)state;
+    plm_bwe_on_remb(l.bwe, 700000, l.now);
+    l.now += 1100000;
+    plm_bwe_on_remb(l.bwe, 700000, l.now);
+    assert_int_equal(plm_bwe_estimate(l.bwe), 700000);
+    run_for(5000, 600000);
+    assert_int_equal(plm_bwe_estimate(l.bwe), 700000);
+    plm_bwe_on_remb(l.bwe, 300000, l.now);
+    assert_int_equal(plm_bwe_estimate(l.bwe), 300000);
+    plm_bwe_on_remb(l.bwe, 0, l.now);
+    assert_int_equal(plm_bwe_estimate(l.bwe), 100000);
+    plm_bwe_on_remb(l.bwe, UINT64_MAX, l.now);
+    assert_true(plm_bwe_estimate(l.bwe) <= 200000000);
+    plm_bwe_on_remb(l.bwe, 300000, l.now);
+    run_for(15000, 600000); /* a REMB that is no longer repeated ends */
+    assert_true(plm_bwe_estimate(l.bwe) > 310000);
+}
+
+static void reports_alone_are_enough(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++, l.now += 1000000)
+        plm_bwe_on_report(l.bwe, 0, 80000, l.now);
+    assert_true(plm_bwe_estimate(l.bwe) >= 1000000);
+    assert_int_equal(plm_bwe_rtt_us(l.bwe), 80000);
+    uint32_t before = plm_bwe_estimate(l.bwe);
+    plm_bwe_on_report(l.bwe, 128, 0, l.now);
+    assert_in_range(plm_bwe_estimate(l.bwe), before * 3ull / 4 - 2, before * 3ull / 4 + 2);
+    plm_bwe_on_report(l.bwe, 128, 0, l.now + 1000); /* once per interval */
+    assert_in_range(plm_bwe_estimate(l.bwe), before * 3ull / 4 - 2, before * 3ull / 4 + 2);
+    assert_int_equal(plm_bwe_rtt_us(l.bwe), 80000);
+}
+
+static void malformed_feedback_teaches_nothing(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 8; n++) {
+        uint8_t *exact = malloc(n ? n : 1);
+        for (size_t i = 0; i < n; i++)
+            exact[i] = 0xff;
+        plm_bwe_on_twcc(l.bwe, exact, n, l.now + n * 1000000);
+        free(exact);
+    }
+    assert_int_equal(plm_bwe_estimate(l.bwe), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(is_unknown_before_a_second_of_feedback, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(grows_while_little_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(holds_between_two_and_ten_percent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cuts_by_half_the_loss, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(finds_the_capacity, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(remb_bounds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reports_alone_are_enough, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(malformed_feedback_teaches_nothing, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
