@@ -1,4 +1,5 @@
 #include "dtls.h"
+#include "dtls_tail.h"
 #include "identity.h"
 
 #include <openssl/err.h>
@@ -29,7 +30,8 @@ struct plm_dtls_ctx {
 };
 
 struct plm_dtls {
-    SSL *ssl; /* NULL once it is no longer needed */
+    SSL *ssl; /* NULL some seconds after the handshake: then the tail speaks */
+    struct plm_dtls_tail tail;
     struct plm_fingerprint fingerprint;
     void (*send)(void *arg, const uint8_t *data, size_t len);
     void *arg;
@@ -215,6 +217,7 @@ void plm_dtls_destroy(struct plm_dtls *d)
     if (!d)
         return;
     SSL_free(d->ssl);
+    plm_dtls_tail_reset(&d->tail);
     free(d);
 }
 
@@ -226,8 +229,11 @@ static bool records_are_sane(const uint8_t *data, size_t len, unsigned *epochs)
 {
     *epochs = 0;
     while (len > 0) {
-        if (len < RECORD_HEADER || data[0] < SSL3_RT_CHANGE_CIPHER_SPEC ||
-            data[0] > SSL3_RT_APPLICATION_DATA || data[1] != DTLS1_VERSION_MAJOR)
+        if (len < RECORD_HEADER || data[0] < SSL3_RT_CHANGE_CIPHER_SPEC || data[0] > SSL3_RT_APPLICATION_DATA)
+            return false;
+        /* 1.0 is what a first ClientHello may be labelled with. */
+        if (data[1] != DTLS1_VERSION_MAJOR ||
+            (data[2] != (DTLS1_2_VERSION & 0xff) && data[2] != (DTLS1_VERSION & 0xff)))
             return false;
         size_t body = (size_t)data[11] << 8 | data[12];
         if (body > len - RECORD_HEADER)
@@ -282,6 +288,15 @@ static void drive(struct plm_dtls *d, uint64_t now_us)
     ERR_clear_error();
 }
 
+/** After OpenSSL has gone only the end is of interest. */
+static int on_late_datagram(struct plm_dtls *d, const uint8_t *data, size_t len)
+{
+    if (!plm_dtls_tail_is_close(&d->tail, data, len))
+        return PLM_EINVAL;
+    d->state = PLM_DTLS_CLOSED;
+    return 0;
+}
+
 void plm_dtls_start(struct plm_dtls *d)
 {
     if (d->state == PLM_DTLS_HANDSHAKE && !SSL_is_server(d->ssl))
@@ -291,7 +306,7 @@ void plm_dtls_start(struct plm_dtls *d)
 int plm_dtls_on_datagram(struct plm_dtls *d, const uint8_t *data, size_t len, uint64_t now_us)
 {
     unsigned epochs;
-    if (len > PLM_DTLS_MAX_DATAGRAM || !records_are_sane(data, len, &epochs) || !d->ssl)
+    if (len > PLM_DTLS_MAX_DATAGRAM || !records_are_sane(data, len, &epochs))
         return PLM_EINVAL;
     switch (d->state) {
     case PLM_DTLS_HANDSHAKE:
@@ -303,6 +318,8 @@ int plm_dtls_on_datagram(struct plm_dtls *d, const uint8_t *data, size_t len, ui
         /* Nothing unprotected matters any more, above all no second ClientHello. */
         if (!(epochs & 2))
             return PLM_EINVAL;
+        if (!d->ssl)
+            return on_late_datagram(d, data, len);
         break;
     default:
         return PLM_EINVAL;
@@ -314,11 +331,10 @@ int plm_dtls_on_datagram(struct plm_dtls *d, const uint8_t *data, size_t len, ui
     return 0;
 }
 
-uint64_t plm_dtls_poll(struct plm_dtls *d, uint64_t now_us)
+/** @return when the handshake wants to be called again */
+static uint64_t poll_handshake(struct plm_dtls *d, uint64_t now_us)
 {
     struct timeval left;
-    if (d->state != PLM_DTLS_HANDSHAKE || !d->ssl)
-        return UINT64_MAX;
     ERR_clear_error();
     if (DTLSv1_handle_timeout(d->ssl) < 0)
         d->state = PLM_DTLS_FAILED;
@@ -328,11 +344,51 @@ uint64_t plm_dtls_poll(struct plm_dtls *d, uint64_t now_us)
     return now_us + (uint64_t)left.tv_sec * 1000000 + (uint64_t)left.tv_usec;
 }
 
+static uint64_t poll_established(struct plm_dtls *d, uint64_t now_us)
+{
+    if (!d->ssl)
+        return UINT64_MAX;
+    if (now_us < d->free_at_us)
+        return d->free_at_us;
+    if (plm_dtls_tail_init(&d->tail, d->ssl) != 0) {
+        ERR_clear_error();
+        d->free_at_us = UINT64_MAX; /* costs memory, nothing else */
+        return UINT64_MAX;
+    }
+    SSL_free(d->ssl);
+    d->ssl = NULL;
+    return UINT64_MAX;
+}
+
+uint64_t plm_dtls_poll(struct plm_dtls *d, uint64_t now_us)
+{
+    switch (d->state) {
+    case PLM_DTLS_HANDSHAKE:
+        return poll_handshake(d, now_us);
+    case PLM_DTLS_ESTABLISHED:
+        return poll_established(d, now_us);
+    default:
+        return UINT64_MAX;
+    }
+}
+
+static void send_close(struct plm_dtls *d)
+{
+    uint8_t record[PLM_DTLS_CLOSE_SIZE];
+    if (d->ssl) {
+        SSL_shutdown(d->ssl);
+    } else {
+        size_t len = plm_dtls_tail_close(&d->tail, record);
+        if (len > 0)
+            d->send(d->arg, record, len);
+    }
+    ERR_clear_error();
+}
+
 void plm_dtls_close(struct plm_dtls *d)
 {
-    if (d->state == PLM_DTLS_ESTABLISHED && d->ssl)
-        SSL_shutdown(d->ssl);
-    ERR_clear_error();
+    if (d->state == PLM_DTLS_ESTABLISHED)
+        send_close(d);
     if (d->state == PLM_DTLS_ESTABLISHED || d->state == PLM_DTLS_HANDSHAKE)
         d->state = PLM_DTLS_CLOSED;
 }

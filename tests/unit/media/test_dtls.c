@@ -384,6 +384,27 @@ static void garbage_is_refused(void **state)
     close_pair(server, client);
 }
 
+/** Let the seconds pass after which OpenSSL's state is freed. */
+static void let_go(struct ours *o)
+{
+    uint64_t next = plm_security_dtls.poll(o->session, now_us);
+    assert_in_range(next - now_us, 4000000, 6000000);
+    assert_int_equal(plm_security_dtls.poll(o->session, next), UINT64_MAX);
+}
+
+/** Nothing but the true record ends anything. */
+static void reject_tampered(const struct wire *w, struct ours *o)
+{
+    uint8_t bad[PLM_DTLS_MAX_DATAGRAM];
+    for (size_t i = 0; i < w->len[0]; i++) {
+        memcpy(bad, w->data[0], w->len[0]);
+        bad[i] ^= 1;
+        feed(o, bad, w->len[0]);
+        feed(o, w->data[0], i);
+        assert_int_equal(o->n_events, 1);
+    }
+}
+
 static void running_association_is_left_alone(void **state)
 {
     (void)state;
@@ -407,6 +428,17 @@ static void running_association_is_left_alone(void **state)
     assert_int_equal(server->n_events, 1);
     assert_media(client, server, 7);
     assert_media(server, client, 7);
+
+    /* The same when OpenSSL has gone. */
+    let_go(server);
+    assert_int_equal(feed(server, intruder->out.data[0], intruder->out.len[0]), PLM_EINVAL);
+    assert_int_equal(feed(server, fatal_alert, sizeof fatal_alert), PLM_EINVAL);
+    assert_int_equal(feed(server, forged_close, sizeof forged_close), PLM_EINVAL);
+    assert_int_equal(feed(server, forged_data, sizeof forged_data), PLM_EINVAL);
+    assert_int_equal(server->n_events, 1);
+    assert_int_equal(server->out.sent, sent);
+    assert_media(client, server, 8);
+    assert_media(server, client, 8);
     ours_destroy(intruder);
     close_pair(server, client);
 }
@@ -414,12 +446,18 @@ static void running_association_is_left_alone(void **state)
 static void close_notify_tells(void **state)
 {
     (void)state;
-    for (int side = 0; side < 2; side++) {
+    /* Within the first seconds OpenSSL writes and reads it, later the tail: in every combination. */
+    for (int i = 0; i < 8; i++) {
         struct ours *server, *client;
         connect_pair(&server, &client);
-        struct ours *leaver = side ? server : client, *stayer = side ? client : server;
+        struct ours *leaver = i & 1 ? server : client, *stayer = i & 1 ? client : server;
+        if (i & 2)
+            let_go(leaver);
+        if (i & 4)
+            let_go(stayer);
         plm_security_dtls.close(leaver->session);
         assert_int_equal(leaver->out.n, 1);
+        reject_tampered(&leaver->out, stayer);
         deliver(&leaver->out, stayer);
         assert_events(stayer, 2, PLM_SEC_ESTABLISHED, PLM_SEC_CLOSED);
         assert_int_equal(leaver->n_events, 1);
@@ -687,6 +725,42 @@ static void rsa_in_tiny_fragments(void **state)
     ours_destroy(o);
 }
 
+/* Every cipher that we take: after OpenSSL has gone, both ends' close_notify is understood by the other. */
+static void tail_speaks_every_cipher(void **state)
+{
+    (void)state;
+    static const char *const ciphers[] = {
+        "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"};
+    for (size_t i = 0; i < 12; i++) {
+        bool client = i & 1, we_leave = i & 2;
+        struct ours *o = ours_create();
+        struct foreign *f = foreign_create("SRTP_AEAD_AES_128_GCM", EVP_EC_gen("P-256"), client);
+        assert_int_equal(SSL_set_cipher_list(f->ssl, ciphers[i / 4]), 1);
+        struct plm_fingerprint fp = foreign_fingerprint(f, EVP_sha256());
+        ours_open(o, client ? PLM_SETUP_PASSIVE : PLM_SETUP_ACTIVE, &fp);
+        assert_true(run_foreign(f, o));
+        assert_string_equal(SSL_get_cipher_name(f->ssl), ciphers[i / 4]);
+        let_go(o);
+        if (we_leave) {
+            plm_security_dtls.close(o->session);
+            assert_int_equal(o->out.n, 1);
+            f->in = o->out.data[0];
+            f->in_len = o->out.len[0];
+            uint8_t scratch[64];
+            assert_int_equal(SSL_read(f->ssl, scratch, sizeof scratch), 0);
+            assert_true(SSL_get_shutdown(f->ssl) & SSL_RECEIVED_SHUTDOWN);
+        } else {
+            SSL_shutdown(f->ssl);
+            assert_int_equal(f->out.n, 1);
+            reject_tampered(&f->out, o);
+            deliver(&f->out, o);
+            assert_events(o, 2, PLM_SEC_ESTABLISHED, PLM_SEC_CLOSED);
+        }
+        foreign_destroy(f);
+        ours_destroy(o);
+    }
+}
+
 static void renegotiation_is_ignored(void **state)
 {
     (void)state;
@@ -724,6 +798,7 @@ int main(void)
         cmocka_unit_test(no_common_profile_is_refused),
         cmocka_unit_test(certificate_is_required),
         cmocka_unit_test(rsa_in_tiny_fragments),
+        cmocka_unit_test(tail_speaks_every_cipher),
         cmocka_unit_test(renegotiation_is_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
