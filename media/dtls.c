@@ -1,4 +1,5 @@
 #include "dtls.h"
+#include "base/planted.h"
 #include "dtls_tail.h"
 #include "identity.h"
 
@@ -236,7 +237,7 @@ static bool records_are_sane(const uint8_t *data, size_t len, unsigned *epochs)
             (data[2] != (DTLS1_2_VERSION & 0xff) && data[2] != (DTLS1_VERSION & 0xff)))
             return false;
         size_t body = (size_t)data[11] << 8 | data[12];
-        if (body > len - RECORD_HEADER)
+        if (!PLM_FITS(dtls, body <= len - RECORD_HEADER))
             return false;
         bool plain = data[3] == 0 && data[4] == 0;
         if (plain && data[0] == SSL3_RT_APPLICATION_DATA)

@@ -1,4 +1,5 @@
 #include "ice_lite.h"
+#include "base/planted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +74,7 @@ size_t plm_stun_peek_user(const uint8_t *data, size_t len, const char **ufrag)
         size_t padded = (size + 3) & ~(size_t)3;
         at += 4;
         /* What follows MESSAGE-INTEGRITY is not covered by it (RFC 5389 section 15.4). */
-        if (padded > len - at || type == ATTR_INTEGRITY)
+        if (!PLM_FITS(stun, padded <= len - at) || type == ATTR_INTEGRITY)
             return 0;
         if (type == ATTR_USERNAME) {
             const uint8_t *colon = memchr(data + at, ':', size);

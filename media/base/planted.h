@@ -17,6 +17,8 @@ enum plm_planted {
     PLM_PLANTED_dd,
     PLM_PLANTED_sdp,
     PLM_PLANTED_ice,
+    PLM_PLANTED_stun,
+    PLM_PLANTED_dtls,
     PLM_PLANTED_link,
     PLM_PLANTED_msg,
     PLM_PLANTED_config,

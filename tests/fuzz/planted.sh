@@ -7,7 +7,7 @@ build=${PLM_PLANTED_BUILD:-$root/build/planted}
 seconds=${PLM_PLANTED_SECONDS:-60}
 
 # parser (media/base/planted.h) and the target that must find its defect
-table="rtp:rtp rtp_ext:rtp rtcp:rtcp twcc:twcc codec:codec dd:dd"
+table="rtp:rtp rtp_ext:rtp rtcp:rtcp twcc:twcc codec:codec dd:dd stun:stun dtls:dtls"
 
 missed=0
 for row in $table; do
