@@ -1,4 +1,5 @@
 #include "sdp/attributes.h"
+#include "base/planted.h"
 
 #include <string.h>
 
@@ -78,7 +79,7 @@ static uint8_t hash_size(struct plm_slice name)
 static int parse_fingerprint(struct plm_slice hex, uint8_t size, struct plm_fingerprint *out)
 {
     struct plm_fingerprint f = {.len = size};
-    if (hex.n != (size_t)size * 3 - 1)
+    if (!PLM_FITS(sdp, hex.n == (size_t)size * 3 - 1))
         return PLM_EINVAL;
     for (size_t i = 0; i < size; i++) {
         int high = hex_digit(hex.p[i * 3]), low = hex_digit(hex.p[i * 3 + 1]);
