@@ -504,8 +504,12 @@ int plm_sdp_on_attribute(struct plm_sdp_parser *p, struct plm_slice text)
 {
     struct plm_slice name = plm_slice_cut(&text, ':');
     unsigned level = p->media ? MEDIA : SESSION;
+    if (name.n == 0)
+        return 0;
+    /* The first letter decides most: a hostile text has 60 000 lines. */
     for (size_t i = 0; i < COUNT_OF(attributes); i++)
-        if ((attributes[i].levels & level) && plm_slice_is(name, attributes[i].name))
+        if (attributes[i].name[0] == name.p[0] && (attributes[i].levels & level) &&
+            plm_slice_is(name, attributes[i].name))
             return attributes[i].fn(p, plm_slice_trim(text));
     return 0;
 }

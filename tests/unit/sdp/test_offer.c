@@ -195,6 +195,25 @@ static void takes_answers_of_browsers(void **state)
     }
 }
 
+/** A peer without transport-cc leaves us REMB; one that allows no mixed header forms gets one form. */
+static void takes_the_answer_of_aiortc(void **state)
+{
+    (void)state;
+    uint32_t counter = 0;
+    struct plm_sdp_policy policy = all_codecs(&counter);
+    struct offered o = {0};
+    offer(&o, &first, &policy);
+    apply_corpus(&o.params, "aiortc_slots_answer");
+    const struct plm_media_params *v = &o.params.media[1];
+    assert_int_equal(v->n_codecs, 2);
+    assert_int_equal(v->codecs[0].codec, PLM_CODEC_VP8);
+    assert_int_equal(v->codecs[0].feedback, PLM_FB_NACK | PLM_FB_PLI | PLM_FB_REMB);
+    assert_int_equal(v->codecs[1].rtx_pt, 103);
+    assert_int_equal(o.params.exts.id[PLM_EXT_TWCC], 0);
+    assert_false(o.params.extmap_allow_mixed || o.params.rtcp_reduced_size);
+    done(&o);
+}
+
 static void grows_without_moving_anything(void **state)
 {
     (void)state;
@@ -282,8 +301,8 @@ static void refused_slots_become_inactive(void **state)
         "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n",
         "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtcp-mux\r\na=inactive\r\na=rtpmap:96 VP8/90000\r\n",
         "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\n",
-        "m=video 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:1\r\na=rtcp-mux\r\na=rtpmap:98 VP9/90000\r\na=fmtp:98 "
-        "profile-id=2\r\n",
+        ("m=video 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:1\r\na=rtcp-mux\r\na=rtpmap:98 VP9/90000\r\n"
+         "a=fmtp:98 profile-id=2\r\n"),
     };
     for (size_t i = 0; i < COUNT_OF(videos); i++) {
         struct offered o;
@@ -410,6 +429,7 @@ int main(void)
         cmocka_unit_test(offers_slots),
         cmocka_unit_test(offers_what_the_policy_has),
         cmocka_unit_test(takes_answers_of_browsers),
+        cmocka_unit_test(takes_the_answer_of_aiortc),
         cmocka_unit_test(grows_without_moving_anything),
         cmocka_unit_test(keeps_what_was_answered),
         cmocka_unit_test(refused_slots_become_inactive),

@@ -152,6 +152,7 @@ static void caps_hold(void **state)
 /* ---- what is understood ---- */
 
 static const char *const corpora[] = {
+    "aiortc_slots_answer",
     "aiortc_whep_offer",
     "aiortc_whip_offer",
     "chromium_publish_offer",
