@@ -240,6 +240,35 @@ static struct plm_hub_gauges gauges(struct world *w)
     return g;
 }
 
+/* What browsers offer: microphone, camera, screen, its sound. */
+static void test_publish_of_browsers(void **state)
+{
+    static const char *const offers[] = {"chromium_publish_offer", "firefox_publish_offer"};
+    static struct plm_msg_track_line lines[] = {{.mid = "0", .source = PLM_MSG_source_microphone},
+        {.mid = "1", .source = PLM_MSG_source_camera},
+        {.mid = "2", .source = PLM_MSG_source_screen, .muted = true},
+        {.mid = "3", .source = PLM_MSG_source_screen_audio, .muted = true}};
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
+        struct peer *p = enter(w, "r", "Ada");
+        char *offer = sdp_corpus(offers[i]);
+        struct plm_msg publish = {
+            .type = PLM_MSG_publish, .publish = {.sdp = offer, .tracks = lines, .n_tracks = 4}};
+        peer_request(p, &publish);
+        struct plm_msg *reply = peer_expect(p, PLM_MSG_published);
+        assert_non_null(reply);
+        plm_msg_free(reply);
+        const struct plm_transport_params *params = w->transports[w->last_transport].params;
+        for (unsigned k = 0; k < 4; k++) {
+            assert_int_equal(params->media[k].direction, PLM_DIR_RECV);
+            assert_int_equal(params->media[k].source, lines[k].source);
+        }
+        assert_int_equal(params->media[1].n_rids, 3);
+        free(offer);
+        peer_destroy(p);
+    }
+}
+
 /* ---- publishing again ---- */
 
 static void test_publish_again(void **state)
@@ -1023,6 +1052,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_join, setup, teardown),
         cmocka_unit_test_setup_teardown(test_publish, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receive, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_publish_of_browsers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_publish_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_publish_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failing_port, setup, teardown),

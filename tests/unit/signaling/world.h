@@ -14,8 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef WORLD_TRANSPORTS
 #define WORLD_TRANSPORTS 2048
-#define PEER_TEXTS       4096
+#endif
+#define PEER_TEXTS 4096
 
 struct world_transport {
     bool open;
@@ -488,6 +490,20 @@ static inline char *sdp_reply(struct world *w, const char *offer, const char *uf
     sdp_drop(text, "a=ssrc");
     sdp_drop(text, "a=msid:");
     sdp_replace(text, "a=sendonly", "a=recvonly");
+    return text;
+}
+
+/** A description that a program made (tests/corpus/sdp); free(). */
+static inline char *sdp_corpus(const char *name)
+{
+    char path[1024];
+    char *text = calloc(1, PLM_SDP_MAX_SIZE + 1);
+    snprintf(path, sizeof path, "%.*scorpus/sdp/%s.sdp",
+        (int)(strstr(__FILE__, "unit/signaling/") - __FILE__), __FILE__, name);
+    FILE *f = fopen(path, "rb");
+    if (!f || !fread(text, 1, PLM_SDP_MAX_SIZE, f))
+        abort();
+    fclose(f);
     return text;
 }
 

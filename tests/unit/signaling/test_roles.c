@@ -1,0 +1,56 @@
+#include "roles.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* Every cell of the table, written out: what a role may do changes here or nowhere. */
+static void test_every_cell(void **state)
+{
+    static const struct {
+        enum plm_msg_type verb;
+        bool owner, moderator, speaker, viewer;
+    } rows[] = {
+        {PLM_MSG_join, false, false, false, false},
+        {PLM_MSG_resume, false, false, false, false},
+        {PLM_MSG_leave, true, true, true, true},
+        {PLM_MSG_publish, true, true, true, false},
+        {PLM_MSG_receive, true, true, true, true},
+        {PLM_MSG_answer, true, true, true, true},
+        {PLM_MSG_view, true, true, true, true},
+        {PLM_MSG_mute, true, true, true, false},
+        {PLM_MSG_chat, true, true, true, true},
+        {PLM_MSG_rename, true, true, true, true},
+    };
+    bool seen[PLM_MSG_COUNT] = {false};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(plm_role_may(PLM_MSG_role_owner, rows[i].verb), rows[i].owner);
+        assert_int_equal(plm_role_may(PLM_MSG_role_moderator, rows[i].verb), rows[i].moderator);
+        assert_int_equal(plm_role_may(PLM_MSG_role_speaker, rows[i].verb), rows[i].speaker);
+        assert_int_equal(plm_role_may(PLM_MSG_role_viewer, rows[i].verb), rows[i].viewer);
+        seen[rows[i].verb] = true;
+    }
+#define PLM_REQUEST(name, reply, doc) assert_true(seen[PLM_MSG_##name]);
+#include "messages.def"
+    for (int verb = 0; verb <= PLM_MSG_COUNT; verb++) /* what is no request is nobody's right */
+        for (int role = 0; role <= PLM_MSG_role_COUNT; role++)
+            if (verb == PLM_MSG_COUNT || role == PLM_MSG_role_COUNT || !seen[verb])
+                assert_false(plm_role_may((enum plm_msg_role)role, (enum plm_msg_type)verb));
+}
+
+static void test_leads(void **state)
+{
+    (void)state;
+    assert_true(plm_role_leads(PLM_MSG_role_owner));
+    assert_true(plm_role_leads(PLM_MSG_role_moderator));
+    assert_false(plm_role_leads(PLM_MSG_role_speaker));
+    assert_false(plm_role_leads(PLM_MSG_role_viewer));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_cell), cmocka_unit_test(test_leads)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
