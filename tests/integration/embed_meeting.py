@@ -1,0 +1,281 @@
+#!/usr/bin/python3
+"""Two publishers and a receiver by aiortc meet through examples/embed: who hears which tone, who sees which grey.
+
+usage: embed_meeting.py <embed> <workers>
+
+With more than one worker the first publisher's datagrams go through a relay that spreads them over several source ports, so that most of
+its tuples reach workers that do not own its transport; rooms then span workers, too.
+"""
+import asyncio
+import fractions
+import os
+import re
+import subprocess
+import sys
+import traceback
+
+try:
+    import av
+    import numpy
+    from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+except ImportError as missing:
+    print("skipped:", missing)
+    sys.exit(77)
+
+RATE = 48000
+DEADLINE_S = 40
+
+
+class Tone(MediaStreamTrack):
+    kind = "audio"
+
+    def __init__(self, hertz):
+        super().__init__()
+        self.hertz, self.at = hertz, 0
+
+    async def recv(self):
+        if self.at == 0:
+            self.start = asyncio.get_running_loop().time()
+        await asyncio.sleep(self.start + self.at / RATE - asyncio.get_running_loop().time())
+        t = (self.at + numpy.arange(960)) / RATE
+        samples = (numpy.sin(2 * numpy.pi * self.hertz * t) * 12000).astype(numpy.int16)
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, self.at, fractions.Fraction(1, RATE)
+        self.at += 960
+        return frame
+
+
+class Grey(MediaStreamTrack):
+    kind = "video"
+
+    def __init__(self, level):
+        super().__init__()
+        self.level, self.n = level, 0
+
+    async def recv(self):
+        await asyncio.sleep(1 / 15)
+        # a little noise, so that frames are worth several bytes
+        picture = numpy.random.randint(self.level - 6, self.level + 7, (240, 320), dtype=numpy.uint8)
+        frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")
+        frame.pts, frame.time_base = self.n * 6000, fractions.Fraction(1, 90000)
+        self.n += 1
+        return frame
+
+
+class Session:
+    """One connection to embed's signalling."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def open(cls, address):
+        return cls(*await asyncio.open_connection(*address))
+
+    async def ask(self, line, body=""):
+        self.writer.write((line + "\n" + body).encode())
+        while True:
+            words = (await asyncio.wait_for(self.reader.readline(), 10)).decode().split()
+            assert words and words[0] != "ERROR", words
+            if words[0] in ("ANSWER", "STATS"):
+                return (await self.reader.readexactly(int(words[1]))).decode()
+
+    async def negotiate(self, pc, verb, who, change=lambda answer: answer):
+        await pc.setLocalDescription(await pc.createOffer())
+        sdp = pc.localDescription.sdp
+        answer = await self.ask(f"{verb} meeting {who} {len(sdp.encode())}", sdp)
+        await pc.setRemoteDescription(RTCSessionDescription(sdp=change(answer), type="answer"))
+
+    async def stats(self):
+        sums = {}
+        for line in (await self.ask("STATS")).splitlines():
+            name, value = line.split()
+            sums[name] = int(value)
+            sums[name.split(".", 1)[1]] = sums.get(name.split(".", 1)[1], 0) + int(value)
+        return sums
+
+
+class Relay:
+    """Spreads one client's datagrams over several source ports: checks leave by all of them, the rest by turns."""
+
+    PORTS = 8
+
+    async def open(self, server):
+        loop = asyncio.get_running_loop()
+        self.client, self.turn = None, 0
+
+        def endpoint(received, remote=None):
+            class Protocol(asyncio.DatagramProtocol):
+                def datagram_received(self, data, addr):
+                    received(data, addr)
+
+            local = None if remote else ("127.0.0.1", 0)
+            return loop.create_datagram_endpoint(Protocol, local_addr=local, remote_addr=remote)
+
+        self.inner, _ = await endpoint(self.from_client)
+        self.outer = [(await endpoint(self.from_server, server))[0] for _ in range(self.PORTS)]
+        return self.inner.get_extra_info("sockname")
+
+    def from_client(self, data, addr):
+        self.client = addr
+        if data[0] < 4:
+            for transport in self.outer:
+                transport.sendto(data)
+        elif 20 <= data[0] < 64:
+            self.outer[0].sendto(data)
+        else:
+            self.turn += 1
+            self.outer[self.turn % self.PORTS].sendto(data)
+
+    def from_server(self, data, _addr):
+        if self.client:
+            self.inner.sendto(data, self.client)
+
+
+class Publisher:
+    def __init__(self, name, hertz, grey):
+        self.name, self.pc = name, RTCPeerConnection()
+        self.pc.addTrack(Tone(hertz))
+        self.pc.addTrack(Grey(grey))
+
+    async def start(self, address, relay=None):
+        self.session = await Session.open(address)
+
+        async def through_relay(answer):
+            host, port = re.search(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+)", answer, re.I).groups()
+            _, via = await relay.open((host, int(port)))
+            return re.sub(rf"(a=candidate:\S+ 1 \S+ \d+ {re.escape(host)}) {port}", rf"\1 {via}", answer)
+
+        if relay:
+            await self.pc.setLocalDescription(await self.pc.createOffer())
+            sdp = self.pc.localDescription.sdp
+            answer = await self.session.ask(f"PUBLISH meeting {self.name} {len(sdp.encode())}", sdp)
+            answer = await through_relay(answer)
+            await self.pc.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
+        else:
+            await self.session.negotiate(self.pc, "PUBLISH", self.name)
+
+
+class Receiver:
+    def __init__(self, name, pairs):
+        self.name, self.pc = name, RTCPeerConnection()
+        self.heard, self.seen, self.tasks = {}, {}, []
+        self.pc.on("track", self.on_track)
+        for _ in range(pairs):
+            self.pc.addTransceiver("audio", direction="recvonly")
+            self.pc.addTransceiver("video", direction="recvonly")
+
+    def on_track(self, track):
+        self.tasks.append(asyncio.ensure_future(self.hear(track) if track.kind == "audio" else self.see(track)))
+
+    async def hear(self, track):
+        samples = numpy.zeros(0)
+        while True:
+            frame = await track.recv()
+            left = frame.to_ndarray().reshape(-1, len(frame.layout.channels))[:, 0].astype(float)
+            samples = numpy.concatenate([samples, left])[-RATE // 2 :]
+            if len(samples) == RATE // 2 and numpy.abs(samples).mean() > 1000:
+                self.heard[track.id] = round(numpy.abs(numpy.fft.rfft(samples)).argmax() * 2 / 10) * 10
+
+    async def see(self, track):
+        while True:
+            frame = await track.recv()
+            grey = frame.to_ndarray(format="gray").mean()
+            self.seen[track.id] = round(grey / 10) * 10
+
+    async def start(self, address):
+        self.session = await Session.open(address)
+        await self.session.negotiate(self.pc, "RECEIVE", self.name)
+
+    async def expect(self, tones, greys):
+        loop = asyncio.get_running_loop()
+        end = loop.time() + DEADLINE_S
+        while loop.time() < end:
+            if set(self.heard.values()) == tones and set(self.seen.values()) == greys:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{self.name}: heard {self.heard}, saw {self.seen}, expected {tones} and {greys}")
+
+    async def stop(self):
+        for task in self.tasks:
+            task.cancel()
+        await self.pc.close()
+
+
+async def spread_over_workers(address, workers):
+    """Receivers until every worker carries one."""
+    receivers = []
+    for n in range(16):
+        receiver = Receiver(f"carol{n}", 2)
+        receivers.append(receiver)
+        await receiver.start(address)
+        await receiver.expect({440, 880}, {60, 180})
+        stats = await receiver.session.stats()
+        if all(stats[f"{w}.transports"] > 0 for w in range(workers)):
+            return receivers
+    raise AssertionError("sixteen ports hit the same worker")
+
+
+async def meet(address, workers):
+    alice, bob = Publisher("alice", 440, 60), Publisher("bob", 880, 180)
+    await alice.start(address, Relay() if workers > 1 else None)
+    await bob.start(address)
+    receivers = await spread_over_workers(address, workers)
+    await asyncio.sleep(2)
+    stats = await receivers[0].session.stats()
+    print({k: v for k, v in stats.items() if "." not in k and v})
+    assert stats["transports_connected"] == 2 + len(receivers)
+    assert stats["tx_dropped_total"] == 0
+    if workers > 1:
+        assert stats["stray_datagrams_total"] > 50, stats["stray_datagrams_total"]
+        assert stats["link_packets_total"] > 50, stats["link_packets_total"]
+    else:
+        assert stats["stray_datagrams_total"] == 0 and stats["link_packets_total"] == 0
+
+    # who leaves is heard no more, and a connection's end is enough to leave
+    for receiver in receivers:
+        receiver.heard.clear()
+        receiver.seen.clear()
+    bob.session.writer.close()
+    await bob.pc.close()
+    await asyncio.sleep(1)
+    for receiver in receivers:
+        receiver.heard.clear()
+        receiver.seen.clear()
+        await receiver.expect({440}, {60})
+    for receiver in receivers:
+        await receiver.stop()
+        receiver.session.writer.close()
+    await alice.pc.close()
+    alice.session.writer.close()
+    last = await Session.open(address)
+    for _ in range(50):
+        stats = await last.stats()
+        if stats["transports"] == 0:
+            break
+        await asyncio.sleep(0.1)
+    for gauge in ("transports", "shards", "tracks", "remote_tracks", "slots", "links", "tuples", "packets", "handshakes"):
+        assert stats[gauge] == 0, (gauge, stats[gauge])
+    last.writer.close()
+
+
+def main():
+    program, workers = sys.argv[1], int(sys.argv[2])
+    embed = subprocess.Popen(
+        [program, "-s", "127.0.0.1:0", "-m", "127.0.0.1:0", "-w", str(workers)], stdout=subprocess.PIPE, text=True)
+    try:
+        host, port = embed.stdout.readline().split()[-1].rsplit(":", 1)
+        asyncio.run(asyncio.wait_for(meet((host, int(port)), workers), 120))
+        good = True
+    except BaseException:
+        traceback.print_exc()
+        good = False
+    embed.terminate()
+    code = embed.wait(10)
+    print("embed ended with", code)
+    sys.stdout.flush()
+    os._exit(0 if good and code == 0 else 1)  # aiortc's decoder threads outlive a failure
+
+
+if __name__ == "__main__":
+    main()
