@@ -3,22 +3,24 @@
 #include "rtcp.h"
 #include "rules_tx.h"
 
-#define SENT_RING       4096 /* packets: about 4 s of 10 Mbit/s */
-#define STATUSES_MAX    1024
-#define N_BINS          10
-#define BIN_US          100000
-#define VALID_AFTER_US  1000000
-#define LOSS_WINDOW_US  500000
-#define CUT_INTERVAL_US 300000
-#define STALE_US        5000000
-#define REMB_STALE_US   10000000
-#define LOW_LOSS_Q8     5  /* 2 % */
-#define HIGH_LOSS_Q8    26 /* 10 % */
-#define GROW_PERCENT_S  8
-#define MIN_BPS         100000
-#define MAX_BPS         200000000
-#define START_BPS       1000000
-#define HEADROOM        3
+#define SENT_RING         1024 /* packets: a second of 10 Mbit/s; feedback comes ten times a second */
+#define STATUSES_MAX      1024
+#define N_BINS            10
+#define BIN_US            100000
+#define VALID_AFTER_US    1000000
+#define LOSS_WINDOW_US    500000
+#define CUT_INTERVAL_US   300000
+#define STALE_US          5000000
+#define REMB_HOLD_US      8000000 /* how long a REMB that fell limits; doubled when it falls again soon */
+#define REMB_HOLD_MAX_US  60000000
+#define REMB_FALL_PERCENT 97
+#define LOW_LOSS_Q8       5  /* 2 % */
+#define HIGH_LOSS_Q8      26 /* 10 % */
+#define GROW_PERCENT_S    8
+#define MIN_BPS           100000
+#define MAX_BPS           200000000
+#define START_BPS         1000000
+#define HEADROOM          3
 
 /** Octets over a sliding second. */
 struct rate {
@@ -36,7 +38,8 @@ struct sent {
 struct plm_bwe {
     uint64_t estimate; /* bit/s */
     uint64_t first_feedback_us, last_feedback_us, last_grow_us, last_cut_us;
-    uint64_t remb_bps, remb_us;
+    uint64_t remb_bps;                              /* the last one */
+    uint64_t remb_cap, remb_until_us, remb_hold_us; /* what limits, while it limits */
     uint32_t rtt_us;
     bool valid;
     struct rate sent_rate, acked_rate;
@@ -101,8 +104,8 @@ static uint64_t ceiling(const struct plm_bwe *b)
     uint64_t top = MAX_BPS, sending = rate_bps(&b->sent_rate);
     if (sending)
         top = sending * HEADROOM + START_BPS;
-    if (b->remb_bps && b->remb_bps < top)
-        top = b->remb_bps;
+    if (b->remb_cap && b->remb_cap < top)
+        top = b->remb_cap;
     return top < MIN_BPS ? MIN_BPS : top;
 }
 
@@ -127,7 +130,7 @@ static void note_feedback(struct plm_bwe *b, uint64_t now_us)
         return;
     b->valid = true;
     b->last_grow_us = now_us;
-    b->estimate = b->remb_bps ? b->remb_bps : rate_bps(&b->sent_rate) * 2 + START_BPS;
+    b->estimate = rate_bps(&b->sent_rate) * 2 + START_BPS;
     bound(b);
 }
 
@@ -180,10 +183,26 @@ void plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t
     b->window_start_us = now_us;
 }
 
+/*
+ * A receiver's estimate never rises beyond one and a half times what it receives, so a sender that sends little is told little: the
+ * number itself says nothing then. That it falls says that there is too much.
+ */
 void plm_bwe_on_remb(struct plm_bwe *b, uint64_t bitrate_bps, uint64_t now_us)
 {
-    b->remb_bps = bitrate_bps < MIN_BPS ? MIN_BPS : bitrate_bps > MAX_BPS ? MAX_BPS : bitrate_bps;
-    b->remb_us = now_us;
+    uint64_t bps = bitrate_bps < MIN_BPS ? MIN_BPS : bitrate_bps > MAX_BPS ? MAX_BPS : bitrate_bps;
+    bool fell = b->remb_bps && bps < b->remb_bps * REMB_FALL_PERCENT / 100;
+    b->remb_bps = bps;
+    if (fell && bps < rate_bps(&b->sent_rate)) {
+        bool again = b->remb_hold_us && now_us < b->remb_until_us + b->remb_hold_us;
+        if (!b->remb_cap)
+            b->remb_hold_us = !again                                   ? REMB_HOLD_US
+                              : b->remb_hold_us * 2 < REMB_HOLD_MAX_US ? b->remb_hold_us * 2
+                                                                       : REMB_HOLD_MAX_US;
+        b->remb_cap = bps;
+        b->remb_until_us = now_us + b->remb_hold_us;
+    } else if (b->remb_cap && bps > b->remb_cap) {
+        b->remb_cap = bps;
+    }
     note_feedback(b, now_us);
     if (b->valid)
         bound(b);
@@ -202,8 +221,8 @@ void plm_bwe_poll(struct plm_bwe *b, uint64_t now_us)
 {
     rate_move(&b->sent_rate, now_us);
     rate_move(&b->acked_rate, now_us);
-    if (b->remb_bps && now_us - b->remb_us > REMB_STALE_US)
-        b->remb_bps = 0;
+    if (now_us > b->remb_until_us)
+        b->remb_cap = 0;
     if (!b->valid)
         return;
     uint64_t since = now_us - b->last_grow_us;

@@ -108,8 +108,6 @@ static void make_policy(const struct plm_connection *c, struct plm_sdp_policy *p
     policy->publish = c->kind == PLM_CONNECTION_PUBLISH;
     policy->subscribe = c->kind == PLM_CONNECTION_RECEIVE;
     policy->single_video_codec = true;
-    policy->slot_remb =
-        true; /* receivers estimate, as long as media has no estimator that reads transport-cc */
     policy->random_ssrc = c->hub->media.random_ssrc;
     policy->arg = c->hub->media.ctx;
 }
