@@ -112,7 +112,11 @@ static void on_gone(void *ctx, plm_transport_id id)
 static void on_stats(void *ctx, struct plm_worker_report *report)
 {
     struct plm_driver *d = ctx;
-    report->totals.counters[PLM_CNT_TX_SYSCALLS] = plm_udp_sender_syscalls(d->sender);
+    uint64_t *counters = report->totals.counters;
+    counters[PLM_CNT_TX_SYSCALLS] = plm_udp_sender_syscalls(d->sender);
+    counters[PLM_CNT_RX_OVERFLOW] = 0;
+    for (size_t i = 0; i < d->config.n_socks; i++)
+        counters[PLM_CNT_RX_OVERFLOW] += d->config.socks[i].overflow;
     post_note(d, &(struct plm_note){.type = PLM_NOTE_STATS, .report = report});
 }
 
@@ -202,13 +206,14 @@ static void read_socket(struct plm_driver *d, struct plm_udp *sock)
 {
     uint32_t left = d->config.core.limits.datagrams_per_turn;
     for (;;) {
-        size_t n = plm_udp_read(d->reader, sock, d->batch);
+        size_t max = left < PLM_UDP_BATCH ? left : PLM_UDP_BATCH;
+        size_t n = plm_udp_read(d->reader, sock, d->batch, max);
         if (n == 0)
             return;
         uint32_t datagrams = datagrams_in(d->batch, n);
         plm_worker_input(d->core, d->batch, n, d->now_us);
         publish_links(d);
-        if (n < PLM_UDP_BATCH || datagrams >= left)
+        if (n < max || datagrams >= left)
             return; /* what is left makes the socket readable again in the next turn */
         left -= datagrams;
         d->now_us = plm_driver_now();

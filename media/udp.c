@@ -164,6 +164,7 @@ int plm_udp_open(struct plm_udp *out, uint8_t listener, struct plm_addr *addr,
     if (got_sndbuf)
         *got_sndbuf = sndbuf;
     set(fd, IPPROTO_UDP, UDP_GRO, 1); /* without it datagrams come one by one */
+    set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
     *out = (struct plm_udp){.fd = fd, .listener = listener, .wildcard = wildcard, .last_path = listener};
     out->gso = set(fd, IPPROTO_UDP, UDP_SEGMENT, 0) == 0;
     *addr = bound;
@@ -181,7 +182,8 @@ void plm_udp_close(struct plm_udp *u)
 
 union read_control {
     struct cmsghdr align;
-    uint8_t octets[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    uint8_t octets[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t)) +
+                   CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
 struct plm_udp_reader {
@@ -238,7 +240,9 @@ static void read_control(
     struct plm_udp_reader *r, struct plm_udp *u, struct msghdr *m, struct plm_datagram *d)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+            memcpy(&u->overflow, CMSG_DATA(c), sizeof u->overflow);
+        } else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
             int segment;
             memcpy(&segment, CMSG_DATA(c), sizeof segment);
             d->segment = segment > 0 && (uint32_t)segment < d->len ? (uint16_t)segment : 0;
@@ -260,11 +264,11 @@ static void read_control(
     }
 }
 
-size_t plm_udp_read(struct plm_udp_reader *r, struct plm_udp *u, struct plm_datagram *batch)
+size_t plm_udp_read(struct plm_udp_reader *r, struct plm_udp *u, struct plm_datagram *batch, size_t max)
 {
     int n;
     do
-        n = recvmmsg(u->fd, r->msgs, PLM_UDP_BATCH, MSG_DONTWAIT, NULL);
+        n = recvmmsg(u->fd, r->msgs, (unsigned)max, MSG_DONTWAIT, NULL);
     while (n < 0 && errno == EINTR);
     if (n <= 0)
         return 0;

@@ -41,6 +41,8 @@ struct plm_udp {
     bool wildcard; /**< its datagrams tell which local address they were sent to */
     bool gso;      /**< the kernel knows UDP_SEGMENT */
     uint8_t last_path;
+    uint32_t
+        overflow; /**< datagrams that the kernel has dropped because the receive buffer was full, as of the last one read */
 };
 
 struct plm_udp_options {
@@ -67,11 +69,12 @@ struct plm_udp_reader; /**< buffers of one thread: 64 of 64 KiB, touched only as
 int plm_udp_reader_create(struct plm_udp_reader **out, struct plm_udp_paths *paths);
 void plm_udp_reader_destroy(struct plm_udp_reader *r);
 /**
- * Read what is there, at most PLM_UDP_BATCH datagrams as the kernel joined them.
- * @param batch room for PLM_UDP_BATCH; data is valid until the next call
- * @return how many were read; fewer than PLM_UDP_BATCH: the socket was emptied
+ * Read what is there.
+ * @param batch room for max; data is valid until the next call
+ * @param max   datagrams as the kernel joined them, 1..PLM_UDP_BATCH
+ * @return how many were read; fewer than max: the socket was emptied
  */
-size_t plm_udp_read(struct plm_udp_reader *r, struct plm_udp *u, struct plm_datagram *batch);
+size_t plm_udp_read(struct plm_udp_reader *r, struct plm_udp *u, struct plm_datagram *batch, size_t max);
 
 /* ---- sending ---- */
 

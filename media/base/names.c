@@ -131,6 +131,7 @@ static const char *const counter_names[] = {
     [PLM_CNT_RX_RTX] = "rx_rtx",
     [PLM_CNT_RX_RTCP] = "rx_rtcp",
     [PLM_CNT_RX_STUN] = "rx_stun",
+    [PLM_CNT_RX_OVERFLOW] = "rx_overflow",
     [PLM_CNT_TX_DATAGRAMS] = "tx_datagrams",
     [PLM_CNT_TX_BYTES] = "tx_bytes",
     [PLM_CNT_TX_TRAINS] = "tx_trains",

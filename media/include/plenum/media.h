@@ -168,6 +168,7 @@ enum plm_counter {
     PLM_CNT_RX_RTX,
     PLM_CNT_RX_RTCP,
     PLM_CNT_RX_STUN,
+    PLM_CNT_RX_OVERFLOW,  /**< datagrams that the kernel dropped because our socket's buffer was full */
     PLM_CNT_TX_DATAGRAMS,
     PLM_CNT_TX_BYTES,
     PLM_CNT_TX_TRAINS,    /**< sends to the kernel that the datagrams left in */

@@ -74,6 +74,31 @@ static void reports_what_the_kernel_granted(void **state)
     plm_udp_close(&u);
 }
 
+static void tells_what_the_kernel_dropped(void **state)
+{
+    (void)state;
+    struct end e;
+    static const char data[1000];
+    open_end(&e, "127.0.0.1:0", true);
+    int small = 4096, fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(setsockopt(e.sock.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(sendto(fd, data, sizeof data, 0, &e.at.sa, sizeof e.at.in4), sizeof data);
+    size_t got = 0, n;
+    while ((n = plm_udp_read(e.reader, &e.sock, e.batch, 1)) == 1) {
+        assert_int_equal(e.batch[0].len, sizeof data);
+        got++;
+    }
+    assert_int_equal(n, 0);
+    assert_true(got < 100);
+    /* the next one that gets through tells of those before it */
+    assert_int_equal(sendto(fd, data, sizeof data, 0, &e.at.sa, sizeof e.at.in4), sizeof data);
+    assert_int_equal(plm_udp_read(e.reader, &e.sock, e.batch, PLM_UDP_BATCH), 1);
+    assert_int_equal(e.sock.overflow, 100 - got);
+    close(fd);
+    close_end(&e);
+}
+
 static void a_foreign_port_is_in_use(void **state)
 {
     (void)state;
@@ -106,10 +131,11 @@ static void a_shared_port_is_spread(void **state)
     struct plm_datagram batch[PLM_UDP_BATCH];
     plm_udp_paths_init(&paths, 1);
     assert_int_equal(plm_udp_reader_create(&reader, &paths), 0);
-    size_t n0 = plm_udp_read(reader, &pair[0], batch), n1 = plm_udp_read(reader, &pair[1], batch);
+    size_t n0 = plm_udp_read(reader, &pair[0], batch, PLM_UDP_BATCH),
+           n1 = plm_udp_read(reader, &pair[1], batch, PLM_UDP_BATCH);
     assert_int_equal(n0 + n1, 64);
     assert_true(n0 > 0 && n1 > 0);
-    assert_int_equal(plm_udp_read(reader, &pair[0], batch), 0);
+    assert_int_equal(plm_udp_read(reader, &pair[0], batch, PLM_UDP_BATCH), 0);
     plm_udp_reader_destroy(reader);
     plm_udp_paths_destroy(&paths);
     plm_udp_close(&pair[0]);
@@ -123,7 +149,7 @@ static unsigned read_numbered(struct end *e, size_t octets, uint16_t segment)
     size_t sum = 0;
     while (sum < octets) {
         wait_readable(&e->sock);
-        size_t n = plm_udp_read(e->reader, &e->sock, e->batch);
+        size_t n = plm_udp_read(e->reader, &e->sock, e->batch, PLM_UDP_BATCH);
         for (size_t i = 0; i < n; i++) {
             const struct plm_datagram *d = &e->batch[i];
             uint32_t step = d->segment ? d->segment : d->len;
@@ -199,7 +225,7 @@ static void one_bad_receiver_hurts_nobody_else(void **state)
     size_t sum = 0;
     while (sum < 3100) {
         wait_readable(&b.sock);
-        size_t n = plm_udp_read(b.reader, &b.sock, b.batch);
+        size_t n = plm_udp_read(b.reader, &b.sock, b.batch, PLM_UDP_BATCH);
         for (size_t i = 0; i < n; i++)
             sum += b.batch[i].len;
     }
@@ -232,7 +258,7 @@ static void answer_from_where_it_was_asked(
 
     assert_int_equal(sendto(client, "asked", 5, 0, &to.sa, size), 5);
     wait_readable(&server.sock);
-    assert_int_equal(plm_udp_read(server.reader, &server.sock, server.batch), 1);
+    assert_int_equal(plm_udp_read(server.reader, &server.sock, server.batch, PLM_UDP_BATCH), 1);
     struct plm_datagram first = server.batch[0];
     assert_int_equal(first.len, 5);
     assert_true(first.sock >= 1); /* a path of its own, beside the listener's */
@@ -250,7 +276,7 @@ static void answer_from_where_it_was_asked(
 
     assert_int_equal(sendto(client, "asked", 5, 0, &second.sa, size), 5);
     wait_readable(&server.sock);
-    assert_int_equal(plm_udp_read(server.reader, &server.sock, server.batch), 1);
+    assert_int_equal(plm_udp_read(server.reader, &server.sock, server.batch, PLM_UDP_BATCH), 1);
     if (plm_addr_equal(&to, &second))
         assert_int_equal(server.batch[0].sock, first.sock);
     else
@@ -287,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_what_the_kernel_granted),
+        cmocka_unit_test(tells_what_the_kernel_dropped),
         cmocka_unit_test(a_foreign_port_is_in_use),
         cmocka_unit_test(a_shared_port_is_spread),
         cmocka_unit_test(trains_arrive_whole),
