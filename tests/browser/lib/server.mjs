@@ -1,0 +1,79 @@
+/* A plenum-server of one's own: free ports, a data directory that goes away, its log at hand when a test fails. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const START_MS = 10_000;
+const STOP_MS = 5_000;
+
+async function freePort() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+async function waitUntilHealthy(url, child) {
+  const end = Date.now() + START_MS;
+  while (Date.now() < end) {
+    if (child.exitCode !== null) throw new Error(`plenum-server ended with ${child.exitCode}`);
+    try {
+      if ((await fetch(`${url}/healthz`)).ok) return;
+    } catch {
+      /* not yet */
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("plenum-server did not become healthy");
+}
+
+/** Start a server. `environment` adds settings, for example { PLENUM_RTC_WORKERS: "2" }. */
+export async function startServer(environment = {}) {
+  const program = process.env.PLM_SERVER;
+  if (!program) throw new Error("PLM_SERVER names no program");
+  const [http, rtc] = [await freePort(), await freePort()];
+  const data = await mkdtemp(join(tmpdir(), "plenum-"));
+  const url = `http://127.0.0.1:${http}`;
+  let log = "";
+  const child = spawn(program, [], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      ...process.env,
+      PLENUM_HTTP_LISTEN: `127.0.0.1:${http}`,
+      PLENUM_RTC_LISTEN: `127.0.0.1:${rtc}`,
+      PLENUM_RTC_ADVERTISE: "127.0.0.1",
+      PLENUM_DATA_DIR: data,
+      ...environment,
+    },
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (log += text));
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, "exit");
+      child.kill("SIGTERM");
+      const kill = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+      await ended;
+      clearTimeout(kill);
+    }
+    await rm(data, { recursive: true, force: true });
+  };
+  try {
+    await waitUntilHealthy(url, child);
+  } catch (error) {
+    await stop();
+    throw new Error(`${error.message}\n${log}`);
+  }
+  return { url, stop, log: () => log, pid: child.pid, child };
+}
+
+/** The value of one sample of /metrics, labels included in the name as they stand there; sums all lines when only a name is given. */
+export async function metric(server, name) {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const lines = text.split("\n").filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+}

@@ -1,0 +1,101 @@
+/* Three people meet: everybody hears and sees exactly the others, and nothing is renegotiated while they come, share and go. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { TONES } from "./lib/media.mjs";
+import { eventually, openParticipant } from "./lib/participant.mjs";
+import { startServer } from "./lib/server.mjs";
+
+/* The answer to the publish offer, and the offer of slots. */
+const EXCHANGES = 2;
+
+let server;
+const people = [];
+
+before(async () => {
+  server = await startServer();
+  for (const [i, name] of ["Ada", "Bob", "Cyd"].entries()) people.push(await openParticipant(server, i + 1, name));
+});
+
+after(async () => {
+  for (const person of people) await person.close();
+  await server?.stop();
+});
+
+async function expectMeeting(present) {
+  for (const person of present) {
+    const others = present.filter((other) => other !== person);
+    await eventually(`${person.name} sees`, person.seen, others.map((other) => `${other.name} ${other.number}`).sort(), 30_000);
+    await eventually(`${person.name} hears`, person.heard, others.map((other) => TONES[other.number]).sort((a, b) => a - b), 30_000);
+  }
+}
+
+async function expectNoExchange() {
+  for (const person of people) assert.equal(await person.remoteDescriptions(), EXCHANGES, `exchanges of ${person.name}`);
+}
+
+test("three join, one after the other", async () => {
+  for (let n = 1; n <= people.length; n++) {
+    await people[n - 1].join("weekly-review");
+    await expectMeeting(people.slice(0, n));
+  }
+  await expectNoExchange();
+});
+
+test("the page is as it should be", async () => {
+  const [ada] = people;
+  await eventually("speakers are outlined", async () => (await ada.tiles()).filter((tile) => tile.speaking && !tile.local).length > 0, true);
+  await ada.page.mouse.move(0, 0);
+  const picture = process.env.PLM_SCREENSHOT ?? join(process.env.PLM_WORK ?? "/tmp", "meeting.png");
+  await ada.page.screenshot({ path: picture });
+});
+
+test("a muted microphone is not heard, a camera that is off not seen", async () => {
+  const [ada, bob, cyd] = people;
+  await cyd.click("mic");
+  await cyd.click("camera");
+  await eventually("Ada hears", ada.heard, [TONES[2]]);
+  await eventually("Bob sees", bob.seen, ["Ada 1"]);
+  await cyd.click("mic");
+  await cyd.click("camera");
+  await expectMeeting(people);
+  await expectNoExchange();
+});
+
+test("one shares a screen", async () => {
+  const [ada, bob, cyd] = people;
+  const screens = async (person) => (await person.tiles()).filter((tile) => tile.source === "screen").map((tile) => [tile.name, tile.shown]);
+  await cyd.click("share");
+  for (const person of [ada, bob]) await eventually(`${person.name} sees the screen`, () => screens(person), [["Cyd", true]]);
+  await expectMeeting([ada, bob, cyd]);
+  await cyd.click("stop-sharing");
+  for (const person of [ada, bob]) await eventually(`${person.name} sees no screen`, () => screens(person), []);
+  await expectNoExchange();
+});
+
+test("chat reaches everybody", async () => {
+  const [ada, bob] = people;
+  await bob.click("chat");
+  await bob.page.getByTestId("chat-text").fill("hello <b>there</b>");
+  await bob.page.keyboard.press("Enter");
+  await ada.page.getByTestId("chat-badge").waitFor();
+  await ada.click("chat");
+  assert.equal(await ada.page.getByTestId("message").last().locator(".message-text").textContent(), "hello <b>there</b>");
+  await ada.click("chat");
+  await bob.click("chat");
+});
+
+test("two leave", async () => {
+  const [ada, bob, cyd] = people;
+  await cyd.click("leave");
+  await cyd.page.getByTestId("left-page").waitFor();
+  await expectMeeting([ada, bob]);
+  await bob.click("leave");
+  await ada.page.getByTestId("alone").waitFor();
+  await eventually("Ada hears nobody", ada.heard, []);
+  await expectNoExchange();
+});
+
+test("nothing went wrong meanwhile", () => {
+  for (const person of people) assert.deepEqual(person.problems, [], `problems of ${person.name}`);
+});
