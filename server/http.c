@@ -18,6 +18,7 @@
 #define HEADER_SPACE    8192  /* of a reply */
 #define REQUEST_HEADERS 16384 /* octets of a request's headers: bearer tokens alone may have 4 kB */
 #define STALL_S         30    /* a peer that takes or gives nothing for so long is gone */
+#define DISCARD_S       5     /* for what is left of a body that was refused */
 #define DISCARD_MAX     (8 * PLM_HTTP_MAX_BODY)
 
 /** One request and its reply. Lives until the reply is out or the connection gone. */
@@ -484,11 +485,14 @@ static int on_writable(struct connection *c)
             return 0;
         }
     }
+    /* A socket closed with unread octets resets the connection, and the peer may lose the reply over it. */
+    if (x->discard && x->discarded < x->body_expected) {
+        lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, DISCARD_S);
+        return 0;
+    }
     bool close = x->close;
     exchange_destroy(x);
     c->x = NULL;
-    /* A closed socket with unread octets would reset the connection, and the reply could be lost: libwebsockets shuts our
-     * side down first and reads on until the peer has closed too. */
     return close || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
@@ -599,7 +603,7 @@ static void on_accept(void *arg, int fd)
 static int create_context(struct plm_http *h, char *err, size_t err_size)
 {
     const struct plm_config *config = h->setup.config;
-    struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN};
+    struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN_SERVER};
     void *loops[1] = {h->setup.loop};
 
     h->protocols[0] = (struct lws_protocols){
