@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 #include <uv.h>
 
 #define RING_SIZE           (2u << 20) /* 10 ms of 1.6 Gbit/s: longer than a worker may be away */
@@ -321,8 +322,12 @@ static void *run(void *arg)
 static int open_loop(struct plm_driver *d)
 {
     int err = uv_loop_init(&d->loop);
-    if (err)
+    if (err) {
+        int fd = uv_backend_fd(&d->loop);
+        if (fd > 0)
+            close(fd); /* libuv 1.44 forgets it when it fails half-way */
         return err;
+    }
     d->loop_open = true;
     d->wake.data = d->timer.data = d->prepare.data = d->check.data = d;
     err = uv_async_init(&d->loop, &d->wake, on_wake);

@@ -3,11 +3,13 @@
 #include "stun_client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -255,6 +257,40 @@ static void tells_its_log_what_it_got(void **state)
     assert_true(plm_addr_port(&h.at) != 0);
     assert_int_equal(seen, 3);
     plm_engine_destroy(h.e);
+}
+
+static unsigned open_fds(void)
+{
+    unsigned n = 0;
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+/** Creating fails at every point where a descriptor is needed, and leaves nothing behind. */
+static void survives_a_lack_of_descriptors(void **state)
+{
+    (void)state;
+    struct host h;
+    struct plm_engine_config config = loopback(3);
+    struct rlimit before, tight;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    unsigned used = open_fds(), failures = 0;
+    int err = -1;
+    for (unsigned room = 0; err != 0 && room < 100; room++) {
+        tight = (struct rlimit){used + room, before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+        err = start(&h, &config);
+        assert_true(err <= 0);
+        failures += err != 0;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        if (err != 0)
+            assert_int_equal(open_fds(), used);
+    }
+    assert_int_equal(err, 0);
+    assert_true(failures > 10);
+    plm_engine_destroy(h.e);
+    assert_int_equal(open_fds(), used);
 }
 
 /* ---- rooms and transports ---- */
@@ -511,6 +547,28 @@ static void rooms_span_workers(void **state)
     plm_engine_destroy(h.e);
 }
 
+/** Wildcards, both families, strays: the answer always comes from the address that was asked. */
+static void answers_from_where_it_was_asked(void **state)
+{
+    (void)state;
+    static const char *const asked[] = {"127.0.0.1", "127.0.0.2", "[::1]"};
+    struct host h;
+    struct plm_engine_config config = {.workers = 2, .n_advertise = 1};
+    assert_int_equal(plm_addr_parse(&config.advertise[0], "127.0.0.1"), 0);
+    assert_int_equal(start(&h, &config), 0);
+    struct plm_transport_local a = open_transport(&h, open_room(&h), 1);
+    uint16_t port = plm_addr_port(&h.at);
+    for (int i = 0; i < 24; i++) {
+        assert_int_equal(plm_addr_parse(&h.at, asked[i % 3]), 0);
+        plm_addr_set_port(&h.at, port);
+        assert_true(check_once(&h, &a)); /* looks at the source of the answer, too */
+    }
+    ask_stats(&h, PLM_STATS_TOTALS, 0);
+    assert_true(h.totals.counters[PLM_CNT_STRAY_DATAGRAMS] > 0);
+    assert_int_equal(h.totals.counters[PLM_CNT_TX_DROPPED], 0);
+    plm_engine_destroy(h.e);
+}
+
 /** Floods an engine with checks, good and bad ones, and with rubbish. */
 struct flood {
     struct plm_addr to;
@@ -540,6 +598,7 @@ static void ends_while_traffic_runs(void **state)
     for (int round = 0; round < 5; round++) {
         struct host h;
         struct plm_engine_config config = loopback(2);
+        config.limits.datagrams_per_turn = round % 2 ? 1 : 0;
         assert_int_equal(start(&h, &config), 0);
         plm_room_id room = open_room(&h);
         struct flood f = {.to = h.at, .local = open_transport(&h, room, 1)};
@@ -548,6 +607,8 @@ static void ends_while_traffic_runs(void **state)
         assert_true(run_until(&h, 3000, is_claimed, f.local.id));
         for (unsigned i = 0; i < 20; i++)
             open_transport(&h, room, 10 + i);
+        ask_stats(&h, PLM_STATS_TOTALS, 0); /* commands are heard in between */
+        assert_true(h.totals.counters[PLM_CNT_RX_DATAGRAMS] > 0);
         plm_engine_destroy(h.e);
         atomic_store(&f.stop, true);
         pthread_join(thread, NULL);
@@ -615,6 +676,7 @@ int main(void)
         cmocka_unit_test(engines_never_share_a_port),
         cmocka_unit_test(listens_everywhere_by_default_on_one_port),
         cmocka_unit_test(tells_its_log_what_it_got),
+        cmocka_unit_test(survives_a_lack_of_descriptors),
         cmocka_unit_test(knows_its_limits_and_ids),
         cmocka_unit_test(closes_what_nobody_called),
         cmocka_unit_test(a_check_claims_and_is_answered),
@@ -623,6 +685,7 @@ int main(void)
         cmocka_unit_test(statistics_have_three_scopes),
         cmocka_unit_test(strays_find_their_way),
         cmocka_unit_test(rooms_span_workers),
+        cmocka_unit_test(answers_from_where_it_was_asked),
         cmocka_unit_test(ends_while_traffic_runs),
         cmocka_unit_test(three_engines_in_one_process),
     };
