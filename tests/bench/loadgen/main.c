@@ -1,0 +1,220 @@
+/*
+ * plenum-bench: load on a running plenum-server, and what it costs. One scenario per call; the result is one JSON object.
+ */
+#include "die.h"
+#include "floors.h"
+#include "proc.h"
+#include "scenario.h"
+
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+struct options {
+    struct scenario scenario;
+    const char *kind;
+    unsigned size, rooms, bitrate_kbps;
+    int cpu, server_cpu;
+    bool floors_only;
+};
+
+static void usage(FILE *out)
+{
+    fputs("plenum-bench --server ADDRESS:PORT --pid PID [options]   load on a running server\n"
+          "plenum-bench --floors [--cpu N] [--server-cpu N]         only what sealing and sending cost\n"
+          "  --scenario fanout|meeting|audio   one to N; rooms of N with everybody seeing everybody; the "
+          "same without video\n"
+          "  --size N         receivers of a fan-out, people of a room [4]\n"
+          "  --rooms N        [1]\n"
+          "  --seconds S      measured [5]\n"
+          "  --warm-up S      before [1]\n"
+          "  --bitrate KBPS   of a video [1500]\n"
+          "  --fps N          [30]\n"
+          "  --pace-us N      between the packets of a frame [0]\n"
+          "  --decrypt-one-of N  receivers; the others only count [1]\n"
+          "  --cpu N          bind this client to a CPU\n"
+          "  --server-cpu N   where the floors are measured\n",
+        out);
+}
+
+static unsigned number(const char *text, unsigned min, unsigned max)
+{
+    char *end;
+    unsigned long v = strtoul(text, &end, 10);
+    if (*end || end == text || v < min || v > max)
+        die("%s is not a number from %u to %u", text, min, max);
+    return (unsigned)v;
+}
+
+static struct sockaddr_in address(const char *text)
+{
+    char host[64];
+    unsigned port;
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    if (sscanf(text, "%63[^:]:%u", host, &port) != 2 || port > 65535 ||
+        inet_pton(AF_INET, host, &a.sin_addr) != 1)
+        die("%s is not ADDRESS:PORT", text);
+    a.sin_port = htons((uint16_t)port);
+    return a;
+}
+
+static void parse(struct options *o, int argc, char **argv)
+{
+    static const struct option names[] = {{"server", 1, NULL, 's'}, {"pid", 1, NULL, 'p'},
+        {"scenario", 1, NULL, 'k'}, {"size", 1, NULL, 'n'}, {"rooms", 1, NULL, 'r'},
+        {"seconds", 1, NULL, 't'}, {"warm-up", 1, NULL, 'w'}, {"bitrate", 1, NULL, 'b'},
+        {"fps", 1, NULL, 'f'}, {"pace-us", 1, NULL, 'u'}, {"decrypt-one-of", 1, NULL, 'd'},
+        {"cpu", 1, NULL, 'c'}, {"server-cpu", 1, NULL, 'C'}, {"floors", 0, NULL, 'F'}, {"help", 0, NULL, 'h'},
+        {0}};
+    struct scenario *s = &o->scenario;
+    for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+        switch (c) {
+        case 's':
+            s->http = address(optarg);
+            break;
+        case 'p':
+            s->server = (pid_t)number(optarg, 1, 1u << 30);
+            break;
+        case 'k':
+            o->kind = optarg;
+            break;
+        case 'n':
+            o->size = number(optarg, 1, 2000);
+            break;
+        case 'r':
+            o->rooms = number(optarg, 1, 1000);
+            break;
+        case 't':
+            s->seconds = number(optarg, 1, 3600);
+            break;
+        case 'w':
+            s->warm_up_s = number(optarg, 0, 3600);
+            break;
+        case 'b':
+            o->bitrate_kbps = number(optarg, 100, 15000);
+            break;
+        case 'f':
+            s->media.fps = number(optarg, 1, 120);
+            break;
+        case 'u':
+            s->media.pace_us = number(optarg, 0, 20000);
+            break;
+        case 'd':
+            s->decrypt_one_of = number(optarg, 1, 10000);
+            break;
+        case 'c':
+            o->cpu = (int)number(optarg, 0, 1023);
+            break;
+        case 'C':
+            o->server_cpu = (int)number(optarg, 0, 1023);
+            break;
+        case 'F':
+            o->floors_only = true;
+            break;
+        case 'h':
+            usage(stdout);
+            exit(0);
+        default:
+            usage(stderr);
+            exit(2);
+        }
+    }
+}
+
+static void settle(struct options *o)
+{
+    struct scenario *s = &o->scenario;
+    s->rooms = o->rooms;
+    s->media.video = strcmp(o->kind, "audio") != 0;
+    if (strcmp(o->kind, "fanout") == 0) {
+        s->publishers = 1;
+        s->receivers = o->size;
+    } else if (strcmp(o->kind, "meeting") == 0 || strcmp(o->kind, "audio") == 0) {
+        if (o->size < 2)
+            die("a meeting is of two at least");
+        s->publishers = s->receivers = o->size;
+        s->meeting = true;
+    } else {
+        die("%s is no scenario", o->kind);
+    }
+    unsigned packets = (o->bitrate_kbps * 125 / s->media.fps + s->media.packet_len / 2) / s->media.packet_len;
+    s->media.packets_per_frame = packets ? packets : 1;
+}
+
+static void print_floors(const struct floors *f)
+{
+    printf("\"floor_evp_us\": %.3f, \"floor_ipsecmb_gso_us\": %.3f", f->evp_us, f->ipsecmb_gso_us);
+}
+
+static void print_result(const struct options *o, const struct result *r, const struct floors *f)
+{
+    double per_packet = r->delivered ? r->server_cpu_us / (double)r->delivered : 0;
+    double expected = (double)(r->delivered + r->lost);
+    printf("{\"scenario\": \"%s\", \"size\": %u, \"rooms\": %u, \"peers\": %u, \"seconds\": %.2f, ", o->kind,
+        o->size, o->rooms, r->peers, r->seconds);
+    printf("\"delivered\": %llu, \"delivered_per_s\": %.0f, \"mbit_per_s\": %.1f, ",
+        (unsigned long long)r->delivered, (double)r->delivered / r->seconds,
+        (double)r->octets * 8 / r->seconds / 1e6);
+    printf("\"loss_percent\": %.4f, \"rtx\": %llu, \"nacks\": %llu, \"key_frames\": %llu, ",
+        expected > 0 ? 100 * (double)r->lost / expected : 0, (unsigned long long)r->rtx,
+        (unsigned long long)r->nacks, (unsigned long long)r->key_frames);
+    printf("\"undecryptable\": %llu, \"unmarked\": %llu, ", (unsigned long long)r->undecryptable,
+        (unsigned long long)r->unmarked);
+    printf("\"server_us_per_packet\": %.3f, \"server_cpu_share\": %.3f, \"client_cpu_share\": %.3f, ",
+        per_packet, r->server_cpu_us / 1e6 / r->seconds, r->client_cpu_share);
+    printf("\"latency_p50_us\": %u, \"latency_p99_us\": %u, \"latency_samples\": %llu, ", r->latency_p50_us,
+        r->latency_p99_us, (unsigned long long)r->latency_samples);
+    printf("\"connect_p50_ms\": %.1f, \"connect_p99_ms\": %.1f, \"media_p50_ms\": %.1f, \"media_p99_ms\": "
+           "%.1f, ",
+        r->connect_p50_us / 1e3, r->connect_p99_us / 1e3, r->media_p50_us / 1e3, r->media_p99_us / 1e3);
+    printf("\"pss_kb_per_transport\": %.1f, ", r->pss_kb_per_peer);
+    print_floors(f);
+    printf(", \"ratio_evp\": %.2f, \"ratio_ipsecmb_gso\": %.2f}\n", per_packet / f->evp_us,
+        f->ipsecmb_gso_us > 0 ? per_packet / f->ipsecmb_gso_us : 0);
+}
+
+static void allow_many_sockets(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {
+        .scenario = {.media = {.fps = 30, .packet_len = 1200},
+            .decrypt_one_of = 1,
+            .warm_up_s = 1,
+            .seconds = 5},
+        .kind = "fanout",
+        .size = 4,
+        .rooms = 1,
+        .bitrate_kbps = 1500,
+        .cpu = -1,
+        .server_cpu = -1,
+    };
+    struct floors floors = {0};
+    struct result result;
+    parse(&o, argc, argv);
+    floors_measure(&floors, o.server_cpu, o.cpu);
+    if (o.floors_only) {
+        printf("{");
+        print_floors(&floors);
+        printf("}\n");
+        return 0;
+    }
+    if (!o.scenario.server || !o.scenario.http.sin_family)
+        die("--server and --pid are needed; --help says more");
+    settle(&o);
+    allow_many_sockets();
+    proc_pin(o.cpu);
+    scenario_run(&o.scenario, &result);
+    print_result(&o, &result, &floors);
+    return result.undecryptable || !result.latency_samples ? 1 : 0;
+}

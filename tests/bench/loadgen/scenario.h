@@ -1,0 +1,35 @@
+/*
+ * Who publishes and who receives, and what was measured.
+ */
+#ifndef BENCH_SCENARIO_H
+#define BENCH_SCENARIO_H
+
+#include "publisher.h"
+
+#include <netinet/in.h>
+
+struct scenario {
+    struct sockaddr_in http;
+    pid_t server;
+    unsigned rooms;      /* alike */
+    unsigned publishers; /* of a room */
+    unsigned receivers;  /* of a room; each shows all publishers but the one of its own number in a meeting */
+    bool meeting;        /* receivers are the publishers' other halves */
+    struct publisher_config media;
+    unsigned decrypt_one_of; /* receivers */
+    double warm_up_s, seconds;
+};
+
+struct result {
+    uint64_t delivered, lost, undecryptable, unmarked, rtx, nacks, key_frames, octets;
+    double seconds, server_cpu_us, client_cpu_share;
+    uint32_t latency_p50_us, latency_p99_us, connect_p50_us, connect_p99_us, media_p50_us, media_p99_us;
+    double pss_kb_per_peer;
+    unsigned peers;
+    uint64_t latency_samples;
+};
+
+/** Join all, run, measure, leave. Dies when anybody cannot connect or gets no media. */
+void scenario_run(const struct scenario *s, struct result *out);
+
+#endif

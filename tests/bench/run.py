@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Load on plenum-server, one scenario after the other, as a Markdown table.
+
+The server runs on one CPU, the client on another; both floors are measured on the server's CPU just before each scenario. Every
+scenario has a server of its own, so that memory is counted from the same start.
+"""
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+FULL = [
+    ("1 → 10", ["--scenario", "fanout", "--size", "10"]),
+    ("1 → 50", ["--scenario", "fanout", "--size", "50"]),
+    ("1 → 50, packets 1 ms apart", ["--scenario", "fanout", "--size", "50", "--pace-us", "1000"]),
+    ("1 → 200", ["--scenario", "fanout", "--size", "200"]),
+    ("4 × 4, 10 rooms", ["--scenario", "meeting", "--size", "4", "--rooms", "10"]),
+    ("10 × 10", ["--scenario", "meeting", "--size", "10"]),
+    ("20 × 20", ["--scenario", "meeting", "--size", "20"]),
+    ("audio, 20 × 20", ["--scenario", "audio", "--size", "20"]),
+]
+SMOKE = [
+    ("1 → 3", ["--scenario", "fanout", "--size", "3", "--seconds", "1"]),
+    ("3 × 3", ["--scenario", "meeting", "--size", "3", "--seconds", "1"]),
+    ("audio, 3 × 3", ["--scenario", "audio", "--size", "3", "--seconds", "1"]),
+]
+COLUMNS = [
+    ("packets/s", "delivered_per_s", "{:,.0f}"),
+    ("Mbit/s", "mbit_per_s", "{:.1f}"),
+    ("server CPU µs/packet", "server_us_per_packet", "{:.2f}"),
+    ("× EVP floor", "ratio_evp", "{:.2f}"),
+    ("× ipsec-mb GSO floor", "ratio_ipsecmb_gso", "{:.2f}"),
+    ("loss %", "loss_percent", "{:.3f}"),
+    ("latency p50 / p99 ms", ("latency_p50_us", "latency_p99_us"), "{:.2f} / {:.2f}"),
+    ("media after p50 / p99 ms", ("media_p50_ms", "media_p99_ms"), "{:.0f} / {:.0f}"),
+    ("connected after p50 / p99 ms", ("connect_p50_ms", "connect_p99_ms"), "{:.0f} / {:.0f}"),
+    ("kB per transport", "pss_kb_per_transport", "{:.0f}"),
+    ("CPU server / client %", ("server_cpu_share", "client_cpu_share"), "{:.0f} / {:.0f}"),
+    ("floors µs", ("floor_evp_us", "floor_ipsecmb_gso_us"), "{:.2f} / {:.2f}"),
+]
+SCALE = {"latency_p50_us": 1e-3, "latency_p99_us": 1e-3, "server_cpu_share": 100, "client_cpu_share": 100}
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def pin(cpu):
+    def apply():
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
+    return apply
+
+
+def start_server(path, port, data, cpu):
+    address = f"127.0.0.1:{port}"
+    env = dict(os.environ, PLENUM_HTTP_LISTEN=address, PLENUM_RTC_LISTEN=address, PLENUM_RTC_WORKERS="1",
+               PLENUM_DATA_DIR=data, PLENUM_LOG_LEVEL="warn", PLENUM_ROOMS_MAX_VIEWERS="5000")
+    server = subprocess.Popen([path], env=env, preexec_fn=pin(cpu))
+    for _ in range(100):
+        if server.poll() is not None:
+            sys.exit(f"the server ended with {server.returncode}")
+        try:
+            with urllib.request.urlopen(f"http://{address}/healthz", timeout=1):
+                return server
+        except OSError:
+            time.sleep(0.05)
+    server.terminate()
+    sys.exit("the server does not answer")
+
+
+def run(args, options, cpus):
+    port = free_port()
+    with tempfile.TemporaryDirectory() as data:
+        server = start_server(args.server, port, data, cpus[0])
+        command = [args.bench, "--server", f"127.0.0.1:{port}", "--pid", str(server.pid)]
+        if not args.smoke:
+            command += ["--seconds", str(args.seconds), "--warm-up", "2"]
+        if cpus[0] is not None:
+            command += ["--server-cpu", str(cpus[0]), "--cpu", str(cpus[1])]
+        try:
+            done = subprocess.run(command + options, stdout=subprocess.PIPE, text=True, check=False)
+        finally:
+            server.terminate()
+            code = server.wait(timeout=20)
+    if done.returncode != 0:
+        sys.exit(f"plenum-bench ended with {done.returncode}")
+    if code != 0:
+        sys.exit(f"the server ended with {code}")
+    return json.loads(done.stdout)
+
+
+def cell(result, keys, form):
+    keys = keys if isinstance(keys, tuple) else (keys,)
+    return form.format(*(result[k] * SCALE.get(k, 1) for k in keys))
+
+
+def faults(result):
+    """What must not happen even on a busy machine."""
+    if result["unmarked"] or result["undecryptable"]:
+        yield "packets that are not what was sent"
+    if result["loss_percent"] > 5:
+        yield f"{result['loss_percent']} % lost"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--server", required=True, help="plenum-server")
+    parser.add_argument("--bench", required=True, help="plenum-bench")
+    parser.add_argument("--seconds", type=int, default=10, help="measured, per scenario")
+    parser.add_argument("--smoke", action="store_true", help="a few small scenarios, to see that all works")
+    parser.add_argument("--only", help="scenarios whose name contains this")
+    args = parser.parse_args()
+    allowed = sorted(os.sched_getaffinity(0))
+    cpus = (allowed[0], allowed[-1]) if len(allowed) > 1 else (None, None)
+    print("| scenario | " + " | ".join(name for name, _, _ in COLUMNS) + " |")
+    print("|---" * (len(COLUMNS) + 1) + "|", flush=True)
+    failed = False
+    for name, options in SMOKE if args.smoke else FULL:
+        if args.only and args.only not in name:
+            continue
+        result = run(args, options, cpus)
+        print(f"| {name} | " + " | ".join(cell(result, keys, form) for _, keys, form in COLUMNS) + " |", flush=True)
+        for fault in faults(result):
+            print(f"{name}: {fault}", file=sys.stderr)
+            failed = True
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
