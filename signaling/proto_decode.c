@@ -1,6 +1,7 @@
 /* From JSON to typed messages, walking the table. The only file that knows jansson. */
 #include "proto_table.h"
 
+#include "base/planted.h"
 #include "plenum/types.h"
 
 #include <jansson.h>
@@ -88,7 +89,7 @@ static int decode_string(
     if (!json_is_string(json))
         return refuse(d, f->name, "must be a text");
     size_t len = json_string_length(json);
-    if (len > f->limit)
+    if (!PLM_FITS(msg, len <= f->limit))
         return refuse(d, f->name, "longer than %llu octets", (unsigned long long)f->limit);
     char *copy = arena_alloc(&d->arena, len + 1);
     if (!copy)

@@ -7,7 +7,7 @@ build=${PLM_PLANTED_BUILD:-$root/build/planted}
 seconds=${PLM_PLANTED_SECONDS:-60}
 
 # parser (media/base/planted.h) and the target that must find its defect
-table="rtp:rtp rtp_ext:rtp rtcp:rtcp twcc:twcc codec:codec dd:dd stun:stun dtls:dtls"
+table="rtp:rtp rtp_ext:rtp rtcp:rtcp twcc:twcc codec:codec dd:dd stun:stun dtls:dtls msg:msg"
 
 missed=0
 for row in $table; do
@@ -15,7 +15,7 @@ for row in $table; do
     if [ $# -gt 0 ] && [[ " $* " != *" $parser "* ]]; then
         continue
     fi
-    cmake -S "$root" --preset fuzz -B "$build" -DPLM_BUILD_SERVER=OFF -DPLM_PLANT_BUG="$parser" >"$build.log" 2>&1 &&
+    cmake -S "$root" --preset fuzz -B "$build" -DPLM_PLANT_BUG="$parser" >"$build.log" 2>&1 &&
         ninja -C "$build" "fuzz_$target" >>"$build.log" 2>&1 || { cat "$build.log"; exit 2; }
     inputs=$(mktemp -d)
     cp "$root/tests/corpus/$target/"* "$inputs"

@@ -1,0 +1,203 @@
+/*
+ * Rooms and sessions: whatever sockets, clients, WHIP, media and time do in whatever order, they stand it, everything they say
+ * can be read, and nothing is left behind. The input is a script: lines, each an octet of what to do and its argument.
+ */
+#define WORLD_TRANSPORTS 128
+#include "../unit/signaling/world.h"
+
+#include "fuzz.h"
+
+#define PEERS 3
+
+struct play {
+    struct world *w;
+    struct peer *peers[PEERS];
+    char secret[65];
+    char resource[PLM_RESOURCE_ID_SIZE], etag[40];
+};
+
+static void reconnect(struct play *p, unsigned i)
+{
+    if (p->peers[i])
+        peer_destroy(p->peers[i]);
+    p->peers[i] = peer_create(p->w);
+}
+
+/* Everything the server says can be read by a client; the secret of whoever joined last is kept for a resume. */
+static void hear(struct play *p, struct peer *peer)
+{
+    struct plm_msg *msg;
+    while ((msg = peer_read(peer))) {
+        if (msg->type == PLM_MSG_joined)
+            snprintf(p->secret, sizeof p->secret, "%s", msg->joined.secret);
+        plm_msg_free(msg);
+    }
+    peer_forget(peer);
+}
+
+static void publish(struct play *p, struct peer *peer, uint8_t how)
+{
+    struct plm_msg_track_line lines[] = {{.mid = "0", .source = PLM_MSG_source_microphone},
+        {.mid = "1", .source = PLM_MSG_source_camera, .muted = how & 1}};
+    char *offer = sdp_publish(p->w, how & 2 ? "ufr1" : "ufr2", how & 4 ? 1 : 2, 1);
+    struct plm_msg msg = {
+        .type = PLM_MSG_publish, .publish = {.sdp = offer, .tracks = lines, .n_tracks = 1 + (how >> 3 & 1)}};
+    peer_request(peer, &msg);
+    free(offer);
+}
+
+static void receive(struct play *p, struct peer *peer, uint8_t how)
+{
+    struct plm_msg msg = {.type = PLM_MSG_receive,
+        .receive = {
+            .pairs = how & 3, .audio_only = how >> 2 & 1, .has_restart = true, .restart = how >> 3 & 1}};
+    peer_request(peer, &msg);
+    struct plm_msg *offered = peer_expect(peer, PLM_MSG_offered);
+    if (!offered)
+        return;
+    char *answer = sdp_reply(p->w, offered->offered.sdp, "peer", how & 0x10 ? 1 : 2);
+    plm_msg_free(offered);
+    struct plm_msg reply = {.type = PLM_MSG_answer, .answer = {.sdp = answer}};
+    peer_request(peer, &reply);
+    free(answer);
+}
+
+static void resource(struct play *p, enum plm_resource_kind kind, struct fuzz_input *in)
+{
+    char name[160];
+    size_t n = in->left < sizeof name - 1 ? in->left : sizeof name - 1;
+    const char *names[] = {name};
+    struct plm_resource_reply reply;
+    char *offer = kind == PLM_RESOURCE_WHIP ? sdp_publish(p->w, "whip", 3, 1) : sdp_watch(p->w, "whep", 1);
+    memcpy(name, in->p, n);
+    name[n] = 0;
+    struct plm_resource_request request = {
+        .kind = kind, .room = "r", .names = names, .n_names = n > 0, .sdp = offer, .len = strlen(offer)};
+    if (!plm_resource_post(p->w->hub, &request, &reply)) {
+        memcpy(p->resource, reply.id, sizeof p->resource);
+        memcpy(p->etag, reply.etag, sizeof p->etag);
+    }
+    plm_resource_reply_clear(&reply);
+    free(offer);
+}
+
+static void media_event(struct play *p, struct fuzz_input *in)
+{
+    struct plm_event ev = {
+        .type = (enum plm_event_type)(1 + fuzz_u8(in) % 5), .room = fuzz_u8(in), .transport = fuzz_u8(in)};
+    uint8_t a = fuzz_u8(in), b = fuzz_u8(in), c = fuzz_u8(in);
+    if (ev.type == PLM_EV_TRANSPORT) {
+        if (ev.transport && ev.transport <= p->w->last_transport && p->w->transports[ev.transport].open)
+            world_lose(p->w, ev.transport, a & 1 ? PLM_CLOSE_CONSENT : PLM_CLOSE_PEER);
+        return;
+    }
+    if (ev.type == PLM_EV_SLOT) {
+        ev.slot.media = a;
+        ev.slot.state = (enum plm_slot_state)(b % 4);
+        ev.slot.shows = c;
+    } else if (ev.type == PLM_EV_SPEAKERS) {
+        ev.speakers.n = a;
+        ev.speakers.who[0] = b;
+    } else if (ev.type == PLM_EV_DEMAND) {
+        ev.demand.source = (enum plm_source)(a % 8);
+        ev.demand.needed = b;
+    }
+    plm_hub_on_media_event(p->w->hub, &ev);
+}
+
+static void fail_media(struct world_failures *f, uint8_t which)
+{
+    *f = (struct world_failures){.room_open = which & 1 ? PLM_ELIMIT : 0,
+        .open = which & 2 ? PLM_ELIMIT : 0,
+        .restart = which & 4 ? PLM_ENOENT : 0,
+        .describe = which & 8 ? PLM_ENOMEM : 0,
+        .view = which & 16 ? PLM_EINVAL : 0,
+        .pin = which & 32 ? PLM_EINVAL : 0,
+        .mute = which & 64 ? PLM_EINVAL : 0};
+}
+
+static void step(struct play *p, struct fuzz_input *in)
+{
+    uint8_t what = fuzz_u8(in);
+    struct peer *peer = p->peers[what % PEERS];
+    struct plm_resource_reply reply;
+    switch (what / PEERS % 12) {
+    case 0:
+        reconnect(p, what % PEERS);
+        return;
+    case 1:
+        peer_say(
+            peer, "{\"type\":\"join\",\"id\":1,\"room\":\"%s\",\"name\":\"n\"}", fuzz_u8(in) & 1 ? "r" : "s");
+        break;
+    case 2:
+        peer_say(peer, "{\"type\":\"resume\",\"id\":1,\"secret\":\"%s\"}", p->secret);
+        break;
+    case 3:
+        publish(p, peer, fuzz_u8(in));
+        break;
+    case 4:
+        receive(p, peer, fuzz_u8(in));
+        break;
+    case 5:
+        media_event(p, in);
+        break;
+    case 6:
+        p->w->now += (uint64_t)fuzz_u8(in) * 500;
+        plm_hub_poll(p->w->hub);
+        break;
+    case 7:
+        resource(p, what & 1 ? PLM_RESOURCE_WHIP : PLM_RESOURCE_WHEP, in);
+        break;
+    case 8:
+        plm_resource_patch(
+            p->w->hub, p->resource, what & 1 ? "*" : p->etag, (const char *)in->p, in->left, &reply);
+        plm_resource_reply_clear(&reply);
+        break;
+    case 9:
+        plm_resource_delete(p->w->hub, p->resource, &reply);
+        break;
+    case 10:
+        fail_media(&p->w->fail, fuzz_u8(in));
+        break;
+    default:
+        peer_say_octets(peer, (const char *)in->p, in->left);
+    }
+    for (unsigned i = 0; i < PEERS; i++)
+        hear(p, p->peers[i]);
+}
+
+static void check_empty(struct world *w)
+{
+    struct plm_hub_gauges g;
+    w->now += 3600 * 1000;
+    plm_hub_poll(w->hub);
+    w->now += 3600 * 1000;
+    plm_hub_poll(w->hub);
+    plm_hub_gauges(w->hub, &g);
+    CHECK(g.sessions == 0 && g.detached == 0 && g.participants == g.resources - g.viewers);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct play p = {.w = world_create(NULL)};
+    struct plm_hub_gauges g;
+    for (unsigned i = 0; i < PEERS; i++)
+        reconnect(&p, i);
+    for (size_t at = 0; at < size;) {
+        const uint8_t *end = memchr(data + at, '\n', size - at);
+        size_t len = end ? (size_t)(end - (data + at)) : size - at;
+        struct fuzz_input line = {.p = data + at, .left = len};
+        step(&p, &line);
+        plm_hub_flush(p.w->hub);
+        at += len + 1;
+    }
+    for (unsigned i = 0; i < PEERS; i++)
+        peer_destroy(p.peers[i]);
+    check_empty(p.w);
+    plm_hub_close(p.w->hub);
+    plm_hub_gauges(p.w->hub, &g);
+    CHECK(g.rooms == 0 && g.participants == 0 && g.resources == 0 && g.connections == 0 && g.viewers == 0);
+    CHECK(p.w->open_transports == 0 && p.w->rooms == 0);
+    world_destroy(p.w);
+    return 0;
+}
