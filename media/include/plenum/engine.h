@@ -64,18 +64,18 @@ struct plm_engine_config {
 typedef void plm_event_fn(void *arg, const struct plm_event *ev);
 
 /**
- * Create an engine: sockets bound, workers running.
+ * Create an engine: sockets bound, workers running. A port that anybody else has bound is refused, even one shared by SO_REUSEPORT.
  * @param config  copied; NULL for defaults
  * @param on_event called from plm_engine_dispatch only
  * @return 0, PLM_EINVAL, PLM_ENOMEM, or a negated errno (address in use, …)
  */
 PLM_EXPORT int plm_engine_create(struct plm_engine **out, const struct plm_engine_config *config, plm_event_fn *on_event, void *arg);
-/** Stop workers, close everything, join threads. No event is delivered any more. NULL is fine. */
+/** Stop workers, close everything, join threads. No event is delivered any more. Not from within an event. NULL is fine. */
 PLM_EXPORT void plm_engine_destroy(struct plm_engine *e);
 
 /** A descriptor that is readable when plm_engine_dispatch has something to do. Owned by the engine. */
 PLM_EXPORT int plm_engine_fd(const struct plm_engine *e);
-/** Deliver pending events and statistics. Never blocks. */
+/** Deliver pending events and statistics. Never blocks. Everything but dispatch and destroy may be called from within an event. */
 PLM_EXPORT void plm_engine_dispatch(struct plm_engine *e);
 
 /** Number of workers that run. */
@@ -101,7 +101,7 @@ struct plm_transport_local {
     char ufrag[PLM_UFRAG_SIZE]; /**< to put into SDP: the entry that answers to it exists when this call returns */
     char pwd[PLM_PWD_SIZE];
 };
-/** Prepare a transport. Which worker carries it is decided by where its first authenticated check arrives. @return 0, PLM_ENOENT (room), PLM_ELIMIT, PLM_ENOMEM */
+/** Prepare a transport. Which worker carries it is decided by where its first authenticated check arrives. @return 0, PLM_ENOENT (room), PLM_EINVAL (participant 0), PLM_ELIMIT, PLM_ENOMEM */
 PLM_EXPORT int plm_engine_transport_open(struct plm_engine *e, const struct plm_transport_open *open, struct plm_transport_local *out);
 /**
  * Tell what was agreed: tracks, slots, ids, the peer's fingerprint. May come before or after the first checks; DTLS is answered

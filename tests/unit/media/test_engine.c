@@ -464,6 +464,41 @@ static void a_room_takes_its_transports_along(void **state)
     plm_engine_destroy(h.e);
 }
 
+static void caps_unauthenticated_checks(void **state)
+{
+    (void)state;
+    struct host h;
+    struct plm_engine_config config = loopback(1);
+    config.limits.stun_unauth_per_sec = 10;
+    assert_int_equal(start(&h, &config), 0);
+    struct plm_transport_local a = open_transport(&h, open_room(&h), 1), wrong = a, unknown = a;
+    struct stun_client c;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    wrong.pwd[0] = wrong.pwd[0] == 'x' ? 'y' : 'x';
+    unknown.ufrag[11] = unknown.ufrag[11] == 'x' ? 'y' : 'x';
+    for (int i = 0; i < 100; i++) {
+        stun_client_init(&c);
+        assert_true(stun_client_send(&c, fd, &h.at, &wrong));
+        assert_true(stun_client_send(&c, fd, &h.at, &unknown));
+        assert_int_equal(sendto(fd, "\x16 no handshake yet", 19, 0, &h.at.sa, sizeof h.at.in4), 19);
+        assert_int_equal(sendto(fd, "\0", 1, 0, &h.at.sa, sizeof h.at.in4), 1);
+    }
+    struct pollfd answer = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&answer, 1, 100), 0); /* nothing is sent to strangers */
+    ask_stats(&h, PLM_STATS_TOTALS, 0);
+    const uint64_t *drops = h.totals.drops;
+    assert_int_equal(drops[PLM_DROP_STUN_AUTH] + drops[PLM_DROP_STUN_RATE], 100);
+    assert_true(
+        drops[PLM_DROP_STUN_AUTH] >= 10 && drops[PLM_DROP_STUN_AUTH] <= 20); /* the second may have ended */
+    assert_int_equal(drops[PLM_DROP_STUN_UNKNOWN_USER], 100);
+    assert_int_equal(drops[PLM_DROP_UNKNOWN_TUPLE], 100);
+    assert_int_equal(drops[PLM_DROP_STUN_IGNORED], 100);
+    assert_int_equal(h.totals.gauges[PLM_GAUGE_TUPLES], 0);
+    assert_int_equal(h.totals.counters[PLM_CNT_TX_DATAGRAMS], 0);
+    close(fd);
+    plm_engine_destroy(h.e);
+}
+
 /* ---- statistics ---- */
 
 static void statistics_have_three_scopes(void **state)
@@ -682,6 +717,7 @@ int main(void)
         cmocka_unit_test(a_check_claims_and_is_answered),
         cmocka_unit_test(a_worker_gives_up_on_what_never_connects),
         cmocka_unit_test(a_room_takes_its_transports_along),
+        cmocka_unit_test(caps_unauthenticated_checks),
         cmocka_unit_test(statistics_have_three_scopes),
         cmocka_unit_test(strays_find_their_way),
         cmocka_unit_test(rooms_span_workers),
