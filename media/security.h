@@ -70,7 +70,8 @@ struct plm_security_ops {
 
     /**
      * Unprotect one packet in place. @param len in: SRTP, out: RTP, unchanged on error
-     * @return 0, PLM_EAUTH, PLM_EREPLAY, PLM_EKEY, PLM_EINVAL. Nothing is learned from a packet that fails.
+     * @return 0, PLM_EAUTH, PLM_EREPLAY, PLM_EKEY, PLM_ELIMIT (too many SSRCs), PLM_EINVAL (no such packet). Nothing is learned from
+     * a packet that fails.
      */
     int (*open_rtp)(struct plm_sec_session *s, uint8_t *pkt, size_t *len);
     int (*open_rtcp)(struct plm_sec_session *s, uint8_t *pkt, size_t *len);

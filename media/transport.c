@@ -706,6 +706,24 @@ static void on_rtp_packet(struct plm_transport *t, struct plm_pkt *pkt)
     plm_transport_drop(t, PLM_DROP_RTP_UNKNOWN_PT);
 }
 
+void plm_transport_drop_sealed(struct plm_transport *t, int err, bool rtcp)
+{
+    switch (err) {
+    case PLM_EREPLAY:
+        plm_transport_drop(t, PLM_DROP_SRTP_REPLAY);
+        break;
+    case PLM_ELIMIT:
+        plm_transport_drop(t, PLM_DROP_RTP_SSRC_LIMIT);
+        break;
+    case PLM_EINVAL:
+        plm_transport_drop(t, rtcp ? PLM_DROP_RTCP_MALFORMED : PLM_DROP_RTP_MALFORMED);
+        break;
+    default:
+        plm_transport_drop(t, rtcp ? PLM_DROP_RTCP_AUTH : PLM_DROP_SRTP_AUTH);
+        break;
+    }
+}
+
 void plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len)
 {
     struct plm_worker *w = t->worker;
@@ -726,7 +744,7 @@ void plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t l
     size_t plain = len;
     int err = w->config.security->open_rtp(t->sec, pkt->data, &plain);
     if (err != 0) {
-        plm_transport_drop(t, err == PLM_EREPLAY ? PLM_DROP_SRTP_REPLAY : PLM_DROP_SRTP_AUTH);
+        plm_transport_drop_sealed(t, err, false);
     } else {
         pkt->len = (uint16_t)plain;
         t->rx_packets++;

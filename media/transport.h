@@ -113,6 +113,8 @@ void plm_transport_wake_reports(struct plm_transport *t);
 /** Choose layers for all its video slots now. */
 void plm_transport_allocate(struct plm_transport *t);
 void plm_transport_drop(struct plm_transport *t, enum plm_drop d);
+/** Count a packet that security would not open. */
+void plm_transport_drop_sealed(struct plm_transport *t, int err, bool rtcp);
 void plm_transport_event_slot(struct plm_transport *t, const struct plm_slot *s, uint32_t first_ts);
 struct plm_slot *plm_transport_find_slot(const struct plm_transport *t, uint32_t ssrc);
 

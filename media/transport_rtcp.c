@@ -147,7 +147,7 @@ void plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len)
     }
     int err = w->config.security->open_rtcp(t->sec, data, &len);
     if (err != 0) {
-        plm_transport_drop(t, err == PLM_EREPLAY ? PLM_DROP_SRTP_REPLAY : PLM_DROP_RTCP_AUTH);
+        plm_transport_drop_sealed(t, err, true);
         return;
     }
     plm_count(w, PLM_CNT_RX_RTCP);
