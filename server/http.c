@@ -426,6 +426,8 @@ static int on_body(struct exchange *x, const void *data, size_t len)
     }
     if (len > x->body_expected - x->body_len)
         return -1;
+    if (!len)
+        return 0;
     memcpy(x->body + x->body_len, data, len);
     x->body_len += len;
     lws_set_timeout(x->wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_S);
@@ -438,7 +440,8 @@ static int on_body_complete(struct exchange *x)
         return -1;
     if (x->discard)
         lws_callback_on_writable(x->wsi);
-    else if (x->body_len == x->body_expected)
+    /* It comes for an announced length of 0 too, which begin() has dispatched. */
+    else if (x->body_expected && x->body_len == x->body_expected)
         dispatch(x);
     return 0;
 }
