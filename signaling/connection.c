@@ -262,10 +262,18 @@ int plm_connection_answer(struct plm_connection *c, const char *sdp, size_t len,
 
 /* ---- we offer ---- */
 
-static int prepare_transport(struct plm_connection *c, bool restart, struct plm_refusal *why)
+static bool same_layout(const struct plm_sdp_layout *a, const struct plm_sdp_layout *b)
+{
+    return a->pairs == b->pairs && a->audio_only == b->audio_only && a->screen_pairs == b->screen_pairs;
+}
+
+/* Slots that were agreed on and are asked for once more, neither more of them nor a restart: for a new peer connection. */
+static int prepare_transport(
+    struct plm_connection *c, const struct plm_sdp_layout *layout, bool restart, struct plm_refusal *why)
 {
     struct leg leg;
-    if (c->id)
+    bool anew = !c->id || (c->params && !restart && same_layout(&c->layout, layout));
+    if (!anew)
         return restart ? plm_connection_restart(c, NULL, why) : 0;
     int err = open_leg(c, &leg, why);
     if (!err)
@@ -281,7 +289,7 @@ int plm_connection_offer(struct plm_connection *c, const struct plm_sdp_layout *
     if (layout->pairs < c->layout.pairs || layout->audio_only < c->layout.audio_only ||
         layout->screen_pairs < c->layout.screen_pairs)
         return plm_refuse(why, PLM_MSG_error_code_bad_message, "pairs", "slots can be added, not taken away");
-    int err = prepare_transport(c, restart, why);
+    int err = prepare_transport(c, layout, restart, why);
     if (err)
         return err;
     struct plm_transport_params *params = calloc(1, sizeof *params);
@@ -317,7 +325,7 @@ static int take_answer(struct plm_connection *c, const struct plm_sdp *answer,
         return refuse_sdp(why, err, &at);
     if (c->params && !same_peer(params, c->params)) {
         close_transport(c);
-        plm_member_connection_lost(c->member, c);
+        plm_member_connection_lost(c->member, c, false);
         return plm_refuse(
             why, PLM_MSG_error_code_bad_state, "", "the answer is from another peer connection");
     }
@@ -421,12 +429,13 @@ void plm_connection_flush(struct plm_connection *c)
     plm_member_send(c->member, &msg);
 }
 
-void plm_connection_on_closed(struct plm_connection *c)
+void plm_connection_on_closed(struct plm_connection *c, enum plm_close_reason reason)
 {
+    bool by_peer = reason == PLM_CLOSE_PEER;
     forget_transport(c);
-    c->hub->counters.connections_lost++;
+    c->hub->counters.connections_lost += !by_peer;
     if (c->member && !c->member->resource)
-        plm_member_connection_lost(c->member, c);
+        plm_member_connection_lost(c->member, c, by_peer);
     else
         plm_resource_connection_lost(c->resource ? c->resource : c->member->resource);
 }

@@ -29,7 +29,8 @@ int plm_connection_answer(struct plm_connection *c, const char *sdp, size_t len,
     plm_connection_adjust *adjust, void *arg, char **answer, struct plm_refusal *why);
 
 /**
- * Offer slots. A further offer on the same transport keeps every slot that was there.
+ * Offer slots. A further offer on the same transport keeps every slot that was there. The same layout as was answered, without
+ * restart, is for a new peer connection: it gets a new transport, and the old one closes.
  * @param layout  all slots, not fewer than before
  * @param restart with new ICE credentials
  * @param offer   malloc'd
@@ -49,6 +50,6 @@ void plm_connection_repeat_slots(struct plm_connection *c);
 /** Tell the member's session what is new in slots. */
 void plm_connection_flush(struct plm_connection *c);
 /** Its transport is gone by itself. */
-void plm_connection_on_closed(struct plm_connection *c);
+void plm_connection_on_closed(struct plm_connection *c, enum plm_close_reason reason);
 
 #endif

@@ -142,7 +142,7 @@ static void on_transport(struct plm_hub *hub, const struct plm_event *ev)
     struct plm_connection *c = plm_connection_find(hub, ev->transport);
     if (c && ev->transport_state.state == PLM_TRANSPORT_CLOSED &&
         ev->transport_state.reason != PLM_CLOSE_LOCAL)
-        plm_connection_on_closed(c);
+        plm_connection_on_closed(c, ev->transport_state.reason);
 }
 
 void plm_hub_on_media_event(struct plm_hub *hub, const struct plm_event *ev)

@@ -52,8 +52,8 @@ void plm_member_detach(struct plm_member *m);
 /** Another socket takes over; an old one is closed. */
 void plm_member_attach(struct plm_member *m, struct plm_session *session);
 struct plm_member *plm_member_find_secret(struct plm_hub *hub, const char *secret);
-/** One of the two connections is gone by itself. */
-void plm_member_connection_lost(struct plm_member *m, struct plm_connection *c);
+/** One of the two connections is gone. @param by_peer the client closed it and need not be told */
+void plm_member_connection_lost(struct plm_member *m, struct plm_connection *c, bool by_peer);
 /** The reply to join and resume, then what a resumed client may have missed. */
 void plm_member_send_joined(struct plm_member *m, uint32_t request, bool resumed);
 

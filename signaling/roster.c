@@ -209,12 +209,13 @@ static void tell_lost(struct plm_member *m, bool publish)
     plm_member_send(m, &msg);
 }
 
-void plm_member_connection_lost(struct plm_member *m, struct plm_connection *c)
+void plm_member_connection_lost(struct plm_member *m, struct plm_connection *c, bool by_peer)
 {
     bool publish = c == m->publish;
-    if (!m->session)
+    if (!m->session && !by_peer)
         *(publish ? &m->lost_publish : &m->lost_receive) = true;
-    tell_lost(m, publish);
+    if (!by_peer) /* else the client may be making the next one already, and would throw that away */
+        tell_lost(m, publish);
     if (publish && m->n_tracks) {
         m->n_tracks = 0;
         memset(m->has_demand, 0, sizeof m->has_demand);

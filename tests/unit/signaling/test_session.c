@@ -463,6 +463,31 @@ static void test_answer_refused(void **state)
     peer_destroy(a);
 }
 
+/* The same slots once more: for a new peer connection, which gets a transport of its own. */
+static void test_receive_anew(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    peer_say(a, "{\"type\":\"view\",\"id\":9,\"items\":[]}");
+    request_receive(a, 1, false);
+    free(receive_well(
+        w, a, 1, false, "peer", 0x22)); /* the reply may have been lost: nothing was agreed yet */
+    expect_done(a);
+    assert_int_equal(w->last_transport, 1);
+    free(receive_well(w, a, 1, false, "peer", 0x33));
+    expect_done(a);
+    assert_false(w->transports[1].open);
+    assert_true(w->transports[2].open);
+    assert_int_equal(w->transports[2].params->fingerprint.value[0], 0x33);
+    assert_int_equal(w->transports[2].views, 1);
+    assert_null(peer_expect(a, PLM_MSG_connection_lost));
+    w->fail.open = PLM_ELIMIT;
+    request_receive(a, 1, false);
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_full);
+    assert_true(w->transports[2].open); /* what there was stands */
+    peer_destroy(a);
+}
+
 /* A client that made a new peer connection without a word: its old transport is of no use. */
 static void test_answer_of_another(void **state)
 {
@@ -470,7 +495,7 @@ static void test_answer_of_another(void **state)
     struct peer *a = enter(w, "r", "Ada");
     free(receive_well(w, a, 1, false, "peer", 0x22));
     expect_done(a);
-    free(receive_well(w, a, 1, false, "peer", 0x77));
+    free(receive_well(w, a, 2, false, "peer", 0x77));
     struct plm_msg *lost = peer_expect(a, PLM_MSG_connection_lost);
     assert_non_null(lost);
     assert_false(lost->connection_lost.publish);
@@ -531,10 +556,14 @@ static void test_connection_lost(void **state)
     event = peer_expect(a, PLM_MSG_connection_lost);
     assert_false(event->connection_lost.publish);
     plm_msg_free(event);
+    free(receive_well(w, a, 1, false, "peer", 0x23));
+    expect_done(a);
+    world_lose(w, 3, PLM_CLOSE_PEER); /* the client closed it: it knows */
+    assert_null(peer_read(a));
     publish_well(w, a, "ones", 0x11); /* even the same peer connection gets a new transport */
-    assert_true(w->transports[3].open);
+    assert_true(w->transports[4].open);
     struct plm_event local = {.type = PLM_EV_TRANSPORT,
-        .transport = 3,
+        .transport = 4,
         .transport_state = {.state = PLM_TRANSPORT_CLOSED, .reason = PLM_CLOSE_LOCAL}};
     plm_hub_on_media_event(w->hub, &local);
     local.transport_state.state = PLM_TRANSPORT_CONNECTED;
@@ -1059,6 +1088,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_mute, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receive_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answer_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_receive_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answer_of_another, setup, teardown),
         cmocka_unit_test_setup_teardown(test_view, setup, teardown),
         cmocka_unit_test_setup_teardown(test_connection_lost, setup, teardown),

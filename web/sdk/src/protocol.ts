@@ -193,7 +193,7 @@ export interface PublishRequest {
   tracks: TrackLine[];
 }
 
-/** Ask for the server's offer of slots; again for more slots or an ICE restart. */
+/** Ask for the server's offer of slots; again for more slots, for an ICE restart, or (the same slots, no restart) for a new peer connection. */
 export interface ReceiveRequest {
   type: "receive";
   id: number;
@@ -352,7 +352,7 @@ export interface ChatPostedEvent {
   message: ChatMessage;
 }
 
-/** The server lost a media connection; offer publish or ask receive anew. */
+/** A media connection ended that the client did not close; offer publish or ask receive anew. */
 export interface ConnectionLostEvent {
   type: "connection_lost";
   /** the publish connection, else the receive one */
