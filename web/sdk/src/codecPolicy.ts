@@ -2,21 +2,22 @@
 export type Engine = "chromium" | "firefox" | "webkit" | "other";
 
 export interface CodecOptions {
-  /** Offer VP9 before VP8 where its simulcast was found good. */
-  preferVp9?: boolean;
+  /** Offer this codec alone, where the browser encodes it in layers; else what the room prefers is sent. */
+  video?: "VP8" | "VP9" | "H264" | "AV1";
 }
 
 interface EnginePolicy {
-  /** Codecs with simulcast that works, in order. */
+  /** What is offered, in order. */
+  offered: readonly string[];
+  /** What was seen to work with simulcast. */
   layered: readonly string[];
-  vp9Simulcast: boolean;
 }
 
 const POLICIES: Record<Engine, EnginePolicy> = {
-  chromium: { layered: ["VP8", "VP9", "H264", "AV1"], vp9Simulcast: true },
-  firefox: { layered: ["VP8", "VP9", "AV1"], vp9Simulcast: false },
-  webkit: { layered: ["VP8", "H264", "VP9"], vp9Simulcast: false },
-  other: { layered: ["VP8", "H264", "VP9"], vp9Simulcast: false },
+  chromium: { offered: ["VP8", "VP9", "H264", "AV1"], layered: ["VP8", "VP9", "H264"] },
+  firefox: { offered: ["VP8", "VP9", "AV1"], layered: ["VP8"] },
+  webkit: { offered: ["VP8", "H264", "VP9"], layered: ["VP8", "H264"] },
+  other: { offered: ["VP8", "H264", "VP9"], layered: ["VP8"] },
 };
 
 export function detectEngine(userAgent: string): Engine {
@@ -28,9 +29,8 @@ export function detectEngine(userAgent: string): Engine {
 
 /** Names of the video codecs to offer, most wanted first. */
 export function videoCodecOrder(engine: Engine, options: CodecOptions = {}): readonly string[] {
-  const { layered, vp9Simulcast } = POLICIES[engine];
-  if (!options.preferVp9 || !vp9Simulcast) return layered;
-  return ["VP9", ...layered.filter((name) => name !== "VP9")];
+  const { offered, layered } = POLICIES[engine];
+  return options.video && layered.includes(options.video) ? [options.video] : offered;
 }
 
 /**

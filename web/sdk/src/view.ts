@@ -18,7 +18,7 @@ export interface ViewOptions {
 }
 
 const MAX_ITEMS = 64;
-const STEP = 16;
+const STEP = 8;
 
 /** Tells the server what is shown, at what size, no more often than is useful. */
 export class ViewReporter {
@@ -67,7 +67,8 @@ export class ViewReporter {
   }
 }
 
-/* Rounded up to whole steps, so that a pixel more or less is no news. */
+/* Rounded down to whole steps: a pixel more or less is no news, and must not ask for twice the size. */
 function pixels(size: number, ratio: number): number {
-  return Math.min(16384, Math.ceil((size * ratio) / STEP) * STEP);
+  const exact = Math.min(16384, size * ratio);
+  return exact < STEP ? Math.ceil(exact) : Math.floor(exact / STEP) * STEP;
 }

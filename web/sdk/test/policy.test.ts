@@ -20,9 +20,9 @@ describe("codec policy", () => {
     expect(names(sortCodecs(CHROMIUM, videoCodecOrder("chromium")))).toEqual(["VP8", "VP9", "H264", "AV1", "rtx"]);
   });
 
-  it("offers VP9 first on wish, only where its simulcast works", () => {
-    expect(videoCodecOrder("chromium", { preferVp9: true })[0]).toBe("VP9");
-    expect(videoCodecOrder("firefox", { preferVp9: true })[0]).toBe("VP8");
+  it("offers one codec alone on wish, only where its simulcast works", () => {
+    expect(names(sortCodecs(CHROMIUM, videoCodecOrder("chromium", { video: "VP9" })))).toEqual(["VP9", "rtx"]);
+    expect(videoCodecOrder("firefox", { video: "VP9" })[0]).toBe("VP8");
   });
 
   it("gives no preference when none of the wanted is there", () => {

@@ -28,12 +28,12 @@ describe("ViewReporter", () => {
 
   it("counts device pixels in steps, so that a pixel more is no news", async () => {
     const { send, view } = reporter(2);
-    view.set([{ ...ada, width: 313, height: 175 }]);
+    view.set([{ ...ada, width: 321, height: 180.4 }]);
     await vi.advanceTimersByTimeAsync(100);
-    view.set([{ ...ada, width: 314, height: 175 }]);
+    view.set([{ ...ada, width: 322, height: 180 }]);
     await vi.advanceTimersByTimeAsync(1000);
     expect(send).toHaveBeenCalledOnce();
-    expect(send.mock.calls[0]?.[0]).toEqual([{ participant: 1, source: "camera", width: 640, height: 352, priority: 0 }]);
+    expect(send.mock.calls[0]?.[0]).toEqual([{ participant: 1, source: "camera", width: 640, height: 360, priority: 0 }]);
   });
 
   it("says nothing when a change was taken back", async () => {

@@ -12,7 +12,6 @@ import {
   type SlotCounts,
   type Source,
 } from "@plenum/sdk";
-import * as sdk from "@plenum/sdk";
 import { t } from "../messages.js";
 import type { LocalMedia } from "./localMedia.js";
 import { Store } from "./store.js";
@@ -76,7 +75,7 @@ export class Session extends Store<SessionState> {
     });
     this.meeting = meeting;
     this.follow();
-    if (new URLSearchParams(location.search).has("debug")) Object.assign(window, { plenum: { meeting, sdk } });
+    if ("plenum" in window) Object.assign(window.plenum as object, { meeting });
   }
 
   async join(): Promise<void> {
