@@ -55,7 +55,7 @@ static int read_stap_a(struct plm_frame_info *out, const uint8_t *p, size_t left
         size_t len = plm_get16(p);
         p += 2;
         left -= 2;
-        if (len == 0 || !PLM_FITS(codec, len <= left))
+        if (len == 0 || !PLM_FITS(h264, len <= left))
             return PLM_EINVAL;
         read_nal(out, NAL_TYPE(p[0]), p, len);
         p += len;

@@ -34,7 +34,7 @@ static int measure(struct vp8_desc *d, const uint8_t *p, size_t len)
         d->flags = p[1];
         d->len = 2;
         if (d->flags & I_PICTURE_ID) {
-            if (!PLM_FITS(codec, len > 2))
+            if (!PLM_FITS(vp8, len > 2))
                 return PLM_EINVAL;
             d->picture_len = p[2] & M_LONG ? 2 : 1;
         }

@@ -23,7 +23,7 @@ struct cursor {
 
 static bool take(struct cursor *c, size_t n, const uint8_t **at)
 {
-    if (!PLM_FITS(codec, n <= c->left))
+    if (!PLM_FITS(vp9, n <= c->left))
         return false;
     *at = c->p;
     c->p += n;

@@ -7,7 +7,20 @@ build=${PLM_PLANTED_BUILD:-$root/build/planted}
 seconds=${PLM_PLANTED_SECONDS:-60}
 
 # parser (media/base/planted.h) and the target that must find its defect
-table="rtp:rtp rtp_ext:rtp rtcp:rtcp twcc:twcc codec:codec dd:dd stun:stun dtls:dtls msg:msg"
+table="
+rtp:rtp
+rtp_ext:rtp
+rtcp:rtcp
+twcc:twcc
+vp8:codec
+vp9:codec
+h264:codec
+dd:dd
+stun:stun
+dtls:dtls
+sdp:sdp
+msg:msg
+"
 
 missed=0
 for row in $table; do
