@@ -14,6 +14,7 @@
     50000 /* transport-cc towards publishers: 100 ms costs browsers reaction, 25 ms costs packets */
 #define NACK_DELAY_US 5000
 #define ICE_TICK_US   1000000
+#define DESERTED_US   8000000 /* RFC 7675 section 5.1: an address in use is checked every 4 to 6 s */
 
 static void on_ice_timer(struct plm_timer *timer, uint64_t now_us);
 static void on_dtls_timer(struct plm_timer *timer, uint64_t now_us);
@@ -209,6 +210,16 @@ static int add_tuple(struct plm_transport *t, uint8_t sock, const struct plm_add
     return t->n_tuples++;
 }
 
+/*
+ * A NAT may give a peer another address behind its back. The peer then goes on checking what it nominated long ago, without the flag (RFC
+ * 7675 has no use for it), and our answers tell it that all is well: without this it would see nothing for ever.
+ */
+static bool is_deserted(const struct plm_transport *t)
+{
+    int i = find_tuple(t, t->sock, &t->peer);
+    return i < 0 || t->worker->now_us - t->tuples[i].checked_us > DESERTED_US;
+}
+
 void plm_transport_on_check(
     struct plm_transport *t, uint8_t sock, const struct plm_addr *from, bool nominated)
 {
@@ -220,7 +231,7 @@ void plm_transport_on_check(
     tuple = plm_tuple_map_find(&w->tuples, sock, from);
     t->tuples[i].checked_us = t->checked_us = tuple->checked_us = w->now_us;
     bool first = t->peer.sa.sa_family == 0;
-    if (first || nominated) {
+    if (first || nominated || is_deserted(t)) {
         t->peer = *from;
         t->sock = sock;
         t->nominated = nominated;

@@ -571,6 +571,34 @@ static void everything_goes_when_consent_ends(void **state)
         assert_int_equal(w->stats.gauges[g], 0);
 }
 
+/* A NAT gives the receiver another address, and it never nominates again: media follows once the former one is silent. */
+static void media_follows_a_silent_move(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    uint8_t check[256];
+    connect_peer(a);
+    connect_peer(b);
+    send_frame(a, 1, 1, 1, true);
+    assert_int_equal(b->rtp, 1);
+    assert_int_equal(plm_addr_parse(&b->addr, "203.0.113.7:999"), 0);
+    for (int s = 1; s <= 8; s++) {
+        run_for(w, 1000000);
+        peer_send(b, check, make_check(&b->local, false, check));
+        deliver(w);
+        assert_int_equal(b->stun_replies, 1 + s);
+        if (s == 2)
+            send_frame(a, 2, 3001, 2, false);
+        assert_int_equal(b->rtp, 1); /* one check alone moves nothing: another path may be on trial */
+    }
+    run_for(w, 1000000);
+    peer_send(b, check, make_check(&b->local, false, check));
+    deliver(w);
+    send_frame(a, 3, 6001, 3, true);
+    assert_true(b->rtp >= 2);
+}
+
 static void strangers_are_counted_and_never_answered(void **state)
 {
     struct world *w = *state;
@@ -605,6 +633,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lost_packets_are_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_fingerprint_gets_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(everything_goes_when_consent_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(media_follows_a_silent_move, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
