@@ -8,7 +8,7 @@
 void plm_resource_connection_lost(struct plm_resource *r);
 /** Free it and what it owns, without looking after the room. A WHIP participant must be gone already. */
 void plm_resource_destroy(struct plm_resource *r);
-/** Somebody came or has another name: pinned receivers that wait for that name show them. */
-void plm_resource_repin(struct plm_room *room);
+/** Somebody of this name came: pinned receivers that want it show them. */
+void plm_resource_repin(struct plm_room *room, const char *name);
 
 #endif

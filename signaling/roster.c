@@ -48,7 +48,7 @@ void plm_member_announce(struct plm_member *m)
     hub->counters.joins++;
     plm_hub_log(hub, m->room, "%u (%s) joined as %s", m->id, m->name, plm_msg_role_name(m->role));
     tell(m, PLM_MSG_participant_joined, m);
-    plm_resource_repin(m->room);
+    plm_resource_repin(m->room, m->name);
 }
 
 void plm_member_rename(struct plm_member *m, const char *name)
@@ -58,7 +58,7 @@ void plm_member_rename(struct plm_member *m, const char *name)
     plm_hub_log(m->room->hub, m->room, "%u (%s) is now %s", m->id, m->name, name);
     memcpy(m->name, name, strlen(name) + 1);
     plm_member_changed(m);
-    plm_resource_repin(m->room);
+    plm_resource_repin(m->room, m->name);
 }
 
 void plm_member_send(struct plm_member *m, const struct plm_msg *msg)

@@ -256,7 +256,7 @@ void plm_session_on_text(struct plm_session *s, const char *text, size_t len)
     if (s->state == PLM_SESSION_CLOSED)
         return;
     hub->counters.messages++;
-    bool slow =
+    bool in_time =
         rate_take(&s->messages, hub->host.now_ms(hub->host.ctx), hub->config.msg_rate, hub->config.msg_burst);
     if (is_flooding(s)) {
         struct plm_member *member = s->member;
@@ -272,7 +272,7 @@ void plm_session_on_text(struct plm_session *s, const char *text, size_t len)
     }
     if (err)
         return;
-    if (!slow)
+    if (!in_time)
         err = plm_refuse(&why, PLM_MSG_error_code_too_fast, "", "too many messages");
     else
         err = dispatch(s, m, &why);

@@ -162,11 +162,19 @@ static int pin(struct plm_resource *r)
     return media->transport_pin(media->ctx, r->connection->id, pins, n);
 }
 
-void plm_resource_repin(struct plm_room *room)
+static bool has_name(const struct plm_resource *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_names; i++)
+        if (!strcmp(r->names[i], name))
+            return true;
+    return false;
+}
+
+void plm_resource_repin(struct plm_room *room, const char *name)
 {
     struct plm_resource *r;
     DL_FOREACH (room->receivers, r)
-        if (r->n_names && r->connection && r->connection->params && resolve_all(r))
+        if (has_name(r, name) && r->connection && r->connection->params && resolve_all(r))
             pin(r);
 }
 

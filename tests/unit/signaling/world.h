@@ -171,6 +171,8 @@ static inline int world_describe(void *ctx, plm_transport_id id, const struct pl
         return w->fail.describe;
     if (!t->params)
         t->params = malloc(sizeof *t->params);
+    if (!t->params)
+        return PLM_ENOMEM;
     *t->params = *params;
     t->describes++;
     return 0;
