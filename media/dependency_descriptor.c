@@ -107,34 +107,43 @@ static uint16_t size_of(uint32_t minus_one)
     return (uint16_t)(minus_one == UINT16_MAX ? UINT16_MAX : minus_one + 1);
 }
 
-static bool template_uses(const struct plm_dd_state *s, unsigned target, uint8_t tid)
+/* Whether frames of this layer may be referred to within a target. */
+static bool refers_to(const struct plm_dd_state *s, unsigned target, uint8_t sid, uint8_t tid)
 {
-    for (unsigned t = 0; t < s->n_templates; t++)
-        if (s->templates[t].tid == tid && s->templates[t].dti[target] >= DTI_SWITCH)
+    for (unsigned t = 0; t < s->n_templates; t++) {
+        const struct plm_dd_template *tpl = &s->templates[t];
+        if (tpl->sid == sid && tpl->tid == tid && tpl->dti[target] >= DTI_SWITCH)
             return true;
+    }
     return false;
 }
 
-static uint8_t target_tid(const struct plm_dd_state *s, unsigned target)
+/* Whether a layer is the highest of a decode target (decode_target_layers(), derived, as the specification has it). */
+static bool is_top(const struct plm_dd_state *s, unsigned target, uint8_t sid, uint8_t tid)
 {
-    uint8_t tid = 0;
-    for (unsigned t = 0; t < s->n_templates; t++)
-        if (s->templates[t].dti[target] != DTI_NOT_PRESENT && s->templates[t].tid > tid)
-            tid = s->templates[t].tid;
-    return tid;
+    uint8_t top_sid = 0, top_tid = 0;
+    for (unsigned t = 0; t < s->n_templates; t++) {
+        const struct plm_dd_template *tpl = &s->templates[t];
+        if (tpl->dti[target] == DTI_NOT_PRESENT)
+            continue;
+        top_sid = tpl->sid > top_sid ? tpl->sid : top_sid;
+        top_tid = tpl->tid > top_tid ? tpl->tid : top_tid;
+    }
+    return top_sid == sid && top_tid == tid;
 }
 
 /*
- * The targets whose highest temporal layer is this frame's decide: a switch indication lets a receiver in; so does a discardable
- * frame in a target where frames of this layer are always discardable, since then none of them is referred to.
+ * The targets whose highest layer is this frame's decide (higher spatial layers require it in any case): a switch indication lets a
+ * receiver in; so does a discardable frame in a target where frames of this layer are always discardable, since then none
+ * of them is referred to.
  */
-static bool may_switch_up(const struct plm_dd_state *s, uint8_t tid, const uint8_t *dti)
+static bool may_switch_up(const struct plm_dd_state *s, uint8_t sid, uint8_t tid, const uint8_t *dti)
 {
     bool any = false;
     for (unsigned d = 0; d < s->n_targets; d++) {
-        if (dti[d] == DTI_NOT_PRESENT || target_tid(s, d) != tid)
+        if (dti[d] == DTI_NOT_PRESENT || !is_top(s, d, sid, tid))
             continue;
-        if (dti[d] == DTI_REQUIRED || (dti[d] == DTI_DISCARDABLE && template_uses(s, d, tid)))
+        if (dti[d] == DTI_REQUIRED || (dti[d] == DTI_DISCARDABLE && refers_to(s, d, sid, tid)))
             return false;
         any = true;
     }
@@ -163,7 +172,8 @@ static bool read_structure(struct bits *b, struct plm_dd_state *s)
         }
     }
     for (unsigned t = 0; t < s->n_templates; t++)
-        s->templates[t].switch_up = may_switch_up(s, s->templates[t].tid, s->templates[t].dti);
+        s->templates[t].switch_up =
+            may_switch_up(s, s->templates[t].sid, s->templates[t].tid, s->templates[t].dti);
     s->active_targets = UINT32_MAX >> (32 - s->n_targets);
     s->valid = !b->failed;
     return s->valid;
@@ -202,7 +212,7 @@ static int read_frame(struct bits *b, const struct plm_dd_state *s, struct flags
         uint8_t dti[PLM_DD_MAX_TARGETS];
         for (unsigned d = 0; d < s->n_targets; d++)
             dti[d] = (uint8_t)get(b, 2);
-        out->switch_up = may_switch_up(s, out->tid, dti);
+        out->switch_up = may_switch_up(s, out->sid, out->tid, dti);
     }
     if (f.custom_fdiffs && !read_custom_fdiffs(b, out))
         return PLM_EINVAL;

@@ -128,6 +128,7 @@ static void reads_spatial_layers(void **state)
     assert_int_equal(s.active_targets, 5);
     assert_int_equal(s.width[1], 65535); /* 65536 does not fit and is no real size */
     assert_true(i.has_active_targets);
+    assert_true(i.switch_up);
     plm_dd_to_frame_info(&i, &s, &f);
     assert_int_equal(f.sid, 1);
     assert_true(f.inter_layer && f.frame_start);
@@ -138,6 +139,11 @@ static void reads_spatial_layers(void **state)
     dd_bits(&w, 4, 0xf);
     assert_int_equal(parse(&s, &w, dd_len(&w), &i), 0);
     assert_int_equal(s.active_targets, 15);
+    for (unsigned t = 0; t < 6;
+         t++) { /* each refers to lower layers only: what higher spatial layers require is no matter */
+        assert_int_equal(parse(&s, &w, make_short(&w, t, 9), &i), 0);
+        assert_true(i.switch_up);
+    }
     assert_true(i.has_active_targets);
 }
 
