@@ -13,8 +13,12 @@ struct plm_frame_info {
     bool frame_end;   /**< last packet of it, when the descriptor says so; else from the RTP marker */
     bool keyframe;    /**< of a frame that starts a coded sequence; VP8, AV1: set on the first packet only */
     bool keyframe_start; /**< first packet of such a frame (sid 0): a receiver may begin here */
-    bool layer_sync;     /**< a receiver of all lower temporal layers may add this one (VP8 Y, VP9 U, DD) */
-    bool has_layers;     /**< tid and sid are known */
+    /**
+     * VP8 (Y): a receiver of all lower temporal layers may add this one with this frame.
+     * VP9 (U), dependency descriptor: after this frame it may add higher ones, which refer to nothing of theirs before it.
+     */
+    bool layer_sync;
+    bool has_layers; /**< tid and sid are known */
     uint8_t tid, sid;
     bool inter_layer; /**< depends on the lower spatial layer (VP9 D) */
     bool has_picture_id, picture_id_15, has_tl0, has_keyidx; /**< VP8, VP9 */
@@ -75,7 +79,7 @@ struct plm_dd_info {
     uint8_t template_id;
     uint16_t frame_number;
     uint8_t sid, tid;
-    bool switch_up; /**< a receiver of all lower temporal layers may add this one here */
+    bool switch_up; /**< after this frame a receiver may add the higher temporal layers */
     uint8_t n_fdiffs;
     uint16_t fdiffs[PLM_DD_MAX_FDIFFS]; /**< referred frames, as differences of frame numbers: 1..4096 */
     bool has_active_targets;

@@ -107,43 +107,32 @@ static uint16_t size_of(uint32_t minus_one)
     return (uint16_t)(minus_one == UINT16_MAX ? UINT16_MAX : minus_one + 1);
 }
 
-/* Whether frames of this layer may be referred to within a target. */
-static bool refers_to(const struct plm_dd_state *s, unsigned target, uint8_t sid, uint8_t tid)
+/* The highest layer of a decode target (decode_target_layers(), derived as the specification has it). */
+static void target_layer(const struct plm_dd_state *s, unsigned target, uint8_t *sid, uint8_t *tid)
 {
-    for (unsigned t = 0; t < s->n_templates; t++) {
-        const struct plm_dd_template *tpl = &s->templates[t];
-        if (tpl->sid == sid && tpl->tid == tid && tpl->dti[target] >= DTI_SWITCH)
-            return true;
-    }
-    return false;
-}
-
-/* Whether a layer is the highest of a decode target (decode_target_layers(), derived, as the specification has it). */
-static bool is_top(const struct plm_dd_state *s, unsigned target, uint8_t sid, uint8_t tid)
-{
-    uint8_t top_sid = 0, top_tid = 0;
+    *sid = *tid = 0;
     for (unsigned t = 0; t < s->n_templates; t++) {
         const struct plm_dd_template *tpl = &s->templates[t];
         if (tpl->dti[target] == DTI_NOT_PRESENT)
             continue;
-        top_sid = tpl->sid > top_sid ? tpl->sid : top_sid;
-        top_tid = tpl->tid > top_tid ? tpl->tid : top_tid;
+        *sid = tpl->sid > *sid ? tpl->sid : *sid;
+        *tid = tpl->tid > *tid ? tpl->tid : *tid;
     }
-    return top_sid == sid && top_tid == tid;
 }
 
 /*
- * The targets whose highest layer is this frame's decide (higher spatial layers require it in any case): a switch indication lets a
- * receiver in; so does a discardable frame in a target where frames of this layer are always discardable, since then none
- * of them is referred to.
+ * A switch indication for every target of this spatial layer that has higher temporal layers. Targets of higher spatial layers
+ * wait for their own frame of the same picture.
  */
 static bool may_switch_up(const struct plm_dd_state *s, uint8_t sid, uint8_t tid, const uint8_t *dti)
 {
     bool any = false;
     for (unsigned d = 0; d < s->n_targets; d++) {
-        if (dti[d] == DTI_NOT_PRESENT || !is_top(s, d, sid, tid))
+        uint8_t top_sid, top_tid;
+        target_layer(s, d, &top_sid, &top_tid);
+        if (top_sid != sid || top_tid <= tid)
             continue;
-        if (dti[d] == DTI_REQUIRED || (dti[d] == DTI_DISCARDABLE && refers_to(s, d, sid, tid)))
+        if (dti[d] != DTI_SWITCH)
             return false;
         any = true;
     }
@@ -273,10 +262,11 @@ void plm_dd_to_frame_info(
 {
     out->frame_start = dd->start;
     out->frame_end = dd->end;
+    if (!out->has_layers) /* what VP8's and VP9's own descriptors say of it is kept: VP8's Y has another meaning */
+        out->layer_sync = dd->switch_up;
     out->has_layers = true;
     out->tid = dd->tid;
     out->sid = dd->sid;
-    out->layer_sync = dd->switch_up;
     out->keyframe = dd->n_fdiffs == 0 && dd->sid == 0;
     out->keyframe_start = out->keyframe && dd->start && dd->has_structure;
     out->inter_layer = false;

@@ -99,7 +99,7 @@ static void reads_frames_by_template(void **state)
         assert_int_equal(i.sid, 0);
         assert_int_equal(i.n_fdiffs, 1);
         assert_int_equal(i.fdiffs[0], cases[n].fdiff);
-        assert_true(i.switch_up); /* in this structure each layer refers to lower ones only */
+        assert_int_equal(i.switch_up, cases[n].tid < 2); /* above the highest layer there is nothing to add */
         struct plm_frame_info f = {0};
         plm_dd_to_frame_info(&i, &s, &f);
         assert_false(f.keyframe || f.keyframe_start || f.inter_layer);
@@ -139,26 +139,27 @@ static void reads_spatial_layers(void **state)
     dd_bits(&w, 4, 0xf);
     assert_int_equal(parse(&s, &w, dd_len(&w), &i), 0);
     assert_int_equal(s.active_targets, 15);
-    for (unsigned t = 0; t < 6;
-         t++) { /* each refers to lower layers only: what higher spatial layers require is no matter */
-        assert_int_equal(parse(&s, &w, make_short(&w, t, 9), &i), 0);
-        assert_true(i.switch_up);
-    }
     assert_true(i.has_active_targets);
+
+    static const bool up[] = {true, true, false, true, true, false}; /* what S1 requires of S0 is no matter */
+    for (unsigned t = 0; t < 6; t++) {
+        assert_int_equal(parse(&s, &w, make_short(&w, t, 9), &i), 0);
+        assert_int_equal(i.switch_up, up[t]);
+    }
 }
 
 static void switching_up_needs_an_indication(void **state)
 {
     (void)state;
-    /* Layer 1 refers to itself: only its frame with S lets a receiver in, a discardable one does not. */
+    /* Layer 1 refers to itself: only some frames of layer 0 let a receiver in. */
     static const struct dd_template chained[] = {
         {0, 0, "SS", {0}, {0}},
         {0, 0, "SR", {2}, {2}},
+        {0, 0, "SS", {2}, {2}},
         {0, 1, "-R", {1, 2}, {1}},
         {0, 1, "-S", {1}, {1}},
-        {0, 1, "-D", {1, 2}, {1}},
     };
-    static const bool want[] = {true, true, false, true, false};
+    static const bool want[] = {true, false, true, false, false};
     struct plm_dd_state s = {0};
     struct plm_dd_info i;
     struct dd_writer w;
@@ -170,11 +171,18 @@ static void switching_up_needs_an_indication(void **state)
         assert_int_equal(parse(&s, &w, make_short(&w, t, 1), &i), 0);
         assert_int_equal(i.switch_up, want[t]);
     }
-    dd_begin(&w, true, true, 2, 9);
+    dd_begin(&w, true, true, 1, 9);
     dd_flags(&w, false, false, true, false, false);
-    dd_dtis(&w, "-S"); /* custom indications count instead of the template's */
+    dd_dtis(&w, "SS"); /* custom indications count instead of the template's */
     assert_int_equal(parse(&s, &w, dd_len(&w), &i), 0);
     assert_true(i.switch_up);
+
+    struct plm_frame_info f = {.has_layers = true, .layer_sync = false}; /* VP8 has its own say */
+    plm_dd_to_frame_info(&i, &s, &f);
+    assert_false(f.layer_sync);
+    f.has_layers = false;
+    plm_dd_to_frame_info(&i, &s, &f);
+    assert_true(f.layer_sync && f.has_layers);
 }
 
 static void reads_custom_fields(void **state)
