@@ -229,7 +229,7 @@ void plm_transport_on_check(
     if (i < 0)
         return;
     tuple = plm_tuple_map_find(&w->tuples, sock, from);
-    t->tuples[i].checked_us = t->checked_us = tuple->checked_us = w->now_us;
+    t->tuples[i].checked_us = t->heard_us = tuple->checked_us = w->now_us;
     bool first = t->peer.sa.sa_family == 0;
     if (first || nominated || is_deserted(t)) {
         t->peer = *from;
@@ -251,8 +251,9 @@ static void on_ice_timer(struct plm_timer *timer, uint64_t now_us)
         plm_transport_close(t, PLM_CLOSE_NEVER);
         return;
     }
-    /* RFC 7675 section 5.1: consent expires 30 s after the last valid check. */
-    if (t->checked_us && now_us - t->checked_us > (uint64_t)c->consent_timeout_ms * 1000) {
+    /* RFC 7675 section 5.1: consent expires after 30 s. A lite agent cannot ask, and some stacks send no checks while media flows, or
+       only indications: media that authenticates, from an address that was checked, says the same. */
+    if (t->heard_us && now_us - t->heard_us > (uint64_t)c->consent_timeout_ms * 1000) {
         plm_transport_close(t, PLM_CLOSE_CONSENT);
         return;
     }
@@ -758,6 +759,7 @@ void plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t l
         plm_transport_drop_sealed(t, err, false);
     } else {
         pkt->len = (uint16_t)plain;
+        t->heard_us = w->now_us;
         t->rx_packets++;
         t->rx_bytes += len;
         plm_count(w, PLM_CNT_RX_RTP);

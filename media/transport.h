@@ -38,7 +38,8 @@ struct plm_transport {
     enum plm_transport_state state;
     enum plm_close_reason reason;
     bool closing;
-    uint64_t opened_us, checked_us;
+    uint64_t opened_us;
+    uint64_t heard_us;                   /**< last authenticated check or packet, 0: none */
     struct plm_transport_params *params; /**< NULL: not described */
     struct plm_ext_map exts;
 

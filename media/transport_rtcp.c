@@ -150,6 +150,7 @@ void plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len)
         plm_transport_drop_sealed(t, err, true);
         return;
     }
+    t->heard_us = w->now_us;
     plm_count(w, PLM_CNT_RX_RTCP);
     struct rtcp_in in = {.t = t, .nacks_left = w->config.limits.nack_items_per_packet};
     if (plm_rtcp_parse(data, len, in.nacks_left, &handler, &in) != 0)

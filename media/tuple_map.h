@@ -14,7 +14,7 @@ struct plm_tuple {
     uint8_t owner;                /**< the worker to forward to, when transport is NULL */
     bool used;
     struct plm_transport *transport; /**< ours */
-    uint64_t checked_us;          /**< last authenticated check */
+    uint64_t checked_us;          /**< last authenticated check; of a stray also its last datagram */
 };
 
 struct plm_tuple_map {

@@ -313,9 +313,10 @@ static void on_datagram(struct plm_worker *w, struct plm_tuple *tuple, uint8_t s
         return;
     }
     struct plm_transport *t = tuple->transport;
-    if (!t)
+    if (!t) {
+        tuple->checked_us = w->now_us; /* not every stack sends checks while media flows */
         forward_stray(w, tuple->owner, sock, from, data, len);
-    else if (first >= 20 && first <= 63)
+    } else if (first >= 20 && first <= 63)
         plm_transport_on_dtls(t, data, len);
     else if (first < 128 || first > 191 || len < 8)
         plm_transport_drop(t, PLM_DROP_UNKNOWN_PROTOCOL);

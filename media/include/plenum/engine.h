@@ -55,7 +55,7 @@ struct plm_engine_config {
     struct plm_addr advertise[PLM_MAX_LISTEN * 2];
     uint32_t rcvbuf, sndbuf; /**< octets asked of the kernel per socket [4 MiB]; what was got is logged */
     struct plm_limits limits;
-    uint32_t consent_timeout_ms; /**< RFC 7675 [30000] */
+    uint32_t consent_timeout_ms; /**< nothing authenticated came for so long (RFC 7675) [30000] */
     uint32_t connect_timeout_ms; /**< from open to connected [30000] */
     plm_log_fn *log;             /**< may be NULL */
     void *log_arg;

@@ -599,6 +599,26 @@ static void media_follows_a_silent_move(void **state)
     assert_true(b->rtp >= 2);
 }
 
+/* Pion sends no checks while it sends media, libnice only indications. */
+static void media_is_a_sign_of_life(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    connect_peer(a);
+    connect_peer(b);
+    for (unsigned second = 1; second <= 40; second++) {
+        send_frame(a, second, second * 90000, (uint16_t)second, second == 1);
+        run_for(w, 1000000);
+    }
+    assert_int_equal(w->gone, 1);
+    take_stats(w);
+    assert_int_equal(w->stats.gauges[PLM_GAUGE_TRANSPORTS_CONNECTED], 1);
+    assert_int_equal(w->stats.gauges[PLM_GAUGE_TRACKS], 1);
+    run_for(w, 32000000);
+    assert_int_equal(w->gone, 2);
+}
+
 static void strangers_are_counted_and_never_answered(void **state)
 {
     struct world *w = *state;
@@ -634,6 +654,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_fingerprint_gets_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(everything_goes_when_consent_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(media_follows_a_silent_move, setup, teardown),
+        cmocka_unit_test_setup_teardown(media_is_a_sign_of_life, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
