@@ -55,7 +55,7 @@ static unsigned lowest_encoding(const struct plm_alloc_slot *s)
         if (is_sent(s, i))
             return i;
     }
-    return 0;
+    return s->present < s->n_layers ? s->present : 0; /* a source that fell silent is no reason to switch */
 }
 
 /** The encoding of a step; false when the climb ends before it. */

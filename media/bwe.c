@@ -16,6 +16,7 @@
 #define REMB_FALL_PERCENT 97
 #define LOW_LOSS_Q8       5  /* 2 % */
 #define HIGH_LOSS_Q8      26 /* 10 % */
+#define EPISODE_PERCENT   50
 #define GROW_PERCENT_S    8
 #define MIN_BPS           100000
 #define MAX_BPS           200000000
@@ -46,6 +47,8 @@ struct plm_bwe {
     uint64_t window_start_us; /* of the loss counted from transport-cc */
     uint32_t window_lost, window_got;
     uint32_t loss_q8;
+    uint64_t episode_bps; /* estimate and loss when the present time of high loss began; 0: none */
+    uint32_t episode_loss_q8;
     bool has_twcc;
     struct sent ring[SENT_RING];
     struct plm_twcc_packet statuses[STATUSES_MAX]; /* scratch of on_twcc */
@@ -134,11 +137,32 @@ static void note_feedback(struct plm_bwe *b, uint64_t now_us)
     bound(b);
 }
 
+/**
+ * Would sending less help? Where the rate has fallen far and the loss has not, the line loses by itself (radio): cutting on would only end
+ * the picture. A loss that rises again by half is congestion after all.
+ */
+static bool cutting_helps(struct plm_bwe *b, uint32_t loss_q8)
+{
+    if (!b->episode_bps) {
+        b->episode_bps = b->estimate;
+        b->episode_loss_q8 = loss_q8;
+    }
+    if (loss_q8 * 2 > b->episode_loss_q8 * 3) {
+        b->episode_bps = b->estimate;
+        b->episode_loss_q8 = loss_q8;
+    }
+    return b->estimate * 100 > b->episode_bps * EPISODE_PERCENT || loss_q8 * 10 < b->episode_loss_q8 * 7;
+}
+
 /** One verdict on the last half second: cut by half the loss when it is high. */
 static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)
 {
     b->loss_q8 = loss_q8;
+    if (loss_q8 < LOW_LOSS_Q8)
+        b->episode_bps = 0;
     if (!b->valid || loss_q8 < HIGH_LOSS_Q8 || now_us - b->last_cut_us < CUT_INTERVAL_US + b->rtt_us)
+        return;
+    if (!cutting_helps(b, loss_q8))
         return;
     /* Where less is sent than the estimate allows, it is the sending rate that loses. */
     uint64_t sending = rate_bps(&b->sent_rate);

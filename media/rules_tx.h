@@ -110,8 +110,10 @@ enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, co
 /* ---- bandwidth towards one receiver ---- */
 
 /**
- * First rule: loss and REMB. Above 10 % loss the estimate is cut, below 2 % it grows by 8 % a second, to a few times what is being sent (an
- * application-limited sender proves no more). It is valid after a second of feedback. The delay-based estimator takes its place behind the same functions. */
+ * First rule: loss and REMB. Above 10 % loss the estimate is cut (not below half when that does not lessen the loss), below 2 % it grows by
+ * 8 % a second, to a few times what is being sent (an application-limited sender proves no more). It is valid after a second of feedback.
+ * The delay-based estimator takes its place behind the same functions.
+ */
 struct plm_bwe;
 struct plm_bwe *plm_bwe_create(void);
 void plm_bwe_destroy(struct plm_bwe *b);
@@ -148,8 +150,9 @@ struct plm_alloc_slot {
     uint8_t wish;                     /**< what it would get if every encoding were sent: the demand towards the publisher */
 };
 /**
- * Share a budget among the video slots (at most PLM_MAX_MEDIA are looked at): every slot its floor first, by priority; then steps up by priority, screen first, largest first, to
- * the smallest encoding that covers the wanted size. A budget of 0 means unknown: everybody gets what it wants.
+ * Share a budget among the video slots (at most PLM_MAX_MEDIA are looked at): every slot its floor first, by priority; then steps up by
+ * priority, screen first, largest first, to the smallest encoding that covers the wanted size. A budget of 0 means unknown: everybody gets
+ * what it wants.
  * Hysteresis: a step up needs 15 % head-room over what is used now.
  */
 void plm_allocate(struct plm_alloc_slot *slots, size_t n, uint32_t budget_bps);

@@ -122,6 +122,10 @@ static void what_is_not_sent_is_wished_for(void **state)
     plm_allocate(&s, 1, 0);
     assert_int_equal(s.encoding, 0);
     assert_int_equal(s.wish, 2);
+    /* Nothing is sent any more: what was shown last stays the aim, and nobody is asked for key frames. */
+    s.present = 2;
+    plm_allocate(&s, 1, 0);
+    assert_int_equal(s.encoding, 2);
 }
 
 /** Any slots, any budget: never above it, and never nothing for a slot whose floor would fit. */
@@ -153,8 +157,11 @@ static void stays_within_the_budget(void **state)
             unsigned layers = at->temporal_layers < 1 ? 1 : at->temporal_layers > 4 ? 4 : at->temporal_layers;
             assert_in_range(s[i].tid, 0, layers - 1);
             assert_true(s[i].wish < s[i].n_layers);
-            used +=
-                (uint64_t)(at->bitrate_bps ? at->bitrate_bps : 150000) * share[layers - 1 - s[i].tid] / 100;
+            used += (uint64_t)(at->bitrate_bps      ? at->bitrate_bps
+                               : s[i].encoding == 0 ? 150000
+                               : s[i].encoding == 1 ? 450000
+                                                    : 1350000) *
+                    share[layers - 1 - s[i].tid] / 100;
         }
         assert_true(used <= budget);
     }

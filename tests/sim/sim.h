@@ -1,0 +1,251 @@
+/*
+ * The simulator: workers of the server's own objects, peers, and a network between them, all on virtual time. One thread; the same seed
+ * gives the same run, octet by octet. What is not the server's own: the sealing (of equal length, with a tag that knows its index) and
+ * the handshake (which loses packets and takes round trips).
+ */
+#ifndef PLM_SIM_H
+#define PLM_SIM_H
+
+#include <stdio.h>
+
+#include "../fakes/frame_source.h"
+#include "../fakes/ref_finder.h"
+#include "command.h"
+#include "plenum/worker.h"
+#include "registry.h"
+#include "ring.h"
+#include "rtcp.h"
+#include "rtp.h"
+#include "rules_rx.h"
+#include "security.h"
+
+#define SIM_MAX_WORKERS 4
+#define SIM_DATAGRAM    1600
+
+/** A rule that the server must keep was broken: say when, and end with a failure. */
+#define SIM_CHECK(sim, condition, ...)                                                                       \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            sim_fail(sim, __FILE__, __LINE__, #condition, __VA_ARGS__);                                      \
+    } while (0)
+
+/** One direction of a peer's way to the server. */
+struct sim_path {
+    unsigned loss, duplicate, reorder; /**< of 1000 */
+    uint32_t delay_us, jitter_us;      /**< jitter keeps the order; only `reorder` breaks it */
+    uint32_t rate_bps;                 /**< 0: no limit */
+    uint32_t queue_us;                 /**< longest wait for the rate, then tail drop */
+};
+
+struct sim_config {
+    uint64_t seed;
+    unsigned n_workers;
+    struct sim_path up, down; /**< of peers, unless they say otherwise */
+    struct plm_limits limits;
+    bool keep_log; /**< every line, not only its hash */
+};
+
+struct sim;
+struct sim_end;
+struct sim_person;
+typedef void sim_fn(struct sim *s, void *arg);
+
+/* ---- world: sim_world.c ---- */
+
+struct sim_event;
+
+struct sim_worker {
+    struct plm_worker *core;
+    struct sim *sim;
+    unsigned index;
+    void *security;
+    uint64_t deadline;
+    struct plm_worker_stats stats; /**< of the last sim_take_stats */
+};
+
+#define SIM_MAX_ROOMS 8
+
+struct sim_room {
+    uint8_t n_peers;
+    struct plm_shard_peer peers[SIM_MAX_WORKERS];
+};
+
+struct sim {
+    struct sim_config config;
+    uint64_t now, seed, order;
+    struct sim_event *heap;
+    size_t n_heap, cap_heap;
+    struct sim_event_data *free_data;
+    struct plm_registry *registry;
+    struct sim_worker workers[SIM_MAX_WORKERS];
+    struct plm_ring *rings[SIM_MAX_WORKERS][SIM_MAX_WORKERS]; /**< [from][to] */
+    bool drain_due[SIM_MAX_WORKERS][SIM_MAX_WORKERS];
+    struct sim_room rooms[SIM_MAX_ROOMS];
+    struct sim_end **ends; /**< by index; never taken out, so that late packets find them */
+    size_t n_ends, cap_ends;
+    uint64_t log_hash, n_datagrams, n_events;
+    char *log;
+    size_t log_len, log_cap;
+    /* what was seen */
+    unsigned speaker_events, slot_events, transports_closed;
+    plm_participant_id dominant;
+};
+
+void sim_init(struct sim *s, const struct sim_config *config);
+void sim_destroy(struct sim *s);
+void sim_run_until(struct sim *s, uint64_t at_us);
+void sim_at(struct sim *s, uint64_t at_us, sim_fn *fn, void *arg);
+uint64_t sim_random(struct sim *s);
+bool sim_chance(struct sim *s, unsigned per_mille);
+void sim_log(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sim_log_octets(struct sim *s, const void *data, size_t len);
+_Noreturn void sim_fail(struct sim *s, const char *file, int line, const char *condition, const char *format,
+    ...) __attribute__((format(printf, 5, 6)));
+/** Post to a worker; takes over. */
+void sim_post(struct sim *s, unsigned worker, struct plm_command *cmd);
+void sim_take_stats(struct sim *s);
+/** A counter over all workers, as of the last sim_take_stats. */
+uint64_t sim_counter(const struct sim *s, enum plm_counter c);
+uint64_t sim_drops(const struct sim *s, enum plm_drop d);
+uint32_t sim_gauge(const struct sim *s, enum plm_gauge g);
+/** No frame is on its way between workers. */
+bool sim_links_idle(const struct sim *s);
+
+/* ---- security: sim_security.c ---- */
+
+extern const struct plm_security_ops sim_security;
+void *sim_security_create(struct sim *s, uint64_t seed);
+void sim_security_destroy(void *ctx);
+/** The fingerprint that a simulated peer has. */
+struct plm_fingerprint sim_fingerprint(unsigned end);
+
+/* ---- one association of a peer: sim_end.c ---- */
+
+struct sim_end {
+    struct sim *sim;
+    struct sim_person *person;
+    unsigned index;
+    unsigned worker; /**< where the kernel would deliver its tuple */
+    struct plm_addr addr;
+    struct sim_path up, down;
+    uint64_t up_free, down_free, up_last, down_last; /**< of rate and order */
+    struct plm_transport_local local;
+    struct plm_sec_session *sec;
+    void *sec_ctx;
+    uint64_t checked_us, timer_at;
+    bool replied, connected, dead;
+    uint64_t connected_us;
+    uint16_t twcc_seq;
+    struct plm_twcc_rx *twcc_rx; /**< of a receiver */
+    void (*on_rtp)(struct sim_end *e, uint8_t *data, size_t len);
+    const struct plm_rtcp_handler *rtcp;
+};
+
+struct sim_end *sim_end_open(struct sim *s, struct sim_person *p, plm_room_id room, unsigned worker,
+    struct plm_transport_params *params);
+/** The kernel delivers its datagrams to another worker from now on, beginning with a check, as with a new address. */
+void sim_end_move(struct sim_end *e, unsigned worker);
+/** The person leaves: nothing more is sent or taken. announce: with a close_notify, else it just vanishes. */
+void sim_end_close(struct sim_end *e, bool announce);
+void sim_end_receive(struct sim_end *e, uint8_t *data, size_t len);
+void sim_end_send(struct sim_end *e, const uint8_t *data, size_t len);
+void sim_end_send_rtp(
+    struct sim_end *e, uint32_t ssrc, uint64_t ext_seq, const uint8_t *pkt, size_t hdr_len, size_t len);
+void sim_end_send_rtcp(struct sim_end *e, uint8_t *buf, size_t len);
+
+/** Header extension ids of every simulated peer. */
+enum {
+    SIM_EXT_MID = 1,
+    SIM_EXT_RID = 2,
+    SIM_EXT_RRID = 3,
+    SIM_EXT_LEVEL = 4,
+    SIM_EXT_TWCC = 5,
+};
+#define SIM_PT_OPUS  111
+#define SIM_PT_VIDEO 96
+#define SIM_PT_RTX   97
+
+/* ---- people ---- */
+
+/** What a payload of ours ends with, so that whoever receives it knows the truth. */
+struct sim_truth {
+    uint32_t magic, participant;
+    uint64_t frame; /**< index within its encoding; of audio the packet */
+    uint8_t encoding, at, n_packets, n_refs, tid, key, sync, pad;
+    uint16_t refs[4]; /**< frames back */
+};
+#define SIM_MAGIC 0x506c6e6du
+
+#define SIM_HISTORY 256
+
+struct sim_encoding {
+    struct fs_source source;
+    uint32_t ssrc, rtx_ssrc;
+    uint64_t rtx_seq;
+    bool key_wanted;
+    uint64_t key_at; /**< of the last one */
+    uint32_t packets, octets;
+    uint64_t last_ts, last_ts_at;
+    struct {
+        uint64_t ext_seq;
+        uint16_t hdr_len, len;
+        uint8_t data[SIM_DATAGRAM];
+    } * history;
+};
+
+struct sim_slot;
+
+struct sim_person {
+    struct sim *sim;
+    plm_participant_id id;
+    plm_room_id room;
+    enum plm_codec codec;
+    unsigned n_encodings, fps, audio_ms;
+    uint16_t octets[3]; /**< of a packet of each encoding */
+    struct sim_end *publish, *receive;
+    struct sim_encoding video[3];
+    uint32_t audio_ssrc;
+    uint64_t audio_seq, audio_index;
+    uint64_t audio_ts;
+    int64_t clock_offset_us; /**< of the sender's NTP clock */
+    bool talking, talks_at_random, silent;
+    uint64_t talk_until;
+    unsigned keyframes, plis_received, nacks_received;
+
+    unsigned n_slots;
+    struct sim_slot *slots;
+    /* totals of a receiver, kept after it left */
+    uint64_t frames, decoded, stalled, incomplete, audio_packets, padding, rtx, plis_sent;
+    uint64_t longest_freeze_us;
+};
+
+struct sim_join {
+    plm_participant_id id;
+    plm_room_id room;
+    enum plm_codec codec;
+    unsigned n_encodings, fps, audio_ms;
+    unsigned n_pairs, n_audio; /**< of the receiving transport; no pairs and no audio: only publishes */
+    bool publishes, talks_at_random, silent;
+    unsigned publish_worker, receive_worker;
+    uint8_t max_speakers;
+};
+
+struct sim_person *sim_join(struct sim *s, const struct sim_join *j);
+void sim_leave(struct sim_person *p, bool announce);
+void sim_person_free(struct sim_person *p);
+void sim_set_view(struct sim_person *p, const struct plm_view *view);
+
+/* sim_publisher.c */
+void sim_publisher_describe(struct sim_person *p, struct plm_transport_params *out);
+void sim_publisher_start(struct sim_person *p);
+void sim_publisher_end(struct sim_person *p);
+extern const struct plm_rtcp_handler sim_publisher_rtcp;
+/* sim_receiver.c */
+void sim_receiver_describe(
+    struct sim_person *p, unsigned n_pairs, unsigned n_audio, struct plm_transport_params *out);
+void sim_receiver_start(struct sim_person *p);
+void sim_receiver_end(struct sim_person *p);
+void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len);
+extern const struct plm_rtcp_handler sim_receiver_rtcp;
+
+#endif

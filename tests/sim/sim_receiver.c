@@ -1,0 +1,507 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec.h"
+#include "sim.h"
+
+#define PACKETS       1024   /* kept per slot: 10 s of video */
+#define WAIT_US       700000 /* for a missing packet, then its frame is given up */
+#define KEY_WAIT_US   60000  /* not as long when a whole key frame is there behind it */
+#define AUDIO_WAIT_US 60000
+#define RTCP_US       100000
+#define PLI_EVERY_US  500000
+#define STARVED_US    1500000
+#define DECODED       256 /* frames of the present stream remembered */
+
+struct received {
+    bool have, padding, start, marker, key, sync;
+    uint64_t ext_seq;
+    uint32_t ts;
+    uint16_t picture;
+    uint8_t tl0, tid;
+    struct sim_truth truth;
+};
+
+struct sim_slot {
+    struct sim_person *person;
+    enum plm_kind kind;
+    uint32_t ssrc, rtx_ssrc;
+    enum plm_codec codec;
+    bool any;
+    uint64_t newest, next; /* extended sequence numbers: highest received, next to be looked at */
+    uint64_t stuck_since;
+    struct received *packets;
+    struct plm_nack_gen nack;
+    struct plm_rx_stats stats;
+    struct rf_finder *finder;
+    /* the frame that is being put together */
+    bool in_frame, gap_before;
+    struct received first;
+    unsigned n;
+    /* what was handed on last */
+    bool any_frame;
+    uint32_t last_ts;
+    uint16_t last_picture;
+    unsigned missing;        /* numbers without a packet of a frame since then */
+    unsigned missing_before; /* the same, up to the frame that is being put together */
+    uint64_t last_audio_index;
+    plm_participant_id last_participant;
+    uint64_t decoded_at, pli_at, arrived_at;
+    struct {
+        uint64_t frame;
+        uint32_t sequence;
+    } decoded[DECODED];
+    uint32_t sequence;
+};
+
+/* ---- description ---- */
+
+static void describe_slot(
+    struct sim_slot *slot, unsigned i, unsigned pair, struct plm_media_params *m, uint32_t ssrc)
+{
+    slot->ssrc = m->ssrc = ssrc;
+    snprintf(m->mid, sizeof m->mid, "%u", i);
+    m->direction = PLM_DIR_SEND;
+    m->kind = slot->kind;
+    m->pair = (uint8_t)pair;
+    if (slot->kind == PLM_KIND_AUDIO) {
+        m->n_codecs = 1;
+        m->codecs[0] = (struct plm_codec_params){.codec = PLM_CODEC_OPUS,
+            .pt = SIM_PT_OPUS,
+            .rtx_pt = PLM_NO_PT,
+            .channels = 2,
+            .clock_rate = 48000};
+        return;
+    }
+    static const enum plm_codec codecs[] = {PLM_CODEC_VP8, PLM_CODEC_VP9, PLM_CODEC_H264};
+    slot->rtx_ssrc = m->rtx_ssrc = ssrc + 1;
+    m->n_codecs = 3;
+    for (unsigned k = 0; k < 3; k++)
+        m->codecs[k] = (struct plm_codec_params){.codec = codecs[k],
+            .pt = (uint8_t)(SIM_PT_VIDEO + 2 * k),
+            .rtx_pt = (uint8_t)(SIM_PT_RTX + 2 * k),
+            .feedback = PLM_FB_NACK | PLM_FB_PLI,
+            .clock_rate = 90000};
+}
+
+void sim_receiver_describe(
+    struct sim_person *p, unsigned n_pairs, unsigned n_audio, struct plm_transport_params *out)
+{
+    memset(out, 0, sizeof *out);
+    out->exts.id[PLM_EXT_MID] = SIM_EXT_MID;
+    out->exts.id[PLM_EXT_TWCC] = SIM_EXT_TWCC;
+    out->rtcp_reduced_size = true;
+    p->n_slots = n_pairs * 2 + n_audio;
+    p->slots = calloc(p->n_slots, sizeof *p->slots);
+    if (!p->slots)
+        abort();
+    out->n_media = (uint16_t)p->n_slots;
+    for (unsigned i = 0; i < p->n_slots; i++) {
+        struct sim_slot *slot = &p->slots[i];
+        slot->person = p;
+        slot->kind = i < n_pairs * 2 && i % 2 ? PLM_KIND_VIDEO : PLM_KIND_AUDIO;
+        describe_slot(slot, i, i < n_pairs * 2 ? i / 2 : PLM_NO_PAIR, &out->media[i], 1000 + 10 * i);
+        slot->packets = calloc(PACKETS, sizeof *slot->packets);
+        slot->finder = slot->kind == PLM_KIND_VIDEO ? calloc(1, sizeof *slot->finder) : NULL;
+        if (!slot->packets || (slot->kind == PLM_KIND_VIDEO && !slot->finder))
+            abort();
+        plm_nack_gen_init(&slot->nack);
+        plm_rx_stats_init(&slot->stats, slot->kind == PLM_KIND_VIDEO ? 90000 : 48000);
+    }
+}
+
+/* ---- frames ---- */
+
+static bool was_decoded(const struct sim_slot *slot, uint64_t frame)
+{
+    return slot->decoded[frame % DECODED].frame == frame + 1 &&
+           slot->decoded[frame % DECODED].sequence == slot->sequence;
+}
+
+static void want_keyframe(struct sim_slot *slot)
+{
+    struct sim *s = slot->person->sim;
+    if (s->now - slot->pli_at < PLI_EVERY_US)
+        return;
+    uint8_t b[SIM_DATAGRAM];
+    slot->pli_at = s->now;
+    slot->person->plis_sent++;
+    sim_end_send_rtcp(slot->person->receive, b, plm_rtcp_write_pli(b, 1200, 1, slot->ssrc));
+}
+
+/** Timestamps go on, ids are dense. */
+static void check_order(struct sim_slot *slot, const struct received *f)
+{
+    struct sim *s = slot->person->sim;
+    if (slot->any_frame) {
+        SIM_CHECK(s, (int32_t)(f->ts - slot->last_ts) > 0, "slot %u goes back in time: %u after %u",
+            slot->ssrc, f->ts, slot->last_ts);
+        unsigned step = (f->picture - slot->last_picture) & 0x7fff;
+        SIM_CHECK(s, slot->codec != PLM_CODEC_VP8 || (step >= 1 && step <= 1 + slot->missing_before),
+            "slot %u: picture id %u after %u with %u numbers missing", slot->ssrc, f->picture,
+            slot->last_picture, slot->missing);
+        SIM_CHECK(s, slot->codec != PLM_CODEC_VP9 || (step >= 1 && step < 0x4000),
+            "slot %u: picture id %u after %u", slot->ssrc, f->picture, slot->last_picture);
+    }
+    slot->any_frame = true;
+    slot->last_ts = f->ts;
+    slot->last_picture = f->picture;
+    slot->missing -= slot->missing_before;
+}
+
+static void decode(struct sim_slot *slot, bool complete)
+{
+    struct sim_person *p = slot->person;
+    struct sim *s = p->sim;
+    const struct received *f = &slot->first;
+    struct rf_frame in = {.codec = slot->codec,
+        .complete = complete,
+        .key = f->truth.key,
+        .sync = f->truth.sync && slot->codec == PLM_CODEC_VP8,
+        .gap_before = slot->gap_before,
+        .picture = f->picture,
+        .tl0 = f->tl0,
+        .tid = f->truth.tid,
+        .n_diffs = f->truth.n_refs};
+    bool truly = complete;
+    slot->sequence += f->truth.key;
+    for (unsigned i = 0; i < f->truth.n_refs; i++) {
+        in.diffs[i] = f->truth.refs[i];
+        truly &= was_decoded(slot, f->truth.frame - f->truth.refs[i]);
+    }
+    bool found = rf_push(slot->finder, &in);
+    SIM_CHECK(s, !found || truly, "slot %u would decode frame %llu of %u without its references", slot->ssrc,
+        (unsigned long long)f->truth.frame, f->truth.participant);
+    p->frames++;
+    p->incomplete += !complete;
+    p->stalled += truly && !found;
+    if (!found) {
+        want_keyframe(slot);
+        return;
+    }
+    p->decoded++;
+    uint64_t freeze = slot->decoded_at ? s->now - slot->decoded_at : 0;
+    if (f->truth.participant == slot->last_participant && freeze > p->longest_freeze_us)
+        p->longest_freeze_us = freeze;
+    slot->last_participant = f->truth.participant;
+    slot->decoded_at = s->now;
+    slot->decoded[f->truth.frame % DECODED].frame = f->truth.frame + 1;
+    slot->decoded[f->truth.frame % DECODED].sequence = slot->sequence;
+}
+
+static void end_frame(struct sim_slot *slot, bool complete)
+{
+    if (!slot->in_frame)
+        return;
+    slot->in_frame = false;
+    check_order(slot, &slot->first);
+    decode(slot, complete);
+    slot->gap_before = !complete;
+}
+
+static void take_video(struct sim_slot *slot, const struct received *r)
+{
+    struct sim *s = slot->person->sim;
+    if (slot->in_frame && slot->first.ts != r->ts)
+        end_frame(slot, false); /* cut off by a switch, or its end is lost */
+    if (!slot->in_frame) {
+        slot->in_frame = true;
+        slot->first = *r;
+        slot->missing_before = slot->missing;
+        slot->n = 0;
+    }
+    SIM_CHECK(s,
+        slot->first.truth.frame == r->truth.frame && slot->first.truth.participant == r->truth.participant &&
+            slot->first.truth.encoding == r->truth.encoding,
+        "slot %u: two frames under one timestamp", slot->ssrc);
+    SIM_CHECK(s, slot->first.picture == r->picture && slot->first.tl0 == r->tl0,
+        "slot %u: two ids in one frame", slot->ssrc);
+    slot->n++;
+    if (r->marker)
+        end_frame(slot, slot->n == r->truth.n_packets);
+}
+
+static void take_audio(struct sim_slot *slot, const struct received *r)
+{
+    struct sim_person *p = slot->person;
+    if (slot->any_frame)
+        SIM_CHECK(
+            p->sim, (int32_t)(r->ts - slot->last_ts) > 0, "audio slot %u goes back in time", slot->ssrc);
+    if (r->truth.participant == slot->last_participant)
+        SIM_CHECK(p->sim, r->truth.frame > slot->last_audio_index, "audio slot %u goes back in its source",
+            slot->ssrc);
+    slot->any_frame = true;
+    slot->last_ts = r->ts;
+    slot->last_participant = r->truth.participant;
+    slot->last_audio_index = r->truth.frame;
+    p->audio_packets++;
+}
+
+/** Is a whole key frame there behind the hole? A receiver shows it rather than wait for what came before. */
+static bool keyframe_ahead(const struct sim_slot *slot)
+{
+    for (uint64_t at = slot->next + 1; at <= slot->newest; at++) {
+        const struct received *r = &slot->packets[at % PACKETS];
+        if (!r->have || r->ext_seq != at || r->padding || !r->truth.key || r->truth.at)
+            continue;
+        uint64_t end = at + 1;
+        while (end < at + r->truth.n_packets && slot->packets[end % PACKETS].have &&
+               slot->packets[end % PACKETS].ext_seq == end)
+            end++;
+        if (end == at + r->truth.n_packets)
+            return true;
+    }
+    return false;
+}
+
+/** Should the missing number still be waited for? */
+static bool waits(const struct sim_slot *slot)
+{
+    uint64_t stuck = slot->person->sim->now - slot->stuck_since;
+    if (slot->newest - slot->next >= PACKETS - 1)
+        return false;
+    if (slot->kind == PLM_KIND_AUDIO)
+        return stuck < AUDIO_WAIT_US;
+    return stuck < WAIT_US && (stuck < KEY_WAIT_US || !keyframe_ahead(slot));
+}
+
+/** Look at packets in the order of their numbers as far as they are there, or have been waited for. */
+static void advance(struct sim_slot *slot)
+{
+    struct sim *s = slot->person->sim;
+    while (slot->next <= slot->newest) {
+        const struct received *r = &slot->packets[slot->next % PACKETS];
+        if (!r->have || r->ext_seq != slot->next) {
+            if (!slot->stuck_since)
+                slot->stuck_since = s->now;
+            if (waits(slot))
+                return;
+            sim_log(s, "slot %u of %u gives up number %llu", slot->ssrc, slot->person->id,
+                (unsigned long long)slot->next);
+            slot->missing++;
+            slot->gap_before = true;
+        } else if (r->padding) {
+            slot->missing++; /* stands for what its frame would have been */
+        } else if (slot->kind == PLM_KIND_VIDEO) {
+            take_video(slot, r);
+        } else {
+            take_audio(slot, r);
+        }
+        slot->stuck_since = 0;
+        slot->next++;
+    }
+}
+
+/* ---- packets ---- */
+
+static bool read_payload(struct sim_slot *slot, const struct plm_rtp_view *v, const uint8_t *payload,
+    size_t len, struct received *r)
+{
+    r->ts = v->ts;
+    r->marker = v->marker;
+    r->padding = len == 0;
+    if (r->padding)
+        return true;
+    if (len < sizeof r->truth)
+        return false;
+    memcpy(&r->truth, payload + len - sizeof r->truth, sizeof r->truth);
+    if (r->truth.magic != SIM_MAGIC)
+        return false;
+    if (slot->kind == PLM_KIND_AUDIO)
+        return true;
+    struct plm_frame_info info = {0};
+    if (plm_codec_parse(slot->codec, payload, len, &info) != 0)
+        return false;
+    r->picture = info.picture_id;
+    r->tl0 = info.tl0picidx;
+    r->start = info.frame_start;
+    r->key = info.keyframe;
+    return slot->codec == PLM_CODEC_H264 ||
+           (info.has_picture_id &&
+               info.picture_id_15 == (slot->codec == PLM_CODEC_VP8 || info.picture_id_15));
+}
+
+static void store(struct sim_slot *slot, uint64_t ext, const struct received *r)
+{
+    struct sim *s = slot->person->sim;
+    if (!slot->any) {
+        slot->any = true;
+        slot->next = slot->newest = ext;
+    }
+    if (ext > slot->newest)
+        slot->newest = ext;
+    if (ext < slot->next)
+        return;
+    struct received *at = &slot->packets[ext % PACKETS];
+    if (at->have && at->ext_seq == ext)
+        return;
+    *at = *r;
+    at->have = true;
+    at->ext_seq = ext;
+    slot->arrived_at = s->now;
+    slot->person->padding += r->padding;
+    advance(slot);
+}
+
+static struct sim_slot *slot_of(struct sim_person *p, uint32_t ssrc, bool *rtx)
+{
+    unsigned i = (ssrc - 1000) / 10;
+    if (ssrc < 1000 || i >= p->n_slots)
+        return NULL;
+    *rtx = p->slots[i].rtx_ssrc == ssrc;
+    return *rtx || p->slots[i].ssrc == ssrc ? &p->slots[i] : NULL;
+}
+
+static void note_twcc(struct sim_end *e, const struct plm_rtp_view *v)
+{
+    static struct plm_ext_map map;
+    static bool made;
+    if (!made) {
+        struct plm_ext_ids ids = {.id = {[PLM_EXT_TWCC] = SIM_EXT_TWCC}};
+        plm_ext_map_init(&map, &ids);
+        made = true;
+    }
+    struct plm_rtp_exts x;
+    SIM_CHECK(e->sim, plm_rtp_exts_parse(&x, v, &map) == 0, "extensions that cannot be read");
+    if (x.val[PLM_EXT_TWCC])
+        plm_twcc_rx_on_packet(
+            e->twcc_rx, (uint16_t)(x.val[PLM_EXT_TWCC][0] << 8 | x.val[PLM_EXT_TWCC][1]), e->sim->now);
+}
+
+void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len)
+{
+    struct sim_person *p = e->person;
+    struct plm_rtp_view v;
+    bool rtx = false;
+    SIM_CHECK(e->sim, plm_rtp_parse(&v, data, len) == 0, "RTP that cannot be read");
+    struct sim_slot *slot = slot_of(p, v.ssrc, &rtx);
+    SIM_CHECK(e->sim, slot, "SSRC %u was never announced", v.ssrc);
+    note_twcc(e, &v);
+    const uint8_t *payload = v.payload;
+    size_t payload_len = v.payload_len;
+    uint16_t seq = v.seq;
+    if (rtx) {
+        SIM_CHECK(e->sim, payload_len >= 2, "RTX of %zu octets", payload_len);
+        seq = (uint16_t)(payload[0] << 8 | payload[1]);
+        payload += 2;
+        payload_len -= 2;
+        p->rtx++;
+    }
+    static const enum plm_codec codecs[] = {PLM_CODEC_VP8, PLM_CODEC_VP9, PLM_CODEC_H264};
+    if (slot->kind == PLM_KIND_VIDEO)
+        slot->codec = codecs[(v.pt - SIM_PT_VIDEO) / 2 % 3];
+    struct received r = {0};
+    SIM_CHECK(e->sim, read_payload(slot, &v, payload, payload_len, &r),
+        "slot %u: a payload that cannot be read", slot->ssrc);
+    SIM_CHECK(e->sim, r.padding || r.truth.participant != p->id, "%u gets itself back", p->id);
+    if (rtx && !slot->any)
+        return;
+    uint64_t ext = rtx ? plm_seq_extend(slot->newest, seq)
+                       : plm_rx_stats_on_packet(&slot->stats, seq, v.ts, len, e->sim->now);
+    if (slot->kind == PLM_KIND_VIDEO)
+        plm_nack_gen_on_packet(&slot->nack, ext, e->sim->now);
+    store(slot, ext, &r);
+}
+
+/* ---- RTCP ---- */
+
+static void on_sr(void *arg, uint32_t ssrc, uint64_t ntp, uint32_t ts, uint32_t packets, uint32_t octets)
+{
+    (void)ts, (void)packets, (void)octets;
+    struct sim_end *e = arg;
+    bool rtx;
+    struct sim_slot *slot = e->person ? slot_of(e->person, ssrc, &rtx) : NULL;
+    if (slot)
+        plm_rx_stats_on_sr(&slot->stats, ntp, e->sim->now);
+}
+
+const struct plm_rtcp_handler sim_receiver_rtcp = {.sr = on_sr};
+
+static size_t write_nacks(struct sim_slot *slot, uint8_t *b, size_t cap)
+{
+    uint16_t seqs[64];
+    uint64_t next;
+    bool keyframe;
+    size_t n = plm_nack_gen_poll(&slot->nack, slot->person->sim->now, 50000, seqs, 64, &next, &keyframe);
+    if (keyframe)
+        want_keyframe(slot);
+    return n ? plm_rtcp_write_nack(b, cap, 1, slot->ssrc, seqs, n) : 0;
+}
+
+static void on_nack_tick(struct sim *s, void *arg)
+{
+    struct sim_end *e = arg;
+    struct sim_person *p = e->person;
+    if (!p || e->dead)
+        return;
+    sim_at(s, s->now + 20000, on_nack_tick, e);
+    uint8_t b[SIM_DATAGRAM];
+    size_t n = 0;
+    for (unsigned i = 0; i < p->n_slots; i++) {
+        struct sim_slot *slot = &p->slots[i];
+        if (!slot->any)
+            continue;
+        if (slot->nack.n)
+            n += write_nacks(slot, b + n, 1200 - n);
+        if (slot->stuck_since)
+            advance(slot);
+    }
+    sim_end_send_rtcp(e, b, n);
+}
+
+static void on_rtcp_tick(struct sim *s, void *arg)
+{
+    struct sim_end *e = arg;
+    struct sim_person *p = e->person;
+    if (!p || e->dead)
+        return;
+    sim_at(s, s->now + RTCP_US, on_rtcp_tick, e);
+    if (!e->connected)
+        return;
+    uint8_t b[SIM_DATAGRAM];
+    while (plm_twcc_rx_pending(e->twcc_rx)) {
+        size_t n = plm_twcc_rx_write(e->twcc_rx, b, 1200, 1, 1000);
+        if (!n)
+            break;
+        sim_end_send_rtcp(e, b, n);
+    }
+    struct plm_rtcp_block blocks[31];
+    size_t n_blocks = 0;
+    for (unsigned i = 0; i < p->n_slots; i++) {
+        struct sim_slot *slot = &p->slots[i];
+        if (slot->any && s->now / RTCP_US % 10 == 0 && n_blocks < 31)
+            plm_rx_stats_block(&slot->stats, slot->ssrc, s->now, &blocks[n_blocks++]);
+        bool flows = slot->any && s->now - slot->arrived_at < STARVED_US;
+        if (slot->kind == PLM_KIND_VIDEO && flows && s->now - slot->decoded_at > STARVED_US)
+            want_keyframe(slot);
+    }
+    if (n_blocks)
+        sim_end_send_rtcp(e, b, plm_rtcp_write_rr(b, 1200, 1, blocks, n_blocks));
+}
+
+/* ---- life ---- */
+
+void sim_receiver_start(struct sim_person *p)
+{
+    struct sim *s = p->sim;
+    struct sim_end *e = p->receive;
+    e->rtcp = &sim_receiver_rtcp;
+    e->on_rtp = sim_receiver_on_rtp;
+    e->twcc_rx = malloc(sizeof *e->twcc_rx);
+    if (!e->twcc_rx)
+        abort();
+    plm_twcc_rx_init(e->twcc_rx);
+    sim_at(s, s->now + sim_random(s) % RTCP_US, on_rtcp_tick, e);
+    sim_at(s, s->now + sim_random(s) % 20000, on_nack_tick, e);
+}
+
+void sim_receiver_end(struct sim_person *p)
+{
+    for (unsigned i = 0; i < p->n_slots; i++) {
+        free(p->slots[i].packets);
+        free(p->slots[i].finder);
+    }
+    free(p->slots);
+    p->slots = NULL;
+    p->n_slots = 0;
+}
