@@ -185,6 +185,49 @@ static void switching_up_needs_an_indication(void **state)
     assert_true(f.layer_sync && f.has_layers);
 }
 
+/* Descriptors as Chromium 156 sends them for L1T3. */
+static void reads_chromium(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t data[32];
+        size_t len;
+        unsigned n_templates, tid, n_fdiffs, fdiff;
+        bool up;
+    } cases[] = {
+        /* VP8: some frames of layer 0 are no place to switch ("SRR") */
+        {{0xc0, 0x00, 0x0a, 0x80, 0x02, 0x04, 0x4e, 0xaa, 0xaf, 0x28, 0x60, 0x41, 0x4d, 0x34, 0x53, 0x8a,
+             0x09, 0x40, 0x40, 0x4f, 0xc0, 0x2c, 0xc0},
+            23, 7, 0, 0, 0, true},
+        {{0xc2, 0x00, 0x0b}, 3, 7, 0, 1, 4, false},
+        {{0xc3, 0x00, 0x0b}, 3, 7, 1, 1, 2, true},
+        {{0xc6, 0x00, 0x0b}, 3, 7, 2, 2, 3, false},
+        /* VP9 */
+        {{0xc0, 0x00, 0xed, 0x80, 0x02, 0x14, 0xea, 0xa8, 0x60, 0x41, 0x4d, 0x14, 0x10, 0x20, 0x84, 0x27,
+             0x01, 0x3f, 0x00, 0xb3},
+            20, 5, 0, 0, 0, true},
+        {{0xc1, 0x00, 0xee}, 3, 5, 0, 1, 4, true},
+        {{0xc2, 0x00, 0x2e, 0x13, 0x60}, 5, 5, 1, 1, 12, true}, /* frames were left out: custom reference */
+        {{0xc3, 0x00, 0xb8, 0x1a, 0x20, 0x10}, 6, 5, 2, 1, 2, false},
+    };
+    struct plm_dd_state s = {0};
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        struct plm_dd_info i;
+        uint8_t *copy = exact_copy(cases[n].data, cases[n].len);
+        assert_int_equal(plm_dd_parse(&s, copy, cases[n].len, &i), 0);
+        free(copy);
+        assert_int_equal(s.n_templates, cases[n].n_templates);
+        assert_int_equal(s.n_targets, 3);
+        assert_int_equal(i.has_structure, cases[n].len > 6);
+        assert_int_equal(i.tid, cases[n].tid);
+        assert_int_equal(i.n_fdiffs, cases[n].n_fdiffs);
+        assert_true(cases[n].n_fdiffs == 0 || i.fdiffs[0] == cases[n].fdiff);
+        assert_int_equal(i.switch_up, cases[n].up);
+    }
+    assert_int_equal(s.width[0], 320);
+    assert_int_equal(s.height[0], 180);
+}
+
 static void reads_custom_fields(void **state)
 {
     (void)state;
@@ -327,6 +370,7 @@ int main(void)
         cmocka_unit_test(reads_frames_by_template),
         cmocka_unit_test(reads_spatial_layers),
         cmocka_unit_test(switching_up_needs_an_indication),
+        cmocka_unit_test(reads_chromium),
         cmocka_unit_test(reads_custom_fields),
         cmocka_unit_test(keeps_state_on_failure),
         cmocka_unit_test(refuses_too_many_layers),
