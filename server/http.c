@@ -12,12 +12,13 @@
 
 #include "config.h"
 #include "http_listen.h"
+#include "http_tls.h"
 #include "log.h"
 
 #define CHUNK           (32 * 1024)
 #define HEADER_SPACE    8192  /* of a reply */
 #define REQUEST_HEADERS 16384 /* octets of a request's headers: bearer tokens alone may have 4 kB */
-#define STALL_S         30    /* a peer that takes or gives nothing for so long is gone */
+#define STALL_S         30    /* a body must be here by then; a peer that takes nothing for so long is gone */
 #define DISCARD_S       5     /* for what is left of a body that was refused */
 #define DISCARD_MAX     (8 * PLM_HTTP_MAX_BODY)
 
@@ -58,6 +59,7 @@ struct plm_http {
     uint64_t last_id;
     struct plm_http_stats stats;
     bool tls;
+    void *ssl_ctx; /**< libwebsockets' own, of the vhost */
     unsigned char chunk[LWS_PRE + CHUNK];
 };
 
@@ -430,7 +432,6 @@ static int on_body(struct exchange *x, const void *data, size_t len)
         return 0;
     memcpy(x->body + x->body_len, data, len);
     x->body_len += len;
-    lws_set_timeout(x->wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_S);
     return 0;
 }
 
@@ -569,6 +570,9 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
             c->x = NULL;
         }
         return 0;
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        h->ssl_ctx = user;
+        return 0;
     case LWS_CALLBACK_WSI_CREATE:
         h->stats.connections++;
         return 0;
@@ -657,6 +661,11 @@ int plm_http_create(struct plm_http **out, const struct plm_http_setup *setup, c
         rc = create_context(h, err, err_size);
     *out = h;
     return rc;
+}
+
+int plm_http_reload_tls(struct plm_http *h, char *err, size_t err_size)
+{
+    return h->ssl_ctx ? plm_http_tls_load(h->ssl_ctx, h->setup.config, err, err_size) : 0;
 }
 
 void plm_http_stop_listening(struct plm_http *h)

@@ -81,6 +81,8 @@ struct plm_http_setup {
  * @return 0 or negative
  */
 int plm_http_create(struct plm_http **out, const struct plm_http_setup *setup, char *err, size_t err_size);
+/** Read the files of http.tls again; new connections get what is in them. @param err filled unless 0 @return 0 or PLM_EINVAL */
+int plm_http_reload_tls(struct plm_http *h, char *err, size_t err_size);
 /** Stop taking connections. */
 void plm_http_stop_listening(struct plm_http *h);
 /** Close every connection at once. The loop must run afterwards until it has no handle of this left. NULL is fine. */

@@ -137,8 +137,7 @@ void plm_media_bridge_destroy(struct plm_media_bridge *b)
     if (!b)
         return;
     struct credentials *c, *next;
-    HASH_ITER(hh, b->transports, c, next)
-    {
+    HASH_ITER (hh, b->transports, c, next) {
         HASH_DEL(b->transports, c);
         free(c);
     }

@@ -13,6 +13,7 @@
 #include "http_health.h"
 #include "http_metrics.h"
 #include "http_static.h"
+#include "http_tls.h"
 #include "http_whip.h"
 #include "hub.h"
 #include "ice_servers.h"
@@ -255,7 +256,7 @@ static int start_http(struct plm_server *s, char *err, size_t err_size)
 {
     int rc = load_page(s, err, err_size);
     if (!rc)
-        rc = plm_startup_check_tls(&s->config, err, err_size);
+        rc = plm_http_tls_load(NULL, &s->config, err, err_size);
     if (rc)
         return rc;
     make_routes(s);
@@ -317,7 +318,7 @@ static void on_stop_signal(uv_signal_t *signal, int number)
     uv_timer_start(&s->drain_timer, on_drain_timer, DRAIN_STEP_MS, DRAIN_STEP_MS);
 }
 
-/* What can change while meetings run: levels and format of the log, and the page. */
+/* What can change while meetings run: levels and format of the log, the certificate's files, and the page. */
 static void on_reload_signal(uv_signal_t *signal, int number)
 {
     struct plm_server *s = signal->data;
@@ -334,7 +335,9 @@ static void on_reload_signal(uv_signal_t *signal, int number)
     plm_config_free(&renewed);
     if (load_page(s, err, sizeof(err)))
         plm_log(PLM_LOG_ERROR, "main", "page not reloaded: %s", err);
-    plm_log(PLM_LOG_INFO, "main", "reloaded the log's settings and the page");
+    if (plm_http_reload_tls(s->http, err, sizeof(err)))
+        plm_log(PLM_LOG_ERROR, "main", "certificate not reloaded: %s", err);
+    plm_log(PLM_LOG_INFO, "main", "reloaded the log's settings, the certificate and the page");
 }
 
 static int start_handles(struct plm_server *s)

@@ -39,23 +39,6 @@ int plm_startup_make_dir(const char *dir, char *err, size_t err_size)
     return rc;
 }
 
-static int check_readable(const char *key, const char *file, char *err, size_t err_size)
-{
-    if (access(file, R_OK) == 0)
-        return 0;
-    int rc = -errno;
-    snprintf(err, err_size, "%s: %s: %s", key, file, plm_strerror(rc));
-    return rc;
-}
-
-int plm_startup_check_tls(const struct plm_config *config, char *err, size_t err_size)
-{
-    if (!config->http.certificate)
-        return 0;
-    int rc = check_readable("http.tls.certificate", config->http.certificate, err, err_size);
-    return rc ? rc : check_readable("http.tls.key", config->http.key, err, err_size);
-}
-
 /* @return 0 or the negated errno of binding a UDP socket of our own there */
 static int try_udp(const struct plm_addr *addr)
 {

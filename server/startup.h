@@ -8,8 +8,6 @@
 
 /** Make data.dir with its parents. @param err filled unless 0 */
 int plm_startup_make_dir(const char *dir, char *err, size_t err_size);
-/** Can the files be read? @param err filled unless 0 */
-int plm_startup_check_tls(const struct plm_config *config, char *err, size_t err_size);
 /**
  * Addresses for media that this machine has: [::] is left out, with a line in the log, where there is no IPv6.
  * A port that another process has is an error here: the workers' SO_REUSEPORT would share it, and lose half of the datagrams.

@@ -48,6 +48,13 @@ def code_of(body):
     return error["code"]
 
 
+def wait_until(holds):
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def page_and_files():
     status, headers, body = server.request("GET", "/")
     assert status == 200 and body.decode() == PAGE, (status, body)
@@ -283,10 +290,7 @@ def metrics():
     # What nobody asked for is a counted drop.
     with socket.socket(type=socket.SOCK_DGRAM) as udp:
         udp.sendto(b"\xffgarbage", ("127.0.0.1", server.port))
-    deadline = time.monotonic() + 5
-    while server.metric("plenum_drops_total", reason="unknown_tuple") < 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: server.metric("plenum_drops_total", reason="unknown_tuple") >= 1)
 
     with plenum.Server({"PLENUM_METRICS_ENABLED": "false"}) as other:
         assert other.request("GET", "/metrics")[0] == 404
@@ -314,9 +318,7 @@ def connection_cap():
         assert other.metric("plenum_http_refused_total") == 1
 
 
-def tls():
-    folder = tempfile.mkdtemp(prefix="plenum-test-")
-    certificate, key = os.path.join(folder, "c.pem"), os.path.join(folder, "k.pem")
+def make_certificate(certificate, key):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         + ["-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost"]
@@ -324,6 +326,16 @@ def tls():
         check=True,
         capture_output=True,
     )
+
+
+def served_certificate(port):
+    return ssl.get_server_certificate(("127.0.0.1", port)).strip()
+
+
+def tls():
+    folder = tempfile.mkdtemp(prefix="plenum-test-")
+    certificate, key = os.path.join(folder, "c.pem"), os.path.join(folder, "k.pem")
+    make_certificate(certificate, key)
     try:
         with plenum.Server({"PLENUM_HTTP_TLS_CERTIFICATE": certificate, "PLENUM_HTTP_TLS_KEY": key}) as other:
             context = ssl.create_default_context(cafile=certificate)
@@ -334,10 +346,27 @@ def tls():
                     s.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
                     assert s.recv(1000).startswith(b"HTTP/1.1 200")
             assert b"200" not in other.raw(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+
+            def reload(text):
+                seen = other.log().count(text)
+                other.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: other.log().count(text) > seen)
+
+            old = served_certificate(other.port)
+            with open(key, "w", encoding="utf-8") as file:
+                file.write("half written")
+            reload("certificate not reloaded: http.tls.key")
+            assert served_certificate(other.port) == old
+            make_certificate(certificate, key)
+            reload("reloaded the log")
+            with open(certificate, encoding="utf-8") as file:
+                new = file.read().strip()
+            assert served_certificate(other.port) == new != old
         for env, text in (
             ({"PLENUM_HTTP_TLS_CERTIFICATE": "/nonexistent", "PLENUM_HTTP_TLS_KEY": key}, "http.tls.certificate: /nonexi"),
             ({"PLENUM_HTTP_TLS_CERTIFICATE": certificate}, "http.tls.key: missing"),
-            ({"PLENUM_HTTP_TLS_CERTIFICATE": key, "PLENUM_HTTP_TLS_KEY": key}, "http.tls: the certificate or key is refused"),
+            ({"PLENUM_HTTP_TLS_CERTIFICATE": key, "PLENUM_HTTP_TLS_KEY": key}, f"http.tls.certificate: {key}: no certificate"),
+            ({"PLENUM_HTTP_TLS_CERTIFICATE": certificate, "PLENUM_HTTP_TLS_KEY": certificate}, "http.tls.key: "),
         ):
             assert text in start_error(env), env
     finally:
@@ -409,10 +438,7 @@ def reload_and_stop():
             file.write("log:\n  format: json\n  tags:\n    http: debug\n")
             file.flush()
             other.process.send_signal(signal.SIGHUP)
-            deadline = time.monotonic() + 5
-            while "reloaded the log" not in other.log():
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            wait_until(lambda: "reloaded the log" in other.log())
             other.request("GET", "/healthz")
             line = other.log().splitlines()[-1]
             assert json.loads(line)["text"] == "/healthz -> 200", line
@@ -420,9 +446,7 @@ def reload_and_stop():
             file.write("nonsense: 1\n")
             file.flush()
             other.process.send_signal(signal.SIGHUP)
-            while "not reloaded" not in other.log():
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            wait_until(lambda: "not reloaded" in other.log())
             assert other.request("GET", "/healthz")[0] == 200
 
 
