@@ -177,14 +177,13 @@ static int open_ssl(struct plm_dtls *d, struct plm_dtls_ctx *ctx, enum plm_setup
 {
     BIO *bio = BIO_new(ctx->bio);
     d->ssl = SSL_new(ctx->ssl);
-    if (!bio || !d->ssl) {
+    if (!bio || !d->ssl || SSL_set_app_data(d->ssl, d) != 1) {
         BIO_free(bio);
         return PLM_ENOMEM;
     }
     BIO_set_data(bio, d);
     BIO_set_init(bio, 1);
     SSL_set_bio(d->ssl, bio, bio);
-    SSL_set_app_data(d->ssl, d);
     DTLS_set_link_mtu(d->ssl, LINK_MTU);
     DTLS_set_timer_cb(d->ssl, next_timeout);
     if (setup == PLM_SETUP_ACTIVE)

@@ -362,9 +362,9 @@ ATTACKS = [
 ]
 
 
-def main():
+def main(**settings):
     random.seed(7)
-    server = Server(rtc_limits_stun_unauth_per_sec=500, rooms_linger_s=1)
+    server = Server(rtc_limits_stun_unauth_per_sec=500, rooms_linger_s=1, **settings)
     empty = gauges(server)
     try:
         call = Call(server, "call")
