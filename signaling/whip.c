@@ -336,7 +336,7 @@ int plm_resource_patch(struct plm_hub *hub, const char *id, const char *if_match
         return reply_error(reply, 404, PLM_ENOENT, "no such resource");
     if (!if_match)
         return reply_error(reply, 428, PLM_EINVAL, "If-Match is missing");
-    bool any = !strcmp(if_match, "*");
+    bool any = !strcmp(if_match, "*") || !strcmp(if_match, "\"*\""); /* with quotes: RFC 9725's own example */
     if (!any && strcmp(if_match, r->etag) != 0)
         return reply_error(reply, 412, PLM_EINVAL, "If-Match is not the present ETag");
     if (plm_sdp_parse_fragment(&fragment, body, len, &at))

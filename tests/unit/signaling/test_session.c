@@ -1,3 +1,4 @@
+#include "state.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -452,6 +453,11 @@ static void test_answer_refused(void **state)
     assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_sdp);
     assert_true(w->transports[1].open); /* it may try again */
     assert_int_equal(w->transports[1].describes, 0);
+    char *other = sdp_publish(w, "peer", 0x22, 1); /* fewer m-lines than were offered, and an offer at that */
+    struct plm_msg wrong = {.type = PLM_MSG_answer, .answer = {.sdp = other}};
+    peer_request(a, &wrong);
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_sdp);
+    free(other);
     w->fail.describe = PLM_ENOMEM;
     free(receive_well(w, a, 1, false, "peer", 0x22));
     assert_int_equal(peer_error(a), PLM_MSG_error_code_internal);
@@ -911,6 +917,47 @@ static void test_linger(void **state)
     peer_destroy(b);
 }
 
+/* ---- roles ---- */
+
+static void test_forbidden(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada");
+    a->session->member->role = PLM_MSG_role_viewer; /* nobody can become one yet */
+    int code;
+    char *offer = sdp_publish(w, "ones", 0x11, 1);
+    assert_null(request_publish(a, offer, &code));
+    assert_int_equal(code, PLM_MSG_error_code_forbidden);
+    assert_int_equal(w->open_transports, 0);
+    peer_say(a, "{\"type\":\"mute\",\"id\":9,\"source\":\"camera\",\"muted\":true}");
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_forbidden);
+    peer_say(a, "{\"type\":\"chat\",\"id\":9,\"text\":\"x\"}");
+    assert_int_equal(peer_error(a), -1);
+    free(offer);
+    peer_destroy(a);
+}
+
+static void test_codecs(void **state)
+{
+    struct plm_hub_config config = {.codecs = {PLM_CODEC_OPUS, PLM_CODEC_H264}};
+    struct world *w = world_create(&config);
+    (void)state;
+    struct peer *a = enter(w, "r", "Ada");
+    int code;
+    char *offer = sdp_publish(w, "ones", 0x11, 1); /* VP8 */
+    assert_null(request_publish(a, offer, &code));
+    assert_int_equal(code, PLM_MSG_error_code_bad_sdp);
+    assert_int_equal(w->open_transports, 0);
+    request_receive(a, 1, false);
+    struct plm_msg *offered = peer_expect(a, PLM_MSG_offered);
+    assert_null(strstr(offered->offered.sdp, "VP8"));
+    assert_non_null(strstr(offered->offered.sdp, "H264"));
+    plm_msg_free(offered);
+    free(offer);
+    peer_destroy(a);
+    world_destroy(w);
+}
+
 /* ---- limits ---- */
 
 static void test_states(void **state)
@@ -1103,6 +1150,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost_while_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_succession, setup, teardown),
         cmocka_unit_test_setup_teardown(test_linger, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forbidden, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_codecs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_states, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_fast, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full, setup, teardown),

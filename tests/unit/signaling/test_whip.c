@@ -378,6 +378,10 @@ static void test_patch(void **state)
     assert_non_null(strstr(reply.body, "a=candidate:1 1 udp 2130706431 192.0.2.1 3478 typ host\r\n"));
     plm_resource_reply_clear(&reply);
     assert_int_equal(patch(w, made.id, made.etag, trickle, &reply), 412); /* of the session before */
+    assert_int_equal(
+        patch(w, made.id, "\"*\"", trickle, &reply), 200); /* the old credentials are new again */
+    plm_resource_reply_clear(&reply);
+    assert_int_equal(w->transports[1].restarts, 2);
 }
 
 static void test_room_takes_resources_along(void **state)
