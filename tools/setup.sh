@@ -132,15 +132,19 @@ build_web() {
     fi
 }
 
-# build PRESET TARGET CMAKE-OPTION…: configure when that was not done yet, then build.
+# build PRESET TARGET… [CMAKE-OPTION…]: configure when that was not done yet, then build.
 build() {
-    local preset=$1 target=$2
-    local dir=$root/build/$preset
-    shift 2
+    local preset=$1 dir=$root/build/$1 targets=() options=() word
+    shift
+    for word in "$@"; do
+        if [[ $word == -* ]]; then
+            options+=("$word")
+        else
+            targets+=("$word")
+        fi
+    done
     if [ ! -f "$dir/build.ninja" ]; then
-        (cd "$root" && step "Configuring build/$preset" cmake --preset "$preset" "$@")
+        (cd "$root" && step "Configuring build/$preset" cmake --preset "$preset" "${options[@]}")
     fi
-    if ! ninja -C "$dir" -n "$target" | grep -q 'no work to do'; then
-        step "Building build/$preset" cmake --build "$dir" --target "$target"
-    fi
+    step "Building build/$preset" cmake --build "$dir" --target "${targets[@]}"
 }

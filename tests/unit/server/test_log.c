@@ -8,9 +8,11 @@
 #include "log.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* 2026-11-21T19:30:00.123Z */
 #define WHEN 1795289400123456u
@@ -132,6 +134,54 @@ static void levels_by_tag(void **state)
     assert_false(plm_log_wants(PLM_LOG_INFO, "a tag that nobody configured"));
 }
 
+#define THREADS 4
+#define LINES   40 /* of each; all of them are within the burst */
+
+static void *write_lines(void *arg)
+{
+    char text[64];
+    for (int i = 0; i < LINES; i++) {
+        snprintf(text, sizeof(text), "thread %d line %d", *(int *)arg, i);
+        plm_log_write(PLM_LOG_ERROR, "dtls", NULL, text);
+    }
+    return NULL;
+}
+
+/* Lines of several threads come out whole, each once. */
+static void threads_do_not_mix(void **state)
+{
+    (void)state;
+    static char out[THREADS * LINES * 128];
+    pthread_t threads[THREADS];
+    int numbers[THREADS], saved = dup(STDERR_FILENO);
+    FILE *file = tmpfile();
+
+    assert_true(file && saved >= 0);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    for (int t = 0; t < THREADS; t++) {
+        numbers[t] = t;
+        pthread_create(&threads[t], NULL, write_lines, &numbers[t]);
+    }
+    for (int t = 0; t < THREADS; t++)
+        pthread_join(threads[t], NULL);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(file);
+    out[fread(out, 1, sizeof(out) - 1, file)] = 0;
+    fclose(file);
+
+    unsigned lines = 0;
+    for (const char *p = out; *p; p = strchr(p, '\n') + 1, lines++)
+        assert_non_null(strchr(p, '\n'));
+    assert_int_equal(lines, THREADS * LINES);
+    for (int t = 0; t < THREADS; t++)
+        for (int i = 0; i < LINES; i++) {
+            char want[64];
+            snprintf(want, sizeof(want), "error dtls: thread %d line %d\n", t, i);
+            assert_non_null(strstr(out, want));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +190,7 @@ int main(void)
         cmocka_unit_test(long_lines_are_cut),
         cmocka_unit_test(a_tag_has_a_burst_and_a_rate),
         cmocka_unit_test(levels_by_tag),
+        cmocka_unit_test(threads_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
