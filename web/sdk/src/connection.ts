@@ -39,6 +39,9 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
   private watchTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly backoff = new Backoff({ first: 2000, most: 60_000, random: Math.random });
   private broken = false;
+  private negotiating = false;
+  /* Not earlier: a path that fails at once must not become a storm of offers. */
+  private nextBuildAt = 0;
   private restarts = 0;
   private current: ConnectionState = "idle";
 
@@ -66,19 +69,14 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
       this.pc = pc;
       this.restarts = 0;
       this.broken = true;
+      this.nextBuildAt = Date.now() + this.backoff.next();
       this.setState("connecting");
       pc.onconnectionstatechange = () => {
         if (pc === this.pc) this.onConnectionState(pc.connectionState);
       };
-      try {
-        await this.negotiate(pc, false);
-        this.broken = false;
-        this.backoff.reset();
-        this.emit("negotiated", undefined);
-      } catch (error) {
-        this.watch(this.backoff.next());
-        throw error;
-      }
+      await this.negotiate(pc, false);
+      this.broken = false;
+      this.emit("negotiated", undefined);
     });
   }
 
@@ -90,6 +88,12 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
       await this.negotiate(pc, true);
       this.restarts++;
     });
+  }
+
+  /** The server says that it no longer has this connection. */
+  lost(): void {
+    this.broken = true;
+    this.nudge();
   }
 
   /** The network changed, or the server is reachable again: repair at once what is not connected. */
@@ -113,17 +117,34 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
   protected onDiscard(): void {}
 
   private enqueue(task: () => Promise<void>): Promise<void> {
-    const run = this.queue.then(() => (this.current === "closed" ? undefined : task()));
+    const run = this.queue.then(async () => {
+      if (this.current === "closed") return;
+      this.negotiating = true;
+      try {
+        await task();
+      } finally {
+        this.negotiating = false;
+        this.afterNegotiation();
+      }
+    });
     this.queue = run.catch((error: unknown) => {
       this.emit("error", error);
     });
     return run;
   }
 
+  /* What broke meanwhile was left alone, and what could not be negotiated is tried again. */
+  private afterNegotiation(): void {
+    if (!this.pc) return;
+    if (this.broken) this.watch(RESTART_PAUSE_MS);
+    else this.onConnectionState(this.pc.connectionState);
+  }
+
   private onConnectionState(state: RTCPeerConnectionState): void {
-    clearTimeout(this.watchTimer);
     if (state === "connected") {
+      clearTimeout(this.watchTimer);
       this.restarts = 0;
+      this.backoff.reset();
       this.setState("connected");
     } else if (state === "disconnected") {
       this.setState("connecting");
@@ -135,12 +156,16 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
   }
 
   private repair(): void {
-    clearTimeout(this.watchTimer);
     const pc = this.pc;
-    if (!pc || !this.canNegotiate()) return;
+    if (!pc || this.negotiating || !this.canNegotiate()) return;
     /* With ICE still standing it was DTLS that failed, and no restart brings that back. */
     const dtlsFailed = pc.connectionState === "failed" && pc.iceConnectionState !== "failed" && pc.iceConnectionState !== "disconnected";
     const hopeless = this.broken || dtlsFailed || this.restarts >= RESTARTS_BEFORE_REBUILD;
+    const wait = hopeless ? this.nextBuildAt - Date.now() : 0;
+    if (wait > 0) {
+      this.watch(wait);
+      return;
+    }
     this.watch(RESTART_PAUSE_MS);
     (hopeless ? this.build() : this.restartIce()).catch(() => undefined);
   }

@@ -238,7 +238,7 @@ export class Meeting extends Emitter<MeetingEvents> {
         this.addMessages([event.message]);
         break;
       case "connection_lost":
-        (event.publish ? this.publish : this.receive).build().catch(() => undefined);
+        (event.publish ? this.publish : this.receive).lost();
         break;
       case "ended":
         this.emit("ended", event.reason);

@@ -160,7 +160,7 @@ describe("a broken path", () => {
     const { meeting, publish } = await meet();
     await meeting.setSource("camera", track("camera"));
     publish.become("failed", "connected");
-    await settle();
+    await vi.advanceTimersByTimeAsync(2000);
     const fresh = FakePeerConnection.last;
     expect(fresh).not.toBe(publish);
     expect(publish.signalingState).toBe("closed");
@@ -176,6 +176,21 @@ describe("a broken path", () => {
       await vi.advanceTimersByTimeAsync(4000);
     }
     expect(FakePeerConnection.all).toHaveLength(made + 1);
+  });
+
+  it("is not made anew in a storm when it fails at once, again and again", async () => {
+    await meet();
+    const before = FakePeerConnection.all.length;
+    let made = before;
+    for (let second = 0; second < 20; second++) {
+      FakePeerConnection.all.at(second === 0 ? -2 : -1)?.become("failed", "new");
+      await vi.advanceTimersByTimeAsync(1000);
+      for (const request of FakeSocket.last.requests("publish").slice(-1)) FakeSocket.last.reply({ type: "published", id: request.id, sdp: "v=0" });
+      await settle();
+      made = FakePeerConnection.all.length;
+    }
+    expect(made - before).toBeGreaterThan(1);
+    expect(made - before).toBeLessThan(8);
   });
 
   it("waits for the socket when that is lost too", async () => {
@@ -195,6 +210,7 @@ describe("a broken path", () => {
   it("is made anew when the server lost it", async () => {
     const { receive } = await meet();
     FakeSocket.last.event({ type: "connection_lost", publish: false });
+    await vi.advanceTimersByTimeAsync(2000);
     await FakeSocket.last.answer("receive", OFFERED);
     expect(receive.signalingState).toBe("closed");
     expect(FakePeerConnection.last.remote).toHaveLength(1);
