@@ -434,7 +434,7 @@ static void a_worker_gives_up_on_what_never_connects(void **state)
     (void)state;
     struct host h;
     struct plm_engine_config config = loopback(1);
-    config.connect_timeout_ms = 200;
+    config.connect_timeout_ms = 800;
     assert_int_equal(start(&h, &config), 0);
     struct plm_transport_local a = open_transport(&h, open_room(&h), 1);
     assert_true(check_once(&h, &a));
@@ -550,6 +550,15 @@ static void strays_find_their_way(void **state)
     assert_true(h.totals.counters[PLM_CNT_STRAY_DATAGRAMS] > 0);
     assert_true(h.totals.gauges[PLM_GAUGE_STRAY_TUPLES] > 0);
     assert_int_equal(h.totals.drops[PLM_DROP_LINK_FULL], 0);
+
+    /* so do the new credentials of an ICE restart; the former end everywhere */
+    struct plm_transport_local b;
+    assert_int_equal(plm_engine_transport_restart(h.e, a.id, &b), 0);
+    for (int i = 0; i < 8; i++)
+        assert_true(check_once(&h, &b));
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_false(check_from(fd, &h.at, &a, 100));
+    close(fd);
     plm_engine_destroy(h.e);
 }
 
