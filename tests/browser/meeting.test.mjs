@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { TONES } from "./lib/media.mjs";
-import { eventually, openParticipant } from "./lib/participant.mjs";
+import { eventually, expectMeeting, openParticipant } from "./lib/participant.mjs";
 import { startServer } from "./lib/server.mjs";
 
 /* The answer to the publish offer, and the offer of slots. */
@@ -21,14 +21,6 @@ after(async () => {
   for (const person of people) await person.close();
   await server?.stop();
 });
-
-async function expectMeeting(present) {
-  for (const person of present) {
-    const others = present.filter((other) => other !== person);
-    await eventually(`${person.name} sees`, person.seen, others.map((other) => `${other.name} ${other.number}`).sort(), 30_000);
-    await eventually(`${person.name} hears`, person.heard, others.map((other) => TONES[other.number]).sort((a, b) => a - b), 30_000);
-  }
-}
 
 async function expectNoExchange() {
   for (const person of people) assert.equal(await person.remoteDescriptions(), EXCHANGES, `exchanges of ${person.name}`);

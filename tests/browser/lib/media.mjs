@@ -34,7 +34,7 @@ function toneFile(frequency) {
 }
 
 /* Runs in the browser. A person before a wall; on the wall hangs the number: four bits, and below them their opposites. */
-async function paintFrames({ number, frames, width, height }) {
+export function makeScene(number, width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
@@ -90,6 +90,12 @@ async function paintFrames({ number, frames, width, height }) {
     g.arc(x, 372, 46, 0.25 * Math.PI, 0.75 * Math.PI);
     g.stroke();
   };
+  return { canvas, paint };
+}
+
+/* Runs in the browser. */
+function paintFrames(scene, frames) {
+  const { canvas, paint } = scene;
   const pictures = [];
   for (let i = 0; i < frames; i++) {
     paint(i / frames);
@@ -114,7 +120,7 @@ export async function mediaOf(number) {
     const browser = await launchChromium();
     try {
       const page = await browser.newPage();
-      const pictures = await page.evaluate(paintFrames, { number, frames: FRAMES, ...SIZE });
+      const pictures = await page.evaluate(`(${paintFrames})((${makeScene})(${number}, ${SIZE.width}, ${SIZE.height}), ${FRAMES})`);
       await writeWhole(picture, Buffer.concat(pictures.map((text) => Buffer.from(text, "base64"))));
     } finally {
       await browser.close();

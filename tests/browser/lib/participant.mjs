@@ -3,7 +3,7 @@ import { launchChromium } from "./chromium.mjs";
 import { mediaOf, TONES } from "./media.mjs";
 
 /* Runs before the page. Counts descriptions, and turns off what would take a steady tone for noise. */
-function instrument() {
+export function instrument() {
   window.probe = { remoteDescriptions: 0 };
   const { setRemoteDescription } = RTCPeerConnection.prototype;
   RTCPeerConnection.prototype.setRemoteDescription = function (...args) {
@@ -91,29 +91,46 @@ export async function openParticipant(server, number, name, { viewport = { width
   });
   await page.addInitScript(instrument);
 
-  const click = (testId) => page.getByTestId(testId).click();
   return {
-    name,
-    number,
+    ...reading({ name, number }, (read, argument) => page.evaluate(read, argument)),
     page,
     problems,
-    click,
+    click: (testId) => page.getByTestId(testId).click(),
     async join(room) {
       await page.goto(`${server.url}/${room}?debug`);
       await page.getByTestId("display-name").fill(name);
-      await click("join");
+      await page.getByTestId("join").click();
       await page.getByTestId("meeting").waitFor();
     },
-    tiles: () => page.evaluate(readTiles),
-    /** Who is seen, as "name number", cameras of others only. */
-    async seen() {
-      const tiles = await page.evaluate(readTiles);
-      return tiles.filter((tile) => !tile.local && tile.source === "camera" && tile.shown).map((tile) => `${tile.name} ${tile.number}`).sort();
-    },
-    heard: () => page.evaluate(hearTones, TONES.slice(1)),
-    remoteDescriptions: () => page.evaluate(() => window.probe.remoteDescriptions),
     close: () => browser.close(),
   };
+}
+
+/** What every kind of browser can tell, by `evaluate(function, argument)`. */
+export function reading({ name, number }, evaluate) {
+  return {
+    name,
+    number,
+    tiles: () => evaluate(readTiles),
+    /** Who is seen, as "name number", cameras of others only. */
+    async seen() {
+      const tiles = await evaluate(readTiles);
+      return tiles.filter((tile) => !tile.local && tile.source === "camera" && tile.shown).map((tile) => `${tile.name} ${tile.number}`).sort();
+    },
+    /** The tones that are heard, lowest first. */
+    heard: () => evaluate(hearTones, TONES.slice(1)),
+    /** Descriptions that were set from the other side, since the page was opened. */
+    remoteDescriptions: () => evaluate(() => window.probe.remoteDescriptions),
+  };
+}
+
+/** Everybody hears and sees exactly the others. */
+export async function expectMeeting(present, timeout = 30_000) {
+  for (const person of present) {
+    const others = present.filter((other) => other !== person);
+    await eventually(`${person.name} sees`, person.seen, others.map((other) => `${other.name} ${other.number}`).sort(), timeout);
+    await eventually(`${person.name} hears`, person.heard, others.map((other) => TONES[other.number]).sort((a, b) => a - b), timeout);
+  }
 }
 
 /** Wait until `read` gives something deeply equal to `wanted` twice in a row; on failure tell what it gave last. */

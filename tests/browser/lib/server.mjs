@@ -37,6 +37,7 @@ export async function startServer(environment = {}) {
   const program = process.env.PLM_SERVER;
   if (!program) throw new Error("PLM_SERVER names no program");
   const [http, rtc] = [await freePort(), await freePort()];
+  const address = process.env.PLM_RTC_ADDRESS ?? "127.0.0.1";
   const data = await mkdtemp(join(tmpdir(), "plenum-"));
   const url = `http://127.0.0.1:${http}`;
   let log = "";
@@ -45,8 +46,8 @@ export async function startServer(environment = {}) {
     env: {
       ...process.env,
       PLENUM_HTTP_LISTEN: `127.0.0.1:${http}`,
-      PLENUM_RTC_LISTEN: `127.0.0.1:${rtc}`,
-      PLENUM_RTC_ADVERTISE: "127.0.0.1",
+      PLENUM_RTC_LISTEN: `${address}:${rtc}`,
+      PLENUM_RTC_ADVERTISE: address,
       PLENUM_DATA_DIR: data,
       ...environment,
     },
