@@ -250,6 +250,27 @@ static void on_key_timer(struct plm_timer *timer, uint64_t now_us)
 
 /* ---- packets ---- */
 
+/* What a full link loses is video, and then all of it up to the next keyframe: a part of it is of no use to anybody. */
+static void forward_by_link(struct plm_track *tr, unsigned worker, struct plm_pkt *pkt)
+{
+    struct plm_track_demand *d = &tr->links[worker];
+    uint8_t bit = (uint8_t)(1u << pkt->encoding);
+    if (!(d->encodings & bit) || d->expires_us < tr->worker->now_us)
+        return;
+    if (pkt->info.keyframe_start)
+        d->starved &= (uint8_t)~bit;
+    if (!(d->starved & bit) && plm_shard_send_packet(tr->shard, tr, worker, pkt)) {
+        plm_count(tr->worker, PLM_CNT_LINK_PACKETS);
+        tr->worker->stats.counters[PLM_CNT_LINK_BYTES] += pkt->len;
+        return;
+    }
+    plm_count_drop(tr->worker, PLM_DROP_LINK_FULL);
+    if (tr->kind == PLM_KIND_VIDEO) {
+        d->starved |= bit;
+        plm_track_want_keyframe(tr, pkt->encoding);
+    }
+}
+
 static void forward(struct plm_track *tr, struct plm_pkt *pkt)
 {
     if (tr->muted)
@@ -259,19 +280,8 @@ static void forward(struct plm_track *tr, struct plm_pkt *pkt)
     struct plm_shard *shard = tr->shard;
     if (!tr->transport || !shard)
         return;
-    for (unsigned i = 0; i < shard->n_peers; i++) {
-        unsigned worker = shard->peers[i].worker;
-        struct plm_track_demand *d = &tr->links[worker];
-        if (!(d->encodings & (1u << pkt->encoding)) || d->expires_us < tr->worker->now_us)
-            continue;
-        if (plm_shard_send_packet(shard, tr, worker, pkt)) {
-            plm_count(tr->worker, PLM_CNT_LINK_PACKETS);
-            tr->worker->stats.counters[PLM_CNT_LINK_BYTES] += pkt->len;
-        } else {
-            plm_count_drop(tr->worker, PLM_DROP_LINK_FULL);
-            plm_track_want_keyframe(tr, pkt->encoding);
-        }
-    }
+    for (unsigned i = 0; i < shard->n_peers; i++)
+        forward_by_link(tr, shard->peers[i].worker, pkt);
 }
 
 static uint16_t offset_of(const uint8_t *base, const uint8_t *val)

@@ -40,6 +40,7 @@ struct plm_encoding {
 /** What a shard on another worker needs of a track of ours. */
 struct plm_track_demand {
     uint8_t encodings;
+    uint8_t starved; /**< bit per encoding: the link had no room for a packet, nothing more goes before the next keyframe */
     bool audio;
     uint64_t expires_us;
 };

@@ -3,6 +3,7 @@
  */
 #include "plenum/worker.h"
 
+#include "base/link_frame.h"
 #include "command.h"
 #include "plenum/engine.h"
 #include "registry.h"
@@ -59,6 +60,8 @@ struct world {
     struct plm_event events[MAX_EVENTS];
     unsigned n_events;
     unsigned gone, reports;
+    unsigned link_offers, link_packets;
+    bool link_full;
     struct plm_worker_stats stats;
     plm_transport_id next_id;
     struct { /* on the way to the worker: it must not be entered from within its own sending */
@@ -257,8 +260,16 @@ static void io_event(void *ctx, const struct plm_event *ev)
 static bool io_link(void *ctx, unsigned worker, const void *head, size_t head_len, const void *body,
     size_t body_len, bool urgent)
 {
-    (void)ctx, (void)worker, (void)head, (void)head_len, (void)body, (void)body_len, (void)urgent;
-    return false;
+    struct world *w = ctx;
+    struct plm_link_header h;
+    (void)worker, (void)body, (void)body_len, (void)urgent;
+    assert_true(head_len >= sizeof h);
+    memcpy(&h, head, sizeof h);
+    if (h.type != PLM_LINK_PACKET)
+        return true;
+    w->link_offers++;
+    w->link_packets += !w->link_full;
+    return !w->link_full;
 }
 static void io_shard(void *ctx, plm_room_id room, uint32_t instance, bool up)
 {
@@ -287,7 +298,7 @@ static int setup(void **state)
     assert_int_equal(plm_security_dtls_create(&w->sec_ctx, &sc), 0);
     assert_int_equal(plm_registry_create(&w->registry, 64, random_octets, NULL), 0);
     struct plm_worker_config c = {
-        .n_workers = 1,
+        .n_workers = 2,
         .registry = w->registry,
         .security = &plm_security_dtls,
         .security_ctx = w->sec_ctx,
@@ -571,6 +582,58 @@ static void everything_goes_when_consent_ends(void **state)
         assert_int_equal(w->stats.gauges[g], 0);
 }
 
+/* The shard of worker 1 asks for the first encoding of a camera. */
+static void demand_by_link(struct world *w, plm_participant_id who)
+{
+    struct {
+        struct plm_link_header h;
+        struct plm_link_demand d;
+    } frame = {
+        .h = {.size = sizeof frame.d,
+            .type = PLM_LINK_DEMAND,
+            .source = PLM_SOURCE_CAMERA,
+            .room = 1,
+            .instance = 5,
+            .participant = who},
+        .d = {.encodings = 1},
+    };
+    plm_worker_link(w->worker, 1, (const uint8_t *)&frame, sizeof frame, w->now);
+}
+
+static void a_full_link_loses_whole_pictures(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    connect_peer(a);
+    struct plm_command *cmd = calloc(1, sizeof *cmd);
+    cmd->type = PLM_CMD_PEERS;
+    cmd->room = 1;
+    cmd->peers.n = 2;
+    cmd->peers.v[1] = (struct plm_shard_peer){1, 5};
+    plm_worker_command(w->worker, cmd, w->now);
+    send_frame(a, 1, 3000, 1, true);
+    assert_int_equal(w->link_offers, 0); /* nobody has asked */
+    demand_by_link(w, 1);
+    send_frame(a, 2, 6000, 2, false);
+    assert_int_equal(w->link_packets, 1);
+
+    w->link_full = true;
+    send_frame(a, 3, 9000, 3, false);
+    assert_int_equal(w->link_offers, 2);
+    assert_int_equal(a->pli, 1);
+    w->link_full = false;
+    send_frame(a, 4, 12000, 4, false);
+    demand_by_link(w, 1); /* the refresh changes nothing */
+    send_frame(a, 5, 15000, 5, false);
+    assert_int_equal(w->link_offers, 2);
+    send_frame(a, 6, 18000, 6, true);
+    send_frame(a, 7, 21000, 7, false);
+    assert_int_equal(w->link_packets, 3);
+    take_stats(w);
+    assert_int_equal(w->stats.drops[PLM_DROP_LINK_FULL], 3);
+    assert_int_equal(w->stats.counters[PLM_CNT_LINK_PACKETS], 3);
+}
+
 /* A NAT gives the receiver another address, and it never nominates again: media follows once the former one is silent. */
 static void media_follows_a_silent_move(void **state)
 {
@@ -653,6 +716,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lost_packets_are_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_fingerprint_gets_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(everything_goes_when_consent_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_link_loses_whole_pictures, setup, teardown),
         cmocka_unit_test_setup_teardown(media_follows_a_silent_move, setup, teardown),
         cmocka_unit_test_setup_teardown(media_is_a_sign_of_life, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
