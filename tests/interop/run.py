@@ -1,0 +1,266 @@
+#!/usr/bin/python3
+"""One row of the interop table: one publisher, all receivers, through a server of its own.
+
+usage: run.py --server PROGRAM --out FOLDER [--ipv6] [--restart] [--only RECEIVER] PUBLISHER
+
+PUBLISHER is a stack of STACKS, with a codec for the extra rows: "chromium:VP9". Exit status 0: every cell good; 1: one is not;
+77: a package is missing, the last line says which.
+"""
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+
+import network
+import peer
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PORT = 9000
+GCM, CM = "AEAD_AES_128_GCM", "AES128_CM_SHA1_80"
+
+# program, options, SRTP profile. aiortc 1.4 and GStreamer 1.22 have no GCM; Chromium and Firefox take what the server prefers.
+STACKS = {
+    "chromium": ("peer_browser.py", ["--browser", "chromium"], GCM),
+    "firefox": ("peer_browser.py", ["--browser", "firefox"], GCM),
+    "pion": ("peer_pion.py", ["--srtp", "gcm"], GCM),
+    "pion-cm": ("peer_pion.py", ["--srtp", "cm"], CM),
+    "aiortc": ("peer_aiortc.py", [], CM),
+    "gstreamer": ("peer_gstreamer.py", [], CM),
+}
+TONES = {"chromium": 440, "firefox": 550, "pion": 660, "pion-cm": 770, "aiortc": 880, "gstreamer": 990}
+LUMAS = {"chromium": 100, "firefox": 80, "pion": 60, "pion-cm": 120, "aiortc": 140, "gstreamer": 160}
+# The rest of the offers say actpass.
+ACTIVE = {"publish": ("aiortc", "pion-cm"), "receive": ("firefox", "gstreamer", "pion")}
+# Who starts together: two cores carry no more than one browser that decodes beside one that encodes.
+TURNS = (("pion", "pion-cm"), ("aiortc", "gstreamer"), ("chromium",), ("firefox",))
+DECODES = {
+    "VP8": tuple(STACKS),
+    "VP9": ("chromium", "firefox"),
+    "H264": ("chromium", "pion", "pion-cm", "aiortc", "gstreamer"),
+}
+RESTARTS = ("chromium", "firefox", "pion", "pion-cm")  # aiortc and webrtcbin cannot restart ICE
+
+
+class Program:
+    """A publisher or receiver that runs: its events as they come."""
+
+    def __init__(self, args, stack, verb, url, codec, publisher):
+        script, options, _ = STACKS[stack]
+        command = ["/usr/bin/python3", os.path.join(HERE, script), verb, url, "--codec", codec, "--tone", str(TONES[publisher]),
+                   "--luma", str(LUMAS[publisher]), "--seconds", "30", *options]
+        if stack in ACTIVE[verb]:
+            command += ["--setup", "active"]
+        if args.restart and stack in RESTARTS:
+            command.append("--restart")
+        self.stack, self.events, self.lines = stack, {}, []
+        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.threads = [threading.Thread(target=self.read), threading.Thread(target=self.complain)]
+        for thread in self.threads:
+            thread.start()
+
+    def read(self):
+        for line in self.child.stdout:
+            try:
+                event = json.loads(line)
+                self.events[event.pop("event")] = event
+            except ValueError:
+                self.lines.append(line.strip())
+
+    def complain(self):
+        self.lines.extend(line.strip() for line in self.child.stderr)
+
+    def wait_for(self, event, seconds):
+        end = time.monotonic() + seconds
+        while event not in self.events and self.child.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+        return self.events.get(event)
+
+    def end(self, seconds=15):
+        """@return its result, or None; raises Skip"""
+        try:
+            self.child.stdin.close()
+            self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.lines.append("did not end")
+            self.child.kill()
+            self.child.wait()
+        for thread in self.threads:
+            thread.join(5)
+        if self.child.returncode == 77:
+            raise Skip(f"{self.stack}: {self.lines[-1] if self.lines else 'not installed'}")
+        return self.events.get("result") if self.child.returncode == 0 else None
+
+    def why(self):
+        return "; ".join(self.lines[-3:]) or f"exit status {self.child.returncode}"
+
+
+class Skip(Exception):
+    pass
+
+
+class Server:
+    def __init__(self, args, folder):
+        host = f"[{network.SERVER[1]}]" if args.ipv6 else network.SERVER[0]
+        self.url = f"http://{host}:{PORT}"
+        env = {"PATH": os.environ["PATH"], "PLENUM_HTTP_LISTEN": f"{host}:{PORT}", "PLENUM_RTC_LISTEN": f"{host}:{PORT}",
+               "PLENUM_DATA_DIR": folder, "PLENUM_METRICS_DETAIL": "true"}
+        self.log = os.path.join(folder, "server.log")
+        with open(self.log, "wb") as log:
+            self.child = network.start([args.server], env, log)
+        self.wait_ready()
+
+    def wait_ready(self):
+        for _ in range(100):
+            try:
+                peer.request("GET", self.url + "/healthz")
+                return
+            except (urllib.error.URLError, OSError):
+                if self.child.poll() is not None:
+                    break
+                time.sleep(0.1)
+        raise RuntimeError("the server does not answer: " + self.said())
+
+    def said(self):
+        with open(self.log, encoding="utf-8") as log:
+            return log.read()
+
+    def metrics(self):
+        return peer.request("GET", self.url + "/metrics")[2]
+
+    def total(self, name):
+        return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.metrics(), re.M))
+
+    def stop(self):
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(15)
+
+
+def profile_name(text):
+    return {"gcm": GCM, "cm": CM}.get(text) or re.sub("^SRTP_", "", text).replace("HMAC_", "")
+
+
+def faults(stack, codec, got, restart):
+    """What is wrong with a receiver's result."""
+    wrong = []
+    if got["video_frames"] < peer.ENOUGH_FRAMES:
+        wrong.append(f"{got['video_frames']} frames")
+    if got["audio_packets"] < peer.ENOUGH_AUDIO:
+        wrong.append(f"{got['audio_packets']} audio packets")
+    if got["bytes"] < 5000:
+        wrong.append(f"{got['bytes']} octets")
+    if not got["content_ok"]:
+        wrong.append(f"{got['tone_hz']} Hz, luma {got['luma']}")
+    if (got["codec"] or "").upper() != codec:
+        wrong.append(f"codec {got['codec']}")
+    if (got["width"], got["height"]) != (peer.WIDTH, peer.HEIGHT):
+        wrong.append(f"{got['width']}x{got['height']}")
+    if got["srtp"] and profile_name(got["srtp"]) != STACKS[stack][2]:
+        wrong.append(f"SRTP {got['srtp']}")
+    if restart and stack in RESTARTS and not got.get("restarted"):
+        wrong.append("no ICE restart")
+    return wrong
+
+
+def receive_turn(args, server, turn, publisher, codec):
+    running = [Program(args, stack, "receive", f"{server.url}/whep/table/{publisher}", codec, publisher) for stack in turn]
+    cells = {}
+    for program in running:
+        program.wait_for("result", 150)
+        got = program.end()
+        wrong = faults(program.stack, codec, got, args.restart) if got else [program.why()]
+        cells[program.stack] = (got or {}, wrong)
+        for line in program.lines if wrong else []:
+            print(f"  {program.stack}: {line}")
+    return cells
+
+
+def row(args, server, publisher, codec):
+    cells = {}
+    source = Program(args, publisher, "publish", f"{server.url}/whip/table/{publisher}", codec, publisher)
+    try:
+        if not source.wait_for("connected", 120):
+            source.end()
+            return {}, ["did not connect: " + source.why()]
+        for turn in TURNS:
+            present = [stack for stack in turn if stack in DECODES[codec] and args.only in (None, stack)]
+            cells.update(receive_turn(args, server, present, publisher, codec))
+    finally:
+        result = source.end()
+    return cells, [] if result else [source.why()]
+
+
+def table(args, publisher, codec, cells, profiles):
+    lines = [f"| publishes {publisher} ({STACKS[publisher][2]}), {codec}{', IPv6' if args.ipv6 else ''}{', ICE restart' if args.restart else ''} "
+             "| SRTP | offer | connected ms | audio packets | frames | size | octets | tone Hz | luma | |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
+    for stack in STACKS:
+        if stack not in DECODES[codec]:
+            lines.append(f"| {stack} |  |  |  |  |  |  |  |  |  | has no {codec} |")
+            continue
+        got, wrong = cells.get(stack, ({}, ["missing"]))
+        setup = "active" if stack in ACTIVE["receive"] else "actpass"
+        values = [STACKS[stack][2], setup, *(got.get(k, "") for k in ("connected_ms", "audio_packets", "video_frames")),
+                  f"{got.get('width', '')}x{got.get('height', '')}", *(got.get(k, "") for k in ("bytes", "tone_hz", "luma"))]
+        lines.append(f"| {stack} | " + " | ".join(map(str, values)) + f" | {'FAILED: ' + ', '.join(wrong) if wrong else 'good'} |")
+    lines.append(f"SRTP profiles at the server: {profiles}")
+    return "\n".join(lines) + "\n"
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--server", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--ipv6", action="store_true")
+    parser.add_argument("--restart", action="store_true")
+    parser.add_argument("--only", help="just this receiver")
+    parser.add_argument("publisher")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    args.out = os.path.abspath(args.out)
+    if not network.inside():
+        built = subprocess.run([os.path.join(HERE, "pion", "build.sh"), args.out]).returncode
+        if built:
+            return built
+    reason = network.enter()
+    if reason:
+        print("skipped:", reason)
+        return 77
+    publisher, _, codec = args.publisher.partition(":")
+    codec = codec or "VP8"
+    os.environ["PLM_PION"] = os.path.join(args.out, "pion")
+    with tempfile.TemporaryDirectory(prefix="plenum-interop-") as folder:
+        server = Server(args, folder)
+        try:
+            cells, wrong = row(args, server, publisher, codec)
+        except Skip as missing:
+            print("skipped:", missing)
+            return 77
+        finally:
+            status = server.stop()
+            log = server.said()
+    text = table(args, publisher, codec, cells, "")
+    print(text)
+    name = args.publisher.replace(":", "-") + ("-ipv6" if args.ipv6 else "") + ("-restart" if args.restart else "")
+    with open(os.path.join(args.out, f"interop-{name}.md"), "w", encoding="utf-8") as file:
+        file.write(text)
+    wrong += [f"{stack}: {', '.join(faulty)}" for stack, (_, faulty) in cells.items() if faulty]
+    if status:
+        wrong.append(f"the server ended with {status}")
+    if wrong:
+        print("\n".join(wrong))
+        print(log)
+    return 1 if wrong or len(cells) != len(DECODES[codec]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
