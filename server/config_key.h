@@ -60,7 +60,9 @@ int plm_config_set_text(struct plm_config *config, const struct plm_config_key *
 /** Free what the value owns and zero it. */
 void plm_config_clear(struct plm_config *config, const struct plm_config_key *key);
 
-/** Read the file's keys into config (config_yaml.c, the one file that knows libcyaml). Errors as plm_config_load. */
+/** Read a text's or a file's keys into config (config_yaml.c, the one file that knows libcyaml). Errors as plm_config_load. */
+int plm_config_parse_yaml(
+    struct plm_config *config, const char *file, const char *text, size_t len, char *err, size_t err_size);
 int plm_config_read_yaml(struct plm_config *config, const char *file, char *err, size_t err_size);
 
 #endif

@@ -6,17 +6,23 @@
 #include <string.h>
 
 #include "config_key.h"
+#include "text.h"
 
-/* Double-quoted YAML: what would end the text or begin an escape is escaped, control characters too. */
+/* Double-quoted YAML. Beyond ASCII everything is escaped: some of it ends lines there, or may not stand in a text. */
 static void print_quoted(FILE *f, const char *s)
 {
+    size_t left = strlen(s);
+
     fputc('"', f);
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c < 0x20 || c == 0x7f)
-            fprintf(f, "\\x%02x", c);
+    while (left) {
+        uint32_t code = (unsigned char)*s;
+        size_t n = plm_text_next(s, left, &code);
+        if (code >= 0x20 && code < 0x7f)
+            fprintf(f, code == '"' || code == '\\' ? "\\%c" : "%c", (int)code);
         else
-            fprintf(f, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+            fprintf(f, "\\U%08x", (unsigned)code);
+        s += n ? n : 1;
+        left -= n ? n : 1;
     }
     fputc('"', f);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/planted.h"
 #include "config_key.h"
 
 /* A new value is built here and takes the old one's place only when all of it is good. */
@@ -56,7 +57,7 @@ bool plm_config_kind_is_list(enum plm_config_kind kind)
 
 static int parse_addrs(struct plm_config_addrs *out, const struct plm_config_raw *raw, struct why *why)
 {
-    if (raw->n > PLM_CONFIG_MAX_ADDRS)
+    if (!PLM_FITS(config, raw->n <= PLM_CONFIG_MAX_ADDRS))
         return refuse(why, ": more than %d addresses", PLM_CONFIG_MAX_ADDRS);
     for (size_t i = 0; i < raw->n; i++)
         if (plm_addr_parse(&out->addr[i], raw->list[i]))

@@ -282,7 +282,7 @@ static int take_slots(
     return 0;
 }
 
-static int parse(
+int plm_config_parse_yaml(
     struct plm_config *config, const char *file, const char *text, size_t len, char *err, size_t err_size)
 {
     struct trace trace = {.line = 0};
@@ -292,7 +292,13 @@ static int parse(
         .log_level = CYAML_LOG_WARNING,
         .flags = CYAML_CFG_DEFAULT};
     struct slot *slots = NULL;
-    struct schema *schema = make_schema();
+    struct schema *schema;
+
+    if (len && memchr(text, 0, len)) {
+        snprintf(err, err_size, "%s: not a text file", file);
+        return PLM_EINVAL;
+    }
+    schema = make_schema();
     if (!schema) {
         snprintf(err, err_size, "%s: out of memory", file);
         return PLM_ENOMEM;
@@ -324,12 +330,7 @@ int plm_config_read_yaml(struct plm_config *config, const char *file, char *err,
     int rc = read_file(file, &text, &len, err, err_size);
     if (rc)
         return rc;
-    if (memchr(text, 0, len)) {
-        snprintf(err, err_size, "%s: not a text file", file);
-        rc = PLM_EINVAL;
-    } else {
-        rc = parse(config, file, text, len, err, err_size);
-    }
+    rc = plm_config_parse_yaml(config, file, text, len, err, err_size);
     free(text);
     return rc;
 }

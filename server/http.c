@@ -13,7 +13,7 @@
 #include "config.h"
 #include "http_listen.h"
 #include "http_tls.h"
-#include "log.h"
+#include "logger.h"
 
 #define CHUNK           (32 * 1024)
 #define HEADER_SPACE    8192  /* of a reply */

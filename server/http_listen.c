@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "log.h"
+#include "logger.h"
 
 #define BACKLOG         512
 #define ACCEPT_PER_TURN 64

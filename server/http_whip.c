@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/planted.h"
 #include "ice_servers.h"
 
 #define LINK_SIZE 1024
@@ -61,7 +62,7 @@ static int split_names(struct plm_whip_path *out, const char *names)
     for (char *rest = out->storage, *name; (name = strsep(&rest, separators));) {
         if (!*name)
             return PLM_EINVAL;
-        if (out->n_names == PLM_WHEP_MAX_NAMES)
+        if (!PLM_FITS(http, out->n_names < PLM_WHEP_MAX_NAMES))
             return PLM_ELIMIT;
         out->names[out->n_names++] = name;
     }
@@ -83,6 +84,8 @@ int plm_whip_path_parse(struct plm_whip_path *out, const char *path)
     }
     rest++;
     size_t room = strcspn(rest, "/");
+    if (!room)
+        return PLM_ENOENT;
     snprintf(out->room, sizeof(out->room), "%.*s", (int)room, rest);
     if (!rest[room])
         return 0;

@@ -17,7 +17,7 @@
 #include "http_whip.h"
 #include "hub.h"
 #include "ice_servers.h"
-#include "log.h"
+#include "logger.h"
 #include "media_bridge.h"
 #include "startup.h"
 #include "ws_server.h"

@@ -20,6 +20,8 @@ stun:stun
 dtls:dtls
 sdp:sdp
 msg:msg
+config:config
+http:http
 "
 
 missed=0

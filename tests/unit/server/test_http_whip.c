@@ -34,6 +34,7 @@ static void endpoints(void **state)
         {"/whep/room/a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z", PLM_ELIMIT, 0, "", ""},
         {"/whip", PLM_ENOENT, 0, "", ""},
         {"/whip/", PLM_ENOENT, 0, "", ""},
+        {"/whep//a", PLM_ENOENT, 0, "", ""},
         {"/whip/room/a/b", PLM_ENOENT, 0, "", ""},
         {"/whipped/room", PLM_ENOENT, 0, "", ""},
         {"/", PLM_ENOENT, 0, "", ""},

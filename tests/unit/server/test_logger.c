@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "log.h"
+#include "logger.h"
 
 #include <jansson.h>
 #include <pthread.h>

@@ -2,8 +2,8 @@
  * The server's log: one line = time, level, tag, ids, text, written to standard error in one piece.
  * Every function may be called from any thread.
  */
-#ifndef PLM_SERVER_LOG_H
-#define PLM_SERVER_LOG_H
+#ifndef PLM_SERVER_LOGGER_H
+#define PLM_SERVER_LOGGER_H
 
 #include "config.h"
 

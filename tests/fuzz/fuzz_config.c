@@ -1,0 +1,37 @@
+/*
+ * Configuration files: what is taken can be printed, and what is printed is taken and prints the same; what is refused says why.
+ */
+#include "fuzz.h"
+
+#include "config_key.h"
+
+#include <string.h>
+
+static int load(struct plm_config *config, const char *text, size_t len)
+{
+    char err[PLM_CONFIG_ERROR_SIZE] = "";
+
+    CHECK(!plm_config_load(config, NULL, NULL, err));
+    int rc = plm_config_parse_yaml(config, "f", text, len, err, sizeof(err));
+    CHECK(rc ? strlen(err) > 2 && !strncmp(err, "f:", 2) : !*err);
+    return rc;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct plm_config config, again;
+
+    if (!load(&config, (const char *)data, size)) {
+        char *text = plm_config_print(&config);
+        CHECK(!load(&again, text, strlen(text)));
+        char *twice = plm_config_print(&again);
+        /* A secret is not printed, a comment stands for it. */
+        if (!config.ice.turn_secret)
+            CHECK(!strcmp(text, twice));
+        free(text);
+        free(twice);
+        plm_config_free(&again);
+    }
+    plm_config_free(&config);
+    return 0;
+}
