@@ -8,8 +8,10 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
-#define BURST     64
-#define MIN_BURST 8 /* a lone HMAC costs ipsec-mb more than OpenSSL: below this the jobs go there */
+#define BURST      64
+#define CACHE_LINE 64
+#define PREFETCHED 768 /* of a key: round keys and the powers of the hash key that a packet needs */
+#define MIN_BURST  8   /* a lone HMAC costs ipsec-mb more than OpenSSL: below this the jobs go there */
 
 struct mb_state {
     IMB_MGR *m; /* bursts keep state in it: one per worker */
@@ -27,10 +29,12 @@ struct mb_cm_key {
     void *evp;
 };
 
-/* Alignment asks for a place of its own for each kind. */
 struct mb_key {
-    struct gcm_key_data *gcm;
-    struct mb_cm_key *cm;
+    union {
+        struct gcm_key_data gcm; /* first: it wants to be aligned */
+        struct mb_cm_key cm;
+    };
+    bool is_cm;
 };
 
 static void mb_close(void *state)
@@ -58,15 +62,9 @@ static int mb_open(void **state)
 static void mb_key_destroy(void *own)
 {
     struct mb_key *k = own;
-    if (k->gcm)
-        OPENSSL_cleanse(k->gcm, sizeof *k->gcm);
-    if (k->cm) {
-        if (k->cm->evp)
-            plm_seal_evp.key_destroy(k->cm->evp);
-        OPENSSL_cleanse(k->cm, sizeof *k->cm);
-    }
-    free(k->gcm);
-    free(k->cm);
+    if (k->is_cm && k->cm.evp)
+        plm_seal_evp.key_destroy(k->cm.evp);
+    OPENSSL_cleanse(k, sizeof *k);
     free(k);
 }
 
@@ -80,37 +78,27 @@ static void hash_key_block(IMB_MGR *m, const uint8_t *key, uint8_t pad, uint8_t 
     OPENSSL_cleanse(block, sizeof block);
 }
 
-static bool cm_key_init(IMB_MGR *m, struct mb_key *k, const struct plm_srtp_session_keys *keys)
+static bool cm_key_init(IMB_MGR *m, struct mb_cm_key *k, const struct plm_srtp_session_keys *keys)
 {
     uint8_t decrypt[16 * 11] __attribute__((aligned(16)));
-    k->cm = plm_ipsecmb_alloc(sizeof *k->cm);
-    if (!k->cm)
-        return false;
-    IMB_AES_KEYEXP_128(m, keys->key, k->cm->schedule, decrypt);
+    IMB_AES_KEYEXP_128(m, keys->key, k->schedule, decrypt);
     OPENSSL_cleanse(decrypt, sizeof decrypt);
-    hash_key_block(m, keys->auth, 0x36, k->cm->inner);
-    hash_key_block(m, keys->auth, 0x5c, k->cm->outer);
-    k->cm->evp = plm_seal_evp.key_create(NULL, keys);
-    return k->cm->evp != NULL;
-}
-
-static bool gcm_key_init(IMB_MGR *m, struct mb_key *k, const struct plm_srtp_session_keys *keys)
-{
-    k->gcm = plm_ipsecmb_alloc(sizeof *k->gcm);
-    if (!k->gcm)
-        return false;
-    plm_ipsecmb_gcm_key(m, k->gcm, keys->key, keys->key_len == 32);
-    return true;
+    hash_key_block(m, keys->auth, 0x36, k->inner);
+    hash_key_block(m, keys->auth, 0x5c, k->outer);
+    k->evp = plm_seal_evp.key_create(NULL, keys);
+    return k->evp != NULL;
 }
 
 static void *mb_key_create(void *state, const struct plm_srtp_session_keys *keys)
 {
     struct mb_state *s = state;
-    struct mb_key *k = calloc(1, sizeof *k);
+    struct mb_key *k = plm_ipsecmb_alloc(sizeof *k);
     if (!k)
         return NULL;
-    bool cm = keys->profile == PLM_SRTP_AES128_CM_SHA1_80;
-    if (!(cm ? cm_key_init(s->m, k, keys) : gcm_key_init(s->m, k, keys))) {
+    k->is_cm = keys->profile == PLM_SRTP_AES128_CM_SHA1_80;
+    if (!k->is_cm) {
+        plm_ipsecmb_gcm_key(s->m, &k->gcm, keys->key, keys->key_len == 32);
+    } else if (!cm_key_init(s->m, &k->cm, keys)) {
         mb_key_destroy(k);
         return NULL;
     }
@@ -119,7 +107,7 @@ static void *mb_key_create(void *state, const struct plm_srtp_session_keys *keys
 
 static void seal_gcm_128(IMB_MGR *m, const struct plm_seal_job *job)
 {
-    const struct gcm_key_data *key = ((const struct mb_key *)job->key->own)->gcm;
+    const struct gcm_key_data *key = &((const struct mb_key *)job->key->own)->gcm;
     struct gcm_context_data run;
     uint8_t iv[12], pad[256];
     uint8_t *out = job->out + job->hdr_len;
@@ -144,7 +132,7 @@ static void seal_gcm_128(IMB_MGR *m, const struct plm_seal_job *job)
 
 static void seal_gcm_256(IMB_MGR *m, const struct plm_seal_job *job)
 {
-    const struct gcm_key_data *key = ((const struct mb_key *)job->key->own)->gcm;
+    const struct gcm_key_data *key = &((const struct mb_key *)job->key->own)->gcm;
     struct gcm_context_data run;
     uint8_t iv[12], pad[256];
     uint8_t *out = job->out + job->hdr_len;
@@ -165,7 +153,7 @@ static void seal_gcm_256(IMB_MGR *m, const struct plm_seal_job *job)
 /** Prepare the cipher's part of one job. @return false: nothing to encrypt */
 static bool fill_cipher_job(IMB_JOB *j, uint8_t *iv, const struct plm_seal_job *job)
 {
-    const struct mb_cm_key *key = ((const struct mb_key *)job->key->own)->cm;
+    const struct mb_cm_key *key = &((const struct mb_key *)job->key->own)->cm;
     uint8_t *out = job->out + job->hdr_len;
     const uint8_t *src = job->body;
     if (job->prefix_len > 0 ||
@@ -190,7 +178,7 @@ static bool fill_cipher_job(IMB_JOB *j, uint8_t *iv, const struct plm_seal_job *
 
 static void fill_hash_job(IMB_JOB *j, uint8_t *digest, const struct plm_seal_job *job)
 {
-    const struct mb_cm_key *key = ((const struct mb_key *)job->key->own)->cm;
+    const struct mb_cm_key *key = &((const struct mb_key *)job->key->own)->cm;
     size_t len = (size_t)job->hdr_len + plm_seal_payload_len(job);
     /* RFC 3711 section 4.2: the tag covers the packet and the roll-over counter, whose place the tag then takes. */
     plm_seal_put32(job->out + len, (uint32_t)(job->ext_seq >> 16));
@@ -228,9 +216,23 @@ static void flush_cm(struct mb_state *s)
         burst(s);
     } else {
         for (size_t i = 0; i < s->n_waiting; i++)
-            plm_seal_evp_one(((const struct mb_key *)s->waiting[i]->key->own)->cm->evp, s->waiting[i]);
+            plm_seal_evp_one(((const struct mb_key *)s->waiting[i]->key->own)->cm.evp, s->waiting[i]);
     }
     s->n_waiting = 0;
+}
+
+/* With many receivers their keys (1 kB each) come from far: fetch the next ones while this packet is sealed. */
+static void prefetch(const struct plm_seal_job *jobs, size_t i, size_t n)
+{
+    if (i + 2 < n)
+        __builtin_prefetch(jobs[i + 2].key);
+    if (i + 1 >= n)
+        return;
+    const char *own = jobs[i + 1].key->own;
+    for (size_t at = 0; at < PREFETCHED; at += CACHE_LINE)
+        __builtin_prefetch(own + at);
+    __builtin_prefetch(jobs[i + 1].out, 1);
+    __builtin_prefetch(jobs[i + 1].out + CACHE_LINE, 1);
 }
 
 static void mb_seal(void *state, struct plm_seal_job *jobs, size_t n)
@@ -238,6 +240,7 @@ static void mb_seal(void *state, struct plm_seal_job *jobs, size_t n)
     struct mb_state *s = state;
     for (size_t i = 0; i < n; i++) {
         struct plm_seal_job *job = &jobs[i];
+        prefetch(jobs, i, n);
         if (job->key->profile == PLM_SRTP_AES128_CM_SHA1_80) {
             s->waiting[s->n_waiting++] = job;
             if (s->n_waiting == BURST)
