@@ -1,11 +1,15 @@
 #include "udp.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -207,6 +211,57 @@ static void trains_arrive_in_pieces_without_gso(void **state)
     send_trains(false, 1);
 }
 
+/** A loopback interface of this thread's own, with a small MTU. @return descriptor of the network to go back to, -1: not allowed */
+static int enter_small_network(int mtu)
+{
+    struct ifreq request = {.ifr_name = "lo", .ifr_mtu = mtu};
+    int former = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (former < 0 || unshare(CLONE_NEWNET) != 0) {
+        close(former);
+        return -1;
+    }
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(ioctl(fd, SIOCSIFMTU, &request), 0);
+    request.ifr_flags = IFF_UP;
+    assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+    close(fd);
+    return former;
+}
+
+/** The kernel refuses UDP_SEGMENT when a segment exceeds the MTU; single datagrams it fragments. */
+static void trains_that_are_refused_leave_in_pieces(void **state)
+{
+    (void)state;
+    enum {
+        SEGMENT = 1400,
+        COUNT = 3,
+        TRAINS = 40
+    };
+    static uint8_t data[TRAINS][SEGMENT * COUNT];
+    struct plm_train trains[TRAINS];
+    struct end a, b;
+    int former = enter_small_network(1280);
+    if (former < 0) {
+        print_message("no right to make a network: skipped\n");
+        skip();
+    }
+    open_end(&a, "127.0.0.1:0", true);
+    open_end(&b, "127.0.0.1:0", true);
+    assert_true(plm_udp_sender_gso(a.sender));
+    for (unsigned t = 0; t < TRAINS; t++) {
+        for (unsigned i = 0; i < COUNT; i++)
+            memset(&data[t][i * SEGMENT], (int)(t * COUNT + i), SEGMENT);
+        trains[t] = (struct plm_train){
+            .to = &b.at, .data = data[t], .len = SEGMENT * COUNT, .segment = SEGMENT, .count = COUNT};
+    }
+    assert_int_equal(plm_udp_send(a.sender, trains, TRAINS), TRAINS);
+    assert_int_equal(read_numbered(&b, TRAINS * COUNT * SEGMENT, SEGMENT), TRAINS * COUNT);
+    close_end(&a);
+    close_end(&b);
+    assert_int_equal(setns(former, CLONE_NEWNET), 0);
+    close(former);
+}
+
 static void one_bad_receiver_hurts_nobody_else(void **state)
 {
     (void)state;
@@ -318,6 +373,7 @@ int main(void)
         cmocka_unit_test(a_shared_port_is_spread),
         cmocka_unit_test(trains_arrive_whole),
         cmocka_unit_test(trains_arrive_in_pieces_without_gso),
+        cmocka_unit_test(trains_that_are_refused_leave_in_pieces),
         cmocka_unit_test(one_bad_receiver_hurts_nobody_else),
         cmocka_unit_test(empty_sends_are_fine),
         cmocka_unit_test(wildcards_answer_from_where_they_were_asked),
