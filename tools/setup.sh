@@ -51,7 +51,8 @@ listed() {
 
 not_installed() {
     local known
-    known=" $(dpkg-query -W -f='${db:Status-Status}:${Package} ' "$@" 2>/dev/null) "
+    # It fails when it knows one of them not at all.
+    known=" $(dpkg-query -W -f='${db:Status-Status}:${Package} ' "$@" 2>/dev/null || true) "
     for name in "$@"; do
         [[ $known == *" installed:$name "* ]] || printf '%s\n' "$name"
     done
