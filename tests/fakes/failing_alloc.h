@@ -21,6 +21,9 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size);
 static _Thread_local unsigned alloc_countdown; /* 0: never; 1: the next one fails */
 static _Thread_local bool alloc_failed;
 
+/** On every thread: cleared allocations of this size fail; 0: none. */
+static _Atomic size_t alloc_fail_size;
+
 static void fail_nth_alloc(unsigned n)
 {
     alloc_countdown = n;
@@ -42,7 +45,8 @@ void *__wrap_malloc(size_t size)
 }
 void *__wrap_calloc(size_t n, size_t size)
 {
-    return alloc_fails() ? NULL : __real_calloc(n, size);
+    size_t fail_size = alloc_fail_size;
+    return alloc_fails() || (fail_size && n * size == fail_size) ? NULL : __real_calloc(n, size);
 }
 void *__wrap_realloc(void *p, size_t size)
 {

@@ -5,12 +5,16 @@
 #include "outbox.h"
 #include "registry.h"
 #include "ring.h"
+#include "transport.h"
 #include "udp.h"
+
+#include "stun_client.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,11 +23,15 @@
 static struct plm_transport_local local;
 static struct plm_engine *engine;
 static unsigned closed, answers;
+static enum plm_close_reason last_reason;
 
 static void on_event(void *arg, const struct plm_event *ev)
 {
     (void)arg;
-    closed += ev->type == PLM_EV_TRANSPORT && ev->transport_state.state == PLM_TRANSPORT_CLOSED;
+    if (ev->type != PLM_EV_TRANSPORT || ev->transport_state.state != PLM_TRANSPORT_CLOSED)
+        return;
+    closed++;
+    last_reason = ev->transport_state.reason;
 }
 
 static void on_stats(void *arg, const struct plm_stats *stats)
@@ -110,6 +118,34 @@ static void calls_fail_cleanly(void **state)
     assert_int_equal(plm_engine_room_close(engine, a), 0);
 }
 
+/** A worker claims a transport that it then has no memory for: the application hears of its end all the same, and may go on. */
+static void a_worker_without_memory_says_so(void **state)
+{
+    (void)state;
+    plm_room_id room;
+    struct plm_addr to;
+    struct stun_client c;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(plm_engine_room_open(engine, NULL, &room), 0);
+    assert_int_equal(plm_engine_candidates(engine, &to, 1), 1);
+    struct plm_transport_open open = {room, 1};
+    for (int memory = 0; memory <= 1; memory++) {
+        assert_int_equal(plm_engine_transport_open(engine, &open, &local), 0);
+        alloc_fail_size = memory ? 0 : sizeof(struct plm_transport);
+        stun_client_init(&c);
+        assert_true(stun_client_send(&c, fd, &to, &local));
+        assert_int_equal(stun_client_wait(&c, fd, &to, &local, memory ? 2000 : 100), memory);
+        for (int i = 0; i < 100 && !memory && !closed; i++) {
+            struct pollfd p = {.fd = plm_engine_fd(engine), .events = POLLIN};
+            assert_int_equal(poll(&p, 1, 5000), 1);
+            plm_engine_dispatch(engine);
+        }
+        assert_int_equal(closed, 1);
+        assert_int_equal(last_reason, PLM_CLOSE_RESOURCES);
+    }
+    close(fd);
+}
+
 static void zeroes(void *arg, void *buf, size_t len)
 {
     (void)arg;
@@ -156,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(create_fails_cleanly),
         cmocka_unit_test_setup_teardown(calls_fail_cleanly, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_worker_without_memory_says_so, setup, teardown),
         cmocka_unit_test(parts_fail_cleanly),
         cmocka_unit_test(notes_that_do_not_fit_are_counted),
     };
