@@ -83,7 +83,7 @@ static void temporal_up(struct plm_layer_select *s, struct plm_layer_history *h,
     if (info->keyframe && info->tid == 0) {
         s->current_tid = s->target_tid;
         note_change(h, pkt->ext_ts, s->current_tid);
-    } else if (info->layer_sync && pkt->codec == PLM_CODEC_VP8) {
+    } else if (info->layer_sync && pkt->codec == PLM_CODEC_VP8 && !pkt->dd_len) {
         if (info->tid != s->current_tid + 1)
             return;
         s->current_tid = info->tid;

@@ -179,6 +179,11 @@ static void vp9_up_after_the_marked_frame(void **state)
     pkt.ext_seq = seqs[0]++;
     pkt.ext_ts = 12000;
     assert_int_equal(again(), PLM_LAYER_DROP);
+    pkt.info.layer_sync = false;
+    pkt.ext_seq = seqs[0]++;
+    pkt.ext_ts = 13000;
+    assert_int_equal(again(), PLM_LAYER_DROP);
+    pkt.info.layer_sync = true;
     pkt.info.tid = 0;
     pkt.ext_seq = seqs[0]++;
     pkt.ext_ts = 15000;
@@ -187,6 +192,30 @@ static void vp9_up_after_the_marked_frame(void **state)
     pkt.info.layer_sync = false;
     pkt.ext_seq = seqs[0]++;
     pkt.ext_ts = 18000;
+    assert_int_equal(again(), PLM_LAYER_FORWARD);
+}
+
+/** With a dependency descriptor VP8's mark means what the descriptor's does: higher layers are open after this frame. */
+static void the_descriptor_decides_for_vp8_too(void **state)
+{
+    (void)state;
+    plm_layer_select_aim(&s, 0, 0);
+    next(0, 0, 0, "k");
+    plm_layer_select_aim(&s, 0, 2);
+    next(0, 3000, 1, "");
+    pkt.dd_len = 3;
+    pkt.info.layer_sync = true;
+    pkt.ext_seq = seqs[0]++;
+    pkt.ext_ts = 6000;
+    assert_int_equal(again(), PLM_LAYER_DROP);
+    pkt.info.tid = 0;
+    pkt.ext_seq = seqs[0]++;
+    pkt.ext_ts = 9000;
+    assert_int_equal(again(), PLM_LAYER_FORWARD);
+    pkt.info.tid = 2;
+    pkt.info.layer_sync = false;
+    pkt.ext_seq = seqs[0]++;
+    pkt.ext_ts = 12000;
     assert_int_equal(again(), PLM_LAYER_FORWARD);
 }
 
@@ -292,6 +321,7 @@ int main(void)
         cmocka_unit_test_setup(down_at_the_next_frame, set_up),
         cmocka_unit_test_setup(vp8_up_a_layer_at_a_time, set_up),
         cmocka_unit_test_setup(vp9_up_after_the_marked_frame, set_up),
+        cmocka_unit_test_setup(the_descriptor_decides_for_vp8_too, set_up),
         cmocka_unit_test_setup(pausing_completes_the_frame, set_up),
         cmocka_unit_test_setup(restart_forgets, set_up),
         cmocka_unit_test_setup(frames_are_never_split, set_up),

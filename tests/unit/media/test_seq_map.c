@@ -254,7 +254,6 @@ static void vp8_frames_that_are_dropped_give_up_their_id(void **state)
     plm_seq_map_destroy(m);
 }
 
-/** A frame whose first packets are lost and that is dropped: nothing of it can be sent later under the next frame's id. */
 static void a_source_that_begins_anew_goes_on_densely(void **state)
 {
     (void)state;
@@ -271,6 +270,43 @@ static void a_source_that_begins_anew_goes_on_densely(void **state)
     pkt.info.picture_id = 4; /* and back */
     assert_int_equal(push_as(m, 1, 70002, 7000, true), PLM_MAP_SEND);
     assert_int_equal(out.numbers.picture_id, 102);
+    assert_int_equal(push_as(m, 1, 70003, 10000, true), PLM_MAP_SEND); /* the same id for another frame */
+    assert_int_equal(out.numbers.picture_id, 103);
+    plm_seq_map_destroy(m);
+}
+
+/** Once a frame's id is given up nothing of the frame may go out, and what is missing inside of it is not kept a place for. */
+static void a_dropped_frame_stays_dropped(void **state)
+{
+    (void)state;
+    struct plm_seq_map *m = begin(PLM_CODEC_VP8, 10, 70000, 1000);
+    pkt.info.has_picture_id = pkt.info.picture_id_15 = true;
+    pkt.info.picture_id = 7;
+    assert_int_equal(push_as(m, 1, 70000, 1000, true), PLM_MAP_SEND);
+    pkt.info.picture_id = 8;
+    assert_int_equal(push_as(m, 1, 70001, 4000, false), PLM_MAP_DROP);
+    assert_int_equal(push_as(m, 1, 70004, 4000, false), PLM_MAP_DROP);
+    assert_int_equal(push_as(m, 1, 70005, 4000, true), PLM_MAP_DROP);
+    pkt.info.picture_id = 9;
+    assert_int_equal(push_as(m, 1, 70006, 7000, true), PLM_MAP_SEND);
+    assert_int_equal(out.ext_seq, 11);
+    assert_int_equal(out.numbers.picture_id, 101);
+    plm_seq_map_destroy(m);
+}
+
+/** A source whose timestamps step back below its first does not upset what a later switch continues from. */
+static void timestamps_below_the_first(void **state)
+{
+    (void)state;
+    struct plm_seq_map *m = begin(PLM_CODEC_VP8, 10, 70000, 90000);
+    assert_int_equal(push_as(m, 1, 70000, 90000, true), PLM_MAP_SEND);
+    assert_int_equal(push_as(m, 1, 70001, 80000, true), PLM_MAP_SEND);
+    assert_int_equal(out.ts, (uint32_t)(5000 - 10000));
+    assert_int_equal(plm_seq_map_last_ts(m), 5000);
+    pkt.encoding = 1;
+    plm_seq_map_switch(m, 1, &pkt, 90000, 1500000);
+    assert_int_equal(push_as(m, 1, 70001, 80000, true), PLM_MAP_SEND);
+    assert_int_equal(out.ts, 5000 + 45000);
     plm_seq_map_destroy(m);
 }
 
@@ -773,6 +809,8 @@ int main(void)
         cmocka_unit_test(more_segments_than_are_kept),
         cmocka_unit_test(vp8_frames_that_are_dropped_give_up_their_id),
         cmocka_unit_test(a_source_that_begins_anew_goes_on_densely),
+        cmocka_unit_test(a_dropped_frame_stays_dropped),
+        cmocka_unit_test(timestamps_below_the_first),
         cmocka_unit_test(dependency_descriptors_do_not_collide),
         cmocka_unit_test(a_clean_network_loses_nothing),
         cmocka_unit_test(ten_thousand_switches_under_loss),
