@@ -158,23 +158,15 @@ static int open_everywhere(struct plm_engine *e)
     return open_sockets(e);
 }
 
-static void find_candidates(struct plm_engine *e)
+static void log_candidates(const struct plm_engine *e)
 {
-    struct plm_addr ifaces[64];
-    size_t max = sizeof e->candidates / sizeof e->candidates[0];
-    if (e->config.n_advertise) {
-        e->n_candidates = plm_candidates_from_config(
-            e->candidates, max, e->config.advertise, e->config.n_advertise, e->bound, e->n_listen);
-    } else {
-        size_t n = plm_interface_addrs(ifaces, sizeof ifaces / sizeof ifaces[0]);
-        e->n_candidates = plm_candidates_from_bound(e->candidates, max, e->bound, e->n_listen, ifaces, n);
-    }
-    for (size_t i = 0; i < e->n_candidates; i++) {
-        char text[PLM_ADDR_TEXT];
-        plm_logf(&e->log, PLM_LOG_INFO, "ice", "candidate %s",
-            plm_addr_format(&e->candidates[i], text, sizeof text));
-    }
-    if (e->n_candidates == 0)
+    struct plm_addr candidates[PLM_MAX_LISTEN * 2];
+    char text[PLM_ADDR_TEXT];
+    size_t n = plm_engine_candidates(e, candidates, sizeof candidates / sizeof candidates[0]);
+    for (size_t i = 0; i < n; i++)
+        plm_logf(
+            &e->log, PLM_LOG_INFO, "ice", "candidate %s", plm_addr_format(&candidates[i], text, sizeof text));
+    if (n == 0)
         plm_logf(&e->log, PLM_LOG_WARN, "ice", "no address to tell peers: none of the interfaces has one");
 }
 
@@ -296,7 +288,7 @@ int plm_engine_create(
         plm_engine_destroy(e);
         return err;
     }
-    find_candidates(e);
+    log_candidates(e);
     *out = e;
     return 0;
 }
@@ -391,11 +383,15 @@ unsigned plm_engine_workers(const struct plm_engine *e)
     return e->n_workers;
 }
 
+/* Each time anew: a machine may change its network while we run, and a wildcard serves the new address at once. */
 size_t plm_engine_candidates(const struct plm_engine *e, struct plm_addr *out, size_t max)
 {
-    size_t n = e->n_candidates < max ? e->n_candidates : max;
-    memcpy(out, e->candidates, n * sizeof *out);
-    return n;
+    const struct plm_engine_config *c = &e->config;
+    if (c->n_advertise)
+        return plm_candidates_from_config(out, max, c->advertise, c->n_advertise, e->bound, e->n_listen);
+    struct plm_addr ifaces[64];
+    size_t n = plm_interface_addrs(ifaces, sizeof ifaces / sizeof ifaces[0]);
+    return plm_candidates_from_bound(out, max, e->bound, e->n_listen, ifaces, n);
 }
 
 const struct plm_fingerprint *plm_engine_fingerprint(const struct plm_engine *e)

@@ -56,8 +56,6 @@ struct plm_engine {
     struct plm_udp socks[PLM_MAX_WORKERS][PLM_MAX_LISTEN];
     struct plm_udp_paths paths;
     bool have_paths;
-    size_t n_candidates;
-    struct plm_addr candidates[PLM_MAX_LISTEN * 2];
 
     struct plm_outbox outbox;
     int epoll_fd, timer_fd;

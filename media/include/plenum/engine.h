@@ -80,7 +80,7 @@ PLM_EXPORT void plm_engine_dispatch(struct plm_engine *e);
 
 /** Number of workers that run. */
 PLM_EXPORT unsigned plm_engine_workers(const struct plm_engine *e);
-/** Candidates to put into SDP, best first. @return how many were written, at most max */
+/** Candidates to put into SDP, best first; those of the interfaces as they are now. @return how many were written, at most max */
 PLM_EXPORT size_t plm_engine_candidates(const struct plm_engine *e, struct plm_addr *out, size_t max);
 /** SHA-256 of our DTLS certificate, made at create. */
 PLM_EXPORT const struct plm_fingerprint *plm_engine_fingerprint(const struct plm_engine *e);

@@ -1,9 +1,9 @@
 #include "plenum/engine.h"
 
+#include "own_network.h"
 #include "stun_client.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -613,6 +613,37 @@ static void answers_from_where_it_was_asked(void **state)
     plm_engine_destroy(h.e);
 }
 
+/** A machine that joins a network while we run. */
+static void serves_addresses_that_come_later(void **state)
+{
+    (void)state;
+    struct host h;
+    struct plm_addr candidates[4], late;
+    struct plm_engine_config config = {.workers = 2, .n_listen = 1};
+    assert_int_equal(plm_addr_parse(&config.listen[0], "0.0.0.0:0"), 0);
+    int former = own_network_enter(65536);
+    if (former < 0) {
+        print_message("no right to make a network: skipped\n");
+        skip();
+    }
+    assert_int_equal(start(&h, &config), 0);
+    assert_int_equal(plm_engine_candidates(h.e, candidates, 4), 1);
+    assert_int_equal(plm_addr_parse(&late, "127.0.0.1"), 0);
+    plm_addr_set_port(&late, plm_addr_port(&h.at));
+    assert_true(plm_addr_equal(&candidates[0], &late)); /* better than nothing */
+
+    assert_int_equal(plm_addr_parse(&late, "10.9.8.7"), 0);
+    assert_true(own_network_add(&late));
+    plm_addr_set_port(&late, plm_addr_port(&h.at));
+    assert_int_equal(plm_engine_candidates(h.e, candidates, 4), 1);
+    assert_true(plm_addr_equal(&candidates[0], &late));
+    struct plm_transport_local a = open_transport(&h, open_room(&h), 1);
+    h.at = late;
+    assert_true(check_once(&h, &a));
+    plm_engine_destroy(h.e);
+    assert_true(own_network_leave(former));
+}
+
 /** Floods an engine with checks, good and bad ones, and with rubbish. */
 struct flood {
     struct plm_addr to;
@@ -731,6 +762,7 @@ int main(void)
         cmocka_unit_test(strays_find_their_way),
         cmocka_unit_test(rooms_span_workers),
         cmocka_unit_test(answers_from_where_it_was_asked),
+        cmocka_unit_test(serves_addresses_that_come_later),
         cmocka_unit_test(ends_while_traffic_runs),
         cmocka_unit_test(three_engines_in_one_process),
     };

@@ -1,15 +1,13 @@
 #include "udp.h"
 
+#include "own_network.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -211,23 +209,6 @@ static void trains_arrive_in_pieces_without_gso(void **state)
     send_trains(false, 1);
 }
 
-/** A loopback interface of this thread's own, with a small MTU. @return descriptor of the network to go back to, -1: not allowed */
-static int enter_small_network(int mtu)
-{
-    struct ifreq request = {.ifr_name = "lo", .ifr_mtu = mtu};
-    int former = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (former < 0 || unshare(CLONE_NEWNET) != 0) {
-        close(former);
-        return -1;
-    }
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    assert_int_equal(ioctl(fd, SIOCSIFMTU, &request), 0);
-    request.ifr_flags = IFF_UP;
-    assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &request), 0);
-    close(fd);
-    return former;
-}
-
 /** The kernel refuses UDP_SEGMENT when a segment exceeds the MTU; single datagrams it fragments. */
 static void trains_that_are_refused_leave_in_pieces(void **state)
 {
@@ -240,7 +221,7 @@ static void trains_that_are_refused_leave_in_pieces(void **state)
     static uint8_t data[TRAINS][SEGMENT * COUNT];
     struct plm_train trains[TRAINS];
     struct end a, b;
-    int former = enter_small_network(1280);
+    int former = own_network_enter(1280);
     if (former < 0) {
         print_message("no right to make a network: skipped\n");
         skip();
@@ -258,8 +239,7 @@ static void trains_that_are_refused_leave_in_pieces(void **state)
     assert_int_equal(read_numbered(&b, TRAINS * COUNT * SEGMENT, SEGMENT), TRAINS * COUNT);
     close_end(&a);
     close_end(&b);
-    assert_int_equal(setns(former, CLONE_NEWNET), 0);
-    close(former);
+    assert_true(own_network_leave(former));
 }
 
 static void one_bad_receiver_hurts_nobody_else(void **state)
