@@ -1,4 +1,4 @@
-#include "rules_tx.h"
+#include "allocator.h"
 
 #define STEP_UP_PERCENT 115
 #define DEFAULT_BPS                                                                                          \

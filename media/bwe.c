@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
+#include "bwe.h"
 #include "rtcp.h"
-#include "rules_tx.h"
 
 #define SENT_RING         1024 /* packets: a second of 10 Mbit/s; feedback comes ten times a second */
 #define STATUSES_MAX      1024

@@ -6,7 +6,7 @@
 #define PLM_EGRESS_H
 
 #include "plenum/worker.h"
-#include "rules_tx.h"
+#include "seq_map.h"
 #include "security.h"
 
 struct plm_transport;

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "rules_tx.h"
+#include "layer_select.h"
 
 void plm_layer_select_init(struct plm_layer_select *s)
 {

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "rules_rx.h"
+#include "nack_gen.h"
 
 #define MAX_TRIES       8
 #define MAX_AGE_US      1500000

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "rtp.h"
-#include "rules_rx.h"
+#include "rx_stats.h"
 
 #define BIN_US         100000
 #define N_BINS         (sizeof((struct plm_rx_stats *)0)->bins / sizeof((struct plm_rx_stats *)0)->bins[0])

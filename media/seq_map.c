@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules_tx.h"
+#include "seq_map.h"
 
 #define GAP_MAX      256 /* more missing packets than this are not waited for */
 #define PICTURE_MASK 0x7fff

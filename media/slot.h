@@ -6,7 +6,9 @@
 
 #include "pkt.h"
 #include "plenum/worker.h"
-#include "rules_tx.h"
+#include "allocator.h"
+#include "layer_select.h"
+#include "seq_map.h"
 
 struct plm_track;
 struct plm_transport;

@@ -10,7 +10,8 @@
 #include "command.h"
 #include "pkt.h"
 #include "plenum/worker.h"
-#include "rules_rx.h"
+#include "nack_gen.h"
+#include "rx_stats.h"
 #include "speaker.h"
 
 struct plm_slot;

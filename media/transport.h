@@ -10,7 +10,7 @@
 #include "ice_lite.h"
 #include "rtcp.h"
 #include "rtp.h"
-#include "rules_tx.h"
+#include "bwe.h"
 #include "security.h"
 
 struct plm_shard;

@@ -1,8 +1,11 @@
 /* The other rules that decide without a clock: layers, loss repair, statistics, clock lines, bandwidth, allocation, speakers. */
 #include "base/ntp_map.h"
 #include "fuzz.h"
-#include "rules_rx.h"
-#include "rules_tx.h"
+#include "allocator.h"
+#include "bwe.h"
+#include "layer_select.h"
+#include "nack_gen.h"
+#include "rx_stats.h"
 #include "speaker.h"
 
 #include <string.h>

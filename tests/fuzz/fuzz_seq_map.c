@@ -1,6 +1,6 @@
 /* Numbers of a slot: a script of packets, switches and look-ups against a record of every number given out. */
 #include "fuzz.h"
-#include "rules_tx.h"
+#include "seq_map.h"
 
 #include <string.h>
 

@@ -16,7 +16,8 @@
 #include "ring.h"
 #include "rtcp.h"
 #include "rtp.h"
-#include "rules_rx.h"
+#include "nack_gen.h"
+#include "rx_stats.h"
 #include "security.h"
 
 #define SIM_MAX_WORKERS 4

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "rules_tx.h"
+#include "allocator.h"
 
 /** Three encodings of 150, 500 and 1500 kbit/s, three temporal layers each. */
 static struct plm_alloc_slot simulcast(uint8_t priority, uint16_t width, uint8_t present)

@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "rtcp.h"
-#include "rules_tx.h"
+#include "bwe.h"
 
 /** A receiver of packets that writes transport-cc feedback about those that a lossy line lets through. */
 struct line {

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "../../fakes/frame_source.h"
-#include "rules_tx.h"
+#include "layer_select.h"
 
 static struct plm_layer_select s;
 static struct plm_pkt pkt;

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "rules_rx.h"
+#include "nack_gen.h"
 
 static struct plm_nack_gen g;
 static uint16_t out[PLM_NACK_MAX];

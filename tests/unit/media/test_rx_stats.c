@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "rules_rx.h"
+#include "rx_stats.h"
 
 static struct plm_rx_stats s;
 static struct plm_rtcp_block block;

@@ -8,7 +8,8 @@
 
 #include "../../fakes/frame_source.h"
 #include "../../fakes/ref_finder.h"
-#include "rules_tx.h"
+#include "layer_select.h"
+#include "seq_map.h"
 
 /* ---- single rules ---- */
 

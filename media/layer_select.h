@@ -1,0 +1,51 @@
+/*
+ * Which encoding and which temporal layers of a track one slot forwards. No I/O, no clock.
+ */
+#ifndef PLM_LAYER_SELECT_H
+#define PLM_LAYER_SELECT_H
+
+#include "pkt.h"
+
+#define PLM_LAYER_NONE 0xff
+
+#define PLM_LAYER_CHANGES 8
+
+/** Which temporal layers of one encoding go on, by the timestamp of the frame: so a frame is never forwarded in half. */
+struct plm_layer_history {
+    bool any;
+    uint64_t newest_seq, newest_ts;
+    uint8_t n; /**< changes, oldest first */
+    struct {
+        uint64_t from_ts;
+        uint8_t tid; /**< highest forwarded; PLM_LAYER_NONE: nothing */
+    } changes[PLM_LAYER_CHANGES];
+};
+
+/** An embedded value; one per video slot. */
+struct plm_layer_select {
+    uint8_t current, target; /**< encodings; PLM_LAYER_NONE */
+    uint8_t current_tid, target_tid;
+    bool want_keyframe; /**< of `target`: ask its publisher */
+    struct plm_layer_history history[PLM_MAX_ENCODINGS];
+};
+enum plm_layer_verdict {
+    PLM_LAYER_FORWARD = 0,
+    PLM_LAYER_SWITCH,       /**< forward, and a new segment begins here */
+    PLM_LAYER_DROP,         /**< other encoding or layer */
+    PLM_LAYER_DROP_NOT_KEY, /**< waiting for a keyframe */
+};
+void plm_layer_select_init(struct plm_layer_select *s);
+/**
+ * Set the aim; up or down an encoding happens at its next keyframe (the present one goes on meanwhile), temporal down at the next frame, up
+ * at a sync. Encoding PLM_LAYER_NONE pauses: the frame that is under way is completed.
+ */
+void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t tid);
+/** The present stream ends (track gone, slot re-used): the next packet forwarded is a keyframe of the target. */
+void plm_layer_select_restart(struct plm_layer_select *s);
+/**
+ * Late packets of an encoding that was left are PLM_LAYER_FORWARD when their frame was being forwarded: the map knows whether a number is
+ * reserved for them.
+ */
+enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, const struct plm_pkt *pkt);
+
+#endif
