@@ -23,6 +23,7 @@ ENCODERS = {
 }
 DECODERS = {"VP8": "rtpvp8depay ! vp8dec", "H264": "rtph264depay ! h264parse ! openh264dec", "OPUS": "rtpopusdepay ! opusdec"}
 ELEMENTS = "webrtcbin nicesrc dtlsdec srtpenc vp8enc opusenc compositor rtpbin".split()
+FORMATS = {"VP8": "", "H264": ",packetization-mode=(string)1,profile-level-id=(string)42e01f"}
 SOURCES = """
     webrtcbin name=w bundle-policy=max-bundle
     audiotestsrc is-live=1 freq={tone} volume=0.4 ! audio/x-raw,rate=48000,channels=1 ! opusenc ! rtpopuspay pt=97 ! w.
@@ -55,7 +56,7 @@ class Peer:
             self.pipeline.add(self.webrtc)
             self.webrtc.connect("pad-added", self.on_pad)
             for caps in ("audio,encoding-name=OPUS,payload=97,clock-rate=48000,encoding-params=(string)2",
-                         f"video,encoding-name={args.codec},payload=96,clock-rate=90000"):
+                         f"video,encoding-name={args.codec},payload=96,clock-rate=90000{FORMATS[args.codec]}"):
                 self.webrtc.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY,
                                  Gst.Caps.from_string("application/x-rtp,media=" + caps))
         self.each_transceiver()
