@@ -23,7 +23,6 @@
 #define SIGALGS                                                                                              \
     "ECDSA+SHA256:RSA-PSS+SHA256:RSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA384:RSA+SHA384:ECDSA+SHA512:RSA-PSS+"    \
     "SHA512:RSA+SHA512:ed25519"
-#define PROFILES "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80"
 
 struct plm_dtls_ctx {
     SSL_CTX *ssl;
@@ -125,7 +124,23 @@ static unsigned next_timeout(SSL *ssl, unsigned us)
     return us < TIMER_MAX_US / 2 ? us * 2 : TIMER_MAX_US;
 }
 
-static bool configure(SSL_CTX *ssl, const struct plm_identity *id)
+/* All are always allowed: a peer that lacks the preferred one still gets in. The server's order decides. */
+static const char *profiles(uint16_t prefer)
+{
+    switch (prefer) {
+    case 0:
+    case PLM_SRTP_AEAD_AES_128_GCM:
+        return "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80";
+    case PLM_SRTP_AEAD_AES_256_GCM:
+        return "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80";
+    case PLM_SRTP_AES128_CM_SHA1_80:
+        return "SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM";
+    default:
+        return NULL;
+    }
+}
+
+static bool configure(SSL_CTX *ssl, const struct plm_identity *id, const char *srtp)
 {
     /* No ticket and no cache: a resumed session would not show its certificate. */
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
@@ -140,19 +155,21 @@ static bool configure(SSL_CTX *ssl, const struct plm_identity *id)
            SSL_CTX_set_max_proto_version(ssl, DTLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(ssl, CIPHERS) == 1 && SSL_CTX_set1_groups_list(ssl, GROUPS) == 1 &&
            SSL_CTX_set1_sigalgs_list(ssl, SIGALGS) == 1 &&
-           SSL_CTX_set_tlsext_use_srtp(ssl, PROFILES) == 0 && /* 0 is good */
+           SSL_CTX_set_tlsext_use_srtp(ssl, srtp) == 0 && /* 0 is good */
            plm_identity_use(id, ssl) == 0;
 }
 
-int plm_dtls_ctx_create(struct plm_dtls_ctx **out, const struct plm_identity *id)
+int plm_dtls_ctx_create(struct plm_dtls_ctx **out, const struct plm_identity *id, uint16_t prefer)
 {
+    if (!profiles(prefer))
+        return PLM_EINVAL;
     struct plm_dtls_ctx *ctx = calloc(1, sizeof *ctx);
     if (!ctx)
         return PLM_ENOMEM;
     /* No index from BIO_get_new_index: there are only 128 of them in a process. */
     ctx->bio = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "datagram");
     ctx->ssl = SSL_CTX_new(DTLS_method());
-    if (!ctx->bio || !ctx->ssl || !configure(ctx->ssl, id)) {
+    if (!ctx->bio || !ctx->ssl || !configure(ctx->ssl, id, profiles(prefer))) {
         ERR_clear_error();
         plm_dtls_ctx_destroy(ctx);
         return PLM_ENOMEM;

@@ -12,7 +12,8 @@
 struct plm_dtls_ctx; /**< certificate, cipher and profile policy of one worker */
 struct plm_dtls;     /**< one association */
 
-int plm_dtls_ctx_create(struct plm_dtls_ctx **out, const struct plm_identity *id);
+/** @param prefer  IANA number of the SRTP profile that comes first, 0: the default. @return 0, PLM_EINVAL (no such profile), PLM_ENOMEM */
+int plm_dtls_ctx_create(struct plm_dtls_ctx **out, const struct plm_identity *id, uint16_t prefer);
 /** After the last of its associations. */
 void plm_dtls_ctx_destroy(struct plm_dtls_ctx *ctx);
 

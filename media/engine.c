@@ -181,7 +181,8 @@ static int64_t unix_offset_us(void)
 
 static int create_worker(struct plm_engine *e, unsigned index)
 {
-    struct plm_security_dtls_config security = {.flags = e->config.flags, .identity = e->identity};
+    struct plm_security_dtls_config security = {
+        .flags = e->config.flags, .identity = e->identity, .srtp_prefer = e->config.srtp_prefer};
     int err = plm_security_dtls_create(&e->security[index], &security);
     if (err)
         return err;

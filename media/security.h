@@ -96,6 +96,7 @@ struct plm_security_ops {
 struct plm_security_dtls_config {
     unsigned flags;            /**< enum plm_engine_flag: PLM_REPLACE_SRTP_KERNELS, PLM_NO_IPSEC_MB */
     struct plm_identity *identity; /**< shared by all workers, borrowed */
+    uint16_t srtp_prefer;          /**< IANA number of the profile taken where the peer has it, 0: AEAD_AES_128_GCM */
 };
 /** A self-signed ECDSA P-256 certificate and its key; immutable after creation, shared by threads. */
 struct plm_identity;
@@ -104,7 +105,7 @@ void plm_identity_destroy(struct plm_identity *id);
 const struct plm_fingerprint *plm_identity_fingerprint(const struct plm_identity *id);
 
 extern const struct plm_security_ops plm_security_dtls;
-/** Make one worker's context. Initialises libsrtp under a reference count. */
+/** Make one worker's context. Initialises libsrtp under a reference count. @return 0, PLM_EINVAL (no such profile), PLM_ENOMEM */
 int plm_security_dtls_create(void **ctx, const struct plm_security_dtls_config *config);
 void plm_security_dtls_destroy(void *ctx);
 

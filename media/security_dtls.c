@@ -34,7 +34,7 @@ int plm_security_dtls_create(void **ctx, const struct plm_security_dtls_config *
     int err = plm_srtp_library_ref(config->flags);
     if (err == 0) {
         sec->has_library = true;
-        err = plm_dtls_ctx_create(&sec->dtls, config->identity);
+        err = plm_dtls_ctx_create(&sec->dtls, config->identity, config->srtp_prefer);
     }
     if (err == 0)
         err = plm_sealer_create(&sec->sealer, config->flags & PLM_NO_IPSEC_MB ? PLM_SEAL_EVP : PLM_SEAL_AUTO);

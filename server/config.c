@@ -9,6 +9,7 @@
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_names[] = {"text", "json", NULL};
+static const char *const srtp_names[] = {"AEAD_AES_128_GCM", "AEAD_AES_256_GCM", "AES128_CM_SHA1_80", NULL};
 static const char *const tag_names[] = {
     [PLM_TAG_ICE] = "ice",
     [PLM_TAG_DTLS] = "dtls",
@@ -65,6 +66,7 @@ const struct plm_config_key plm_config_keys[] = {
     UINT("rtc.sndbuf", rtc.sndbuf, 65536, 1u << 30, "4194304"),
     UINT("rtc.consent_timeout_ms", rtc.consent_timeout_ms, 5000, 300000, "30000"),
     UINT("rtc.connect_timeout_ms", rtc.connect_timeout_ms, 5000, 300000, "30000"),
+    {"rtc.srtp_prefer", PLM_CFG_CHOICE, AT(rtc.srtp_prefer), 0, 0, "AEAD_AES_128_GCM", srtp_names},
     BOOL("rtc.gso", rtc.gso, "true"),
     BOOL("rtc.ipsec_mb", rtc.ipsec_mb, "true"),
     UINT("rtc.limits.transports", rtc.limits.transports, 1, 65536, "4096"),

@@ -45,6 +45,13 @@ enum plm_log_format {
     PLM_LOG_JSON,
 };
 
+/** rtc.srtp_prefer */
+enum plm_config_srtp {
+    PLM_CONFIG_GCM_128 = 0,
+    PLM_CONFIG_GCM_256,
+    PLM_CONFIG_CM_80,
+};
+
 /** Tags whose level can be set on its own. */
 enum plm_log_tag {
     PLM_TAG_ICE = 0,
@@ -78,6 +85,7 @@ struct plm_config {
         unsigned workers; /**< 0: the engine decides */
         unsigned rcvbuf, sndbuf;
         unsigned consent_timeout_ms, connect_timeout_ms;
+        int srtp_prefer; /**< enum plm_config_srtp */
         bool gso, ipsec_mb;
         struct plm_limits limits;
     } rtc;

@@ -120,8 +120,9 @@ static void write_transports(FILE *f, const struct plm_stats *stats)
         for (uint32_t i = 0; i < stats->n_transports; i++) {
             const struct plm_transport_stats *t = &stats->transports[i];
             name_owner(&o, t);
-            const struct plm_prom_label labels[] = {
-                OWNER_LABELS(o), {"state", plm_transport_state_name(t->state)}};
+            const struct plm_prom_label labels[] = {OWNER_LABELS(o),
+                {"state", plm_transport_state_name(t->state)},
+                {"srtp", plm_srtp_profile_name(t->srtp_profile)}};
             plm_prom_float(f, name, labels, COUNT_OF(labels), transport_value(t, (enum transport_value)v));
         }
     }

@@ -73,6 +73,13 @@ static void on_engine_readable(uv_poll_t *poll, int status, int events)
     plm_hub_flush(s->hub);
 }
 
+static uint16_t srtp_profile(int preferred)
+{
+    static const uint16_t numbers[] = {
+        [PLM_CONFIG_GCM_128] = 7, [PLM_CONFIG_GCM_256] = 8, [PLM_CONFIG_CM_80] = 1};
+    return numbers[preferred]; /* IANA */
+}
+
 static int start_engine(struct plm_server *s, char *err, size_t err_size)
 {
     const struct plm_config *c = &s->config;
@@ -82,6 +89,7 @@ static int start_engine(struct plm_server *s, char *err, size_t err_size)
         .limits = c->rtc.limits,
         .consent_timeout_ms = c->rtc.consent_timeout_ms,
         .connect_timeout_ms = c->rtc.connect_timeout_ms,
+        .srtp_prefer = srtp_profile(c->rtc.srtp_prefer),
         .log = plm_log_from_engine};
     struct plm_config_addrs listen;
 

@@ -21,6 +21,14 @@ static const char *const codec_names[] = {
 };
 _Static_assert(COUNT_OF(codec_names) == PLM_CODEC_COUNT, "a name for each");
 
+/* IANA, "DTLS-SRTP Protection Profiles". */
+static const char *const srtp_profile_names[] = {
+    [0] = "none",
+    [1] = "AES128_CM_SHA1_80",
+    [7] = "AEAD_AES_128_GCM",
+    [8] = "AEAD_AES_256_GCM",
+};
+
 static const char *const source_names[] = {
     [PLM_SOURCE_MICROPHONE] = "microphone",
     [PLM_SOURCE_CAMERA] = "camera",
@@ -172,6 +180,12 @@ const char *plm_kind_name(enum plm_kind k)
 const char *plm_codec_name(enum plm_codec c)
 {
     return NAME_IN(codec_names, c);
+}
+
+const char *plm_srtp_profile_name(unsigned iana)
+{
+    const char *name = NAME_IN(srtp_profile_names, iana);
+    return name ? name : "unknown";
 }
 
 const char *plm_source_name(enum plm_source s)

@@ -118,7 +118,7 @@ static void feed_running(struct fuzz_input in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input in = {data, size};
-    struct plm_security_dtls_config config = {PLM_REPLACE_SRTP_KERNELS, NULL};
+    struct plm_security_dtls_config config = {.flags = PLM_REPLACE_SRTP_KERNELS, .identity = NULL};
     if (!ctx) {
         CHECK(plm_identity_create(&identity) == 0);
         config.identity = identity;

@@ -57,6 +57,7 @@ struct plm_engine_config {
     struct plm_limits limits;
     uint32_t consent_timeout_ms; /**< nothing authenticated came for so long (RFC 7675) [30000] */
     uint32_t connect_timeout_ms; /**< from open to connected [30000] */
+    uint16_t srtp_prefer;        /**< IANA number of the SRTP profile taken where the peer has it: 7, 8 or 1 [7, AEAD_AES_128_GCM] */
     plm_log_fn *log;             /**< may be NULL */
     void *log_arg;
 };

@@ -233,6 +233,9 @@ struct plm_slot_stats {
     uint32_t bitrate_bps, fraction_lost_q8, jitter_us, switches, layer_switches;
 };
 
+/** @param iana  number of the registry of DTLS-SRTP protection profiles. @return "AEAD_AES_128_GCM", "none" for 0 (not yet agreed), else "unknown" */
+PLM_EXPORT const char *plm_srtp_profile_name(unsigned iana);
+
 struct plm_transport_stats {
     plm_transport_id id;
     plm_room_id room;

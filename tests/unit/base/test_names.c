@@ -35,6 +35,17 @@ ADAPT(plm_slot_state_name, plm_slot_state)
 ADAPT(plm_gauge_name, plm_gauge)
 ADAPT(plm_counter_name, plm_counter)
 
+static void srtp_profiles_have_iana_names(void **state)
+{
+    (void)state;
+    assert_string_equal(plm_srtp_profile_name(0), "none");
+    assert_string_equal(plm_srtp_profile_name(1), "AES128_CM_SHA1_80");
+    assert_string_equal(plm_srtp_profile_name(7), "AEAD_AES_128_GCM");
+    assert_string_equal(plm_srtp_profile_name(8), "AEAD_AES_256_GCM");
+    assert_string_equal(plm_srtp_profile_name(2), "unknown");
+    assert_string_equal(plm_srtp_profile_name(65535), "unknown");
+}
+
 /** Names label metrics: each must be there, and be there once. */
 static void names_are_complete_and_unique(void **state)
 {
@@ -84,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_have_texts),
         cmocka_unit_test(names_are_complete_and_unique),
+        cmocka_unit_test(srtp_profiles_have_iana_names),
         cmocka_unit_test(wire_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,14 +94,20 @@ static void on_event(void *arg, enum plm_sec_event ev)
     o->events[o->n_events++] = ev;
 }
 
-static struct ours *ours_create(void)
+static struct ours *ours_create_preferring(uint16_t profile)
 {
     struct ours *o = calloc(1, sizeof *o);
     assert_non_null(o);
     assert_int_equal(plm_identity_create(&o->identity), 0);
-    struct plm_security_dtls_config config = {PLM_REPLACE_SRTP_KERNELS, o->identity};
+    struct plm_security_dtls_config config = {
+        .flags = PLM_REPLACE_SRTP_KERNELS, .identity = o->identity, .srtp_prefer = profile};
     assert_int_equal(plm_security_dtls_create(&o->ctx, &config), 0);
     return o;
+}
+
+static struct ours *ours_create(void)
+{
+    return ours_create_preferring(0);
 }
 
 static void ours_open(struct ours *o, enum plm_setup setup, const struct plm_fingerprint *peer)
@@ -640,6 +646,40 @@ static void every_profile_in_both_roles(void **state)
     }
 }
 
+static void the_preferred_profile_is_taken(void **state)
+{
+    (void)state;
+    static const uint16_t all[] = {
+        PLM_SRTP_AEAD_AES_128_GCM, PLM_SRTP_AEAD_AES_256_GCM, PLM_SRTP_AES128_CM_SHA1_80};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct ours *server = ours_create_preferring(all[i]), *client = ours_create();
+        ours_open(server, PLM_SETUP_PASSIVE, plm_identity_fingerprint(client->identity));
+        ours_open(client, PLM_SETUP_ACTIVE, plm_identity_fingerprint(server->identity));
+        assert_int_equal(run(client, server, 30000000), 0);
+        assert_int_equal(plm_security_dtls.profile(server->session), all[i]);
+        assert_int_equal(plm_security_dtls.profile(client->session), all[i]);
+        assert_media(server, client, 1);
+        assert_media(client, server, 1);
+        close_pair(server, client);
+
+        /* who lacks it still gets in */
+        struct ours *o = ours_create_preferring(all[i]);
+        struct foreign *f = foreign_create("SRTP_AES128_CM_SHA1_80", EVP_EC_gen("P-256"), true);
+        struct plm_fingerprint fp = foreign_fingerprint(f, EVP_sha256());
+        ours_open(o, PLM_SETUP_PASSIVE, &fp);
+        assert_true(run_foreign(f, o));
+        assert_int_equal(plm_security_dtls.profile(o->session), PLM_SRTP_AES128_CM_SHA1_80);
+        foreign_destroy(f);
+        ours_destroy(o);
+    }
+    struct plm_identity *id;
+    void *ctx;
+    assert_int_equal(plm_identity_create(&id), 0);
+    struct plm_security_dtls_config odd = {.identity = id, .srtp_prefer = 2};
+    assert_int_equal(plm_security_dtls_create(&ctx, &odd), PLM_EINVAL);
+    plm_identity_destroy(id);
+}
+
 /** The exporter's octets by hand, and what the peer would send under them. */
 static void exported_keys_are_laid_out_right(void **state)
 {
@@ -794,6 +834,7 @@ int main(void)
         cmocka_unit_test(close_notify_tells),
         cmocka_unit_test(handshake_is_bounded),
         cmocka_unit_test(every_profile_in_both_roles),
+        cmocka_unit_test(the_preferred_profile_is_taken),
         cmocka_unit_test(exported_keys_are_laid_out_right),
         cmocka_unit_test(no_common_profile_is_refused),
         cmocka_unit_test(certificate_is_required),

@@ -173,7 +173,7 @@ static int make_identity(struct world *w)
 static int make_context(struct world *w)
 {
     void *ctx = NULL;
-    struct plm_security_dtls_config config = {PLM_REPLACE_SRTP_KERNELS, w->identity};
+    struct plm_security_dtls_config config = {.flags = PLM_REPLACE_SRTP_KERNELS, .identity = w->identity};
     int err = plm_security_dtls_create(&ctx, &config);
     plm_security_dtls_destroy(ctx);
     ERR_clear_error();
@@ -264,7 +264,7 @@ static int setup(void **state)
 {
     static struct world world;
     assert_int_equal(plm_identity_create(&world.identity), 0);
-    struct plm_security_dtls_config config = {PLM_REPLACE_SRTP_KERNELS, world.identity};
+    struct plm_security_dtls_config config = {.flags = PLM_REPLACE_SRTP_KERNELS, .identity = world.identity};
     assert_int_equal(plm_security_dtls_create(&world.ctx, &config), 0);
     *state = &world;
     return 0;

@@ -80,7 +80,7 @@ static unsigned send_media(void *ctx, struct end *from, struct end *to)
 static unsigned one_round(struct plm_identity *id)
 {
     void *ctx;
-    struct plm_security_dtls_config config = {PLM_REPLACE_SRTP_KERNELS, id};
+    struct plm_security_dtls_config config = {.flags = PLM_REPLACE_SRTP_KERNELS, .identity = id};
     struct end a = {0}, b = {0};
     unsigned good = 0;
     if (plm_security_dtls_create(&ctx, &config) != 0)

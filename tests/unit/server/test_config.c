@@ -53,6 +53,7 @@ static void defaults_alone_are_valid(void **state)
     assert_int_equal(c.rtc.limits.rtx_share_percent, 40);
     assert_int_equal(c.rooms.codecs.codec[0], PLM_CODEC_OPUS);
     assert_true(c.rtc.gso);
+    assert_int_equal(c.rtc.srtp_prefer, PLM_CONFIG_GCM_128);
     assert_int_equal(c.log.level, PLM_LOG_INFO);
     assert_int_equal(c.log.tags[PLM_TAG_ICE], PLM_LOG_INHERIT);
     assert_null(c.http.certificate);
@@ -119,6 +120,9 @@ static void errors_name_the_path(void **state)
         {"rtc:\n  workers:\n", ": rtc.workers: not a number: \"\""},
         {"rtc:\n  rcvbuf: 99999999999999999999\n",
             ": rtc.rcvbuf: 99999999999999999999 is not within 65536..1073741824"},
+        {"rtc:\n  srtp_prefer: NULL\n",
+            ": rtc.srtp_prefer: \"NULL\" is none of AEAD_AES_128_GCM, AEAD_AES_256_GCM, "
+            "AES128_CM_SHA1_80"},
         {"rtc:\n  gso: maybe\n", ": rtc.gso: neither true nor false: \"maybe\""},
         {"rtc:\n  gso: [true]\n", ":2: rtc.gso: one value is expected"},
         {"rtc: 1\n", ":1: rtc: a section with keys is expected"},

@@ -74,6 +74,7 @@ static void the_engine_s_part(void **state)
         .room = 2,
         .participant = 3,
         .state = PLM_TRANSPORT_CONNECTED,
+        .srtp_profile = 7,
         .rtt_us = 20000,
         .n_tracks = 1,
         .tracks = &track,
@@ -87,8 +88,8 @@ static void the_engine_s_part(void **state)
         "plenum_drops_total{worker=\"1\",reason=\"srtp_auth\"} 9\n",
     };
     static const char *const in_detail[] = {
-        "plenum_transport_rtt_seconds{transport=\"1\",room=\"2\",participant=\"3\",state=\"connected\"} "
-        "0.02\n",
+        "plenum_transport_rtt_seconds{transport=\"1\",room=\"2\",participant=\"3\",state=\"connected\","
+        "srtp=\"AEAD_AES_128_GCM\"} 0.02\n",
         "plenum_track_packets_total{transport=\"1\",room=\"2\",participant=\"3\",source=\"camera\",codec="
         "\"VP8\","
         "encoding=\"0\",rid=\"h\",remote=\"0\"} 3\n",
