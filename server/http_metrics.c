@@ -355,6 +355,12 @@ static void write_hub(FILE *f, const struct plm_hub *hub)
         {"plenum_chat_messages_total", "counter", "Chat messages.", c.chats},
     };
     write_plain(f, all, COUNT_OF(all));
+    plm_prom_family(
+        f, "plenum_limits_hit_total", "counter", "Refusals for a limit of the meetings, by the limit.");
+    for (int i = 0; i < PLM_HUB_LIMIT_COUNT; i++) {
+        const struct plm_prom_label label = {"limit", plm_hub_limit_name((enum plm_hub_limit)i)};
+        plm_prom_uint(f, "plenum_limits_hit_total", &label, 1, c.limits[i]);
+    }
 }
 
 static void write_ws(FILE *f, const struct plm_ws *ws)

@@ -78,15 +78,18 @@ void plm_connection_destroy(struct plm_connection *c)
     free(c);
 }
 
-static int refuse_media(struct plm_refusal *why, int err)
+static int refuse_media(struct plm_hub *hub, struct plm_refusal *why, int err)
 {
     if (err == PLM_ELIMIT)
-        return plm_refuse(why, PLM_MSG_error_code_full, "", "the server has no room for another connection");
+        return plm_hub_refuse_full(
+            hub, why, PLM_HUB_LIMIT_TRANSPORTS, "the server has no room for another connection");
     return plm_refuse(why, PLM_MSG_error_code_internal, "", "media: %s", plm_strerror(err));
 }
 
-static int refuse_sdp(struct plm_refusal *why, int err, const struct plm_sdp_error *at)
+static int refuse_sdp(struct plm_hub *hub, struct plm_refusal *why, int err, const struct plm_sdp_error *at)
 {
+    if (err == PLM_ELIMIT)
+        hub->counters.limits[PLM_HUB_LIMIT_SDP]++;
     if (err == PLM_ENOMEM)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     if (!at->line)
@@ -94,11 +97,12 @@ static int refuse_sdp(struct plm_refusal *why, int err, const struct plm_sdp_err
     return plm_refuse(why, PLM_MSG_error_code_bad_sdp, "sdp", "line %u: %.140s", at->line, at->text);
 }
 
-static int parse(struct plm_sdp **out, const char *sdp, size_t len, struct plm_refusal *why)
+static int parse(const struct plm_connection *c, struct plm_sdp **out, const char *sdp, size_t len,
+    struct plm_refusal *why)
 {
     struct plm_sdp_error at = {0};
     int err = plm_sdp_parse(out, sdp, len, &at);
-    return err ? refuse_sdp(why, err, &at) : 0;
+    return err ? refuse_sdp(c->hub, why, err, &at) : 0;
 }
 
 static void make_policy(const struct plm_connection *c, struct plm_sdp_policy *policy)
@@ -124,7 +128,7 @@ static int open_leg(struct plm_connection *c, struct leg *leg, struct plm_refusa
 {
     memset(leg, 0, sizeof *leg);
     int err = c->hub->media.transport_open(c->hub->media.ctx, c->room, c->participant, &leg->local, &leg->id);
-    return err ? refuse_media(why, err) : 0;
+    return err ? refuse_media(c->hub, why, err) : 0;
 }
 
 /* Make an open transport the connection's, in place of what it had. */
@@ -146,7 +150,7 @@ int plm_connection_restart(struct plm_connection *c, const char *peer_ufrag, str
     struct plm_sdp_local local = {0};
     int err = c->hub->media.transport_restart(c->hub->media.ctx, c->id, &local);
     if (err)
-        return refuse_media(why, err);
+        return refuse_media(c->hub, why, err);
     c->local = local;
     if (peer_ufrag)
         strncpy(c->peer_ufrag, peer_ufrag, sizeof c->peer_ufrag - 1);
@@ -183,7 +187,7 @@ static int write_answer(
     o->answer = NULL;
     int err = plm_sdp_answer(o->sdp, &local, &policy, o->params, &o->answer, &at);
     if (err)
-        return refuse_sdp(why, err, &at);
+        return refuse_sdp(c->hub, why, err, &at);
     return o->adjust ? o->adjust(o->arg, o->sdp, o->params, why) : 0;
 }
 
@@ -191,7 +195,7 @@ static int describe(struct plm_connection *c, plm_transport_id id, const struct 
     struct plm_refusal *why)
 {
     int err = c->hub->media.transport_describe(c->hub->media.ctx, id, params);
-    return err ? refuse_media(why, err) : 0;
+    return err ? refuse_media(c->hub, why, err) : 0;
 }
 
 /* The offer is of a peer connection that we have not seen: a transport of its own. */
@@ -237,7 +241,7 @@ int plm_connection_answer(struct plm_connection *c, const char *sdp, size_t len,
 {
     struct plm_sdp *parsed = NULL;
     struct offer o = {.adjust = adjust, .arg = arg};
-    int err = parse(&parsed, sdp, len, why);
+    int err = parse(c, &parsed, sdp, len, why);
     if (err)
         return err;
     o.sdp = parsed;
@@ -284,8 +288,10 @@ static int prepare_transport(
 int plm_connection_offer(struct plm_connection *c, const struct plm_sdp_layout *layout, bool restart,
     char **offer, struct plm_refusal *why)
 {
-    if (2 * (layout->pairs + layout->screen_pairs) + layout->audio_only > PLM_MAX_MEDIA)
+    if (2 * (layout->pairs + layout->screen_pairs) + layout->audio_only > PLM_MAX_MEDIA) {
+        c->hub->counters.limits[PLM_HUB_LIMIT_SLOTS]++;
         return plm_refuse(why, PLM_MSG_error_code_full, "pairs", "more than %d slots", PLM_MAX_MEDIA);
+    }
     if (layout->pairs < c->layout.pairs || layout->audio_only < c->layout.audio_only ||
         layout->screen_pairs < c->layout.screen_pairs)
         return plm_refuse(why, PLM_MSG_error_code_bad_message, "pairs", "slots can be added, not taken away");
@@ -304,7 +310,7 @@ int plm_connection_offer(struct plm_connection *c, const struct plm_sdp_layout *
     err = plm_sdp_offer(&local, layout, &policy, params, offer, &at);
     if (err) {
         free(params);
-        return refuse_sdp(why, err, &at);
+        return refuse_sdp(c->hub, why, err, &at);
     }
     free(c->pending);
     c->pending = params;
@@ -322,7 +328,7 @@ static int take_answer(struct plm_connection *c, const struct plm_sdp *answer,
         0; /* compared here, because another one is a lost connection and no mistake in SDP */
     int err = plm_sdp_apply_answer(params, answer, &at);
     if (err)
-        return refuse_sdp(why, err, &at);
+        return refuse_sdp(c->hub, why, err, &at);
     if (c->params && !same_peer(params, c->params)) {
         close_transport(c);
         plm_member_connection_lost(c->member, c, false);
@@ -337,7 +343,7 @@ int plm_connection_on_answer(struct plm_connection *c, const char *sdp, size_t l
     struct plm_sdp *answer = NULL;
     if (!c->pending)
         return plm_refuse(why, PLM_MSG_error_code_bad_state, "", "nothing was offered");
-    int err = parse(&answer, sdp, len, why);
+    int err = parse(c, &answer, sdp, len, why);
     if (err)
         return err;
     struct plm_transport_params *params = malloc(sizeof *params);

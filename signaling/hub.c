@@ -21,6 +21,13 @@ int plm_refuse(
     return PLM_EINVAL;
 }
 
+int plm_hub_refuse_full(
+    struct plm_hub *hub, struct plm_refusal *why, enum plm_hub_limit limit, const char *message)
+{
+    hub->counters.limits[limit]++;
+    return plm_refuse(why, PLM_MSG_error_code_full, "", "%s", message);
+}
+
 void plm_hub_random_hex(struct plm_hub *hub, char *out, size_t size)
 {
     static const char digits[] = "0123456789abcdef";
@@ -180,6 +187,26 @@ void plm_hub_flush(struct plm_hub *hub)
 void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out)
 {
     *out = hub->gauges;
+}
+
+const char *plm_hub_limit_name(enum plm_hub_limit limit)
+{
+    static const char *const names[] = {
+        [PLM_HUB_LIMIT_ROOMS] = "rooms",
+        [PLM_HUB_LIMIT_PARTICIPANTS] = "participants",
+        [PLM_HUB_LIMIT_VIEWERS] = "viewers",
+        [PLM_HUB_LIMIT_RESOURCES] = "resources",
+        [PLM_HUB_LIMIT_TRANSPORTS] = "transports",
+        [PLM_HUB_LIMIT_SLOTS] = "slots",
+        [PLM_HUB_LIMIT_NAMES] = "names",
+        [PLM_HUB_LIMIT_MESSAGE_RATE] = "message_rate",
+        [PLM_HUB_LIMIT_CHAT_RATE] = "chat_rate",
+        [PLM_HUB_LIMIT_SDP_RATE] = "sdp_rate",
+        [PLM_HUB_LIMIT_MESSAGE_SIZE] = "message_size",
+        [PLM_HUB_LIMIT_SDP] = "sdp",
+    };
+    _Static_assert(sizeof names / sizeof names[0] == PLM_HUB_LIMIT_COUNT, "a name for each");
+    return (unsigned)limit < PLM_HUB_LIMIT_COUNT ? names[limit] : "unknown";
 }
 
 void plm_hub_counters(const struct plm_hub *hub, struct plm_hub_counters *out)

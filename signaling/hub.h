@@ -69,9 +69,29 @@ struct plm_hub_gauges {
     uint32_t sessions, rooms, participants, detached, viewers, resources, connections;
 };
 void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out);
+/** Caps of signalling; each refusal for one of them is counted under its name. */
+enum plm_hub_limit {
+    PLM_HUB_LIMIT_ROOMS = 0,    /**< max_rooms, or what the media plane takes */
+    PLM_HUB_LIMIT_PARTICIPANTS, /**< max_participants */
+    PLM_HUB_LIMIT_VIEWERS,      /**< max_viewers */
+    PLM_HUB_LIMIT_RESOURCES,    /**< max_resources */
+    PLM_HUB_LIMIT_TRANSPORTS,   /**< what the media plane takes */
+    PLM_HUB_LIMIT_SLOTS,        /**< PLM_MAX_MEDIA in an offer of ours */
+    PLM_HUB_LIMIT_NAMES,        /**< PLM_WHEP_MAX_NAMES */
+    PLM_HUB_LIMIT_MESSAGE_RATE, /**< msg_rate; messages refused and sessions closed */
+    PLM_HUB_LIMIT_CHAT_RATE,    /**< chat_rate */
+    PLM_HUB_LIMIT_SDP_RATE,     /**< sdp_rate */
+    PLM_HUB_LIMIT_MESSAGE_SIZE, /**< PLM_MSG_MAX_SIZE, PLM_MSG_MAX_SDP_SIZE */
+    PLM_HUB_LIMIT_SDP,          /**< size of a description, of its lines, m-lines, payload types, rids */
+    PLM_HUB_LIMIT_COUNT
+};
+/** "rooms" …; static storage. */
+const char *plm_hub_limit_name(enum plm_hub_limit limit);
+
 /** Things that happened since the start, for the metrics. */
 struct plm_hub_counters {
     uint64_t messages, bad_messages, refused, joins, resumes, lost, connections_lost, chats;
+    uint64_t limits[PLM_HUB_LIMIT_COUNT];
 };
 void plm_hub_counters(const struct plm_hub *hub, struct plm_hub_counters *out);
 

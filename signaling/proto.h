@@ -93,7 +93,8 @@ enum plm_msg_side {
 
 /** Why a message could not be read: enough for an error reply. */
 struct plm_msg_fault {
-    bool has_id; /**< the message had a usable id */
+    bool has_id;    /**< the message had a usable id */
+    bool too_large; /**< as a whole */
     uint32_t id;
     char field[128];   /**< path such as "tracks[2].mid"; empty: the message as a whole */
     char message[160]; /**< for people */

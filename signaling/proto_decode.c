@@ -326,7 +326,8 @@ static int decode_message(
     if (!t)
         return refuse(d, "type", "unknown type of message");
     const struct plm_type_desc *type = plm_proto_messages[t];
-    if (len > max_size(type))
+    d->fault->too_large = len > max_size(type);
+    if (d->fault->too_large)
         return refuse(d, "", "longer than %zu octets", max_size(type));
     int err = decode_id(d, type, json);
     if (err)
@@ -347,7 +348,8 @@ int plm_msg_decode(
     struct decoder d = {.fault = fault};
     struct plm_msg *msg = NULL;
     memset(fault, 0, sizeof *fault);
-    if (len > PLM_MSG_MAX_SDP_SIZE)
+    fault->too_large = len > PLM_MSG_MAX_SDP_SIZE;
+    if (fault->too_large)
         return refuse(&d, "", "longer than %d octets", PLM_MSG_MAX_SDP_SIZE);
     if (is_too_deep(text, len))
         return refuse(&d, "", "nested deeper than %d", MAX_DEPTH);

@@ -40,7 +40,8 @@ static int room_open(
     struct plm_room **out, struct plm_hub *hub, const char *name, const char *key, struct plm_refusal *why)
 {
     if (hub->gauges.rooms >= hub->config.max_rooms)
-        return plm_refuse(why, PLM_MSG_error_code_full, "", "the server has no room for another meeting");
+        return plm_hub_refuse_full(
+            hub, why, PLM_HUB_LIMIT_ROOMS, "the server has no room for another meeting");
     struct plm_room *room = calloc(1, sizeof *room);
     if (!room)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
@@ -50,8 +51,10 @@ static int room_open(
     int err = hub->media.room_open(hub->media.ctx, &hub->config.media, &room->media);
     if (err) {
         free(room);
-        return plm_refuse(why, err == PLM_ELIMIT ? PLM_MSG_error_code_full : PLM_MSG_error_code_internal, "",
-            "media: %s", plm_strerror(err));
+        if (err == PLM_ELIMIT)
+            return plm_hub_refuse_full(
+                hub, why, PLM_HUB_LIMIT_ROOMS, "the server has no room for another meeting");
+        return plm_refuse(why, PLM_MSG_error_code_internal, "", "media: %s", plm_strerror(err));
     }
     index_room(room);
     hub->gauges.rooms++;

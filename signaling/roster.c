@@ -107,7 +107,7 @@ int plm_member_create(struct plm_member **out, struct plm_room *room, const char
 {
     struct plm_hub *hub = room->hub;
     if (room->n_members >= hub->config.max_participants)
-        return plm_refuse(why, PLM_MSG_error_code_full, "", "the meeting is full");
+        return plm_hub_refuse_full(hub, why, PLM_HUB_LIMIT_PARTICIPANTS, "the meeting is full");
     struct plm_member *m = calloc(1, sizeof *m);
     if (!m)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");

@@ -217,11 +217,15 @@ static bool is_flooding(const struct plm_session *s)
 static bool is_too_fast(struct plm_session *s, enum plm_msg_type type, uint64_t now)
 {
     const struct plm_hub_config *c = &s->hub->config;
-    if (type == PLM_MSG_chat)
-        return !rate_take(&s->chats, now, c->chat_rate, c->chat_burst);
-    if (type == PLM_MSG_publish || type == PLM_MSG_receive || type == PLM_MSG_answer)
-        return !rate_take(&s->sdps, now, c->sdp_rate, c->sdp_burst);
-    return false;
+    uint64_t *counter = NULL;
+    if (type == PLM_MSG_chat && !rate_take(&s->chats, now, c->chat_rate, c->chat_burst))
+        counter = &s->hub->counters.limits[PLM_HUB_LIMIT_CHAT_RATE];
+    else if ((type == PLM_MSG_publish || type == PLM_MSG_receive || type == PLM_MSG_answer) &&
+             !rate_take(&s->sdps, now, c->sdp_rate, c->sdp_burst))
+        counter = &s->hub->counters.limits[PLM_HUB_LIMIT_SDP_RATE];
+    if (counter)
+        ++*counter;
+    return counter != NULL;
 }
 
 /* ---- in ---- */
@@ -244,6 +248,7 @@ static void refuse_unread(struct plm_session *s, const struct plm_msg_fault *fau
     struct plm_refusal why;
     plm_refuse(&why, PLM_MSG_error_code_bad_message, fault->field, "%s", fault->message);
     s->hub->counters.bad_messages++;
+    s->hub->counters.limits[PLM_HUB_LIMIT_MESSAGE_SIZE] += fault->too_large;
     send_refusal(s, fault->has_id, fault->id, &why);
 }
 
@@ -258,6 +263,7 @@ void plm_session_on_text(struct plm_session *s, const char *text, size_t len)
     hub->counters.messages++;
     bool in_time =
         rate_take(&s->messages, hub->host.now_ms(hub->host.ctx), hub->config.msg_rate, hub->config.msg_burst);
+    hub->counters.limits[PLM_HUB_LIMIT_MESSAGE_RATE] += !in_time;
     if (is_flooding(s)) {
         struct plm_member *member = s->member;
         plm_session_close(s, PLM_SESSION_CLOSE_POLICY, "too many messages");

@@ -193,6 +193,9 @@ struct plm_hub {
     struct plm_hub_counters counters;
 };
 
+/** Refuse with "full" because a cap is reached, and count it. @return PLM_EINVAL */
+int plm_hub_refuse_full(
+    struct plm_hub *hub, struct plm_refusal *why, enum plm_hub_limit limit, const char *message);
 /** size - 1 random hexadecimal digits and a NUL. */
 void plm_hub_random_hex(struct plm_hub *hub, char *out, size_t size);
 __attribute__((format(printf, 3, 4))) void plm_hub_log(

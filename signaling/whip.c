@@ -210,9 +210,11 @@ static int take_names(
 {
     if (!request->n_names)
         return 0;
-    if (request->n_names > PLM_WHEP_MAX_NAMES)
+    if (request->n_names > PLM_WHEP_MAX_NAMES) {
+        r->hub->counters.limits[PLM_HUB_LIMIT_NAMES]++;
         return plm_refuse(
             why, PLM_MSG_error_code_bad_message, "names", "more than %d names", PLM_WHEP_MAX_NAMES);
+    }
     r->names = calloc(request->n_names, sizeof *r->names);
     r->pinned = calloc(request->n_names, sizeof *r->pinned);
     if (!r->names || !r->pinned)
@@ -230,7 +232,7 @@ static int post_whep(struct plm_resource *r, const struct plm_resource_request *
     struct plm_refusal *why)
 {
     if (r->room->n_receivers > r->hub->config.max_viewers)
-        return plm_refuse(why, PLM_MSG_error_code_full, "", "no more viewers in this room");
+        return plm_hub_refuse_full(r->hub, why, PLM_HUB_LIMIT_VIEWERS, "no more viewers in this room");
     int err = take_names(r, request, why);
     if (err)
         return err;
@@ -252,8 +254,11 @@ int plm_resource_post(
     struct plm_refusal why = {0};
     struct plm_room *room = NULL;
     memset(reply, 0, sizeof *reply);
-    if (hub->gauges.resources >= hub->config.max_resources)
-        return reply_error(reply, 503, PLM_ELIMIT, "the server has no room for another connection");
+    if (hub->gauges.resources >= hub->config.max_resources) {
+        plm_hub_refuse_full(
+            hub, &why, PLM_HUB_LIMIT_RESOURCES, "the server has no room for another connection");
+        return reply_refusal(reply, &why);
+    }
     int err = plm_room_enter(&room, hub, request->room, &why);
     if (err)
         return reply_refusal(reply, &why);

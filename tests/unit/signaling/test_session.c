@@ -991,6 +991,14 @@ static void test_states(void **state)
     peer_destroy(p);
 }
 
+/* @return how many refusals there were for this limit */
+static uint64_t hits(const struct world *w, enum plm_hub_limit limit)
+{
+    struct plm_hub_counters c;
+    plm_hub_counters(w->hub, &c);
+    return c.limits[limit];
+}
+
 static void test_too_fast(void **state)
 {
     struct world *w = *state;
@@ -1001,6 +1009,8 @@ static void test_too_fast(void **state)
     }
     peer_say(p, "{\"type\":\"chat\",\"id\":9,\"text\":\"x\"}");
     assert_int_equal(peer_error(p), PLM_MSG_error_code_too_fast);
+    assert_int_equal(hits(w, PLM_HUB_LIMIT_CHAT_RATE), 1);
+    assert_int_equal(hits(w, PLM_HUB_LIMIT_MESSAGE_RATE), 0);
     peer_say(p, "{\"type\":\"rename\",\"id\":9,\"name\":\"x\"}"); /* only chat has to wait */
     assert_int_equal(peer_error(p), -1);
     w->now += 1000;
@@ -1035,6 +1045,8 @@ static void test_full(void **state)
     assert_int_equal(peer_error(c), PLM_MSG_error_code_full);
     peer_say(d, "{\"type\":\"join\",\"id\":9,\"room\":\"s\",\"name\":\"x\"}");
     assert_int_equal(peer_error(d), PLM_MSG_error_code_full);
+    assert_int_equal(hits(w, PLM_HUB_LIMIT_PARTICIPANTS), 2);
+    assert_int_equal(hits(w, PLM_HUB_LIMIT_ROOMS), 1);
     peer_say(b, "{\"type\":\"leave\",\"id\":9}");
     peer_say(c, "{\"type\":\"join\",\"id\":9,\"room\":\"r\",\"name\":\"x\"}");
     assert_int_equal(peer_error(c), -1);
