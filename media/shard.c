@@ -352,7 +352,10 @@ static void on_track_announced(
         return;
     tr->peer_worker = (uint8_t)from;
     tr->peer_instance = h->instance;
-    if (plm_shard_add_track(s, tr) != 0)
+    int err = plm_shard_add_track(s, tr);
+    if (err == PLM_ELIMIT)
+        plm_count_drop(s->worker, PLM_DROP_TRACK_LIMIT);
+    if (err != 0)
         plm_track_destroy(tr);
 }
 

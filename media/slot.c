@@ -252,8 +252,12 @@ size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq)
         segment.source != s->track->key || segment.encoding >= s->track->n_encodings)
         return 0;
     struct plm_pkt *pkt = plm_pkt_ring_find(&s->track->encodings[segment.encoding].ring, src);
-    if (!pkt || s->rtx_pt_of[pkt->codec_index] == PLM_NO_PT || !rtx_allowed(t, pkt->len))
+    if (!pkt || s->rtx_pt_of[pkt->codec_index] == PLM_NO_PT)
         return 0;
+    if (!rtx_allowed(t, pkt->len)) {
+        plm_transport_drop(t, PLM_DROP_RTX_SHARE);
+        return 0;
+    }
     plm_egress_push(w, s, pkt, PLM_EGRESS_RTX, s->rtx_pt_of[pkt->codec_index], &out);
     return pkt->len;
 }

@@ -359,17 +359,22 @@ void plm_transport_free(struct plm_transport *t)
 
 /* ---- description ---- */
 
+/* A room that is full of tracks does without this one; the connection and its other tracks go on. */
 static int add_track(struct plm_transport *t, uint16_t media)
 {
     struct plm_track *tr = plm_track_create(t->worker, t, media);
     if (!tr)
         return PLM_ENOMEM;
     tr->muted = t->muted >> tr->source & 1;
-    if (plm_shard_add_track(t->shard, tr) != 0) {
-        plm_track_destroy(tr);
-        return PLM_ELIMIT;
+    int err = plm_shard_add_track(t->shard, tr);
+    if (err == 0) {
+        t->tracks[media] = tr;
+        return 0;
     }
-    t->tracks[media] = tr;
+    plm_track_destroy(tr);
+    if (err != PLM_ELIMIT)
+        return err;
+    plm_transport_drop(t, PLM_DROP_TRACK_LIMIT);
     return 0;
 }
 
@@ -537,7 +542,7 @@ void plm_transport_move(struct plm_transport *t, plm_room_id room, plm_participa
             continue;
         t->tracks[i]->participant = participant;
         if (plm_shard_add_track(to, t->tracks[i]) != 0)
-            plm_transport_drop(t, PLM_DROP_LIMIT);
+            plm_transport_drop(t, PLM_DROP_TRACK_LIMIT);
     }
 }
 

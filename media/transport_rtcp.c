@@ -81,7 +81,7 @@ static void on_nack(void *arg, uint32_t media_ssrc, uint16_t pid, uint16_t blp)
         if (i >= 0 && !(blp >> i & 1))
             continue;
         if (in->nacks_left == 0) {
-            plm_transport_drop(in->t, PLM_DROP_LIMIT);
+            plm_transport_drop(in->t, PLM_DROP_NACK_LIMIT);
             return;
         }
         in->nacks_left--;
@@ -153,7 +153,8 @@ void plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len)
     t->heard_us = w->now_us;
     plm_count(w, PLM_CNT_RX_RTCP);
     struct rtcp_in in = {.t = t, .nacks_left = w->config.limits.nack_items_per_packet};
-    if (plm_rtcp_parse(data, len, in.nacks_left, &handler, &in) != 0)
+    /* One item more than is answered, so that what is too much is seen and counted. */
+    if (plm_rtcp_parse(data, len, in.nacks_left + 1, &handler, &in) != 0)
         plm_transport_drop(t, PLM_DROP_RTCP_MALFORMED);
 }
 

@@ -84,6 +84,9 @@ static const char *const drop_names[] = {
     [PLM_DROP_TOO_LARGE] = "too_large",
     [PLM_DROP_NO_BUFFER] = "no_buffer",
     [PLM_DROP_LINK_FULL] = "link_full",
+    [PLM_DROP_TRACK_LIMIT] = "track_limit",
+    [PLM_DROP_NACK_LIMIT] = "nack_limit",
+    [PLM_DROP_RTX_SHARE] = "rtx_share",
     [PLM_DROP_LIMIT] = "limit",
     [PLM_DROP_CLOSED] = "closed",
 };

@@ -134,6 +134,9 @@ enum plm_drop {
     PLM_DROP_TOO_LARGE,           /**< larger than the path's datagram */
     PLM_DROP_NO_BUFFER,           /**< packet pool exhausted */
     PLM_DROP_LINK_FULL,
+    PLM_DROP_TRACK_LIMIT,         /**< a track over the room's cap: left out */
+    PLM_DROP_NACK_LIMIT,          /**< more sequence numbers in one packet than are answered */
+    PLM_DROP_RTX_SHARE,           /**< retransmission beyond the share of the receiver's bitrate */
     PLM_DROP_LIMIT,               /**< any other configured cap */
     PLM_DROP_CLOSED,
     PLM_DROP_COUNT
