@@ -86,7 +86,15 @@ const struct plm_config_key plm_config_keys[] = {
     UINT("rooms.linger_s", rooms.linger_s, 0, 86400, "30"),
     LIST("rooms.codecs", PLM_CFG_CODECS, rooms.codecs, "opus,VP8,VP9,H264,AV1"),
 
+    UINT("session.max", session.max, 1, 100000, "4096"),
     UINT("session.grace_s", session.grace_s, 0, 600, "30"),
+    UINT("session.message_rate", session.message_rate, 1, 10000, "20"),
+    UINT("session.message_burst", session.message_burst, 1, 100000, "60"),
+    UINT("session.chat_rate", session.chat_rate, 1, 10000, "3"),
+    UINT("session.chat_burst", session.chat_burst, 1, 100000, "8"),
+    UINT("session.sdp_rate", session.sdp_rate, 1, 10000, "2"),
+    UINT("session.sdp_burst", session.sdp_burst, 1, 100000, "10"),
+    UINT("session.max_queue", session.max_queue, 16384, 1u << 30, "262144"),
 
     LIST("ice.servers", PLM_CFG_SERVERS, ice.servers, ""),
     SECRET("ice.turn_secret", ice.turn_secret),

@@ -94,7 +94,9 @@ struct plm_config {
         struct plm_config_codecs codecs;
     } rooms;
     struct {
-        unsigned grace_s;
+        unsigned max, grace_s;
+        unsigned message_rate, message_burst, chat_rate, chat_burst, sdp_rate, sdp_burst;
+        unsigned max_queue;
     } session;
     struct {
         struct plm_config_servers servers;

@@ -185,17 +185,24 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
     struct plm_hub_config h = {.grace_ms = c->session.grace_s * 1000,
         .linger_ms = c->rooms.linger_s * 1000,
         .max_rooms = c->rooms.max,
-        .max_sessions = c->http.max_connections,
+        .max_sessions = c->session.max,
         .max_participants = c->rooms.max_participants,
         .max_viewers = c->rooms.max_viewers,
-        .max_resources = c->rtc.limits.transports};
+        .max_resources = c->rtc.limits.transports,
+        .msg_rate = c->session.message_rate,
+        .msg_burst = c->session.message_burst,
+        .chat_rate = c->session.chat_rate,
+        .chat_burst = c->session.chat_burst,
+        .sdp_rate = c->session.sdp_rate,
+        .sdp_burst = c->session.sdp_burst};
+    const struct plm_ws_config w = {.max_queue = c->session.max_queue};
 
     memcpy(h.codecs, c->rooms.codecs.codec, c->rooms.codecs.n * sizeof(h.codecs[0]));
     h.media.max_speakers = (uint8_t)c->rooms.max_speakers;
     plm_media_bridge_port(s->bridge, &port);
     int rc = plm_hub_create(&s->hub, &h, &host, &port);
     if (!rc)
-        rc = plm_ws_create(&s->ws, NULL, s->hub);
+        rc = plm_ws_create(&s->ws, &w, s->hub);
     if (rc)
         snprintf(err, err_size, "cannot start signalling: %s", plm_strerror(rc));
     return rc;

@@ -51,6 +51,8 @@ static void defaults_alone_are_valid(void **state)
     assert_int_equal(c.rtc.listen.n, 2);
     assert_string_equal(plm_addr_format(&c.rtc.listen.addr[1], text, sizeof(text)), "[::]:8080");
     assert_int_equal(c.rtc.limits.rtx_share_percent, 40);
+    assert_int_equal(c.session.message_rate, 20);
+    assert_int_equal(c.session.max_queue, 262144);
     assert_int_equal(c.rooms.codecs.codec[0], PLM_CODEC_OPUS);
     assert_true(c.rtc.gso);
     assert_int_equal(c.rtc.srtp_prefer, PLM_CONFIG_GCM_128);
