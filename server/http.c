@@ -189,6 +189,7 @@ void plm_http_reply(struct plm_http *h, uint64_t exchange, const struct plm_http
     int rc = write_head(x, reply);
     x->replied = true;
     h->stats.replies[reply->status / 100 % 6]++;
+    h->stats.too_large += reply->status == 413 || reply->status == 414;
     plm_log(PLM_LOG_DEBUG, "http", "%s -> %u", x->path ? x->path : "?", reply->status);
     if (rc) {
         plm_log(PLM_LOG_ERROR, "http", "reply to %s: %s", x->path ? x->path : "?", plm_strerror(rc));

@@ -103,6 +103,7 @@ struct plm_http_stats {
     uint32_t connections;       /**< open now, WebSockets among them */
     uint64_t accepted, refused; /**< refused: over http.max_connections */
     uint64_t requests;
+    uint64_t too_large;  /**< refused: body over PLM_HTTP_MAX_BODY, path over PLM_HTTP_MAX_PATH */
     uint64_t replies[6]; /**< by the first digit of the status; [0] unused */
 };
 void plm_http_stats(const struct plm_http *h, struct plm_http_stats *out);

@@ -394,6 +394,8 @@ static void write_http(FILE *f, const struct plm_http *http)
         {"plenum_http_refused_total", "counter", "TCP connections closed for http.max_connections.",
             s.refused},
         {"plenum_http_requests_total", "counter", "HTTP requests.", s.requests},
+        {"plenum_http_too_large_total", "counter",
+            "HTTP requests refused for a body or path that is too long.", s.too_large},
     };
     write_plain(f, all, COUNT_OF(all));
     plm_prom_family(f, "plenum_http_replies_total", "counter", "HTTP replies by class of status.");
