@@ -365,8 +365,13 @@ static void on_demand(
     struct plm_track *tr = plm_shard_find_track(s, h->participant, (enum plm_source)h->source);
     if (!tr || !tr->transport)
         return;
-    tr->links[from].encodings = d->encodings;
-    tr->links[from].expires_us = s->worker->now_us + 3000000; /* a dead link's demand ends by itself */
+    struct plm_track_demand *of = &tr->links[from];
+    if (of->encodings & (uint8_t)~d->encodings) {
+        of->left = of->encodings & (uint8_t)~d->encodings;
+        of->left_us = s->worker->now_us;
+    }
+    of->encodings = d->encodings;
+    of->expires_us = s->worker->now_us + 3000000; /* a dead link's demand ends by itself */
     plm_track_update_demand(tr);
     for (uint8_t e = 0; e < tr->n_encodings; e++) {
         if (d->keyframes & (1u << e))

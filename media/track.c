@@ -11,6 +11,7 @@
 
 #define VIDEO_RING           512 /* packets: more than 3 s of 1.5 Mbit/s */
 #define AUDIO_RING           64 /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
+#define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
 #define DEMAND_REFRESH_US    1000000
 #define LEVEL_UNKNOWN_SPEECH 30 /* a sender without RFC 6464 levels: packets of speech size count as speech */
 #define OPUS_DTX_OCTETS      8  /* comfort noise and DTX frames are smaller than this */
@@ -255,7 +256,8 @@ static void forward_by_link(struct plm_track *tr, unsigned worker, struct plm_pk
 {
     struct plm_track_demand *d = &tr->links[worker];
     uint8_t bit = (uint8_t)(1u << pkt->encoding);
-    if (!(d->encodings & bit) || d->expires_us < tr->worker->now_us)
+    bool awaited = d->left & bit && pkt->late && tr->worker->now_us - d->left_us < LATE_AFTER_SWITCH_US;
+    if (!awaited && (!(d->encodings & bit) || d->expires_us < tr->worker->now_us))
         return;
     if (pkt->info.keyframe_start)
         d->starved &= (uint8_t)~bit;

@@ -176,6 +176,8 @@ static void lossy(const struct run *r, unsigned loss, unsigned reorder, unsigned
                 "only %llu of %llu frames were decoded", (unsigned long long)p->decoded,
                 (unsigned long long)p->frames);
             SIM_CHECK(s, p->frames > 3 * 50 * 10, "only %llu frames arrived", (unsigned long long)p->frames);
+            SIM_CHECK(s, loss || !p->given_up, "%llu numbers were never filled without loss",
+                (unsigned long long)p->given_up);
         }
         keep_log(r, s);
         part(m);
@@ -198,6 +200,49 @@ static void loss_10(const struct run *r)
 static void reorder(const struct run *r)
 {
     lossy(r, 0, 100, 50);
+}
+
+/* ---- a narrow line ---- */
+
+/** What arrives within a while, of one person. */
+static double frames_per_second(struct sim *s, const struct sim_person *p, uint64_t seconds)
+{
+    uint64_t before = p->decoded;
+    sim_run_until(s, s->now + seconds * SECOND);
+    return (double)(p->decoded - before) / (double)seconds;
+}
+
+/** One of four gets a line that carries a third of what they send, and then a good one again: less is sent to him, nobody else is touched. */
+static void narrow(const struct run *r)
+{
+    struct sim_config config = {
+        .seed = r->seed, .n_workers = 1, .up = good_path, .down = good_path, .keep_log = r->log_file};
+    struct meeting *m = calloc(1, sizeof *m);
+    double from = cpu_seconds();
+    meet(m, &config, 4, PLM_CODEC_VP8);
+    struct sim *s = &m->sim;
+    struct sim_person *p = m->people[0];
+    double before = frames_per_second(s, p, 10);
+    p->receive->down.rate_bps = 700000;
+    p->receive->down.queue_us = 200000;
+    double narrow_first = frames_per_second(s, p, 10);
+    p->longest_freeze_us = 0;
+    double narrow_then = frames_per_second(s, p, 30);
+    uint64_t freeze = p->longest_freeze_us;
+    p->receive->down.rate_bps = 0;
+    double back = frames_per_second(s, p, 40);
+    printf("  frames per second of three cameras: %.0f, narrow %.0f then %.0f (longest freeze %llu ms), wide "
+           "again %.0f\n",
+        before, narrow_first, narrow_then, (unsigned long long)freeze / 1000, back);
+    print_speed(s, 90 * SECOND, cpu_seconds() - from);
+    for (unsigned i = 0; i < 4; i++)
+        print_person(m->people[i]);
+    SIM_CHECK(s, before > 80 && narrow_then > 40 && back > 70, "the video does not follow the line");
+    SIM_CHECK(s, m->people[1]->longest_freeze_us < 300000, "somebody else froze for %llu us",
+        (unsigned long long)m->people[1]->longest_freeze_us);
+    keep_log(r, s);
+    part(m);
+    free(m);
 }
 
 /* ---- wraps ---- */
@@ -482,6 +527,7 @@ static const struct {
     {"loss_5", loss_5},
     {"loss_10", loss_10},
     {"reorder", reorder},
+    {"narrow", narrow},
     {"wraps", wraps},
     {"churn", churn},
     {"shards", shards},

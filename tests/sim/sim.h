@@ -11,12 +11,12 @@
 #include "../fakes/frame_source.h"
 #include "../fakes/ref_finder.h"
 #include "command.h"
+#include "nack_gen.h"
 #include "plenum/worker.h"
 #include "registry.h"
 #include "ring.h"
 #include "rtcp.h"
 #include "rtp.h"
-#include "nack_gen.h"
 #include "rx_stats.h"
 #include "security.h"
 
@@ -216,7 +216,7 @@ struct sim_person {
     unsigned n_slots;
     struct sim_slot *slots;
     /* totals of a receiver, kept after it left */
-    uint64_t frames, decoded, stalled, incomplete, audio_packets, padding, rtx, plis_sent;
+    uint64_t frames, decoded, stalled, incomplete, audio_packets, padding, rtx, plis_sent, given_up;
     uint64_t longest_freeze_us;
 };
 

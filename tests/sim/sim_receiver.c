@@ -15,6 +15,7 @@
 
 struct received {
     bool have, padding, start, marker, key, sync;
+    uint64_t arrived_us;
     uint64_t ext_seq;
     uint32_t ts;
     uint16_t picture;
@@ -29,7 +30,7 @@ struct sim_slot {
     enum plm_codec codec;
     bool any;
     uint64_t newest, next; /* extended sequence numbers: highest received, next to be looked at */
-    uint64_t stuck_since;
+    bool stuck;
     struct received *packets;
     struct plm_nack_gen nack;
     struct plm_rx_stats stats;
@@ -183,6 +184,9 @@ static void decode(struct sim_slot *slot, bool complete)
     uint64_t freeze = slot->decoded_at ? s->now - slot->decoded_at : 0;
     if (f->truth.participant == slot->last_participant && freeze > p->longest_freeze_us)
         p->longest_freeze_us = freeze;
+    if (freeze > 1000000)
+        sim_log(
+            s, "slot %u of %u stood still for %llu ms", slot->ssrc, p->id, (unsigned long long)freeze / 1000);
     slot->last_participant = f->truth.participant;
     slot->decoded_at = s->now;
     slot->decoded[f->truth.frame % DECODED].frame = f->truth.frame + 1;
@@ -237,59 +241,81 @@ static void take_audio(struct sim_slot *slot, const struct received *r)
     p->audio_packets++;
 }
 
-/** Is a whole key frame there behind the hole? A receiver shows it rather than wait for what came before. */
-static bool keyframe_ahead(const struct sim_slot *slot)
+static const struct received *packet_at(const struct sim_slot *slot, uint64_t ext_seq)
 {
-    for (uint64_t at = slot->next + 1; at <= slot->newest; at++) {
-        const struct received *r = &slot->packets[at % PACKETS];
-        if (!r->have || r->ext_seq != at || r->padding || !r->truth.key || r->truth.at)
-            continue;
-        uint64_t end = at + 1;
-        while (end < at + r->truth.n_packets && slot->packets[end % PACKETS].have &&
-               slot->packets[end % PACKETS].ext_seq == end)
-            end++;
-        if (end == at + r->truth.n_packets)
-            return true;
-    }
-    return false;
+    const struct received *r = &slot->packets[ext_seq % PACKETS];
+    return r->have && r->ext_seq == ext_seq ? r : NULL;
 }
 
-/** Should the missing number still be waited for? */
-static bool waits(const struct sim_slot *slot)
+/** Where the next whole key frame behind the hole begins: a receiver shows it rather than wait for what came before. 0: nowhere */
+static uint64_t keyframe_ahead(const struct sim_slot *slot)
 {
-    uint64_t stuck = slot->person->sim->now - slot->stuck_since;
-    if (slot->newest - slot->next >= PACKETS - 1)
-        return false;
-    if (slot->kind == PLM_KIND_AUDIO)
-        return stuck < AUDIO_WAIT_US;
-    return stuck < WAIT_US && (stuck < KEY_WAIT_US || !keyframe_ahead(slot));
+    for (uint64_t at = slot->next + 1; at <= slot->newest; at++) {
+        const struct received *r = packet_at(slot, at);
+        if (!r || r->padding || !r->truth.key || r->truth.at)
+            continue;
+        uint64_t end = at + 1;
+        while (end < at + r->truth.n_packets && packet_at(slot, end))
+            end++;
+        if (end == at + r->truth.n_packets)
+            return at;
+    }
+    return 0;
+}
+
+/** How long it has been known that the next packet is missing. */
+static uint64_t missing_for(const struct sim_slot *slot)
+{
+    for (uint64_t at = slot->next + 1; at <= slot->newest; at++) {
+        const struct received *r = packet_at(slot, at);
+        if (r)
+            return slot->person->sim->now - r->arrived_us;
+    }
+    return 0;
+}
+
+/** Go past a hole. @return false: it is still waited for */
+static bool pass_hole(struct sim_slot *slot)
+{
+    uint64_t since = missing_for(slot), key;
+    uint64_t to = slot->next + 1;
+    if (slot->newest - slot->next < PACKETS - 1) {
+        if (slot->kind == PLM_KIND_AUDIO && since < AUDIO_WAIT_US)
+            return false;
+        if (slot->kind == PLM_KIND_VIDEO && since >= KEY_WAIT_US && (key = keyframe_ahead(slot)) != 0)
+            to = key;
+        else if (slot->kind == PLM_KIND_VIDEO && since < WAIT_US)
+            return false;
+    }
+    sim_log(slot->person->sim, "slot %u of %u gives up %llu numbers from %llu", slot->ssrc, slot->person->id,
+        (unsigned long long)(to - slot->next), (unsigned long long)slot->next);
+    slot->missing += (unsigned)(to - slot->next);
+    slot->person->given_up += slot->kind == PLM_KIND_VIDEO;
+    slot->gap_before = true;
+    slot->next = to;
+    return true;
 }
 
 /** Look at packets in the order of their numbers as far as they are there, or have been waited for. */
 static void advance(struct sim_slot *slot)
 {
-    struct sim *s = slot->person->sim;
     while (slot->next <= slot->newest) {
-        const struct received *r = &slot->packets[slot->next % PACKETS];
-        if (!r->have || r->ext_seq != slot->next) {
-            if (!slot->stuck_since)
-                slot->stuck_since = s->now;
-            if (waits(slot))
+        const struct received *r = packet_at(slot, slot->next);
+        slot->stuck = !r;
+        if (!r) {
+            if (!pass_hole(slot))
                 return;
-            sim_log(s, "slot %u of %u gives up number %llu", slot->ssrc, slot->person->id,
-                (unsigned long long)slot->next);
-            slot->missing++;
-            slot->gap_before = true;
-        } else if (r->padding) {
-            slot->missing++; /* stands for what its frame would have been */
-        } else if (slot->kind == PLM_KIND_VIDEO) {
-            take_video(slot, r);
-        } else {
-            take_audio(slot, r);
+            continue;
         }
-        slot->stuck_since = 0;
         slot->next++;
+        if (r->padding)
+            slot->missing++; /* stands for what its frame would have been */
+        else if (slot->kind == PLM_KIND_VIDEO)
+            take_video(slot, r);
+        else
+            take_audio(slot, r);
     }
+    slot->stuck = false;
 }
 
 /* ---- packets ---- */
@@ -338,6 +364,7 @@ static void store(struct sim_slot *slot, uint64_t ext, const struct received *r)
     *at = *r;
     at->have = true;
     at->ext_seq = ext;
+    at->arrived_us = s->now;
     slot->arrived_at = s->now;
     slot->person->padding += r->padding;
     advance(slot);
@@ -443,7 +470,7 @@ static void on_nack_tick(struct sim *s, void *arg)
             continue;
         if (slot->nack.n)
             n += write_nacks(slot, b + n, 1200 - n);
-        if (slot->stuck_since)
+        if (slot->stuck)
             advance(slot);
     }
     sim_end_send_rtcp(e, b, n);
