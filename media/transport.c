@@ -1,5 +1,6 @@
 #include "transport.h"
 
+#include "base/planted.h"
 #include "base/util.h"
 #include "shard.h"
 #include "slot.h"
@@ -658,7 +659,7 @@ static bool unwrap_rtx(
 {
     struct plm_encoding *enc = &b->track->encodings[b->encoding];
     plm_count(t->worker, PLM_CNT_RX_RTX);
-    if (v->payload_len < 2 || enc->ssrc == 0) {
+    if (!PLM_FITS(rtx, v->payload_len >= 2) || enc->ssrc == 0) {
         plm_transport_drop(t, v->payload_len == 0 ? PLM_DROP_RTP_PADDING_ONLY : PLM_DROP_RTX_MALFORMED);
         return false;
     }

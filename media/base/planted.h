@@ -17,6 +17,7 @@ enum plm_planted {
     PLM_PLANTED_vp9,
     PLM_PLANTED_h264,
     PLM_PLANTED_dd,
+    PLM_PLANTED_rtx,
     PLM_PLANTED_sdp,
     PLM_PLANTED_ice,
     PLM_PLANTED_stun,

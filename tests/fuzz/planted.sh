@@ -16,6 +16,7 @@ vp8:codec
 vp9:codec
 h264:codec
 dd:dd
+rtx:worker
 stun:stun
 dtls:dtls
 sdp:sdp
