@@ -221,6 +221,17 @@ static bool is_deserted(const struct plm_transport *t)
     return i < 0 || t->worker->now_us - t->tuples[i].checked_us > DESERTED_US;
 }
 
+bool plm_transport_is_fresh_check(
+    struct plm_transport *t, uint8_t sock, const struct plm_addr *from, const uint8_t *request)
+{
+    if (find_tuple(t, sock, from) < 0 && plm_check_log_has(&t->checks, request)) {
+        plm_transport_drop(t, PLM_DROP_STUN_REPLAY);
+        return false;
+    }
+    plm_check_log_note(&t->checks, request);
+    return true;
+}
+
 void plm_transport_on_check(
     struct plm_transport *t, uint8_t sock, const struct plm_addr *from, bool nominated)
 {

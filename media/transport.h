@@ -6,6 +6,7 @@
 
 #include "base/ntp_map.h"
 #include "base/timer.h"
+#include "check_log.h"
 #include "command.h"
 #include "ice_lite.h"
 #include "rtcp.h"
@@ -52,6 +53,7 @@ struct plm_transport {
         uint8_t sock;
         uint64_t checked_us;
     } tuples[PLM_MAX_TUPLES];
+    struct plm_check_log checks;
     struct plm_sec_session *sec;
     struct plm_seal_key *key;            /**< NULL before keys */
 
@@ -99,6 +101,8 @@ void plm_transport_set_muted(struct plm_transport *t, enum plm_source source, bo
 void plm_transport_move(struct plm_transport *t, plm_room_id room, plm_participant_id participant, const struct plm_room_config *config);
 
 /** An authenticated check came from this address. */
+/** Whether a check may be believed: from an address that is ours already, or never seen before. Notes it. @param request authenticated */
+bool plm_transport_is_fresh_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, const uint8_t *request);
 void plm_transport_on_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, bool nominated);
 void plm_transport_on_dtls(struct plm_transport *t, const uint8_t *data, size_t len);
 void plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len);

@@ -245,6 +245,8 @@ static void on_authenticated_check(struct plm_worker *w, const struct plm_regist
         plm_count_drop(w, PLM_DROP_CLOSED);
         return;
     }
+    if (!plm_transport_is_fresh_check(t, sock, from, data))
+        return;
     if (r->reply_len > 0)
         plm_egress_raw(w, from, sock, r->reply, r->reply_len);
     if (!r->success)

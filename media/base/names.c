@@ -59,6 +59,7 @@ static const char *const drop_names[] = {
     [PLM_DROP_STUN_MALFORMED] = "stun_malformed",
     [PLM_DROP_STUN_UNKNOWN_USER] = "stun_unknown_user",
     [PLM_DROP_STUN_AUTH] = "stun_auth",
+    [PLM_DROP_STUN_REPLAY] = "stun_replay",
     [PLM_DROP_STUN_RATE] = "stun_rate",
     [PLM_DROP_STUN_IGNORED] = "stun_ignored",
     [PLM_DROP_DTLS_UNEXPECTED] = "dtls_unexpected",

@@ -277,7 +277,8 @@ class Peer:
         self.thread.start()
 
     def check(self, **changes):
-        self.socket.sendto(stun_request(f"{self.server_ufrag}:{self.ufrag}", self.server_pwd, **changes), self.address)
+        self.last_check = stun_request(f"{self.server_ufrag}:{self.ufrag}", self.server_pwd, **changes)
+        self.socket.sendto(self.last_check, self.address)
 
     def run(self):
         next_check = next_repeat = 0

@@ -109,7 +109,17 @@ def checks_cannot_be_forged(server, call):
     is_silent(s)
 
 
-def captured_checks_of_others_do_not_help_later(server, call):
+def captured_checks(server, call):
+    """Authentic ones, a second old, from another address: neither an answer nor the call's media go there."""
+    s = stranger(server)
+    with rises(server, "stun_replay", 4):
+        for peer in (call.publisher, call.receiver):
+            s.send(peer.last_check)
+            s.send(peer.last_check)
+    is_silent(s)
+
+
+def checks_of_nobody(server, call):
     """A check that names nobody, an indication and a response: silence."""
     s = stranger(server)
     with rises(server, "stun_unknown_user", 2):
@@ -357,7 +367,7 @@ def has_pli(packet):
 
 ATTACKS = [
     strangers_speak_nothing_but_stun, client_hello_comes_first, client_hello_on_a_running_association,
-    rtp_from_a_foreign_address, checks_cannot_be_forged, captured_checks_of_others_do_not_help_later, stun_flood, replays, forged_rtp,
+    rtp_from_a_foreign_address, checks_cannot_be_forged, captured_checks, checks_of_nobody, stun_flood, replays, forged_rtp,
     forged_rtcp, not_even_rtp, wrong_ssrc, ssrc_of_another, ssrc_exhaustion, malformed_rtp, malformed_rtcp, feedback_storm,
 ]
 

@@ -662,6 +662,35 @@ static void media_follows_a_silent_move(void **state)
     assert_true(b->rtp >= 2);
 }
 
+/* A captured check is authentic for as long as the password is valid: from elsewhere it moves nothing and gets no answer. */
+static void captured_checks_move_nothing(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    uint8_t check[256];
+    connect_peer(a);
+    connect_peer(b);
+    size_t len = make_check(&b->local, true, check);
+    peer_send(b, check, len);
+    peer_send(b, check, len); /* repeated by the peer itself: answered again */
+    deliver(w);
+    assert_int_equal(b->stun_replies, 3);
+
+    struct plm_addr true_addr = b->addr;
+    assert_int_equal(plm_addr_parse(&b->addr, "203.0.113.66:666"), 0);
+    peer_send(b, check, len);
+    deliver(w);
+    assert_int_equal(b->stun_replies, 3);
+    take_stats(w);
+    assert_int_equal(w->stats.drops[PLM_DROP_STUN_REPLAY], 1);
+    send_frame(a, 1, 1, 1, true);
+    assert_int_equal(b->rtp, 0);
+    b->addr = true_addr;
+    send_frame(a, 2, 3001, 2, false);
+    assert_int_equal(b->rtp, 1);
+}
+
 /* Pion sends no checks while it sends media, libnice only indications. */
 static void media_is_a_sign_of_life(void **state)
 {
@@ -718,6 +747,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(everything_goes_when_consent_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_link_loses_whole_pictures, setup, teardown),
         cmocka_unit_test_setup_teardown(media_follows_a_silent_move, setup, teardown),
+        cmocka_unit_test_setup_teardown(captured_checks_move_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(media_is_a_sign_of_life, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
     };
