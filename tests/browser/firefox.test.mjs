@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openFirefox } from "./lib/firefox.mjs";
+import { changeWidths } from "./lib/layers.mjs";
 import { eventually, expectMeeting, openParticipant } from "./lib/participant.mjs";
 import { startServer } from "./lib/server.mjs";
 
@@ -58,4 +59,12 @@ test("Firefox leaves", async () => {
   await ada.click("leave");
   await expectMeeting([bob, cyd]);
   await expectNoExchange();
+});
+
+test("VP8 from Firefox changes its width without a gap", async (t) => {
+  const [, bob, cyd] = people;
+  await cyd.close();
+  const sender = await openFirefox(server, 1, "Dee");
+  people.push(sender);
+  await changeWidths({ t, server, sender, receiver: bob, codec: "VP8" });
 });

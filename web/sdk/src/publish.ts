@@ -6,6 +6,9 @@ import type { Source, TrackLine } from "./protocol.js";
 const DEPENDENCY_DESCRIPTOR =
   "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 
+/* Starting or stopping an encoding makes encoders begin anew, which is seen; so what was needed a moment ago goes on for a while. */
+const STOP_DELAY_MS = 8000;
+
 /** Sends an offer with its m-lines, returns the server's answer. */
 export type PublishExchange = (sdp: string, tracks: TrackLine[]) => Promise<string>;
 
@@ -34,6 +37,9 @@ export class PublishConnection extends MediaConnection {
   private readonly tracks = new Map<Source, MediaStreamTrack>();
   private readonly transceivers = new Map<Source, RTCRtpTransceiver>();
   private readonly needed = new Map<Source, readonly number[]>();
+  /* When each encoding of a source was last known to be needed. */
+  private readonly lastNeeded = new Map<Source, number[]>();
+  private readonly stopTimers = new Map<Source, ReturnType<typeof setTimeout>>();
   private readonly senderQueues = new Map<Source, Promise<void>>();
 
   constructor(private readonly options: PublishOptions) {
@@ -47,17 +53,23 @@ export class PublishConnection extends MediaConnection {
     return this.onSender(source, (sender) => sender.replaceTrack(this.tracks.get(source) ?? null));
   }
 
-  /** Which encodings of a source somebody receives; the others stop, to save the sender's work and bandwidth. */
+  /**
+   * Which encodings of a source somebody receives. The others stop after a while, to save the sender's work and bandwidth; the smallest
+   * goes on as long as any is needed, so that a switch down finds it running.
+   */
   setNeeded(source: Source, encodings: readonly number[]): Promise<void> {
+    const line = PUBLISH_LINES.find((candidate) => candidate.source === source);
+    const times = line?.encodings.map((_, i) => (this.isNeeded(source, i) ? Date.now() : (this.lastNeeded.get(source)?.[i] ?? 0))) ?? [];
+    this.lastNeeded.set(source, times);
     this.needed.set(source, encodings);
-    return this.onSender(source, (sender) => this.applyNeeded(source, sender));
+    return this.applyInTurn(source);
   }
 
   /** What is needed is not known, for instance after events were missed: send everything. */
   forgetNeeded(): void {
     const sources = [...this.needed.keys()];
     this.needed.clear();
-    for (const source of sources) void this.onSender(source, (sender) => this.applyNeeded(source, sender));
+    for (const source of sources) void this.applyInTurn(source);
   }
 
   protected override async negotiate(pc: RTCPeerConnection, restart: boolean): Promise<void> {
@@ -68,12 +80,15 @@ export class PublishConnection extends MediaConnection {
     if (pc !== this.pc) return;
     await pc.setRemoteDescription({ type: "answer", sdp });
     /* Parameters of encodings can be changed only once they are negotiated. */
-    for (const source of this.needed.keys()) void this.onSender(source, (sender) => this.applyNeeded(source, sender));
+    for (const source of this.needed.keys()) void this.applyInTurn(source);
   }
 
   protected override onDiscard(): void {
     this.transceivers.clear();
     this.needed.clear();
+    this.lastNeeded.clear();
+    for (const timer of this.stopTimers.values()) clearTimeout(timer);
+    this.stopTimers.clear();
   }
 
   private addLines(pc: RTCPeerConnection): void {
@@ -96,13 +111,32 @@ export class PublishConnection extends MediaConnection {
     });
   }
 
+  /* Now, and once more when the first of those that only go on for a while has had its time. */
+  private applyInTurn(source: Source): Promise<void> {
+    clearTimeout(this.stopTimers.get(source));
+    const left = (this.lastNeeded.get(source) ?? [])
+      .filter((_, i) => !this.isNeeded(source, i))
+      .map((time) => time + STOP_DELAY_MS - Date.now())
+      .filter((rest) => rest > 0);
+    if (left.length > 0) this.stopTimers.set(source, setTimeout(() => void this.applyInTurn(source), Math.min(...left)));
+    return this.onSender(source, (sender) => this.applyNeeded(source, sender));
+  }
+
   private async applyNeeded(source: Source, sender: RTCRtpSender): Promise<void> {
-    const needed = this.needed.get(source);
     const parameters = sender.getParameters();
-    const wanted = parameters.encodings.map((_, i) => !needed || needed.includes(i));
+    const wanted = parameters.encodings.map((_, i) => this.isWanted(source, i));
     if (parameters.encodings.every((encoding, i) => (encoding.active ?? true) === wanted[i])) return;
     parameters.encodings.forEach((encoding, i) => (encoding.active = wanted[i] ?? true));
     await sender.setParameters(parameters);
+  }
+
+  private isNeeded(source: Source, encoding: number): boolean {
+    const needed = this.needed.get(source);
+    return !needed || needed.includes(encoding) || (encoding === 0 && needed.length > 0);
+  }
+
+  private isWanted(source: Source, encoding: number): boolean {
+    return this.isNeeded(source, encoding) || Date.now() - (this.lastNeeded.get(source)?.[encoding] ?? 0) < STOP_DELAY_MS;
   }
 
   /* A sender takes one change at a time; a change that a browser refuses must not stop those after it. */

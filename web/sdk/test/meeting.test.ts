@@ -116,15 +116,22 @@ describe("the publish connection", () => {
     const { publish } = await meet();
     const sender = publish.transceivers[1]?.sender;
     const active = () => sender?.parameters.encodings.map((e) => e.active ?? true);
-    FakeSocket.last.event({ type: "demand", source: "camera", needed: [0, 1] });
-    await settle();
+    const demand = async (needed: number[], wait = 0) => {
+      FakeSocket.last.event({ type: "demand", source: "camera", needed });
+      await vi.advanceTimersByTimeAsync(wait);
+    };
+    await demand([1], 7900);
+    expect(active()).toEqual([true, true, true]);
+    await demand([1], 200);
     expect(active()).toEqual([true, true, false]);
-    FakeSocket.last.event({ type: "demand", source: "camera", needed: [0, 1] });
-    await settle();
-    expect(sender?.setParameters).toHaveBeenCalledOnce();
-    FakeSocket.last.event({ type: "demand", source: "camera", needed: [] });
-    await settle();
+    await demand([1, 2]);
+    expect(active()).toEqual([true, true, true]);
+    await demand([], 100);
+    expect(active()).toEqual([true, true, true]);
+    await demand([], 8000);
     expect(active()).toEqual([false, false, false]);
+    await demand([2]);
+    expect(active()).toEqual([true, false, true]);
   });
 });
 
@@ -237,9 +244,10 @@ describe("a resumed session", () => {
   it("sends every encoding until the server says again what it needs", async () => {
     const { publish } = await meet();
     FakeSocket.last.event({ type: "demand", source: "camera", needed: [] });
-    await settle();
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(publish.transceivers[1]?.sender.parameters.encodings.map((e) => e.active)).toEqual([false, false, false]);
     await breakAndResume();
-    expect(publish.transceivers[1]?.sender.parameters.encodings.map((e) => e.active)).toEqual([true, true, true]);
+    expect(publish.transceivers[1]?.sender.parameters.encodings.map((e) => e.active ?? true)).toEqual([true, true, true]);
   });
 
   it("makes both connections anew when the session is a new one", async () => {
