@@ -52,8 +52,8 @@ static const char *const tag_names[] = {
 
 const struct plm_config_key plm_config_keys[] = {
     LIST("http.listen", PLM_CFG_ADDRS, http.listen, "127.0.0.1:8080"),
-    LIST("http.origins", PLM_CFG_TEXTS, http.origins, ""),
-    LIST("http.cors_origins", PLM_CFG_TEXTS, http.cors_origins, "*"),
+    LIST("http.origins", PLM_CFG_ORIGINS, http.origins, ""),
+    LIST("http.cors_origins", PLM_CFG_ORIGINS, http.cors_origins, "*"),
     TEXT("http.tls.certificate", http.certificate, NULL),
     TEXT("http.tls.key", http.key, NULL),
     TEXT("http.web_root", http.web_root, NULL),

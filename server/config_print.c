@@ -68,7 +68,7 @@ static void print_list(FILE *f, const struct plm_config_key *key, const void *pl
     fputc('[', f);
     if (key->kind == PLM_CFG_ADDRS)
         print_addrs(f, place);
-    else if (key->kind == PLM_CFG_TEXTS)
+    else if (key->kind == PLM_CFG_ORIGINS)
         print_texts(f, place);
     else if (key->kind == PLM_CFG_CODECS)
         print_codecs(f, place);

@@ -24,7 +24,7 @@ union value {
 
 static const size_t value_sizes[] = {
     [PLM_CFG_ADDRS] = sizeof(struct plm_config_addrs),
-    [PLM_CFG_TEXTS] = sizeof(struct plm_config_texts),
+    [PLM_CFG_ORIGINS] = sizeof(struct plm_config_texts),
     [PLM_CFG_CODECS] = sizeof(struct plm_config_codecs),
     [PLM_CFG_SERVERS] = sizeof(struct plm_config_servers),
     [PLM_CFG_TEXT] = sizeof(char *),
@@ -51,7 +51,7 @@ static int refuse(struct why *why, const char *format, ...)
 
 bool plm_config_kind_is_list(enum plm_config_kind kind)
 {
-    return kind == PLM_CFG_ADDRS || kind == PLM_CFG_TEXTS || kind == PLM_CFG_CODECS ||
+    return kind == PLM_CFG_ADDRS || kind == PLM_CFG_ORIGINS || kind == PLM_CFG_CODECS ||
            kind == PLM_CFG_SERVERS;
 }
 
@@ -67,7 +67,21 @@ static int parse_addrs(struct plm_config_addrs *out, const struct plm_config_raw
     return 0;
 }
 
-static int parse_texts(struct plm_config_texts *out, const struct plm_config_raw *raw, struct why *why)
+/* RFC 6454 section 6.2, as browsers send it: a scheme, "://", a host, perhaps a port. A final "/" would never match. */
+static bool is_origin(const char *s)
+{
+    const char *host = strstr(s, "://");
+    if (!strcmp(s, "*") || !strcmp(s, "none"))
+        return true;
+    if (!host || host == s || !host[3])
+        return false;
+    for (; *s; s++)
+        if (*s <= ' ' || *s == 0x7f || *s == ',' || (*s >= 'A' && *s <= 'Z'))
+            return false;
+    return !strchr(host + 3, '/');
+}
+
+static int parse_origins(struct plm_config_texts *out, const struct plm_config_raw *raw, struct why *why)
 {
     if (raw->n > PLM_CONFIG_MAX_TEXTS)
         return refuse(why, ": more than %d entries", PLM_CONFIG_MAX_TEXTS);
@@ -77,8 +91,9 @@ static int parse_texts(struct plm_config_texts *out, const struct plm_config_raw
     if (!out->text)
         return PLM_ENOMEM;
     for (; out->n < raw->n; out->n++) {
-        if (!*raw->list[out->n])
-            return refuse(why, "[%zu]: empty", out->n);
+        if (!is_origin(raw->list[out->n]))
+            return refuse(why, "[%zu]: not an origin: \"%.80s\" (write https://app.example.com)", out->n,
+                raw->list[out->n]);
         out->text[out->n] = strdup(raw->list[out->n]);
         if (!out->text[out->n])
             return PLM_ENOMEM;
@@ -216,8 +231,8 @@ static int parse_value(
     switch (key->kind) {
     case PLM_CFG_ADDRS:
         return parse_addrs(&v->addrs, raw, why);
-    case PLM_CFG_TEXTS:
-        return parse_texts(&v->texts, raw, why);
+    case PLM_CFG_ORIGINS:
+        return parse_origins(&v->texts, raw, why);
     case PLM_CFG_CODECS:
         return parse_codecs(&v->codecs, raw, why);
     case PLM_CFG_SERVERS:
@@ -241,7 +256,7 @@ static void free_value(union value *v, enum plm_config_kind kind)
         if (v->text && kind == PLM_CFG_SECRET)
             explicit_bzero(v->text, strlen(v->text));
         free(v->text);
-    } else if (kind == PLM_CFG_TEXTS) {
+    } else if (kind == PLM_CFG_ORIGINS) {
         for (size_t i = 0; i < v->texts.n; i++)
             free(v->texts.text[i]);
         free(v->texts.text);

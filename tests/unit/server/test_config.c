@@ -148,7 +148,14 @@ static void errors_name_the_path(void **state)
         {"http:\n  tls:\n    key: /k\n", "http.tls.certificate: missing, http.tls.key is set"},
         {"http:\n  tls:\n    certificate: /k\n", "http.tls.key: missing, http.tls.certificate is set"},
         {"data:\n  dir: ''\n", "data.dir: needs a path"},
-        {"http:\n  origins: [a, '']\n", ": http.origins[1]: empty"},
+        {"http:\n  origins: ['https://a:8443', '']\n",
+            ": http.origins[1]: not an origin: \"\" (write https://app.example.com)"},
+        {"http:\n  origins: ['https://a/']\n",
+            ": http.origins[0]: not an origin: \"https://a/\" (write https://app.example.com)"},
+        {"http:\n  cors_origins: ['*', 'a.example']\n",
+            ": http.cors_origins[1]: not an origin: \"a.example\" (write https://app.example.com)"},
+        {"http:\n  cors_origins: ['HTTPS://a']\n",
+            ": http.cors_origins[0]: not an origin: \"HTTPS://a\" (write https://app.example.com)"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct plm_config c;
