@@ -126,11 +126,11 @@ def receive(args, page, child):
     got.emit(restarted=args.restart and page.restarted)
 
 
-def publish(page, child):
+def publish(args, page, child):
     while not peer.input_ended():
         if page.failed or child.poll() is not None:
             raise RuntimeError(page.failed or "the browser ended")
-    peer.emit("result", **page.last)
+    peer.emit("result", restarted=args.restart and page.restarted, **page.last)
 
 
 def main():
@@ -149,7 +149,7 @@ def main():
             if not page.loaded.wait(START_S):
                 raise RuntimeError(f"{args.browser} did not load the page in {START_S} s")
             if args.verb == "publish":
-                publish(page, child)
+                publish(args, page, child)
             else:
                 receive(args, page, child)
             return 0

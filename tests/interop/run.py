@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """One row of the interop table: one publisher, all receivers, through a server of its own.
 
-usage: run.py --server PROGRAM --out FOLDER [--ipv6] [--restart] [--only RECEIVER] PUBLISHER
+usage: run.py --server PROGRAM --out FOLDER [--srtp PROFILE] [--ipv6] [--restart] [--receivers LIST] PUBLISHER
 
 PUBLISHER is a stack of STACKS, with a codec for the extra rows: "chromium:VP9". Exit status 0: every cell good; 1: one is not;
 77: a package is missing, the last line says which.
 """
 import argparse
+import collections
 import json
 import os
 import re
@@ -23,23 +24,23 @@ import peer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PORT = 9000
-GCM, CM = "AEAD_AES_128_GCM", "AES128_CM_SHA1_80"
+GCM, GCM_256, CM = "AEAD_AES_128_GCM", "AEAD_AES_256_GCM", "AES128_CM_SHA1_80"
 
-# program, options, SRTP profile. aiortc 1.4 and GStreamer 1.22 have no GCM; Chromium and Firefox take what the server prefers.
+# program, options, SRTP profiles that it has. aiortc 1.4 and GStreamer 1.22 know one; the browsers take what the server prefers.
 STACKS = {
-    "chromium": ("peer_browser.py", ["--browser", "chromium"], GCM),
-    "firefox": ("peer_browser.py", ["--browser", "firefox"], GCM),
-    "pion": ("peer_pion.py", ["--srtp", "gcm"], GCM),
-    "pion-cm": ("peer_pion.py", ["--srtp", "cm"], CM),
-    "aiortc": ("peer_aiortc.py", [], CM),
-    "gstreamer": ("peer_gstreamer.py", [], CM),
+    "chromium": ("peer_browser.py", ["--browser", "chromium"], (GCM, GCM_256, CM)),
+    "firefox": ("peer_browser.py", ["--browser", "firefox"], (GCM, GCM_256, CM)),
+    "pion": ("peer_pion.py", ["--srtp", "gcm"], (GCM,)),
+    "pion-cm": ("peer_pion.py", ["--srtp", "cm"], (CM,)),
+    "aiortc": ("peer_aiortc.py", [], (CM,)),
+    "gstreamer": ("peer_gstreamer.py", [], (CM,)),
 }
 TONES = {"chromium": 440, "firefox": 550, "pion": 660, "pion-cm": 770, "aiortc": 880, "gstreamer": 990}
 LUMAS = {"chromium": 100, "firefox": 80, "pion": 60, "pion-cm": 120, "aiortc": 140, "gstreamer": 160}
 # The rest of the offers say actpass.
 ACTIVE = {"publish": ("aiortc", "pion-cm"), "receive": ("firefox", "gstreamer", "pion")}
-# Who starts together: two cores carry no more than one browser that decodes beside one that encodes.
-TURNS = (("pion", "pion-cm"), ("aiortc", "gstreamer"), ("chromium",), ("firefox",))
+# Who receives together.
+TURNS = (("pion", "pion-cm", "aiortc", "gstreamer"), ("chromium", "firefox"))
 DECODES = {
     "VP8": tuple(STACKS),
     "VP9": ("chromium", "firefox"),
@@ -110,7 +111,8 @@ class Server:
         host = f"[{network.SERVER[1]}]" if args.ipv6 else network.SERVER[0]
         self.url = f"http://{host}:{PORT}"
         env = {"PATH": os.environ["PATH"], "PLENUM_HTTP_LISTEN": f"{host}:{PORT}", "PLENUM_RTC_LISTEN": f"{host}:{PORT}",
-               "PLENUM_DATA_DIR": folder, "PLENUM_METRICS_DETAIL": "true"}
+               "PLENUM_DATA_DIR": folder, "PLENUM_METRICS_DETAIL": "true", "PLENUM_RTC_SRTP_PREFER": args.srtp}
+        self.profiles = {}
         self.log = os.path.join(folder, "server.log")
         with open(self.log, "wb") as log:
             self.child = network.start([args.server], env, log)
@@ -131,22 +133,27 @@ class Server:
         with open(self.log, encoding="utf-8") as log:
             return log.read()
 
-    def metrics(self):
-        return peer.request("GET", self.url + "/metrics")[2]
-
-    def total(self, name):
-        return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.metrics(), re.M))
+    def note_profiles(self):
+        """Keep which SRTP profile each connection has that is there now."""
+        pattern = r'^plenum_transport_rx_packets_total{transport="(\d+)".*state="connected",srtp="(\w+)"}'
+        self.profiles.update(re.findall(pattern, peer.request("GET", self.url + "/metrics")[2], re.M))
 
     def stop(self):
         self.child.send_signal(signal.SIGTERM)
         return self.child.wait(15)
 
 
+def profile_of(args, stack):
+    """The profile that this stack must end up with."""
+    has = STACKS[stack][2]
+    return args.srtp if args.srtp in has else has[0]
+
+
 def profile_name(text):
     return {"gcm": GCM, "cm": CM}.get(text) or re.sub("^SRTP_", "", text).replace("HMAC_", "")
 
 
-def faults(stack, codec, got, restart):
+def faults(args, stack, codec, got):
     """What is wrong with a receiver's result."""
     wrong = []
     if got["video_frames"] < peer.ENOUGH_FRAMES:
@@ -161,20 +168,23 @@ def faults(stack, codec, got, restart):
         wrong.append(f"codec {got['codec']}")
     if (got["width"], got["height"]) != (peer.WIDTH, peer.HEIGHT):
         wrong.append(f"{got['width']}x{got['height']}")
-    if got["srtp"] and profile_name(got["srtp"]) != STACKS[stack][2]:
+    if got["srtp"] and profile_name(got["srtp"]) != profile_of(args, stack):
         wrong.append(f"SRTP {got['srtp']}")
-    if restart and stack in RESTARTS and not got.get("restarted"):
+    if args.restart and stack in RESTARTS and not got.get("restarted"):
         wrong.append("no ICE restart")
     return wrong
 
 
 def receive_turn(args, server, turn, publisher, codec):
     running = [Program(args, stack, "receive", f"{server.url}/whep/table/{publisher}", codec, publisher) for stack in turn]
+    for program in running:
+        if program.wait_for("connected", 150):
+            server.note_profiles()
     cells = {}
     for program in running:
         program.wait_for("result", 150)
         got = program.end()
-        wrong = faults(program.stack, codec, got, args.restart) if got else [program.why()]
+        wrong = faults(args, program.stack, codec, got) if got else [program.why()]
         cells[program.stack] = (got or {}, wrong)
         for line in program.lines if wrong else []:
             print(f"  {program.stack}: {line}")
@@ -189,27 +199,33 @@ def row(args, server, publisher, codec):
             source.end()
             return {}, ["did not connect: " + source.why()]
         for turn in TURNS:
-            present = [stack for stack in turn if stack in DECODES[codec] and args.only in (None, stack)]
+            present = [stack for stack in turn if stack in DECODES[codec] and stack in args.receivers]
             cells.update(receive_turn(args, server, present, publisher, codec))
     finally:
         result = source.end()
-    return cells, [] if result else [source.why()]
+    wrong = [] if result else [source.why()]
+    if result and args.restart and publisher in RESTARTS and not result.get("restarted"):
+        wrong.append(f"{publisher} did not restart ICE")
+    seen = collections.Counter(server.profiles.values())
+    expected = collections.Counter(profile_of(args, stack) for stack in (publisher, *cells))
+    if seen != expected:
+        wrong.append(f"SRTP at the server: {dict(seen)}, expected {dict(expected)}")
+    return cells, wrong
 
 
-def table(args, publisher, codec, cells, profiles):
-    lines = [f"| publishes {publisher} ({STACKS[publisher][2]}), {codec}{', IPv6' if args.ipv6 else ''}{', ICE restart' if args.restart else ''} "
+def table(args, publisher, codec, cells):
+    lines = [f"| publishes {publisher} ({profile_of(args, publisher)}), {codec}{', IPv6' if args.ipv6 else ''}{', ICE restart' if args.restart else ''} "
              "| SRTP | offer | connected ms | audio packets | frames | size | octets | tone Hz | luma | |",
              "|---|---|---|---|---|---|---|---|---|---|---|"]
-    for stack in STACKS:
+    for stack in args.receivers:
         if stack not in DECODES[codec]:
             lines.append(f"| {stack} |  |  |  |  |  |  |  |  |  | has no {codec} |")
             continue
         got, wrong = cells.get(stack, ({}, ["missing"]))
         setup = "active" if stack in ACTIVE["receive"] else "actpass"
-        values = [STACKS[stack][2], setup, *(got.get(k, "") for k in ("connected_ms", "audio_packets", "video_frames")),
+        values = [profile_of(args, stack), setup, *(got.get(k, "") for k in ("connected_ms", "audio_packets", "video_frames")),
                   f"{got.get('width', '')}x{got.get('height', '')}", *(got.get(k, "") for k in ("bytes", "tone_hz", "luma"))]
         lines.append(f"| {stack} | " + " | ".join(map(str, values)) + f" | {'FAILED: ' + ', '.join(wrong) if wrong else 'good'} |")
-    lines.append(f"SRTP profiles at the server: {profiles}")
     return "\n".join(lines) + "\n"
 
 
@@ -217,9 +233,10 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--server", required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--srtp", choices=(GCM, GCM_256, CM), default=GCM, help="what the server prefers")
     parser.add_argument("--ipv6", action="store_true")
     parser.add_argument("--restart", action="store_true")
-    parser.add_argument("--only", help="just this receiver")
+    parser.add_argument("--receivers", type=lambda names: names.split(","), default=list(STACKS), help="separated by commas")
     parser.add_argument("publisher")
     return parser.parse_args()
 
@@ -248,9 +265,9 @@ def main():
         finally:
             status = server.stop()
             log = server.said()
-    text = table(args, publisher, codec, cells, "")
+    text = table(args, publisher, codec, cells)
     print(text)
-    name = args.publisher.replace(":", "-") + ("-ipv6" if args.ipv6 else "") + ("-restart" if args.restart else "")
+    name = args.publisher.replace(":", "-") + ("" if args.srtp == GCM else "-" + args.srtp) + ("-ipv6" if args.ipv6 else "") + ("-restart" if args.restart else "")
     with open(os.path.join(args.out, f"interop-{name}.md"), "w", encoding="utf-8") as file:
         file.write(text)
     wrong += [f"{stack}: {', '.join(faulty)}" for stack, (_, faulty) in cells.items() if faulty]
@@ -259,7 +276,8 @@ def main():
     if wrong:
         print("\n".join(wrong))
         print(log)
-    return 1 if wrong or len(cells) != len(DECODES[codec]) else 0
+    missing = set(DECODES[codec]) & set(args.receivers) - set(cells)
+    return 1 if wrong or missing else 0
 
 
 if __name__ == "__main__":

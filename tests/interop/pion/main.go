@@ -311,7 +311,7 @@ func publish(p *peer) error {
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	close(stop)
-	emit("result", map[string]interface{}{"connected_ms": p.ms})
+	emit("result", map[string]interface{}{"connected_ms": p.ms, "restarted": *restart})
 	return nil
 }
 
