@@ -163,7 +163,7 @@ static bool read_structure(struct bits *b, struct plm_dd_state *s)
     for (unsigned t = 0; t < s->n_templates; t++)
         s->templates[t].switch_up =
             may_switch_up(s, s->templates[t].sid, s->templates[t].tid, s->templates[t].dti);
-    s->active_targets = UINT32_MAX >> (32 - s->n_targets);
+    s->active_targets = (uint32_t)((UINT64_C(1) << s->n_targets) - 1);
     s->valid = !b->failed;
     return s->valid;
 }

@@ -59,9 +59,9 @@ def pin(cpu):
     return apply
 
 
-def start_server(path, port, data, cpu):
+def start_server(path, port, data, cpu, workers):
     address = f"127.0.0.1:{port}"
-    env = dict(os.environ, PLENUM_HTTP_LISTEN=address, PLENUM_RTC_LISTEN=address, PLENUM_RTC_WORKERS="1",
+    env = dict(os.environ, PLENUM_HTTP_LISTEN=address, PLENUM_RTC_LISTEN=address, PLENUM_RTC_WORKERS=str(workers),
                PLENUM_DATA_DIR=data, PLENUM_LOG_LEVEL="warn", PLENUM_ROOMS_MAX_VIEWERS="5000")
     server = subprocess.Popen([path], env=env, preexec_fn=pin(cpu))
     for _ in range(100):
@@ -79,7 +79,7 @@ def start_server(path, port, data, cpu):
 def run(args, options, cpus):
     port = free_port()
     with tempfile.TemporaryDirectory() as data:
-        server = start_server(args.server, port, data, cpus[0])
+        server = start_server(args.server, port, data, None if args.workers > 1 else cpus[0], args.workers)
         command = [args.bench, "--server", f"127.0.0.1:{port}", "--pid", str(server.pid)]
         if not args.smoke:
             command += ["--seconds", str(args.seconds), "--warm-up", "2"]
@@ -116,6 +116,7 @@ def main():
     parser.add_argument("--bench", required=True, help="plenum-bench")
     parser.add_argument("--seconds", type=int, default=10, help="measured, per scenario")
     parser.add_argument("--smoke", action="store_true", help="a few small scenarios, to see that all works")
+    parser.add_argument("--workers", type=int, default=1, help="of the server; more than one may use every CPU [1]")
     parser.add_argument("--only", help="scenarios whose name contains this")
     args = parser.parse_args()
     allowed = sorted(os.sched_getaffinity(0))
