@@ -32,6 +32,8 @@ struct plm_engine_room {
     plm_room_id id;
     struct plm_room_config config;
     struct plm_engine_transport *transports;
+    uint32_t n_transports;
+    uint8_t worker; /**< where its transports live while it is small (config.spread_above) */
     bool closing; /**< closed for the application, kept until workers have let go */
     uint8_t home;
     uint8_t n_peers;
@@ -68,6 +70,7 @@ struct plm_engine {
     struct plm_engine_room **rooms;           /**< likewise */
     uint16_t *room_serials;
     uint32_t next_room, n_rooms;
+    uint32_t rooms_of[PLM_MAX_WORKERS]; /**< by plm_engine_room.worker */
     struct plm_engine_transport *first_unclaimed, *last_unclaimed; /**< oldest first */
     struct plm_engine_transport *closed; /**< no worker had them; their event is due */
 

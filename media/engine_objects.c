@@ -81,6 +81,7 @@ static void release_room(struct plm_engine *e, struct plm_engine_room *room)
         return;
     e->rooms[room->id & 0xffff] = NULL;
     e->n_rooms--;
+    e->rooms_of[room->worker]--;
     free(room);
 }
 
@@ -89,6 +90,7 @@ static void release_room(struct plm_engine *e, struct plm_engine_room *room)
 static void enter_room(struct plm_engine_room *room, struct plm_engine_transport *t)
 {
     t->room = room;
+    room->n_transports++;
     t->prev = NULL;
     t->next = room->transports;
     if (t->next)
@@ -105,6 +107,7 @@ static void leave_room(struct plm_engine *e, struct plm_engine_transport *t)
         room->transports = t->next;
     if (t->next)
         t->next->prev = t->prev;
+    room->n_transports--;
     t->room = NULL;
     t->prev = t->next = NULL;
     release_room(e, room);
@@ -164,6 +167,15 @@ static int check_room_config(const struct plm_room_config *config, struct plm_ro
     return out->max_speakers <= PLM_MAX_SPEAKERS ? 0 : PLM_EINVAL;
 }
 
+static uint8_t emptiest_worker(const struct plm_engine *e)
+{
+    unsigned best = 0;
+    for (unsigned w = 1; w < e->n_workers; w++)
+        if (e->rooms_of[w] < e->rooms_of[best])
+            best = w;
+    return (uint8_t)best;
+}
+
 int plm_engine_room_open(struct plm_engine *e, const struct plm_room_config *config, plm_room_id *out)
 {
     struct plm_room_config checked;
@@ -182,6 +194,8 @@ int plm_engine_room_open(struct plm_engine *e, const struct plm_room_config *con
     if (++e->room_serials[index] == 0)
         e->room_serials[index] = 1;
     room->id = (uint32_t)e->room_serials[index] << 16 | index;
+    room->worker = emptiest_worker(e);
+    e->rooms_of[room->worker]++;
     room->config = checked;
     e->rooms[index] = room;
     e->n_rooms++;
@@ -366,7 +380,7 @@ static int change(struct plm_engine *e, struct plm_engine_transport *t, struct p
 /* ---- transports ---- */
 
 static struct plm_engine_transport *new_transport(
-    const struct plm_engine_room *room, plm_participant_id participant)
+    const struct plm_engine *e, const struct plm_engine_room *room, plm_participant_id participant)
 {
     struct plm_engine_transport *t = calloc(1, sizeof *t);
     if (!t)
@@ -381,6 +395,8 @@ static struct plm_engine_transport *new_transport(
     t->plan->participant = participant;
     t->plan->room_config = room->config;
     t->plan->opened_us = plm_driver_now();
+    if (room->n_transports < e->config.spread_above)
+        t->plan->prefer = (uint8_t)(1 + room->worker);
     return t;
 }
 
@@ -392,7 +408,7 @@ int plm_engine_transport_open(
         return PLM_ENOENT;
     if (open->participant == 0)
         return PLM_EINVAL;
-    struct plm_engine_transport *t = new_transport(room, open->participant);
+    struct plm_engine_transport *t = new_transport(e, room, open->participant);
     struct plm_transport_plan *plan = t ? clone_plan(t->plan) : NULL;
     int err = plan ? plm_registry_add(e->registry, plan, out) : PLM_ENOMEM;
     if (err) {

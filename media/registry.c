@@ -37,7 +37,8 @@ struct entry {
     _Atomic uint32_t newest; /**< generation; it lies in creds[newest & 1] */
     struct creds creds[2];
     _Atomic(struct plm_transport_plan *) plans[2];
-    uint16_t serial; /**< control thread only: upper half of the next id */
+    _Atomic uint8_t prefer; /**< 1 + worker, 0: any; set before the id is */
+    uint16_t serial;        /**< control thread only: upper half of the next id */
 };
 
 struct plm_registry {
@@ -174,6 +175,7 @@ int plm_registry_add(struct plm_registry *r, struct plm_transport_plan *plan, st
     write_begin(e);
     make_creds(r, e, 0, out);
     atomic_store(&e->floor, pack(id, 0, 0));
+    atomic_store(&e->prefer, plan->prefer);
     atomic_store(&e->plans[0], plan);
     atomic_store(&e->state, pack(id, 0, PLM_NO_OWNER));
     write_end(e);
@@ -300,6 +302,7 @@ static bool look(struct entry *e, uint64_t tag, struct plm_registry_view *out)
         out->pwd_len = PWD_CHARS;
         out->id = id_of(s);
         out->owner = owner_of(s);
+        out->prefer = (uint8_t)(atomic_load(&e->prefer) - 1);
         out->generation = (uint8_t)generation;
         out->newest = back == 0;
         return true;

@@ -46,6 +46,7 @@ void plm_registry_remove(struct plm_registry *r, plm_transport_id id);
 struct plm_registry_view {
     plm_transport_id id;
     uint8_t owner;
+    uint8_t prefer;     /**< only worker that may claim it, PLM_NO_OWNER: any */
     uint8_t generation; /**< of the credentials: 0 first, +1 per restart */
     bool newest;        /**< these are the newest credentials of the transport */
     char pwd[PLM_PWD_SIZE];

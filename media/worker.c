@@ -234,9 +234,10 @@ static struct plm_transport *claim(struct plm_worker *w, const struct plm_regist
 static void on_authenticated_check(struct plm_worker *w, const struct plm_registry_view *view, uint8_t sock,
     const struct plm_addr *from, const uint8_t *data, size_t len, const struct plm_stun_result *r)
 {
-    if (view->owner != PLM_NO_OWNER && view->owner != w->config.index) {
-        note_stray(w, sock, from, view->owner);
-        forward_stray(w, view->owner, sock, from, data, len);
+    uint8_t owner = view->owner != PLM_NO_OWNER ? view->owner : view->prefer;
+    if (owner != PLM_NO_OWNER && owner != w->config.index) {
+        note_stray(w, sock, from, owner);
+        forward_stray(w, owner, sock, from, data, len);
         return;
     }
     struct plm_transport *t =

@@ -83,6 +83,7 @@ struct plm_config {
     struct {
         struct plm_config_addrs listen, advertise;
         unsigned workers; /**< 0: the engine decides */
+        unsigned spread_above;
         unsigned rcvbuf, sndbuf;
         unsigned consent_timeout_ms, connect_timeout_ms;
         int srtp_prefer; /**< enum plm_config_srtp */

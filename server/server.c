@@ -84,6 +84,7 @@ static int start_engine(struct plm_server *s, char *err, size_t err_size)
 {
     const struct plm_config *c = &s->config;
     struct plm_engine_config e = {.workers = c->rtc.workers,
+        .spread_above = c->rtc.spread_above,
         .rcvbuf = c->rtc.rcvbuf,
         .sndbuf = c->rtc.sndbuf,
         .limits = c->rtc.limits,

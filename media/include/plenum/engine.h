@@ -55,6 +55,11 @@ struct plm_engine_config {
     struct plm_addr advertise[PLM_MAX_LISTEN * 2];
     uint32_t rcvbuf, sndbuf; /**< octets asked of the kernel per socket [4 MiB]; what was got is logged */
     struct plm_limits limits;
+    /**
+     * A room stays on one worker, the one with the fewest rooms, until it has more than so many transports; what arrives elsewhere is passed
+     * on. 0: each transport lives where its first packet arrives. Small rooms cost less on one worker, a large one can use them all [0]
+     */
+    uint32_t spread_above;
     uint32_t consent_timeout_ms; /**< nothing authenticated came for so long (RFC 7675) [30000] */
     uint32_t connect_timeout_ms; /**< from open to connected [30000] */
     uint16_t srtp_prefer;        /**< IANA number of the SRTP profile taken where the peer has it: 7, 8 or 1 [7, AEAD_AES_128_GCM] */

@@ -591,6 +591,40 @@ static void rooms_span_workers(void **state)
     plm_engine_destroy(h.e);
 }
 
+static void small_rooms_stay_on_one_worker(void **state)
+{
+    (void)state;
+    enum {
+        SMALL = 6,
+        LARGE = 24
+    };
+    struct host h;
+    struct plm_engine_config config = loopback(2);
+    config.spread_above = SMALL;
+    assert_int_equal(start(&h, &config), 0);
+    plm_room_id rooms[2] = {open_room(&h), open_room(&h)};
+    for (unsigned i = 0; i < 2 * SMALL; i++) {
+        struct plm_transport_local a = open_transport(&h, rooms[i % 2], i + 1);
+        assert_true(check_once(&h, &a));
+    }
+    plm_engine_dispatch(h.e);
+    ask_stats(&h, PLM_STATS_TOTALS, 0);
+    assert_int_equal(h.per_worker[0], SMALL);
+    assert_int_equal(h.per_worker[1], SMALL);
+    assert_int_equal(h.totals.gauges[PLM_GAUGE_SHARDS], 2);
+    assert_int_equal(h.totals.gauges[PLM_GAUGE_LINKS], 0);
+    assert_true(h.totals.counters[PLM_CNT_STRAY_DATAGRAMS] > 0);
+    for (unsigned i = SMALL; i < LARGE; i++) {
+        struct plm_transport_local a = open_transport(&h, rooms[0], 100 + i);
+        assert_true(check_once(&h, &a));
+    }
+    plm_engine_dispatch(h.e);
+    ask_stats(&h, PLM_STATS_TOTALS, 0);
+    assert_int_equal(h.totals.gauges[PLM_GAUGE_SHARDS], 3);
+    assert_true(h.per_worker[1] > SMALL);
+    plm_engine_destroy(h.e);
+}
+
 /** Wildcards, both families, strays: the answer always comes from the address that was asked. */
 static void answers_from_where_it_was_asked(void **state)
 {
@@ -761,6 +795,7 @@ int main(void)
         cmocka_unit_test(statistics_have_three_scopes),
         cmocka_unit_test(strays_find_their_way),
         cmocka_unit_test(rooms_span_workers),
+        cmocka_unit_test(small_rooms_stay_on_one_worker),
         cmocka_unit_test(answers_from_where_it_was_asked),
         cmocka_unit_test(serves_addresses_that_come_later),
         cmocka_unit_test(ends_while_traffic_runs),
