@@ -641,10 +641,6 @@ static struct plm_ssrc_binding *bind_ssrc(
     int e = find_encoding(m, x, rtx);
     if (e < 0)
         return NULL;
-    if (t->n_bindings >= t->worker->config.limits.ssrcs_per_transport) {
-        *why = PLM_DROP_RTP_SSRC_LIMIT;
-        return NULL;
-    }
     struct plm_track *tr = t->tracks[media];
     struct plm_encoding *enc = &tr->encodings[e];
     uint32_t *known = rtx ? &enc->rtx_ssrc : &enc->ssrc;
@@ -656,6 +652,11 @@ static struct plm_ssrc_binding *bind_ssrc(
         }
         if (!rtx)
             plm_track_restart_encoding(tr, (uint8_t)e);
+        *known = 0;
+    }
+    if (t->n_bindings >= t->worker->config.limits.ssrcs_per_transport) {
+        *why = PLM_DROP_RTP_SSRC_LIMIT;
+        return NULL;
     }
     *known = v->ssrc;
     t->bindings[t->n_bindings] =
