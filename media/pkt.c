@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define SLAB_PACKETS 64
+#define EVICT_MAX    16 /* at a time: who is in flight comes back only at the next flush */
 
 struct slab {
     struct slab *next;
@@ -12,6 +13,8 @@ struct slab {
 struct plm_pkt_pool {
     struct slab *slabs;
     struct plm_pkt *free;
+    struct plm_pkt *oldest, *newest; /* that are held */
+    uint64_t evicted;
     uint32_t made, used, max;
 };
 
@@ -54,16 +57,49 @@ static void grow(struct plm_pkt_pool *pool)
     }
 }
 
+void plm_pkt_hold(struct plm_pkt_pool *pool, struct plm_pkt **place, struct plm_pkt *pkt)
+{
+    *place = plm_pkt_ref(pkt);
+    pkt->place = place;
+    pkt->older = pool->newest;
+    pkt->newer = NULL;
+    *(pool->newest ? &pool->newest->newer : &pool->oldest) = pkt;
+    pool->newest = pkt;
+}
+
+void plm_pkt_let_go(struct plm_pkt_pool *pool, struct plm_pkt **place)
+{
+    struct plm_pkt *pkt = *place;
+    if (!pkt)
+        return;
+    *(pkt->older ? &pkt->older->newer : &pool->oldest) = pkt->newer;
+    *(pkt->newer ? &pkt->newer->older : &pool->newest) = pkt->older;
+    pkt->place = NULL;
+    *place = NULL;
+    plm_pkt_put(pool, pkt);
+}
+
+static void evict(struct plm_pkt_pool *pool)
+{
+    for (int i = 0; i < EVICT_MAX && !pool->free && pool->oldest; i++) {
+        plm_pkt_let_go(pool, pool->oldest->place);
+        pool->evicted++;
+    }
+}
+
 struct plm_pkt *plm_pkt_get(struct plm_pkt_pool *pool)
 {
     if (!pool->free)
         grow(pool);
+    if (!pool->free)
+        evict(pool);
     struct plm_pkt *pkt = pool->free;
     if (!pkt)
         return NULL;
     pool->free = pkt->next_free;
     pool->used++;
     pkt->next_free = NULL;
+    pkt->place = NULL;
     pkt->refs = 1;
     return pkt;
 }
@@ -80,4 +116,9 @@ void plm_pkt_put(struct plm_pkt_pool *pool, struct plm_pkt *pkt)
 uint32_t plm_pkt_pool_used(const struct plm_pkt_pool *pool)
 {
     return pool->used;
+}
+
+uint64_t plm_pkt_pool_evicted(const struct plm_pkt_pool *pool)
+{
+    return pool->evicted;
 }

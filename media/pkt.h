@@ -12,6 +12,8 @@
 
 struct plm_pkt {
     struct plm_pkt *next_free;
+    struct plm_pkt **place;         /**< where it is held, NULL nowhere */
+    struct plm_pkt *older, *newer;  /**< of those that are held */
     uint32_t refs;
     uint16_t len;
     uint16_t payload_off, payload_len; /**< without padding */
@@ -32,11 +34,15 @@ struct plm_pkt {
     uint8_t data[PLM_PKT_SIZE];
 };
 
-struct plm_pkt_pool; /* slabs, grown on demand up to a cap, never returned before destroy */
+/*
+ * Slabs, grown on demand up to a cap, never returned before destroy. At the cap the packet that has been held longest is taken back:
+ * histories get shorter, media goes on.
+ */
+struct plm_pkt_pool;
 
 int plm_pkt_pool_create(struct plm_pkt_pool **out, uint32_t max_packets);
 void plm_pkt_pool_destroy(struct plm_pkt_pool *pool);
-/** @return a packet with one reference and undefined contents, NULL when the cap is reached */
+/** @return a packet with one reference and undefined contents, NULL when the cap is reached and all are in flight */
 struct plm_pkt *plm_pkt_get(struct plm_pkt_pool *pool);
 void plm_pkt_put(struct plm_pkt_pool *pool, struct plm_pkt *pkt);
 static inline struct plm_pkt *plm_pkt_ref(struct plm_pkt *pkt)
@@ -45,11 +51,22 @@ static inline struct plm_pkt *plm_pkt_ref(struct plm_pkt *pkt)
     return pkt;
 }
 uint32_t plm_pkt_pool_used(const struct plm_pkt_pool *pool);
+/** Packets that were taken back from their place, since create. */
+uint64_t plm_pkt_pool_evicted(const struct plm_pkt_pool *pool);
+
+/**
+ * Put a packet into a place that is empty and stays where it is. Takes a reference of its own. The place becomes NULL when the pool
+ * takes the packet back, which happens within plm_pkt_get only. A packet is held in one place at a time.
+ */
+void plm_pkt_hold(struct plm_pkt_pool *pool, struct plm_pkt **place, struct plm_pkt *pkt);
+/** Empty a place. An empty one is fine. */
+void plm_pkt_let_go(struct plm_pkt_pool *pool, struct plm_pkt **place);
 
 /** The last packets of one encoding by extended sequence number: what retransmission is served from. */
 struct plm_pkt_ring {
     struct plm_pkt **slots;
-    uint32_t size; /**< power of two */
+    uint64_t *seqs; /**< what each slot held last, also when the pool has taken it back: a second one is a duplicate */
+    uint32_t size;  /**< power of two */
     uint64_t newest;
     bool any;
     struct plm_pkt_pool *pool;

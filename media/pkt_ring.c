@@ -3,14 +3,23 @@
 
 #include "pkt.h"
 
+#define NO_SEQ UINT64_MAX
+
 int plm_pkt_ring_init(struct plm_pkt_ring *r, struct plm_pkt_pool *pool, uint32_t size)
 {
     memset(r, 0, sizeof *r);
     if (!size || size & (size - 1))
         return PLM_EINVAL;
     r->slots = calloc(size, sizeof *r->slots);
-    if (!r->slots)
+    r->seqs = malloc(size * sizeof *r->seqs);
+    if (!r->slots || !r->seqs) {
+        free(r->slots);
+        free(r->seqs);
+        memset(r, 0, sizeof *r);
         return PLM_ENOMEM;
+    }
+    for (uint32_t i = 0; i < size; i++)
+        r->seqs[i] = NO_SEQ;
     r->size = size;
     r->pool = pool;
     return 0;
@@ -19,8 +28,8 @@ int plm_pkt_ring_init(struct plm_pkt_ring *r, struct plm_pkt_pool *pool, uint32_
 void plm_pkt_ring_reset(struct plm_pkt_ring *r)
 {
     for (uint32_t i = 0; i < r->size; i++) {
-        plm_pkt_put(r->pool, r->slots[i]);
-        r->slots[i] = NULL;
+        plm_pkt_let_go(r->pool, &r->slots[i]);
+        r->seqs[i] = NO_SEQ;
     }
     r->any = false;
     r->newest = 0;
@@ -32,6 +41,7 @@ void plm_pkt_ring_destroy(struct plm_pkt_ring *r)
         return;
     plm_pkt_ring_reset(r);
     free(r->slots);
+    free(r->seqs);
     memset(r, 0, sizeof *r);
 }
 
@@ -42,15 +52,16 @@ static bool reaches(const struct plm_pkt_ring *r, uint64_t ext_seq)
 
 bool plm_pkt_ring_put(struct plm_pkt_ring *r, struct plm_pkt *pkt)
 {
-    struct plm_pkt **slot = &r->slots[pkt->ext_seq & (r->size - 1)];
+    uint64_t at = pkt->ext_seq & (r->size - 1);
     if (!r->any || pkt->ext_seq > r->newest) {
         r->any = true;
         r->newest = pkt->ext_seq;
-    } else if (!reaches(r, pkt->ext_seq) || (*slot && (*slot)->ext_seq == pkt->ext_seq)) {
+    } else if (!reaches(r, pkt->ext_seq) || r->seqs[at] == pkt->ext_seq) {
         return false;
     }
-    plm_pkt_put(r->pool, *slot);
-    *slot = plm_pkt_ref(pkt);
+    plm_pkt_let_go(r->pool, &r->slots[at]);
+    plm_pkt_hold(r->pool, &r->slots[at], pkt);
+    r->seqs[at] = pkt->ext_seq;
     return true;
 }
 

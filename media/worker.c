@@ -426,6 +426,7 @@ static void send_report(struct plm_worker *w, const struct plm_command *cmd)
         return;
     report->request = cmd->stats.request;
     w->stats.gauges[PLM_GAUGE_PACKETS] = plm_pkt_pool_used(w->pool);
+    w->stats.counters[PLM_CNT_PACKETS_EVICTED] = plm_pkt_pool_evicted(w->pool);
     report->totals = w->stats;
     if (cmd->stats.scope != PLM_STATS_TOTALS && w->transports.n > 0) {
         report->transports = calloc(w->transports.n, sizeof *report->transports);

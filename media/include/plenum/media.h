@@ -26,7 +26,7 @@ struct plm_limits {
     uint32_t tracks_per_room;       /**< more are left out [1024] */
     uint32_t stun_unauth_per_sec;   /**< unauthenticated STUN requests looked at, per worker and second [2000] */
     uint32_t datagrams_per_turn;    /**< read before others run [256] */
-    uint32_t packets_per_worker;    /**< packet buffers kept for retransmission and in flight [65536] */
+    uint32_t packets_per_worker;    /**< packet buffers kept for retransmission and in flight; at the cap the oldest go [65536] */
     uint32_t nack_items_per_packet; /**< sequence numbers answered per RTCP packet [256] */
     uint32_t rtx_share_percent;     /**< retransmissions at most this share of a receiver's bitrate, plus a burst [40] */
 };
@@ -193,6 +193,7 @@ enum plm_counter {
     PLM_CNT_LAYER_SWITCHES,
     PLM_CNT_HANDSHAKES,
     PLM_CNT_HANDSHAKE_FAILURES,
+    PLM_CNT_PACKETS_EVICTED, /**< kept ones that were forgotten early because the cap was reached */
     PLM_CNT_COUNT
 };
 PLM_EXPORT const char *plm_counter_name(enum plm_counter c);

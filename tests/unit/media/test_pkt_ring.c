@@ -134,6 +134,33 @@ static void random_order_matches_a_model(void **state)
     assert_true(newest > 1000);
 }
 
+/* At the cap the oldest goes, whosever it is; it is known as a duplicate all the same, and one in flight is not touched. */
+static void a_full_pool_forgets_the_oldest(void **state)
+{
+    (void)state;
+    struct plm_pkt_ring other;
+    assert_int_equal(plm_pkt_ring_init(&other, pool, 1024), 0);
+    for (uint64_t seq = 1; seq <= 8; seq++)
+        assert_true(put(seq));
+    struct plm_pkt *in_flight = plm_pkt_ref(plm_pkt_ring_find(&ring, 2));
+    for (uint64_t seq = 1; seq <= 994; seq++) {
+        struct plm_pkt *pkt = plm_pkt_get(pool);
+        assert_non_null(pkt);
+        assert_ptr_not_equal(pkt, in_flight);
+        pkt->ext_seq = seq;
+        assert_true(plm_pkt_ring_put(&other, pkt));
+        plm_pkt_put(pool, pkt);
+    }
+    assert_int_equal(plm_pkt_pool_used(pool), 1000);
+    assert_int_equal(plm_pkt_pool_evicted(pool), 3); /* the one in flight freed nothing */
+    for (uint64_t seq = 1; seq <= 8; seq++)
+        assert_int_equal(plm_pkt_ring_find(&ring, seq) != NULL, seq > 3);
+    assert_int_equal(in_flight->ext_seq, 2);
+    assert_false(put(3));
+    plm_pkt_put(pool, in_flight);
+    plm_pkt_ring_destroy(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +169,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_what_it_reaches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(jumps_leave_nothing_stale, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sizes_are_powers_of_two, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_pool_forgets_the_oldest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(random_order_matches_a_model, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
