@@ -136,8 +136,11 @@ void plm_http_whip_post(void *arg, const struct plm_http_request *request)
     int rc = plm_whip_path_parse(&path, request->path);
     if (rc == PLM_ENOENT) {
         fail(w, request->exchange, 404, "write /whip/{room}/{name} or /whep/{room}/{name},{name}");
+    } else if (rc == PLM_ELIMIT) {
+        plm_hub_count_limit(w->hub, PLM_HUB_LIMIT_NAMES);
+        fail(w, request->exchange, 400, "too many names");
     } else if (rc) {
-        fail(w, request->exchange, 400, rc == PLM_ELIMIT ? "too many names" : "a name is empty");
+        fail(w, request->exchange, 400, "a name is empty");
     } else if (!plm_http_is_type(request->content_type, "application/sdp")) {
         fail(w, request->exchange, 415, "send application/sdp");
     } else {

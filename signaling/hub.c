@@ -189,6 +189,11 @@ void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out)
     *out = hub->gauges;
 }
 
+void plm_hub_count_limit(struct plm_hub *hub, enum plm_hub_limit limit)
+{
+    hub->counters.limits[limit]++;
+}
+
 const char *plm_hub_limit_name(enum plm_hub_limit limit)
 {
     static const char *const names[] = {

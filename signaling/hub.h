@@ -85,6 +85,8 @@ enum plm_hub_limit {
     PLM_HUB_LIMIT_SDP,          /**< size of a description, of its lines, m-lines, payload types, rids */
     PLM_HUB_LIMIT_COUNT
 };
+/** Count a refusal that the program around the hub decided. */
+void plm_hub_count_limit(struct plm_hub *hub, enum plm_hub_limit limit);
 /** "rooms" …; static storage. */
 const char *plm_hub_limit_name(enum plm_hub_limit limit);
 
