@@ -173,6 +173,12 @@ static void on_hub_timer(uv_timer_t *timer)
     plm_hub_flush(s->hub);
 }
 
+/* The hub takes 0 for its default. */
+static uint32_t at_once_if_zero(uint32_t ms)
+{
+    return ms ? ms : 1;
+}
+
 static int start_hub(struct plm_server *s, char *err, size_t err_size)
 {
     const struct plm_config *c = &s->config;
@@ -183,8 +189,8 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         .random = fill_random,
         .ice_servers = tell_ice_servers,
         .log = log_room};
-    struct plm_hub_config h = {.grace_ms = c->session.grace_s * 1000,
-        .linger_ms = c->rooms.linger_s * 1000,
+    struct plm_hub_config h = {.grace_ms = at_once_if_zero(c->session.grace_s * 1000),
+        .linger_ms = at_once_if_zero(c->rooms.linger_s * 1000),
         .max_rooms = c->rooms.max,
         .max_sessions = c->session.max,
         .max_participants = c->rooms.max_participants,
