@@ -294,13 +294,13 @@ def message_size(server, call):
     ws = join(server, "z")
     with counts(server, limit("message_size"), 0):
         assert ws.ask("view", size=64 * KB, items=[])["type"] == "done"
-        refused(ws.ask("publish", size=256 * KB, sdp="x", tracks=[]), "bad_sdp")
+        refused(ws.ask("publish", size=264 * KB, sdp="x", tracks=[]), "bad_sdp")
     with counts(server, limit("message_size")), counts(server, "plenum_bad_messages_total"):
         refused(ws.ask("view", size=64 * KB + 1, items=[]), "bad_message")
     ws.works()
     with counts(server, "plenum_websockets_rejected_total"):
         with contextlib.suppress(ConnectionError):
-            ws.send_text("x" * (256 * KB + 1))
+            ws.send_text("x" * (264 * KB + 1))
         message = ws.receive()
         assert message is None and ws.close_code in (1009, None), (message, ws.close_code)
     ws.close()
