@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GCM_SALT    12
-#define GCM_MAX_TAG 16
-#define GCM_MAX_AAD 512 /* an RTP header with its extensions; set_aad may come in parts */
+#define GCM_SALT      12
+#define GCM_MAX_TAG   16
+#define GCM_MAX_SPLIT 512 /* octets of associated data that come in two parts: SRTCP's header and index */
 
 extern const srtp_cipher_test_case_t srtp_aes_gcm_128_test_case_0;
 extern const srtp_cipher_test_case_t srtp_aes_gcm_256_test_case_0;
@@ -24,11 +24,12 @@ struct gcm_state {
     struct gcm_key_data key;
     struct gcm_context_data run;
     bool wide; /* 256-bit key */
-    uint32_t tag_len;
-    uint32_t aad_len;
     bool started;
+    uint32_t tag_len;
+    /* Borrowed: libsrtp keeps them until the packet is done. */
+    const uint8_t *aad[2];
+    uint32_t aad_len[2];
     uint8_t iv[GCM_SALT];
-    uint8_t aad[GCM_MAX_AAD];
 };
 
 static srtp_err_status_t gcm_alloc(srtp_cipher_t **out, int key_len, int tag_len)
@@ -73,7 +74,7 @@ static srtp_err_status_t gcm_set_iv(void *state, uint8_t *iv, srtp_cipher_direct
     struct gcm_state *s = state;
     (void)direction;
     memcpy(s->iv, iv, sizeof s->iv);
-    s->aad_len = 0;
+    s->aad_len[0] = s->aad_len[1] = 0;
     s->started = false;
     return srtp_err_status_ok;
 }
@@ -81,20 +82,29 @@ static srtp_err_status_t gcm_set_iv(void *state, uint8_t *iv, srtp_cipher_direct
 static srtp_err_status_t gcm_set_aad(void *state, const uint8_t *aad, uint32_t len)
 {
     struct gcm_state *s = state;
-    if (len > sizeof s->aad - s->aad_len)
+    unsigned part = s->aad_len[0] == 0 ? 0 : 1;
+    if (s->aad_len[part] != 0 || (part == 1 && (len > GCM_MAX_SPLIT || s->aad_len[0] > GCM_MAX_SPLIT - len)))
         return srtp_err_status_bad_param;
-    memcpy(s->aad + s->aad_len, aad, len);
-    s->aad_len += len;
+    s->aad[part] = aad;
+    s->aad_len[part] = len;
     return srtp_err_status_ok;
 }
 
 static void gcm_begin(struct gcm_state *s)
 {
     IMB_MGR *m = plm_ipsecmb_shared();
+    const uint8_t *aad = s->aad[0];
+    uint8_t joined[GCM_MAX_SPLIT];
+    if (s->aad_len[1] > 0) {
+        memcpy(joined, s->aad[0], s->aad_len[0]);
+        memcpy(joined + s->aad_len[0], s->aad[1], s->aad_len[1]);
+        aad = joined;
+    }
+    uint32_t len = s->aad_len[0] + s->aad_len[1];
     if (s->wide)
-        IMB_AES256_GCM_INIT(m, &s->key, &s->run, s->iv, s->aad, s->aad_len);
+        IMB_AES256_GCM_INIT(m, &s->key, &s->run, s->iv, aad, len);
     else
-        IMB_AES128_GCM_INIT(m, &s->key, &s->run, s->iv, s->aad, s->aad_len);
+        IMB_AES128_GCM_INIT(m, &s->key, &s->run, s->iv, aad, len);
     s->started = true;
 }
 
