@@ -18,6 +18,7 @@ try:
     import av
     import numpy
     from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+    from rawrtc import stun_request
 except ImportError as missing:
     print("skipped:", missing)
     sys.exit(77)
@@ -96,13 +97,17 @@ class Session:
 
 
 class Relay:
-    """Spreads one client's datagrams over several source ports: checks leave by all of them, the rest by turns."""
+    """
+    Spreads one client's datagrams over several source ports, by turns. Its checks leave by the first; the others make checks of their own,
+    with the client's credentials: one and the same check from many addresses would be a captured one.
+    """
 
     PORTS = 8
 
-    async def open(self, server):
+    async def open(self, server, username, password):
         loop = asyncio.get_running_loop()
         self.client, self.turn = None, 0
+        self.username, self.password = username, password
 
         def endpoint(received, remote=None):
             class Protocol(asyncio.DatagramProtocol):
@@ -119,8 +124,9 @@ class Relay:
     def from_client(self, data, addr):
         self.client = addr
         if data[0] < 4:
-            for transport in self.outer:
-                transport.sendto(data)
+            self.outer[0].sendto(data)
+            for transport in self.outer[1:]:
+                transport.sendto(stun_request(self.username, self.password, nominate=False))
         elif 20 <= data[0] < 64:
             self.outer[0].sendto(data)
         else:
@@ -143,7 +149,9 @@ class Publisher:
 
         async def through_relay(answer):
             host, port = re.search(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+)", answer, re.I).groups()
-            _, via = await relay.open((host, int(port)))
+            ours, theirs = (re.search(r"a=ice-ufrag:(\S+)", sdp).group(1) for sdp in (answer, self.pc.localDescription.sdp))
+            password = re.search(r"a=ice-pwd:(\S+)", answer).group(1)
+            _, via = await relay.open((host, int(port)), f"{ours}:{theirs}", password)
             return re.sub(rf"(a=candidate:\S+ 1 \S+ \d+ {re.escape(host)}) {port}", rf"\1 {via}", answer)
 
         if relay:
