@@ -4,8 +4,8 @@ Every program is called
     PROGRAM publish URL --codec VP8 --seconds N --tone HZ --luma LEVEL [--setup active] [--restart]
     PROGRAM receive URL --codec VP8 --seconds N --tone HZ --luma LEVEL [--setup active] [--restart]
 and writes one JSON object per line: {"event": "connected", "connected_ms": …}, at last {"event": "result", …}. A publisher sends a sine of
-HZ and a picture most of which has the luma LEVEL, until its standard input ends; a receiver ends as soon as it has enough of both,
-or after N seconds with what it has.
+HZ and a picture most of which has the luma LEVEL, until its standard input ends; a receiver ends as soon as it has enough of both
+(--hold N: as much as N seconds hold), or after --seconds with what it has.
 """
 import argparse
 import json
@@ -35,10 +35,16 @@ def arguments(argv=None):
     parser.add_argument("--tone", type=float, default=440)
     parser.add_argument("--luma", type=int, default=100)
     parser.add_argument("--setup", choices=("actpass", "active"), default="actpass")
+    parser.add_argument("--hold", type=float, default=0)
     parser.add_argument("--restart", action="store_true")
     parser.add_argument("--srtp", choices=("gcm", "cm"))
     parser.add_argument("--browser", choices=("chromium", "firefox"))
     return parser.parse_args(argv)
+
+
+def enough(hold):
+    """@return how many frames and audio packets show that media flowed for so many seconds"""
+    return max(ENOUGH_FRAMES, int(hold * FPS * 0.95)), max(ENOUGH_AUDIO, int(hold * 50 * 0.95))
 
 
 def emit(event, **fields):
@@ -115,7 +121,8 @@ class Received:
         return near and abs(self.luma - self.wanted.luma) <= LUMA_TOLERANCE
 
     def enough(self):
-        return self.video_frames >= ENOUGH_FRAMES and self.audio_packets >= ENOUGH_AUDIO and self.content_ok()
+        frames, packets = enough(self.wanted.hold)
+        return self.video_frames >= frames and self.audio_packets >= packets and self.content_ok()
 
     def expired(self):
         return time.monotonic() - self.begin > self.wanted.seconds

@@ -54,6 +54,9 @@ def main():
         audio, video = os.path.join(folder, "audio.ogg"), os.path.join(folder, "video." + SUFFIX[args.codec])
         command = [program, args.verb, args.url, "--codec", args.codec, "--seconds", str(args.seconds), "--setup", args.setup,
                    "--audio", audio, "--video", video]
+        # some of what arrives comes before the first key frame and cannot be decoded
+        frames, packets = peer.enough(args.hold)
+        command += ["--frames", str(frames + 2 * peer.FPS), "--packets", str(packets)]
         if args.srtp:
             command += ["--srtp", args.srtp]
         if args.restart:

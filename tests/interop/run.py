@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """One row of the interop table: one publisher, all receivers, through a server of its own.
 
-usage: run.py --server PROGRAM --out FOLDER [--srtp PROFILE] [--ipv6] [--restart] [--receivers LIST] PUBLISHER
+usage: run.py --server PROGRAM --out FOLDER [--srtp PROFILE] [--hold SECONDS] [--ipv6] [--restart] [--receivers LIST] PUBLISHER
 
 PUBLISHER is a stack of STACKS, with a codec for the extra rows: "chromium:VP9". Exit status 0: every cell good; 1: one is not;
 77: a package is missing, the last line says which.
@@ -46,6 +46,7 @@ DECODES = {
     "VP9": ("chromium", "firefox"),
     "H264": ("chromium", "pion", "pion-cm", "aiortc", "gstreamer"),
 }
+FOLLOWING = ("aiortc", "chromium")  # the rest pin the publisher's name
 RESTARTS = ("chromium", "firefox", "pion", "pion-cm")  # aiortc and webrtcbin cannot restart ICE
 
 
@@ -55,7 +56,7 @@ class Program:
     def __init__(self, args, stack, verb, url, codec, publisher):
         script, options, _ = STACKS[stack]
         command = ["/usr/bin/python3", os.path.join(HERE, script), verb, url, "--codec", codec, "--tone", str(TONES[publisher]),
-                   "--luma", str(LUMAS[publisher]), "--seconds", "30", *options]
+                   "--luma", str(LUMAS[publisher]), "--hold", str(args.hold), "--seconds", str(30 + 1.5 * args.hold), *options]
         if stack in ACTIVE[verb]:
             command += ["--setup", "active"]
         if args.restart and stack in RESTARTS:
@@ -156,9 +157,10 @@ def profile_name(text):
 def faults(args, stack, codec, got):
     """What is wrong with a receiver's result."""
     wrong = []
-    if got["video_frames"] < peer.ENOUGH_FRAMES:
+    frames, packets = peer.enough(args.hold)
+    if got["video_frames"] < frames:
         wrong.append(f"{got['video_frames']} frames")
-    if got["audio_packets"] < peer.ENOUGH_AUDIO:
+    if got["audio_packets"] < packets:
         wrong.append(f"{got['audio_packets']} audio packets")
     if got["bytes"] < 5000:
         wrong.append(f"{got['bytes']} octets")
@@ -176,13 +178,16 @@ def faults(args, stack, codec, got):
 
 
 def receive_turn(args, server, turn, publisher, codec):
-    running = [Program(args, stack, "receive", f"{server.url}/whep/table/{publisher}", codec, publisher) for stack in turn]
+    running = []
+    for stack in turn:
+        name = "" if stack in FOLLOWING else "/" + publisher
+        running.append(Program(args, stack, "receive", f"{server.url}/whep/table{name}", codec, publisher))
     for program in running:
         if program.wait_for("connected", 150):
             server.note_profiles()
     cells = {}
     for program in running:
-        program.wait_for("result", 150)
+        program.wait_for("result", 150 + 1.5 * args.hold)
         got = program.end()
         wrong = faults(args, program.stack, codec, got) if got else [program.why()]
         cells[program.stack] = (got or {}, wrong)
@@ -234,6 +239,7 @@ def arguments():
     parser.add_argument("--server", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--srtp", choices=(GCM, GCM_256, CM), default=GCM, help="what the server prefers")
+    parser.add_argument("--hold", type=int, default=0, help="receive for so many seconds")
     parser.add_argument("--ipv6", action="store_true")
     parser.add_argument("--restart", action="store_true")
     parser.add_argument("--receivers", type=lambda names: names.split(","), default=list(STACKS), help="separated by commas")
@@ -267,7 +273,7 @@ def main():
             log = server.said()
     text = table(args, publisher, codec, cells)
     print(text)
-    name = args.publisher.replace(":", "-") + ("" if args.srtp == GCM else "-" + args.srtp) + ("-ipv6" if args.ipv6 else "") + ("-restart" if args.restart else "")
+    name = args.publisher.replace(":", "-") + ("" if args.srtp == GCM else "-" + args.srtp) + ("-ipv6" if args.ipv6 else "") + ("-restart" if args.restart else "") + ("-hold" if args.hold else "")
     with open(os.path.join(args.out, f"interop-{name}.md"), "w", encoding="utf-8") as file:
         file.write(text)
     wrong += [f"{stack}: {', '.join(faulty)}" for stack, (_, faulty) in cells.items() if faulty]

@@ -29,10 +29,8 @@ import (
 )
 
 const (
-	fps          = 20
-	enoughFrames = 60
-	enoughAudio  = 120
-	audioFrame   = 20 * time.Millisecond
+	fps        = 20
+	audioFrame = 20 * time.Millisecond
 )
 
 var (
@@ -42,6 +40,8 @@ var (
 	profile = flag.String("srtp", "", "gcm or cm: offer only this")
 	audio   = flag.String("audio", "", "Ogg file to send or to write")
 	video   = flag.String("video", "", "IVF or H264 file to send or to write")
+	frames  = flag.Int("frames", 60, "receive so many video frames")
+	packets = flag.Int("packets", 60, "receive so many audio packets")
 	restart = flag.Bool("restart", false, "restart ICE when media flows")
 )
 
@@ -350,7 +350,7 @@ func (g *got) takeVP8(payload []byte) {
 func (g *got) enough() bool {
 	g.Lock()
 	defer g.Unlock()
-	return g.frames >= enoughFrames && g.audio >= enoughAudio
+	return g.frames >= *frames && g.audio >= *packets
 }
 
 func newWriters() (media.Writer, media.Writer, error) {
