@@ -341,15 +341,15 @@ bool plm_registry_claim(
     return true;
 }
 
-void plm_registry_retire(struct plm_registry *r, plm_transport_id id, uint8_t generation)
+bool plm_registry_retire(struct plm_registry *r, plm_transport_id id, uint8_t generation)
 {
     struct entry *e = entry_of(r, id);
     if (!e)
-        return;
+        return false;
     uint32_t newest = atomic_load_explicit(&e->newest, memory_order_acquire);
     uint64_t floor = atomic_load(&e->floor);
     if ((uint8_t)newest != generation || id_of(floor) != id || (uint32_t)floor == newest)
-        return;
+        return false;
     /* Fails only when the entry began another life, or somebody retired the same: nothing to do in either case. */
-    atomic_compare_exchange_strong(&e->floor, &floor, (uint64_t)id << 32 | newest);
+    return atomic_compare_exchange_strong(&e->floor, &floor, (uint64_t)id << 32 | newest);
 }

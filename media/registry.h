@@ -56,7 +56,7 @@ struct plm_registry_view {
 bool plm_registry_find(struct plm_registry *r, const char *ufrag, size_t len, struct plm_registry_view *out);
 /** Claim for a worker. @param plan the plan, now the worker's @return false: somebody else has it, or it changed just now: ignore this check */
 bool plm_registry_claim(struct plm_registry *r, plm_transport_id id, uint8_t worker, struct plm_transport_plan **plan);
-/** Credentials of this generation (of a plm_registry_view) are in use: the ones before them end. */
-void plm_registry_retire(struct plm_registry *r, plm_transport_id id, uint8_t generation);
+/** Credentials of this generation (of a plm_registry_view) are in use: the ones before them end. @return whether they did just now */
+bool plm_registry_retire(struct plm_registry *r, plm_transport_id id, uint8_t generation);
 
 #endif

@@ -253,8 +253,9 @@ static void on_authenticated_check(struct plm_worker *w, const struct plm_regist
     if (!r->success)
         return;
     plm_transport_on_check(t, sock, from, r->nominated);
-    if (view->newest && view->generation > 0 && r->nominated)
-        plm_registry_retire(w->config.registry, view->id, view->generation);
+    if (view->newest && view->generation > 0 && r->nominated &&
+        plm_registry_retire(w->config.registry, view->id, view->generation))
+        plm_count(w, PLM_CNT_ICE_RESTARTS);
 }
 
 static void on_stun(struct plm_worker *w, uint8_t sock, const struct plm_addr *from, bool known,

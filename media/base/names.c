@@ -168,6 +168,7 @@ static const char *const counter_names[] = {
     [PLM_CNT_LAYER_SWITCHES] = "layer_switches",
     [PLM_CNT_HANDSHAKES] = "handshakes",
     [PLM_CNT_HANDSHAKE_FAILURES] = "handshake_failures",
+    [PLM_CNT_ICE_RESTARTS] = "ice_restarts",
     [PLM_CNT_PACKETS_EVICTED] = "packets_evicted",
 };
 _Static_assert(COUNT_OF(counter_names) == PLM_CNT_COUNT, "a name for each");

@@ -139,6 +139,9 @@ class Server:
         pattern = r'^plenum_transport_rx_packets_total{transport="(\d+)".*state="connected",srtp="(\w+)"}'
         self.profiles.update(re.findall(pattern, peer.request("GET", self.url + "/metrics")[2], re.M))
 
+    def counted(self, name):
+        return sum(map(int, re.findall(rf"^plenum_{name}_total(?:{{.*}})? (\d+)$", peer.request("GET", self.url + "/metrics")[2], re.M)))
+
     def stop(self):
         self.child.send_signal(signal.SIGTERM)
         return self.child.wait(15)
@@ -196,6 +199,21 @@ def receive_turn(args, server, turn, publisher, codec):
     return cells
 
 
+def server_faults(args, server, stacks):
+    """What is wrong with what the server says of them all."""
+    wrong = []
+    seen = collections.Counter(server.profiles.values())
+    expected = collections.Counter(profile_of(args, stack) for stack in stacks)
+    if seen != expected:
+        wrong.append(f"SRTP at the server: {dict(seen)}, expected {dict(expected)}")
+    restarts = sum(stack in RESTARTS for stack in stacks) if args.restart else 0
+    if server.counted("ice_restarts") != restarts:
+        wrong.append(f"ICE restarts at the server: {server.counted('ice_restarts')}, expected {restarts}")
+    if server.counted("handshake_failures"):
+        wrong.append(f"failed handshakes at the server: {server.counted('handshake_failures')}")
+    return wrong
+
+
 def row(args, server, publisher, codec):
     cells = {}
     source = Program(args, publisher, "publish", f"{server.url}/whip/table/{publisher}", codec, publisher)
@@ -211,11 +229,7 @@ def row(args, server, publisher, codec):
     wrong = [] if result else [source.why()]
     if result and args.restart and publisher in RESTARTS and not result.get("restarted"):
         wrong.append(f"{publisher} did not restart ICE")
-    seen = collections.Counter(server.profiles.values())
-    expected = collections.Counter(profile_of(args, stack) for stack in (publisher, *cells))
-    if seen != expected:
-        wrong.append(f"SRTP at the server: {dict(seen)}, expected {dict(expected)}")
-    return cells, wrong
+    return cells, wrong + server_faults(args, server, (publisher, *cells))
 
 
 def table(args, publisher, codec, cells):

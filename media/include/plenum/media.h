@@ -193,6 +193,7 @@ enum plm_counter {
     PLM_CNT_LAYER_SWITCHES,
     PLM_CNT_HANDSHAKES,
     PLM_CNT_HANDSHAKE_FAILURES,
+    PLM_CNT_ICE_RESTARTS, /**< that took effect: a check nominated with the new credentials */
     PLM_CNT_PACKETS_EVICTED, /**< kept ones that were forgotten early because the cap was reached */
     PLM_CNT_COUNT
 };

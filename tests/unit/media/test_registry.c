@@ -182,13 +182,14 @@ static void restart_keeps_former_credentials_until_retired(void **state)
     assert_true(find(r, &a, &v));
     assert_false(v.newest);
     assert_string_equal(v.pwd, a.pwd);
-    plm_registry_retire(r, a.id, v.generation); /* the former are still the ones in use */
+    assert_false(plm_registry_retire(r, a.id, v.generation)); /* the former are still the ones in use */
     assert_true(find(r, &a, &v));
     assert_true(find(r, &b, &v));
     assert_true(v.newest);
     assert_int_equal(v.generation, 1);
     assert_string_equal(v.pwd, b.pwd);
-    plm_registry_retire(r, a.id, v.generation);
+    assert_true(plm_registry_retire(r, a.id, v.generation));
+    assert_false(plm_registry_retire(r, a.id, v.generation));
     assert_false(find(r, &a, &v));
     assert_true(find(r, &b, &v));
 
