@@ -325,8 +325,7 @@ static void describe_slot(const struct plm_slot *s, uint64_t now_us, struct plm_
         a->layers[i].bitrate_bps = plm_rx_stats_bitrate(&tr->encodings[i].stats, now_us);
         a->layers[i].width = tr->encodings[i].width;
         a->layers[i].height = tr->encodings[i].height;
-        uint8_t layers = tr->encodings[i].temporal_layers;
-        a->layers[i].temporal_layers = layers ? layers : 3;
+        a->layers[i].temporal_layers = 3;
     }
 }
 
