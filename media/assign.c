@@ -102,6 +102,16 @@ static void put(struct plm_slot *s, struct wish *w)
     w->placed = true;
 }
 
+/* A wish that no slot has been given yet. */
+static struct wish *find_wish(struct wish *v, size_t n, plm_participant_id who, enum plm_source source)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!v[i].placed && v[i].who == who && v[i].source == source)
+            return &v[i];
+    }
+    return NULL;
+}
+
 static size_t count_places(const struct plm_transport *t)
 {
     size_t n = 0;
@@ -126,14 +136,13 @@ static void assign_video(struct plm_transport *t, struct wish *v, size_t n)
         struct plm_slot *s = &t->slots[k];
         if (s->kind != PLM_KIND_VIDEO || s->pinned || !s->want)
             continue;
-        bool stays = false;
-        for (size_t i = 0; i < n && !stays; i++) {
-            stays = !v[i].placed && v[i].who == s->want && v[i].source == s->want_source;
-            if (stays)
-                put(s, &v[i]);
-        }
-        if (!stays)
-            s->want = 0;
+        /* Whose picture still flows while another is awaited need not leave when both are wished for. */
+        struct wish *w = s->next.track ? find_wish(v, n, s->track->participant, s->track->source) : NULL;
+        if (!w)
+            w = find_wish(v, n, s->want, s->want_source);
+        s->want = 0;
+        if (w)
+            put(s, w);
     }
     for (int exact = 1; exact >= 0; exact--) {
         for (size_t i = 0; i < n; i++) {
@@ -164,17 +173,22 @@ static bool heard_already(const struct plm_transport *t, plm_participant_id who,
     return false;
 }
 
-/* The sound of a pair is its participant's, while they are among the chosen; a shared screen's sound always is. */
+/*
+ * The sound of a pair is its participant's, while they are among the chosen; a shared screen's sound always is. Sound and picture change
+ * together: while the picture of the former one is kept, so is the sound.
+ */
 static void assign_pair_audio(struct plm_transport *t, struct plm_slot *s)
 {
     struct plm_slot *video = video_of_pair(t, s->pair);
     s->want = 0;
     if (!video || !video->want || video->pinned)
         return;
-    bool screen = video->want_source == PLM_SOURCE_SCREEN;
+    bool held = video->next.track != NULL;
+    plm_participant_id who = held ? video->track->participant : video->want;
+    bool screen = (held ? video->track->source : video->want_source) == PLM_SOURCE_SCREEN;
     s->want_source = screen ? PLM_SOURCE_SCREEN_AUDIO : PLM_SOURCE_MICROPHONE;
-    if (screen || plm_shard_is_speaker(t->shard, video->want))
-        s->want = video->want;
+    if (screen || plm_shard_is_speaker(t->shard, who))
+        s->want = who;
 }
 
 static bool should_be_heard(const struct plm_transport *t, const struct plm_track *tr)
@@ -232,12 +246,47 @@ static void assign_audio(struct plm_transport *t)
     }
 }
 
-static void show(struct plm_transport *t, struct plm_slot *s)
+/* The sound that is tied to a picture by pins goes with it, too. */
+static bool is_held_with_its_picture(struct plm_transport *t, const struct plm_slot *s)
+{
+    if (s->kind != PLM_KIND_AUDIO || !s->pinned || s->pair == PLM_NO_PAIR || !s->track)
+        return false;
+    const struct plm_slot *video = video_of_pair(t, s->pair);
+    return video && video->next.track && video->track->participant == s->track->participant;
+}
+
+static struct plm_track *what_to_show(struct plm_transport *t, const struct plm_slot *s)
 {
     plm_participant_id who = s->pinned ? s->pin : s->want;
     enum plm_source source = s->pinned ? s->pin_source : s->want_source;
     bool off = s->kind == PLM_KIND_AUDIO ? t->view.audio_off : t->view.video_off;
-    plm_slot_show(s, who && !off ? plm_shard_find_track(t->shard, who, source) : NULL);
+    if (!who || off)
+        return NULL;
+    return is_held_with_its_picture(t, s) ? s->track : plm_shard_find_track(t->shard, who, source);
+}
+
+static void show_kind(struct plm_transport *t, enum plm_kind kind)
+{
+    struct plm_slot *of[PLM_MAX_MEDIA];
+    struct plm_track *track[PLM_MAX_MEDIA];
+    unsigned n = 0;
+    for (unsigned i = 0; i < t->n_slots && n < PLM_MAX_MEDIA; i++) {
+        if (t->slots[i].kind != kind)
+            continue;
+        of[n] = &t->slots[i];
+        track[n] = what_to_show(t, of[n]);
+        n++;
+    }
+    /* A track that moves to another slot leaves the former one first, and at once: nobody is shown twice. */
+    for (unsigned i = 0; i < n; i++) {
+        bool moves = false;
+        for (unsigned k = 0; k < n && of[i]->track && track[i] != of[i]->track && !of[i]->pinned; k++)
+            moves |= track[k] == of[i]->track;
+        if (moves)
+            plm_slot_show(of[i], NULL);
+    }
+    for (unsigned i = 0; i < n; i++)
+        plm_slot_show(of[i], track[i]);
 }
 
 void plm_transport_assign(struct plm_transport *t)
@@ -247,15 +296,8 @@ void plm_transport_assign(struct plm_transport *t)
         return;
     size_t n = t->view.mode == PLM_VIEW_ITEMS ? wishes_of_client(t, v) : wishes_by_following(t, v);
     assign_video(t, v, n);
-    assign_audio(t);
-    /* First what ends, so that a track moves from slot to slot in one turn without two showings. */
-    for (unsigned i = 0; i < t->n_slots; i++) {
-        struct plm_slot *s = &t->slots[i];
-        if (s->track && !s->pinned &&
-            (s->want != s->track->participant || s->want_source != s->track->source))
-            plm_slot_show(s, NULL);
-    }
-    for (unsigned i = 0; i < t->n_slots; i++)
-        show(t, &t->slots[i]);
+    show_kind(t, PLM_KIND_VIDEO);
+    assign_audio(t); /* sound follows what pairs show by now */
+    show_kind(t, PLM_KIND_AUDIO);
     plm_transport_allocate(t);
 }

@@ -150,7 +150,7 @@ void plm_shard_remove_track(struct plm_shard *s, struct plm_track *tr)
 {
     tr->shard = NULL;
     while (tr->n_slots > 0)
-        plm_slot_show(tr->slots[tr->n_slots - 1], NULL);
+        plm_slot_lose(tr->slots[tr->n_slots - 1], tr);
     for (uint32_t i = 0; i < s->n_tracks; i++) {
         if (s->tracks[i] != tr)
             continue;

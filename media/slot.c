@@ -1,5 +1,6 @@
 #include "slot.h"
 
+#include "base/util.h"
 #include "egress.h"
 #include "shard.h"
 #include "track.h"
@@ -17,24 +18,29 @@ static void set_state(struct plm_slot *s, enum plm_slot_state state, uint32_t fi
     plm_transport_event_slot(s->transport, s, first_ts);
 }
 
-void plm_slot_bind_codecs(struct plm_slot *s)
+static void bind_codecs(
+    const struct plm_slot *s, const struct plm_track *tr, uint8_t *pt_of, uint8_t *rtx_pt_of)
 {
     const struct plm_media_params *m = &s->transport->params->media[s->media];
-    memset(s->pt_of, PLM_NO_PT, sizeof s->pt_of);
-    memset(s->rtx_pt_of, PLM_NO_PT, sizeof s->rtx_pt_of);
-    if (!s->track)
-        return;
-    for (unsigned i = 0; i < s->track->n_codecs; i++) {
-        const struct plm_codec_params *theirs = &s->track->codecs[i];
+    memset(pt_of, PLM_NO_PT, PLM_MAX_CODECS);
+    memset(rtx_pt_of, PLM_NO_PT, PLM_MAX_CODECS);
+    for (unsigned i = 0; tr && i < tr->n_codecs; i++) {
+        const struct plm_codec_params *theirs = &tr->codecs[i];
         for (unsigned j = 0; j < m->n_codecs; j++) {
             const struct plm_codec_params *ours = &m->codecs[j];
             if (ours->codec != theirs->codec || ours->variant != theirs->variant)
                 continue;
-            s->pt_of[i] = ours->pt;
-            s->rtx_pt_of[i] = ours->rtx_pt;
+            pt_of[i] = ours->pt;
+            rtx_pt_of[i] = ours->rtx_pt;
             break;
         }
     }
+}
+
+void plm_slot_bind_codecs(struct plm_slot *s)
+{
+    bind_codecs(s, s->track, s->pt_of, s->rtx_pt_of);
+    bind_codecs(s, s->next.track, s->next.pt_of, s->next.rtx_pt_of);
 }
 
 static bool make_map(struct plm_slot *s)
@@ -49,55 +55,194 @@ static bool make_map(struct plm_slot *s)
     return s->map != NULL;
 }
 
-void plm_slot_show(struct plm_slot *s, struct plm_track *track)
+/* ---- what it shows ---- */
+
+uint32_t *plm_slot_index_in(struct plm_slot *s, const struct plm_track *tr)
 {
-    if (s->track == track)
+    return tr == s->next.track ? &s->next.track_index : &s->track_index;
+}
+
+void plm_slot_moved(struct plm_slot *s)
+{
+    if (s->track)
+        s->track->slots[s->track_index] = s;
+    if (s->next.track)
+        s->next.track->slots[s->next.track_index] = s;
+}
+
+static void drop_next(struct plm_slot *s)
+{
+    struct plm_track *next = s->next.track;
+    if (!next)
         return;
+    plm_track_remove_slot(next, s);
+    s->next.track = NULL;
+    plm_track_update_demand(next);
+}
+
+static void drop_shown(struct plm_slot *s)
+{
     struct plm_track *old = s->track;
-    if (old) {
-        plm_track_remove_slot(old, s);
-        s->track = NULL;
-    }
-    plm_layer_select_restart(&s->layers);
+    if (!old)
+        return;
+    plm_track_remove_slot(old, s);
+    s->track = NULL;
     plm_layer_select_aim(&s->layers, PLM_LAYER_NONE, 0);
+    plm_layer_select_restart(&s->layers);
+    s->wish = PLM_LAYER_NONE;
+    s->shown_width = s->shown_height = 0;
+    plm_track_update_demand(old);
+}
+
+static void count_switch(struct plm_slot *s)
+{
+    s->switches++;
+    plm_count(s->transport->worker, PLM_CNT_SLOT_SWITCHES);
+}
+
+/* The next track becomes the shown one. No packet of the former one goes out from here on; the state is the caller's. */
+static void adopt_next(struct plm_slot *s)
+{
+    drop_shown(s);
+    s->track = s->next.track;
+    s->track_index = s->next.track_index;
+    s->layers = s->next.layers;
+    s->wish = s->next.wish;
+    memcpy(s->pt_of, s->next.pt_of, sizeof s->pt_of);
+    memcpy(s->rtx_pt_of, s->next.rtx_pt_of, sizeof s->rtx_pt_of);
+    s->next.track = NULL;
+    count_switch(s);
+    /* At the end of this turn the sound of the pair follows, and bandwidth is shared anew. */
+    if (s->transport->shard)
+        plm_shard_set_dirty(s->transport->shard);
+}
+
+/* What flowed ends before the next track's key frame is there. */
+static void stop_holding(struct plm_slot *s)
+{
+    adopt_next(s);
+    set_state(s, PLM_SLOT_WAITING, 0);
+}
+
+/* Does a picture flow that is worth keeping until that of `next` is there? */
+static bool is_worth_holding(const struct plm_slot *s, const struct plm_track *next)
+{
+    return s->kind == PLM_KIND_VIDEO && s->state == PLM_SLOT_FORWARDING && s->track && !s->track->muted &&
+           next && !next->muted && s->track->shard == s->transport->shard;
+}
+
+static void on_hold_timer(struct plm_timer *timer, uint64_t now_us)
+{
+    struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, hold_timer);
+    uint64_t next = UINT64_MAX;
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        struct plm_slot *s = &t->slots[i];
+        if (s->next.track && s->next.until_us <= now_us)
+            stop_holding(s);
+        else if (s->next.track && s->next.until_us < next)
+            next = s->next.until_us;
+    }
+    if (next != UINT64_MAX)
+        plm_timer_start(&t->worker->wheel, timer, next, on_hold_timer);
+}
+
+/* @return false: no memory */
+static bool hold_for(struct plm_slot *s, struct plm_track *track)
+{
+    struct plm_transport *t = s->transport;
+    struct plm_slot_next *n = &s->next;
+    n->track = track;
+    if (plm_track_add_slot(track, s) != 0) {
+        n->track = NULL;
+        return false;
+    }
+    plm_layer_select_init(&n->layers);
+    n->wish = PLM_LAYER_NONE;
+    bind_codecs(s, track, n->pt_of, n->rtx_pt_of);
+    n->until_us = t->worker->now_us + PLM_SLOT_HOLD_US;
+    if (!plm_timer_active(&t->hold_timer)) /* else an earlier hold ends before this one */
+        plm_timer_start(&t->worker->wheel, &t->hold_timer, n->until_us, on_hold_timer);
+    plm_transport_allocate(t); /* chooses a layer and asks for its key frame */
+    return true;
+}
+
+static void show_at_once(struct plm_slot *s, struct plm_track *track)
+{
+    drop_shown(s);
     if (track && plm_track_add_slot(track, s) == 0)
         s->track = track;
-    s->shown_width = s->shown_height = 0;
-    s->wish = PLM_LAYER_NONE;
     if (!s->track) {
         set_state(s, PLM_SLOT_EMPTY, 0);
-    } else {
-        s->switches++;
-        plm_count(s->transport->worker, PLM_CNT_SLOT_SWITCHES);
-        plm_slot_bind_codecs(s);
-        if (s->kind == PLM_KIND_VIDEO && s->transport->state == PLM_TRANSPORT_CONNECTED)
-            plm_transport_allocate(s->transport);
-        set_state(s, PLM_SLOT_WAITING, 0);
-        plm_track_update_demand(s->track);
+        return;
     }
-    if (old)
-        plm_track_update_demand(old);
+    count_switch(s);
+    plm_slot_bind_codecs(s);
+    set_state(s, PLM_SLOT_WAITING, 0);
+    if (s->kind == PLM_KIND_VIDEO && s->transport->state == PLM_TRANSPORT_CONNECTED)
+        plm_transport_allocate(s->transport);
+    plm_track_update_demand(track);
+}
+
+void plm_slot_show(struct plm_slot *s, struct plm_track *track)
+{
+    bool hold = is_worth_holding(s, track);
+    if (track && track == s->next.track) {
+        if (!hold)
+            stop_holding(s);
+        return;
+    }
+    drop_next(s);
+    if (track == s->track)
+        return;
+    if (!hold || !hold_for(s, track))
+        show_at_once(s, track);
+}
+
+void plm_slot_lose(struct plm_slot *s, struct plm_track *tr)
+{
+    if (tr == s->next.track)
+        drop_next(s);
+    else if (s->next.track)
+        stop_holding(s);
+    else
+        plm_slot_show(s, NULL);
 }
 
 void plm_slot_release(struct plm_slot *s)
 {
-    struct plm_track *old = s->track;
-    if (old) {
-        plm_track_remove_slot(old, s);
-        s->track = NULL;
-        plm_track_update_demand(old);
-    }
+    drop_next(s);
+    drop_shown(s);
     plm_seq_map_destroy(s->map);
     s->map = NULL;
+}
+
+/* ---- layers ---- */
+
+/* @return whether what is needed of the track changed */
+static bool aim(
+    struct plm_layer_select *layers, uint8_t *wish, uint8_t encoding, uint8_t tid, uint8_t new_wish)
+{
+    bool changed = layers->target != encoding || *wish != new_wish;
+    *wish = new_wish;
+    plm_layer_select_aim(layers, encoding, tid);
+    return changed;
+}
+
+static void ask(struct plm_track *tr, const struct plm_layer_select *layers)
+{
+    if (tr && layers->want_keyframe && layers->target != PLM_LAYER_NONE)
+        plm_track_want_keyframe(tr, layers->target);
 }
 
 void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish)
 {
     if (!s->track || s->kind != PLM_KIND_VIDEO)
         return;
-    bool changed = s->layers.target != encoding || s->wish != wish;
-    s->wish = wish;
-    plm_layer_select_aim(&s->layers, encoding, tid);
+    if (encoding == PLM_LAYER_NONE && s->next.track) {
+        stop_holding(s);
+        return;
+    }
+    bool changed = aim(&s->layers, &s->wish, encoding, tid, wish);
     if (encoding == PLM_LAYER_NONE) {
         if (s->state != PLM_SLOT_PAUSED) {
             plm_layer_select_restart(&s->layers);
@@ -106,28 +251,62 @@ void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wis
     } else {
         if (s->state == PLM_SLOT_PAUSED)
             set_state(s, PLM_SLOT_WAITING, 0);
-        if (s->layers.want_keyframe)
-            plm_track_want_keyframe(s->track, encoding);
+        ask(s->track, &s->layers);
     }
     if (changed)
         plm_track_update_demand(s->track);
 }
 
-uint8_t plm_slot_needs(const struct plm_slot *s)
+void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish)
 {
-    if (!s->track)
-        return 0;
+    struct plm_slot_next *n = &s->next;
+    if (!n->track)
+        return;
+    if (encoding == PLM_LAYER_NONE) {
+        stop_holding(s);
+        plm_slot_aim(s, encoding, tid, wish);
+        return;
+    }
+    bool changed = aim(&n->layers, &n->wish, encoding, tid, wish);
+    ask(n->track, &n->layers);
+    if (changed)
+        plm_track_update_demand(n->track);
+}
+
+void plm_slot_ask_again(struct plm_slot *s)
+{
+    if (s->kind != PLM_KIND_VIDEO)
+        return;
+    ask(s->track, &s->layers);
+    ask(s->next.track, &s->next.layers);
+}
+
+void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask_for_it)
+{
+    struct plm_layer_select *layers = tr == s->next.track ? &s->next.layers : &s->layers;
+    plm_layer_select_restart(layers);
+    if (ask_for_it)
+        ask(tr, layers);
+}
+
+uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr)
+{
     if (s->kind == PLM_KIND_AUDIO)
         return 1;
+    bool next = tr == s->next.track;
+    const struct plm_layer_select *layers = next ? &s->next.layers : &s->layers;
+    uint8_t wish = next ? s->next.wish : s->wish;
     uint8_t bits = 0;
-    if (s->layers.current < PLM_MAX_ENCODINGS)
-        bits |= (uint8_t)(1u << s->layers.current);
-    if (s->layers.target < PLM_MAX_ENCODINGS)
-        bits |= (uint8_t)(1u << s->layers.target);
-    if (s->wish < PLM_MAX_ENCODINGS)
-        bits |= (uint8_t)(1u << s->wish);
+    if (layers->current < PLM_MAX_ENCODINGS)
+        bits |= (uint8_t)(1u << layers->current);
+    if (layers->target < PLM_MAX_ENCODINGS)
+        bits |= (uint8_t)(1u << layers->target);
+    if (wish < PLM_MAX_ENCODINGS)
+        bits |= (uint8_t)(1u << wish);
     return bits;
 }
+
+/* ---- packets ---- */
 
 /* The first packet of a new showing, or of another encoding, goes out. */
 static void on_switched(struct plm_slot *s, const struct plm_pkt *pkt, uint32_t ts)
@@ -141,10 +320,6 @@ static void on_switched(struct plm_slot *s, const struct plm_pkt *pkt, uint32_t 
     } else {
         s->shown_width = s->track->encodings[pkt->encoding].width;
         s->shown_height = s->track->encodings[pkt->encoding].height;
-    }
-    if (s->state == PLM_SLOT_FORWARDING) {
-        s->layer_switches++;
-        plm_count(t->worker, PLM_CNT_LAYER_SWITCHES);
     }
     set_state(s, PLM_SLOT_FORWARDING, ts);
     plm_track_update_demand(s->track);
@@ -181,13 +356,23 @@ static void on_audio(struct plm_slot *s, struct plm_pkt *pkt)
     forward(s, pkt, true, first);
 }
 
+/* pkt begins a key frame: of the shown track's other encoding, or of one that is new here. */
+static void begin_with(struct plm_slot *s, struct plm_pkt *pkt)
+{
+    plm_seq_map_switch(s->map, s->track->key, pkt, plm_track_codec(s->track, pkt->codec_index)->clock_rate,
+        s->transport->worker->now_us);
+    forward(s, pkt, true, true);
+}
+
 static void on_video(struct plm_slot *s, struct plm_pkt *pkt)
 {
     switch (plm_layer_select_on_packet(&s->layers, pkt)) {
     case PLM_LAYER_SWITCH:
-        plm_seq_map_switch(s->map, s->track->key, pkt,
-            plm_track_codec(s->track, pkt->codec_index)->clock_rate, s->transport->worker->now_us);
-        forward(s, pkt, true, true);
+        if (s->state == PLM_SLOT_FORWARDING) {
+            s->layer_switches++;
+            plm_count(s->transport->worker, PLM_CNT_LAYER_SWITCHES);
+        }
+        begin_with(s, pkt);
         break;
     case PLM_LAYER_FORWARD:
         forward(s, pkt, true, false);
@@ -202,9 +387,23 @@ static void on_video(struct plm_slot *s, struct plm_pkt *pkt)
     }
 }
 
-void plm_slot_on_rtp(struct plm_slot *s, struct plm_pkt *pkt)
+/* A packet of the track to come: its key frame is what the slot has been waiting for. */
+static void on_next(struct plm_slot *s, struct plm_pkt *pkt)
+{
+    if (s->next.pt_of[pkt->codec_index] == PLM_NO_PT || pkt->payload_len == 0 ||
+        plm_layer_select_on_packet(&s->next.layers, pkt) != PLM_LAYER_SWITCH)
+        return;
+    adopt_next(s);
+    begin_with(s, pkt);
+}
+
+void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_pkt *pkt)
 {
     struct plm_transport *t = s->transport;
+    if (tr == s->next.track) {
+        on_next(s, pkt);
+        return;
+    }
     if (!t->key || s->pt_of[pkt->codec_index] == PLM_NO_PT || s->state == PLM_SLOT_PAUSED)
         return;
     if (!s->map && !make_map(s))

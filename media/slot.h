@@ -1,5 +1,8 @@
 /*
  * A place in a receiver's transport: one m-line, one SSRC for life, into which tracks are put.
+ *
+ * A picture that flows is not given up for one that is still to come: while the next track's key frame is awaited, the slot goes on
+ * forwarding the present one, for PLM_SLOT_HOLD_US at most, and then switches between two packets.
  */
 #ifndef PLM_SLOT_H
 #define PLM_SLOT_H
@@ -13,10 +16,24 @@
 struct plm_track;
 struct plm_transport;
 
+#define PLM_SLOT_HOLD_US 2000000 /* how long a slot keeps its picture for the sake of one to come */
+
+/** The track that a slot will show as soon as its key frame is there. */
+struct plm_slot_next {
+    struct plm_track *track; /**< NULL: none; never the one that is shown */
+    uint32_t track_index;    /**< in the track's list */
+    struct plm_layer_select layers;
+    uint8_t wish;
+    uint8_t pt_of[PLM_MAX_CODECS];
+    uint8_t rtx_pt_of[PLM_MAX_CODECS];
+    uint64_t until_us;       /**< then it is shown anyway, and waits */
+};
+
 struct plm_slot {
     struct plm_transport *transport;
     struct plm_track *track; /**< shown, or NULL */
     uint32_t track_index;    /**< in the track's list */
+    struct plm_slot_next next;
     uint16_t media;
     enum plm_kind kind;
     uint8_t pair;
@@ -53,19 +70,38 @@ struct plm_slot {
     uint32_t bitrate_bps;
 };
 
-/** Which of its tracks shows in s from now on; NULL: none. The application is told. */
+/**
+ * Put a track into s; NULL: empty it at once. Asking for the track that is shown takes back a change under way.
+ *
+ * A picture that flows stays until the new track's first key frame, which then takes its place in the same packet; the application is told
+ * at that moment. There is nothing to wait for, and the change is at once, with the state WAITING until the key frame: when the slot's
+ * picture does not flow, when either track is muted, for audio. What cannot wait any longer (the shown track ends, is muted or paused, or the
+ * time is over) changes in the same way later. Whoever must not be seen any more is shown out with NULL.
+ */
 void plm_slot_show(struct plm_slot *s, struct plm_track *track);
-/** A packet of the shown track. */
-void plm_slot_on_rtp(struct plm_slot *s, struct plm_pkt *pkt);
+/** tr, which s shows or was going to show, ends. */
+void plm_slot_lose(struct plm_slot *s, struct plm_track *tr);
+/** A packet of a track that s shows or is going to show. */
+void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_pkt *pkt);
 /** The receiver lacks a sequence number of our SSRC. @return octets queued, 0: nothing */
 size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq);
 void plm_slot_on_keyframe_request(struct plm_slot *s);
-/** Aim at an encoding and temporal layer; PLM_LAYER_NONE pauses. */
+/** Aim at an encoding and temporal layer of the shown track; PLM_LAYER_NONE pauses. */
 void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish);
-/** Encodings it needs at present, bit per encoding. */
-uint8_t plm_slot_needs(const struct plm_slot *s);
+/** The same for the track to come. One that there is no bandwidth for is shown at once, and paused. */
+void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish);
+/** A key frame that is awaited, of either track, is asked for again: requests and key frames get lost. */
+void plm_slot_ask_again(struct plm_slot *s);
+/** Encodings of tr that it needs at present, bit per encoding. */
+uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr);
+/** tr stopped or began anew: what s forwards of it next is a key frame. @param ask for it */
+void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask);
+/** s lies at another address now: tell the tracks that list it. */
+void plm_slot_moved(struct plm_slot *s);
+/** Where tr's list notes that it holds s at this index. */
+uint32_t *plm_slot_index_in(struct plm_slot *s, const struct plm_track *tr);
 void plm_slot_release(struct plm_slot *s);
-/** Learn how this receiver calls the track's codecs. */
+/** Learn how this receiver calls the codecs of its tracks. */
 void plm_slot_bind_codecs(struct plm_slot *s);
 /** The RTP timestamp that belongs to `now` in this slot's stream. @return false: unknown yet */
 bool plm_slot_clock(const struct plm_slot *s, uint64_t now_us, uint32_t *ts);

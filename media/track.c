@@ -138,7 +138,7 @@ int plm_track_add_slot(struct plm_track *tr, struct plm_slot *s)
         tr->slots = slots;
         tr->max_slots = max;
     }
-    s->track_index = tr->n_slots;
+    *plm_slot_index_in(s, tr) = tr->n_slots;
     tr->slots[tr->n_slots++] = s;
     return 0;
 }
@@ -146,15 +146,16 @@ int plm_track_add_slot(struct plm_track *tr, struct plm_slot *s)
 void plm_track_remove_slot(struct plm_track *tr, struct plm_slot *s)
 {
     struct plm_slot *last = tr->slots[--tr->n_slots];
-    tr->slots[s->track_index] = last;
-    last->track_index = s->track_index;
+    uint32_t index = *plm_slot_index_in(s, tr);
+    tr->slots[index] = last;
+    *plm_slot_index_in(last, tr) = index;
 }
 
 static uint8_t wanted_encodings(const struct plm_track *tr)
 {
     uint8_t bits = 0;
     for (uint32_t i = 0; i < tr->n_slots; i++)
-        bits |= plm_slot_needs(tr->slots[i]);
+        bits |= plm_slot_needs(tr->slots[i], tr);
     for (unsigned i = 0; tr->transport && tr->shard && i < tr->shard->n_peers; i++) {
         const struct plm_track_demand *d = &tr->links[tr->shard->peers[i].worker];
         if (d->expires_us > tr->worker->now_us)
@@ -278,7 +279,7 @@ static void forward(struct plm_track *tr, struct plm_pkt *pkt)
     if (tr->muted)
         return;
     for (uint32_t i = 0; i < tr->n_slots; i++)
-        plm_slot_on_rtp(tr->slots[i], pkt);
+        plm_slot_on_rtp(tr->slots[i], tr, pkt);
     struct plm_shard *shard = tr->shard;
     if (!tr->transport || !shard)
         return;
@@ -448,12 +449,8 @@ void plm_track_set_muted(struct plm_track *tr, bool muted)
     tr->muted = muted;
     if (tr->shard && tr->transport)
         plm_shard_announce(tr->shard, tr, -1);
-    for (uint32_t i = 0; i < tr->n_slots; i++) {
-        struct plm_slot *s = tr->slots[i];
-        plm_layer_select_restart(&s->layers);
-        if (!muted && s->layers.target != PLM_LAYER_NONE)
-            plm_track_want_keyframe(tr, s->layers.target);
-    }
+    for (uint32_t i = 0; i < tr->n_slots; i++)
+        plm_slot_restart(tr->slots[i], tr, !muted);
     if (tr->shard)
         plm_shard_set_dirty(tr->shard);
 }
@@ -469,9 +466,6 @@ void plm_track_restart_encoding(struct plm_track *tr, uint8_t e)
     enc->seen = false;
     enc->newest_seq = 0;
     tr->key = ++tr->worker->next_track_key; /* slots begin a new segment */
-    for (uint32_t i = 0; i < tr->n_slots; i++) {
-        plm_layer_select_restart(&tr->slots[i]->layers);
-        if (tr->kind == PLM_KIND_VIDEO && tr->slots[i]->layers.target != PLM_LAYER_NONE)
-            plm_track_want_keyframe(tr, tr->slots[i]->layers.target);
-    }
+    for (uint32_t i = 0; i < tr->n_slots; i++)
+        plm_slot_restart(tr->slots[i], tr, true);
 }

@@ -64,7 +64,7 @@ struct plm_track {
     enum plm_codec codec;            /**< last seen */
     struct plm_encoding encodings[PLM_MAX_ENCODINGS];
     struct plm_audio_level level;
-    struct plm_slot **slots;         /**< that show it */
+    struct plm_slot **slots;         /**< that show it or are going to */
     uint32_t n_slots, max_slots;
     uint8_t demanded;                /**< encodings that anybody needs, as last told */
     uint64_t demand_sent_us;

@@ -342,7 +342,7 @@ void plm_transport_close(struct plm_transport *t, enum plm_close_reason reason)
     while (t->n_tuples > 0)
         forget_tuple(t, 0);
     struct plm_timer *timers[] = {
-        &t->ice_timer, &t->dtls_timer, &t->rtcp_timer, &t->feedback_timer, &t->nack_timer};
+        &t->ice_timer, &t->dtls_timer, &t->rtcp_timer, &t->feedback_timer, &t->nack_timer, &t->hold_timer};
     for (unsigned i = 0; i < PLM_COUNT_OF(timers); i++)
         plm_timer_stop(&w->wheel, timers[i]);
     plm_u32_map_remove(&w->transports, t->id);
@@ -420,8 +420,7 @@ static int grow_slots(struct plm_transport *t)
         return PLM_ENOMEM;
     for (unsigned i = 0; i < t->n_slots; i++) {
         slots[i] = t->slots[i];
-        if (slots[i].track)
-            slots[i].track->slots[slots[i].track_index] = &slots[i];
+        plm_slot_moved(&slots[i]);
     }
     free(t->slots);
     t->slots = slots;

@@ -81,6 +81,7 @@ struct plm_transport {
     uint8_t muted;
 
     struct plm_timer ice_timer, dtls_timer, rtcp_timer, feedback_timer, nack_timer;
+    struct plm_timer hold_timer; /**< slot.c: a slot has kept its former picture long enough */
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint32_t rtt_us;
     uint64_t drops[PLM_DROP_COUNT];

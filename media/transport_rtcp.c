@@ -271,14 +271,6 @@ static void update_rate(struct plm_slot *s, uint64_t now_us)
     s->rate_since_us = now_us;
 }
 
-/* A slot that waits asks again: requests and keyframes get lost. */
-static void ask_again(struct plm_slot *s)
-{
-    if (s->track && s->kind == PLM_KIND_VIDEO && s->layers.want_keyframe &&
-        s->layers.target != PLM_LAYER_NONE)
-        plm_track_want_keyframe(s->track, s->layers.target);
-}
-
 void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
 {
     struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, rtcp_timer);
@@ -287,7 +279,7 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
     for (unsigned i = 0; i < t->n_slots; i++) {
         struct plm_slot *s = &t->slots[i];
         update_rate(s, now_us);
-        ask_again(s);
+        plm_slot_ask_again(s);
         /* A report of 28 octets; SDES at the end takes 20. */
         if (RTCP_MAX - len < 64) {
             plm_transport_send_rtcp(t, buf, len, sizeof buf);
@@ -309,18 +301,23 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
 
 /* ---- layers ---- */
 
-static void describe_slot(const struct plm_slot *s, uint64_t now_us, struct plm_alloc_slot *a)
+static void describe_slot(
+    const struct plm_slot *s, const struct plm_track *tr, uint64_t now_us, struct plm_alloc_slot *a)
 {
-    const struct plm_track *tr = s->track;
     *a = (struct plm_alloc_slot){
         .priority = s->priority,
         .screen = tr->source == PLM_SOURCE_SCREEN,
         .want_width = s->want_width,
         .want_height = s->want_height,
         .n_layers = tr->n_encodings,
-        .present = s->layers.current,
+        .present = tr == s->track ? s->layers.current : PLM_LAYER_NONE,
         .encoding = PLM_LAYER_NONE,
     };
+    /* What is on its way out stays as it is, or gets smaller where it must: the wish is about what comes. */
+    if (tr == s->track && s->next.track && a->present < a->n_layers) {
+        a->n_layers = (uint8_t)(a->present + 1);
+        a->want_width = a->want_height = 0;
+    }
     for (unsigned i = 0; i < tr->n_encodings; i++) {
         a->layers[i].bitrate_bps = plm_rx_stats_bitrate(&tr->encodings[i].stats, now_us);
         a->layers[i].width = tr->encodings[i].width;
@@ -329,27 +326,48 @@ static void describe_slot(const struct plm_slot *s, uint64_t now_us, struct plm_
     }
 }
 
+/* Video slots and what each is described by: the track to come where there is one and `next` says so, else the shown one. */
+static size_t describe_slots(
+    struct plm_transport *t, bool next, struct plm_alloc_slot *v, struct plm_slot **of)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < t->n_slots && n < PLM_MAX_MEDIA; i++) {
+        struct plm_slot *s = &t->slots[i];
+        if (s->kind != PLM_KIND_VIDEO || !s->track)
+            continue;
+        of[n] = s;
+        describe_slot(s, next && s->next.track ? s->next.track : s->track, t->worker->now_us, &v[n++]);
+    }
+    return n;
+}
+
 void plm_transport_allocate(struct plm_transport *t)
 {
     struct plm_alloc_slot v[PLM_MAX_MEDIA];
     struct plm_slot *of[PLM_MAX_MEDIA];
-    size_t n = 0;
     if (!t->bwe || t->state != PLM_TRANSPORT_CONNECTED)
         return;
     uint32_t audio = 0;
+    bool held = false;
     for (unsigned i = 0; i < t->n_slots; i++) {
-        struct plm_slot *s = &t->slots[i];
-        if (s->kind == PLM_KIND_AUDIO)
-            audio += s->bitrate_bps;
-        if (s->kind != PLM_KIND_VIDEO || !s->track || n == PLM_MAX_MEDIA)
-            continue;
-        of[n] = s;
-        describe_slot(s, t->worker->now_us, &v[n++]);
+        if (t->slots[i].kind == PLM_KIND_AUDIO)
+            audio += t->slots[i].bitrate_bps;
     }
     uint32_t estimate = plm_bwe_estimate(t->bwe);
     /* 0 says "unknown" to the allocator: nothing is paused then. */
     uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;
+    size_t n = describe_slots(t, false, v, of);
+    plm_allocate(v, n, budget);
+    for (size_t i = 0; i < n; i++) {
+        plm_slot_aim(of[i], v[i].encoding, v[i].tid, v[i].wish);
+        held |= of[i]->next.track != NULL;
+    }
+    if (!held)
+        return;
+    /* Only one of a slot's two tracks is sent at a time. So each is measured against the whole budget with the other left out: no slot
+       is counted twice, and nobody else gets less for a change that is under way. */
+    n = describe_slots(t, true, v, of);
     plm_allocate(v, n, budget);
     for (size_t i = 0; i < n; i++)
-        plm_slot_aim(of[i], v[i].encoding, v[i].tid, v[i].wish);
+        plm_slot_aim_next(of[i], v[i].encoding, v[i].tid, v[i].wish);
 }
