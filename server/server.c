@@ -23,7 +23,7 @@
 #include "ws_server.h"
 
 #define LAG_PERIOD_MS  100
-#define HUB_PERIOD_MS  200  /* how late a grace or a linger time may end */
+#define HUB_PERIOD_MS  50   /* how late what is due may be */
 #define FAREWELL_MS    2000 /* for clients to hear that the server goes down */
 #define SAME_SIGNAL_MS 300
 #define DRAIN_STEP_MS  20

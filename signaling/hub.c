@@ -1,6 +1,7 @@
 #include "hub.h"
 
 #include "connection.h"
+#include "news.h"
 #include "resource.h"
 #include "room.h"
 
@@ -137,7 +138,9 @@ uint64_t plm_hub_poll(struct plm_hub *hub)
         plm_member_remove(hub->detached, PLM_MSG_leave_reason_lost);
     while (hub->lingering && hub->lingering->linger_end <= now)
         plm_room_close(hub->lingering, PLM_MSG_leave_reason_closed);
-    if (hub->detached)
+    uint64_t news = plm_news_flush(hub, now);
+    next = news < next ? news : next;
+    if (hub->detached && hub->detached->grace_end < next)
         next = hub->detached->grace_end;
     if (hub->lingering && hub->lingering->linger_end < next)
         next = hub->lingering->linger_end;
@@ -182,6 +185,12 @@ void plm_hub_flush(struct plm_hub *hub)
 {
     while (hub->dirty)
         plm_connection_flush(hub->dirty);
+    plm_hub_settle(hub);
+}
+
+void plm_hub_settle(struct plm_hub *hub)
+{
+    plm_news_flush(hub, hub->host.now_ms(hub->host.ctx));
 }
 
 void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out)

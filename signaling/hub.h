@@ -8,10 +8,13 @@
 #ifndef PLM_SIGNALING_HUB_H
 #define PLM_SIGNALING_HUB_H
 
+#include "grants.h"
 #include "media_port.h"
 #include "proto.h"
+#include "store_port.h"
 
 struct plm_hub;
+struct plm_hub_event; /* api.h */
 
 /** Zero means the default, given in brackets. */
 struct plm_hub_config {
@@ -41,6 +44,19 @@ struct plm_hub_host {
     void (*random)(void *ctx, void *out, size_t len); /**< fit for secrets */
     /** STUN and TURN servers for a client that joins; strings stay valid until the next call. May be NULL. @return how many */
     size_t (*ice_servers)(void *ctx, struct plm_msg_ice_server out[PLM_HUB_MAX_ICE_SERVERS]);
+    /**
+     * Is this token good now, and what does it grant? Synchronous: a signature, no I/O. May be NULL: no token is.
+     * @param room name of the room it is to be used for
+     * @return 0; PLM_EINVAL (not good; why is not told to the peer)
+     */
+    int (*check_token)(void *ctx, const char *token, const char *room, struct plm_grants *out);
+    /**
+     * Hash a password, or compare one with a hash, away from this thread; the result comes by plm_hub_on_password. May be NULL:
+     * passwords cannot be set. @param hash NULL: make one @return 0; PLM_ELIMIT when too many wait already
+     */
+    int (*password)(void *ctx, uint64_t job, const char *password, const char *hash);
+    /** Something for webhooks. May be NULL. */
+    void (*on_event)(void *ctx, const struct plm_hub_event *ev);
     /** One line for the log; text holds no control character. May be NULL. */
     void (*log)(void *ctx, const char *room, const char *text);
 };
@@ -58,6 +74,25 @@ void plm_hub_destroy(struct plm_hub *hub);
  * @return when to call again at the latest (host's monotonic ms), UINT64_MAX: nothing is waiting
  */
 uint64_t plm_hub_poll(struct plm_hub *hub);
+
+/**
+ * The result of host.password.
+ * @param ok   hashed, or equal
+ * @param hash when one was made, else NULL
+ */
+void plm_hub_on_password(struct plm_hub *hub, uint64_t job, bool ok, const char *hash);
+/**
+ * Where to keep what must survive; before the first message. Without it nothing does. @param store copied
+ */
+void plm_hub_set_store(struct plm_hub *hub, const struct plm_store_port *store);
+/**
+ * A document that the store kept, at the start, before any message; in any order. After the last call plm_hub_restored.
+ * @return 0; PLM_EINVAL (not readable: left out, and dropped from the store), PLM_ENOMEM, PLM_ELIMIT
+ */
+int plm_hub_restore(
+    struct plm_hub *hub, enum plm_store_kind kind, const char *key, const char *document, size_t len);
+/** All documents were given: meetings stand again, and their people have the grace time to come back. */
+void plm_hub_restored(struct plm_hub *hub);
 
 /** Take an event of the media plane. */
 void plm_hub_on_media_event(struct plm_hub *hub, const struct plm_event *ev);

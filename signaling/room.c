@@ -1,6 +1,7 @@
 #include "room.h"
 
 #include "connection.h"
+#include "news.h"
 #include "resource.h"
 
 #include <stdio.h>
@@ -46,6 +47,7 @@ static int room_open(
     if (!room)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     room->hub = hub;
+    room->opened_at = hub->host.wall_ms(hub->host.ctx);
     memcpy(room->name, name, strlen(name) + 1);
     memcpy(room->key, key, strlen(key) + 1);
     int err = hub->media.room_open(hub->media.ctx, &hub->config.media, &room->media);
@@ -111,6 +113,7 @@ void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
     while (room->members)
         dismiss(room->members, reason);
     plm_chat_clear(room);
+    plm_news_clear(room);
     if (room->lingers)
         DL_DELETE2(hub->lingering, room, linger_prev, linger_next);
     if (room->hh.tbl)

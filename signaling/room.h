@@ -41,8 +41,9 @@ void plm_member_announce(struct plm_member *m);
 void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason);
 /** Free without a word: the room is closing. */
 void plm_member_destroy(struct plm_member *m);
-/** Name, role or tracks changed: tell everybody. */
-void plm_member_changed(struct plm_member *m);
+/** As others see it. @param tracks room for all; what out points to */
+void plm_member_describe(
+    const struct plm_member *m, struct plm_msg_participant *out, struct plm_msg_track tracks[PLM_MAX_TRACKS]);
 /** Change the display name; already clean. */
 void plm_member_rename(struct plm_member *m, const char *name);
 /** Tell one participant, if they have a socket. */

@@ -2,6 +2,7 @@
 #include "room.h"
 
 #include "connection.h"
+#include "news.h"
 #include "resource.h"
 #include "roles.h"
 
@@ -10,7 +11,7 @@
 
 /* ---- on the wire ---- */
 
-static void describe(
+void plm_member_describe(
     const struct plm_member *m, struct plm_msg_participant *out, struct plm_msg_track tracks[PLM_MAX_TRACKS])
 {
     for (size_t i = 0; i < m->n_tracks; i++)
@@ -21,24 +22,10 @@ static void describe(
         .role = m->role,
         .joined_at = m->joined_at,
         .tracks = tracks,
-        .n_tracks = m->n_tracks};
-}
-
-static void tell(struct plm_member *m, enum plm_msg_type type, const struct plm_member *except)
-{
-    struct plm_msg_track tracks[PLM_MAX_TRACKS];
-    struct plm_msg msg = {.type = type};
-    describe(m,
-        type == PLM_MSG_participant_joined ? &msg.participant_joined.participant
-                                           : &msg.participant_changed.participant,
-        tracks);
-    plm_room_broadcast(m->room, &msg, except);
-}
-
-void plm_member_changed(struct plm_member *m)
-{
-    if (m->announced)
-        tell(m, PLM_MSG_participant_changed, NULL);
+        .n_tracks = m->n_tracks,
+        .may_speak = true,
+        .may_show = true,
+        .may_share = true};
 }
 
 void plm_member_announce(struct plm_member *m)
@@ -47,7 +34,7 @@ void plm_member_announce(struct plm_member *m)
     m->announced = true;
     hub->counters.joins++;
     plm_hub_log(hub, m->room, "%u (%s) joined as %s", m->id, m->name, plm_msg_role_name(m->role));
-    tell(m, PLM_MSG_participant_joined, m);
+    plm_news_joined(m);
     plm_resource_repin(m->room, m->name);
 }
 
@@ -57,7 +44,7 @@ void plm_member_rename(struct plm_member *m, const char *name)
         return;
     plm_hub_log(m->room->hub, m->room, "%u (%s) is now %s", m->id, m->name, name);
     memcpy(m->name, name, strlen(name) + 1);
-    plm_member_changed(m);
+    plm_news_changed(m);
     plm_resource_repin(m->room, m->name);
 }
 
@@ -89,7 +76,7 @@ static void succeed(struct plm_room *room)
             continue;
         m->role = PLM_MSG_role_moderator;
         plm_hub_log(room->hub, room, "%u (%s) leads now", m->id, m->name);
-        plm_member_changed(m);
+        plm_news_changed(m);
         return;
     }
 }
@@ -161,14 +148,11 @@ void plm_member_destroy(struct plm_member *m)
 void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason)
 {
     struct plm_room *room = m->room;
-    struct plm_msg msg = {
-        .type = PLM_MSG_participant_left, .participant_left = {.participant = m->id, .reason = reason}};
-    bool announced = m->announced;
-    if (announced)
+    if (m->announced) {
         plm_hub_log(room->hub, room, "%u (%s) left: %s", m->id, m->name, plm_msg_leave_reason_name(reason));
+        plm_news_left(m, reason);
+    }
     plm_member_destroy(m);
-    if (announced)
-        plm_room_broadcast(room, &msg, NULL);
     succeed(room);
     plm_room_on_population(room);
 }
@@ -219,7 +203,7 @@ void plm_member_connection_lost(struct plm_member *m, struct plm_connection *c, 
     if (publish && m->n_tracks) {
         m->n_tracks = 0;
         memset(m->has_demand, 0, sizeof m->has_demand);
-        plm_member_changed(m);
+        plm_news_changed(m);
     }
 }
 
@@ -267,17 +251,19 @@ static void fill_joined(
     const struct plm_member *other;
     size_t n = 0;
     DL_FOREACH (room->members, other) {
-        describe(other, &l->participants[n], &l->tracks[n * PLM_MAX_TRACKS]);
+        plm_member_describe(other, &l->participants[n], &l->tracks[n * PLM_MAX_TRACKS]);
         n++;
     }
     *out = (struct plm_msg_joined){.participant = m->id,
         .role = m->role,
-        .room = room->name,
+        .room = {.name = room->name, .started_at = room->opened_at},
         .secret = m->secret,
         .grace_seconds = room->hub->config.grace_ms / 1000,
         .resumed = resumed,
         .participants = l->participants,
         .n_participants = n,
+        .total = room->n_members,
+        .viewers = room->n_receivers,
         .chat = l->chat,
         .n_chat = plm_chat_latest(room, l->chat)};
 }

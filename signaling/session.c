@@ -234,6 +234,8 @@ static int dispatch(struct plm_session *s, const struct plm_msg *m, struct plm_r
 {
     if (is_too_fast(s, m->type, s->messages.filled_at))
         return plm_refuse(why, PLM_MSG_error_code_too_fast, "", "too many of these; wait a moment");
+    if (!verbs[m->type].on)
+        return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "not spoken here");
     if (verbs[m->type].state != s->state)
         return plm_refuse(why, PLM_MSG_error_code_bad_state, "",
             s->state == PLM_SESSION_OPEN ? "join first" : "joined already");
@@ -252,7 +254,7 @@ static void refuse_unread(struct plm_session *s, const struct plm_msg_fault *fau
     send_refusal(s, fault->has_id, fault->id, &why);
 }
 
-void plm_session_on_text(struct plm_session *s, const char *text, size_t len)
+static void take(struct plm_session *s, const char *text, size_t len)
 {
     struct plm_hub *hub = s->hub;
     struct plm_msg_fault fault;
@@ -285,6 +287,13 @@ void plm_session_on_text(struct plm_session *s, const char *text, size_t len)
     if (err)
         send_refusal(s, true, m->id, &why);
     plm_msg_free(m);
+}
+
+void plm_session_on_text(struct plm_session *s, const char *text, size_t len)
+{
+    struct plm_hub *hub = s->hub;
+    take(s, text, len);
+    plm_hub_settle(hub);
 }
 
 /* ---- sockets ---- */
@@ -327,5 +336,6 @@ void plm_session_on_lost(struct plm_session *s)
         plm_member_detach(s->member);
     DL_DELETE(s->hub->sessions, s);
     s->hub->gauges.sessions--;
+    plm_hub_settle(s->hub);
     free(s);
 }

@@ -21,6 +21,7 @@ enum plm_session_close {
 /** How a session reaches its peer. Both only queue, and never call back into the hub. */
 struct plm_session_out {
     void *ctx;
+    char source[48]; /**< address of the peer without port, for limits on guessing; empty: none */
     void (*send)(void *ctx, struct plm_text *text); /**< takes a reference of its own if it keeps text */
     void (*close)(void *ctx, unsigned code, const char *reason); /**< after what was sent; at most once */
 };

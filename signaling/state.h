@@ -82,13 +82,27 @@ struct plm_track_state {
     bool muted;
 };
 
+struct plm_news_departure {
+    plm_participant_id who;
+    enum plm_msg_leave_reason why;
+};
+
+/** What a room has not told yet (news.h); members that came or changed are marked themselves. */
+struct plm_news {
+    bool waiting; /* in hub->with_news */
+    uint64_t next_at;
+    struct plm_news_departure *left;
+    size_t n_left, max_left;
+};
+
 /** A participant: of a socket (session or waiting for one) or of a WHIP resource. Owned by its room. */
 struct plm_member {
     struct plm_room *room;
     plm_participant_id id;
     char name[PLM_NAME_SIZE];
     enum plm_msg_role role;
-    bool announced; /* the others know */
+    bool announced;          /* the others know, or will at the end of the turn */
+    bool is_new, is_changed; /* not told yet (news.h) */
     uint64_t joined_at;
     struct plm_track_state tracks[PLM_MAX_TRACKS];
     size_t n_tracks;
@@ -133,6 +147,9 @@ struct plm_room {
     uint32_t last_chat;
     uint32_t speakers[PLM_MAX_SPEAKERS];
     size_t n_speakers;
+    struct plm_news news;
+    struct plm_room *news_prev, *news_next; /* in hub->with_news */
+    uint64_t opened_at;                     /* ms since 1970 */
     bool lingers;
     uint64_t linger_end;
     struct plm_room *linger_prev, *linger_next; /* in hub->lingering, by linger_end */
@@ -189,6 +206,7 @@ struct plm_hub {
     struct plm_member *detached;
     struct plm_room *lingering;
     struct plm_connection *dirty;
+    struct plm_room *with_news;
     struct plm_hub_gauges gauges;
     struct plm_hub_counters counters;
 };
@@ -196,6 +214,8 @@ struct plm_hub {
 /** Refuse with "full" because a cap is reached, and count it. @return PLM_EINVAL */
 int plm_hub_refuse_full(
     struct plm_hub *hub, struct plm_refusal *why, enum plm_hub_limit limit, const char *message);
+/** End of a turn: tell what is due. Every entry from outside ends with it. */
+void plm_hub_settle(struct plm_hub *hub);
 /** size - 1 random hexadecimal digits and a NUL. */
 void plm_hub_random_hex(struct plm_hub *hub, char *out, size_t size);
 __attribute__((format(printf, 3, 4))) void plm_hub_log(

@@ -2,6 +2,7 @@
 #include "room.h"
 
 #include "connection.h"
+#include "news.h"
 
 #include <string.h>
 
@@ -112,7 +113,7 @@ static void adopt_tracks(struct plm_member *m, const struct plm_msg_publish *req
         n++;
     }
     if (set_tracks(m, tracks, n))
-        plm_member_changed(m);
+        plm_news_changed(m);
 }
 
 static int publish(struct plm_member *m, const char *sdp, size_t len, plm_connection_adjust *adjust,
@@ -159,7 +160,7 @@ int plm_member_mute(struct plm_member *m, enum plm_source source, bool muted, st
     if (err)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "media: %s", plm_strerror(err));
     m->tracks[i].muted = muted;
-    plm_member_changed(m);
+    plm_news_changed(m);
     return 0;
 }
 

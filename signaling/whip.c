@@ -276,6 +276,7 @@ int plm_resource_post(
     reply->status = 201;
     memcpy(reply->id, r->id, sizeof reply->id);
     memcpy(reply->etag, r->etag, sizeof reply->etag);
+    plm_hub_settle(hub);
     return 0;
 }
 
@@ -363,6 +364,7 @@ int plm_resource_delete(struct plm_hub *hub, const char *id, struct plm_resource
     if (!r)
         return reply_error(reply, 404, PLM_ENOENT, "no such resource");
     end(r, PLM_MSG_leave_reason_left);
+    plm_hub_settle(hub);
     reply->status = 200;
     return 0;
 }

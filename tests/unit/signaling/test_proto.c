@@ -248,6 +248,22 @@ static void check_wrong_types(
     }
 }
 
+/* Objects that a message held before: make changes them everywhere, and the first place is what an error names. */
+static struct {
+    const struct plm_type_desc *object[16];
+    size_t n;
+} met;
+
+static bool was_met(const struct plm_type_desc *object)
+{
+    for (size_t i = 0; i < met.n; i++)
+        if (met.object[i] == object)
+            return true;
+    assert_true(met.n < sizeof met.object / sizeof met.object[0]);
+    met.object[met.n++] = object;
+    return false;
+}
+
 static void check_fields(
     const struct plm_type_desc *message, const struct plm_type_desc *object, const char *prefix)
 {
@@ -262,7 +278,7 @@ static void check_fields(
             check_number(message, f, path);
         if (f->kind == PLM_FIELD_LIST || f->kind == PLM_FIELD_UINTS)
             check_count(message, f, path);
-        if (!f->object)
+        if (!f->object || was_met(f->object))
             continue;
         snprintf(inner, sizeof inner, "%s%s.", path, f->kind == PLM_FIELD_LIST ? "[0]" : "");
         check_fields(message, f->object, inner);
@@ -272,8 +288,10 @@ static void check_fields(
 static void test_every_field(void **state)
 {
     (void)state;
-    for (unsigned t = 1; t < PLM_MSG_COUNT; t++)
+    for (unsigned t = 1; t < PLM_MSG_COUNT; t++) {
+        met.n = 0;
         check_fields(plm_proto_messages[t], plm_proto_messages[t], "");
+    }
 }
 
 /* ---- whole messages ---- */

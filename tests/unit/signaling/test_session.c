@@ -36,7 +36,7 @@ static void test_join(void **state)
     assert_true(joined->has_id);
     assert_int_equal(joined->id, 1);
     assert_int_equal(joined->joined.role, PLM_MSG_role_moderator);
-    assert_string_equal(joined->joined.room, "Standup");
+    assert_string_equal(joined->joined.room.name, "Standup");
     assert_int_equal(strlen(joined->joined.secret), 32);
     assert_int_equal(joined->joined.grace_seconds, 30);
     assert_false(joined->joined.resumed);
@@ -54,11 +54,11 @@ static void test_join(void **state)
     assert_int_not_equal(ada, bob);
     plm_msg_free(joined);
 
-    struct plm_msg *event = peer_expect(a, PLM_MSG_participant_joined);
+    struct plm_msg *event = peer_expect_joined(a);
     assert_non_null(event);
-    assert_int_equal(event->participant_joined.participant.id, bob);
+    assert_int_equal(event->roster.joined[0].id, bob);
     plm_msg_free(event);
-    assert_null(peer_expect(b, PLM_MSG_participant_joined)); /* not told of oneself */
+
     peer_destroy(a);
     peer_destroy(b);
 }
@@ -92,9 +92,9 @@ static void test_publish(void **state)
     assert_int_equal(t->params->media[3].source, PLM_SOURCE_SCREEN);
     assert_true(t->muted[PLM_SOURCE_SCREEN]);
     assert_false(t->muted[PLM_SOURCE_CAMERA]);
-    struct plm_msg *event = peer_expect(b, PLM_MSG_participant_changed);
-    assert_int_equal(event->participant_changed.participant.n_tracks, 3);
-    assert_true(event->participant_changed.participant.tracks[2].muted);
+    struct plm_msg *event = peer_expect_changed(b);
+    assert_int_equal(event->roster.changed[0].n_tracks, 3);
+    assert_true(event->roster.changed[0].tracks[2].muted);
     plm_msg_free(event);
     free(offer);
     peer_destroy(a);
@@ -396,10 +396,10 @@ static void test_mute(void **state)
     for (int muted = 1; muted >= 0; muted--) {
         peer_say(a, "{\"type\":\"mute\",\"id\":9,\"source\":\"microphone\",\"muted\":%s}",
             muted ? "true" : "false");
-        struct plm_msg *event = peer_expect(b, PLM_MSG_participant_changed);
+        struct plm_msg *event = peer_expect_changed(b);
         assert_non_null(event);
-        assert_int_equal(event->participant_changed.participant.tracks[0].muted, muted);
-        assert_false(event->participant_changed.participant.tracks[1].muted);
+        assert_int_equal(event->roster.changed[0].tracks[0].muted, muted);
+        assert_false(event->roster.changed[0].tracks[1].muted);
         assert_int_equal(w->transports[1].muted[PLM_SOURCE_MICROPHONE], muted);
         plm_msg_free(event);
     }
@@ -555,8 +555,8 @@ static void test_connection_lost(void **state)
     struct plm_msg *event = peer_expect(a, PLM_MSG_connection_lost);
     assert_true(event->connection_lost.publish);
     plm_msg_free(event);
-    event = peer_expect(b, PLM_MSG_participant_changed);
-    assert_int_equal(event->participant_changed.participant.n_tracks, 0);
+    event = peer_expect_changed(b);
+    assert_int_equal(event->roster.changed[0].n_tracks, 0);
     plm_msg_free(event);
     world_lose(w, 2, PLM_CLOSE_DTLS);
     event = peer_expect(a, PLM_MSG_connection_lost);
@@ -657,8 +657,8 @@ static void test_chat(void **state)
     assert_non_null(event);
     plm_msg_free(event);
     peer_say(b, "{\"type\":\"rename\",\"id\":10,\"name\":\"Robert\"}");
-    event = peer_expect(a, PLM_MSG_participant_changed);
-    assert_string_equal(event->participant_changed.participant.name, "Robert");
+    event = peer_expect_changed(a);
+    assert_string_equal(event->roster.changed[0].name, "Robert");
     plm_msg_free(event);
     struct peer *c = peer_create(w);
     struct plm_msg *joined = peer_join(c, "r", "Cy");
@@ -769,8 +769,8 @@ static void test_resume(void **state)
     assert_int_equal(gauges(w).detached, 0);
     w->now += 60000;
     assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
-    assert_null(peer_expect(b, PLM_MSG_participant_left));
-    assert_null(peer_expect(b, PLM_MSG_participant_joined)); /* nobody noticed */
+    assert_null(peer_expect_left(b));
+    assert_null(peer_expect_joined(b)); /* nobody noticed */
     free(secret);
     peer_destroy(a);
     peer_destroy(b);
@@ -785,9 +785,9 @@ static void test_grace_over(void **state)
     peer_destroy(a);
     w->now += 30000;
     assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
-    struct plm_msg *event = peer_expect(b, PLM_MSG_participant_left);
-    assert_int_equal(event->participant_left.participant, 2);
-    assert_int_equal(event->participant_left.reason, PLM_MSG_leave_reason_lost);
+    struct plm_msg *event = peer_expect_left(b);
+    assert_int_equal(event->roster.left[0].participant, 2);
+    assert_int_equal(event->roster.left[0].reason, PLM_MSG_leave_reason_lost);
     plm_msg_free(event);
     assert_int_equal(w->open_transports, 0);
     a = peer_create(w);
@@ -860,9 +860,9 @@ static enum plm_msg_role role_of(struct peer *p, uint32_t id)
 {
     struct plm_msg *event;
     enum plm_msg_role role = PLM_MSG_role_COUNT;
-    while ((event = peer_expect(p, PLM_MSG_participant_changed))) {
-        if (event->participant_changed.participant.id == id)
-            role = event->participant_changed.participant.role;
+    while ((event = peer_expect_changed(p))) {
+        if (event->roster.changed[0].id == id)
+            role = event->roster.changed[0].role;
         plm_msg_free(event);
     }
     return role;

@@ -98,17 +98,15 @@ static void test_whip(void **state)
     assert_int_equal(w->transports[1].participant, 2);
     assert_int_equal(w->transports[1].params->media[0].direction, PLM_DIR_RECV);
     struct plm_msg *event = peer_read(a);
-    assert_int_equal(event->type, PLM_MSG_participant_joined); /* one event, with its tracks */
-    assert_string_equal(event->participant_joined.participant.name, "camera 1");
-    assert_int_equal(event->participant_joined.participant.role, PLM_MSG_role_speaker);
-    assert_int_equal(event->participant_joined.participant.n_tracks, 2);
-    assert_int_equal(event->participant_joined.participant.tracks[1].source, PLM_MSG_source_camera);
+    assert_string_equal(event->roster.joined[0].name, "camera 1");
+    assert_int_equal(event->roster.joined[0].role, PLM_MSG_role_speaker);
+    assert_int_equal(event->roster.joined[0].n_tracks, 2);
+    assert_int_equal(event->roster.joined[0].tracks[1].source, PLM_MSG_source_camera);
     plm_msg_free(event);
     assert_null(peer_read(a));
     assert_int_equal(drop(w, reply.id), 200);
     event = peer_read(a);
-    assert_int_equal(event->type, PLM_MSG_participant_left);
-    assert_int_equal(event->participant_left.reason, PLM_MSG_leave_reason_left);
+    assert_int_equal(event->roster.left[0].reason, PLM_MSG_leave_reason_left);
     plm_msg_free(event);
     assert_int_equal(w->open_transports, 0);
     assert_int_equal(drop(w, reply.id), 404);
@@ -122,7 +120,7 @@ static void test_whip_generated_name(void **state)
     struct plm_resource_reply reply;
     assert_int_equal(post_whip(w, "r", NULL, &reply), 201);
     struct plm_msg *event = peer_read(a);
-    assert_int_equal(strncmp(event->participant_joined.participant.name, "whip-", 5), 0);
+    assert_int_equal(strncmp(event->roster.joined[0].name, "whip-", 5), 0);
     plm_msg_free(event);
     peer_destroy(a);
 }

@@ -383,6 +383,29 @@ static inline struct plm_msg *peer_expect(struct peer *p, enum plm_msg_type type
     return msg;
 }
 
+/* The next roster message that tells of somebody who came, changed or left. */
+static inline struct plm_msg *peer_expect_joined(struct peer *p)
+{
+    struct plm_msg *msg;
+    while ((msg = peer_expect(p, PLM_MSG_roster)) && !msg->roster.n_joined)
+        plm_msg_free(msg);
+    return msg;
+}
+static inline struct plm_msg *peer_expect_changed(struct peer *p)
+{
+    struct plm_msg *msg;
+    while ((msg = peer_expect(p, PLM_MSG_roster)) && !msg->roster.n_changed)
+        plm_msg_free(msg);
+    return msg;
+}
+static inline struct plm_msg *peer_expect_left(struct peer *p)
+{
+    struct plm_msg *msg;
+    while ((msg = peer_expect(p, PLM_MSG_roster)) && !msg->roster.n_left)
+        plm_msg_free(msg);
+    return msg;
+}
+
 static inline struct plm_msg *peer_join(struct peer *p, const char *room, const char *name)
 {
     struct plm_msg msg = {.type = PLM_MSG_join, .join = {.room = room, .name = name}};

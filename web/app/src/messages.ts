@@ -33,6 +33,7 @@ const endings: Record<LeaveReason, { title: string; text: string }> = {
   left: { title: "You left the meeting", text: "The others can still talk. You can come back at any time." },
   lost: { title: "The connection was lost", text: "We could not bring you back in time." },
   removed: { title: "You were removed", text: "Someone who leads the meeting removed you." },
+  moved: { title: "You went to another room", text: "Your meeting goes on there." },
   closed: { title: "The meeting has ended", text: "It was closed for everybody." },
 };
 

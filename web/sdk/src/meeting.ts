@@ -2,7 +2,7 @@ import type { CodecOptions } from "./codecPolicy.js";
 import type { ConnectionState, PeerConnectionFactory } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { PlenumError } from "./errors.js";
-import type { ChatMessage, JoinedReply, LeaveReason, Participant, ServerEvent, Source } from "./protocol.js";
+import type { ChatMessage, JoinedReply, LeaveReason, Participant, RosterEvent, ServerEvent, Source } from "./protocol.js";
 import { PublishConnection } from "./publish.js";
 import { ReceiveConnection, type RemoteTrack, type SlotCounts } from "./receive.js";
 import { Signal, type SignalOptions, type SignalState } from "./signal.js";
@@ -210,18 +210,8 @@ export class Meeting extends Emitter<MeetingEvents> {
 
   private onEvent(event: ServerEvent): void {
     switch (event.type) {
-      case "participant_joined":
-        this.people.set(event.participant.id, event.participant);
-        this.emit("participantJoined", event.participant);
-        this.emit("participants", this.people);
-        break;
-      case "participant_changed":
-        this.people.set(event.participant.id, event.participant);
-        this.emit("participantChanged", event.participant);
-        this.emit("participants", this.people);
-        break;
-      case "participant_left":
-        this.removePerson(event.participant, event.reason);
+      case "roster":
+        this.onRoster(event);
         break;
       case "slots":
         this.receive.applySlots(event.slots);
@@ -246,13 +236,26 @@ export class Meeting extends Emitter<MeetingEvents> {
     }
   }
 
+  private onRoster(roster: RosterEvent): void {
+    for (const { participant, reason } of roster.left) this.removePerson(participant, reason);
+    for (const participant of roster.joined) {
+      const isNew = !this.people.has(participant.id);
+      this.people.set(participant.id, participant);
+      this.emit(isNew ? "participantJoined" : "participantChanged", participant);
+    }
+    for (const participant of roster.changed) {
+      this.people.set(participant.id, participant);
+      this.emit("participantChanged", participant);
+    }
+    this.emit("participants", this.people);
+  }
+
   private removePerson(id: number, reason: LeaveReason): void {
     const participant = this.people.get(id);
     if (!participant) return;
     this.people.delete(id);
     this.loudest = this.loudest.filter((speaker) => speaker !== id);
     this.emit("participantLeft", { participant, reason });
-    this.emit("participants", this.people);
   }
 
   private replacePeople(present: readonly Participant[]): void {

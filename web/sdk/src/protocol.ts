@@ -43,8 +43,34 @@ export type ErrorCode =
   | "too_fast"
   /** this protocol version is not spoken here */
   | "version"
+  /** a password is needed, or this one is wrong */
+  | "password"
+  /** the token is not valid here, or no longer */
+  | "token"
+  /** the room takes nobody in now */
+  | "locked"
+  /** removed from this room, and not let in again */
+  | "banned"
+  /** a moderator did not admit you */
+  | "refused"
   /** the server failed; try again */
   | "internal";
+
+/** Why somebody is not in yet. */
+export type WaitReason =
+  /** a moderator decides */
+  | "lobby"
+  /** the organiser has not started the meeting */
+  | "not_started";
+
+/** What a moderator did to you. */
+export type Notice =
+  /** a source of yours was muted */
+  | "muted"
+  /** you are asked to unmute a source; only you can */
+  | "unmute_asked"
+  /** your hand was lowered */
+  | "hand_lowered";
 
 /** What a slot is doing. */
 export type SlotState =
@@ -65,6 +91,8 @@ export type LeaveReason =
   | "lost"
   /** removed */
   | "removed"
+  /** went to another room of this meeting */
+  | "moved"
   /** the meeting or server ended */
   | "closed";
 
@@ -88,6 +116,104 @@ export interface Participant {
   joined_at: number;
   /** what they publish */
   tracks: Track[];
+  /** a raised hand; who raised it earlier has the lower number */
+  hand?: number;
+  /** may unmute the microphone */
+  may_speak: boolean;
+  /** may start the camera */
+  may_show: boolean;
+  /** may share a screen */
+  may_share: boolean;
+}
+
+/** Someone who is gone. */
+export interface Departure {
+  participant: number;
+  reason: LeaveReason;
+}
+
+/** A short sign of one participant. */
+export interface Reaction {
+  participant: number;
+  /** thumbs_up, clap, heart, laugh, surprise, sad … */
+  kind: string;
+}
+
+/** Someone who waits in the lobby. */
+export interface WaitingPerson {
+  /** their id if they are let in */
+  id: number;
+  name: string;
+  since: number;
+}
+
+/** Rules of a room. In a request only what shall change is there; what the server tells is complete. */
+export interface Settings {
+  /** shown in place of the room's name; absent in a request: as it is */
+  title?: string;
+  /** newcomers wait until a moderator admits them */
+  lobby?: boolean;
+  /** nobody comes in */
+  locked?: boolean;
+  /** the meeting begins when an owner or moderator starts it */
+  organised?: boolean;
+  /** 0: what the server allows */
+  max_participants?: number;
+  /** length of a meeting; 0: no limit */
+  max_minutes?: number;
+  /** microphones are off when one joins */
+  start_muted?: boolean;
+  /** cameras are off when one joins */
+  start_camera_off?: boolean;
+  /** speakers may unmute themselves; false: moderators only, and whom they permit */
+  may_speak?: boolean;
+  /** the same for cameras */
+  may_show?: boolean;
+  /** the same for screens */
+  may_share?: boolean;
+  /** everybody may write to all; false: moderators only */
+  may_chat?: boolean;
+  /** everybody may write to one person; a moderator can always be written to */
+  may_whisper?: boolean;
+  /** reactions and hands are heard */
+  sounds?: boolean;
+}
+
+/** The room one is in. */
+export interface RoomInfo {
+  /** as in its link */
+  name: string;
+  /** its number, 001-0002-003; a breakout room has none */
+  code?: string;
+  settings: Settings;
+  has_password: boolean;
+  /** when the meeting began */
+  started_at: number;
+  /** when it will be ended */
+  ends_at?: number;
+  /** number of this breakout room; absent in the main room */
+  breakout?: number;
+}
+
+/** One breakout room. */
+export interface BreakoutRoom {
+  /** from 1 */
+  number: number;
+  name: string;
+  /** who is in it */
+  participants: number[];
+}
+
+/** A breakout room to be made. */
+export interface BreakoutName {
+  name: string;
+}
+
+/** Who belongs where. */
+export interface BreakoutPlace {
+  participant: number;
+  /** number of the breakout room; 0: the main room */
+  room: number;
 }
 
 /** A STUN or TURN server, as RTCIceServer takes it. */
@@ -157,23 +283,33 @@ export interface ChatMessage {
   name: string;
   at: number;
   text: string;
+  /** only this participant and the sender see it */
+  to?: number;
+  /** a word to all breakout rooms */
+  announcement?: boolean;
 }
 
-/** Enter a room by its name; the first joiner creates it. */
+/** Enter a room; the first joiner creates it. Whoever has to wait is told so by waiting, and the reply comes when they are let in. */
 export interface JoinRequest {
   type: "join";
   id: number;
-  /** the room's name, as in its link */
+  /** the room's name as in its link, or its number */
   room: string;
   /** display name */
   name: string;
+  /** of the room */
+  password?: string;
+  /** a join token, or the owner's key */
+  token?: string;
+  /** random, kept by this browser for this room alone: who was removed is known by it */
+  device?: string;
 }
 
-/** Take up a session whose socket was lost. Media never stopped. */
+/** Take up a session whose socket was lost, or a place in the lobby. Media never stopped. */
 export interface ResumeRequest {
   type: "resume";
   id: number;
-  /** from joined */
+  /** from joined or waiting */
   secret: string;
 }
 
@@ -233,11 +369,13 @@ export interface MuteRequest {
   muted: boolean;
 }
 
-/** Say something to everybody in the room. */
+/** Say something to everybody in the room, or to one. */
 export interface ChatRequest {
   type: "chat";
   id: number;
   text: string;
+  /** a participant of this room */
+  to?: number;
 }
 
 /** Change one's display name. */
@@ -245,6 +383,181 @@ export interface RenameRequest {
   type: "rename";
   id: number;
   name: string;
+}
+
+/** Raise or lower one's hand. */
+export interface HandRequest {
+  type: "hand";
+  id: number;
+  raised: boolean;
+}
+
+/** Send a reaction to everybody. */
+export interface ReactRequest {
+  type: "react";
+  id: number;
+  kind: string;
+}
+
+/** The next page of a large room's participants. */
+export interface PeopleRequest {
+  type: "people";
+  id: number;
+  /** the greatest id that is known */
+  after: number;
+}
+
+/** Become the owner by the owner's key or a token that says so. */
+export interface ClaimRequest {
+  type: "claim";
+  id: number;
+  key: string;
+}
+
+/** Begin an organised meeting: those who wait for it come in. */
+export interface StartRequest {
+  type: "start";
+  id: number;
+}
+
+/** Change rules of the room. */
+export interface ConfigureRequest {
+  type: "configure";
+  id: number;
+  /** what shall change */
+  settings: Settings;
+  /** a new password */
+  password?: string;
+  /** take the password away */
+  no_password?: boolean;
+}
+
+/** Let people in from the lobby, or send them away. */
+export interface AdmitRequest {
+  type: "admit";
+  id: number;
+  /** their ids; none: all who wait */
+  waiting: number[];
+  /** false: refused */
+  admitted: boolean;
+}
+
+/** Mute a source of others; they may unmute it, unless it is forbidden. */
+export interface MuteOthersRequest {
+  type: "mute_others";
+  id: number;
+  /** none: everybody but moderators */
+  participants: number[];
+  source: Source;
+}
+
+/** Ask someone to unmute. */
+export interface AskUnmuteRequest {
+  type: "ask_unmute";
+  id: number;
+  participant: number;
+  /** microphone or camera */
+  source: Source;
+}
+
+/** Permit or forbid someone a source, whatever the room's rule; what is forbidden is muted. */
+export interface PermitRequest {
+  type: "permit";
+  id: number;
+  /** none: everybody but moderators */
+  participants: number[];
+  /** microphone, camera or screen */
+  source: Source;
+  permitted: boolean;
+}
+
+/** Lower the hands of others. */
+export interface LowerHandsRequest {
+  type: "lower_hands";
+  id: number;
+  /** none: all */
+  participants: number[];
+}
+
+/** Promote or demote. */
+export interface SetRoleRequest {
+  type: "set_role";
+  id: number;
+  participant: number;
+  role: Role;
+}
+
+/** Remove someone for good: their connections end and every way back is closed. */
+export interface KickRequest {
+  type: "kick";
+  id: number;
+  participant: number;
+  /** from now on newcomers wait in the lobby */
+  lobby?: boolean;
+}
+
+/** End the meeting for everybody. */
+export interface EndRequest {
+  type: "end";
+  id: number;
+}
+
+/** Make breakout rooms and, if places or random say so, send people there. */
+export interface BreakoutOpenRequest {
+  type: "breakout_open";
+  id: number;
+  rooms: BreakoutName[];
+  /** share everybody but moderators out evenly */
+  random?: boolean;
+  /** who belongs where */
+  places?: BreakoutPlace[];
+  /** they are moved at once; else they are invited and go by themselves */
+  force?: boolean;
+  /** everybody may go where they like */
+  may_choose?: boolean;
+  /** then all come back */
+  minutes?: number;
+}
+
+/** Send people to other rooms of this meeting, or invite them. */
+export interface BreakoutAssignRequest {
+  type: "breakout_assign";
+  id: number;
+  places: BreakoutPlace[];
+  force: boolean;
+}
+
+/** Go to another room of this meeting; the main room is always open. */
+export interface BreakoutGoRequest {
+  type: "breakout_go";
+  id: number;
+  /** 0: the main room */
+  room: number;
+  /** moderators: with everything of one's own muted */
+  listen?: boolean;
+}
+
+/** Set the time that is left. */
+export interface BreakoutTimeRequest {
+  type: "breakout_time";
+  id: number;
+  /** 0: no limit */
+  seconds: number;
+}
+
+/** Everybody back, after a countdown. */
+export interface BreakoutCloseRequest {
+  type: "breakout_close";
+  id: number;
+  /** [0] */
+  seconds?: number;
+}
+
+/** A word to the main room and all breakout rooms. */
+export interface BreakoutSayRequest {
+  type: "breakout_say";
+  id: number;
+  text: string;
 }
 
 /** It is done. */
@@ -261,19 +574,37 @@ export interface JoinedReply {
   participant: number;
   /** your role */
   role: Role;
-  /** the room's name */
-  room: string;
+  room: RoomInfo;
   /** for resume; keep it to yourself */
   secret: string;
   /** how long a lost session may be resumed */
   grace_seconds: number;
   /** the session was taken up: connections still stand */
   resumed: boolean;
-  /** everybody present, you included */
+  /** those present, you included; more of them by people */
   participants: Participant[];
-  /** the latest messages, oldest first */
+  /** how many are present */
+  total: number;
+  /** how many watch without being listed */
+  viewers: number;
+  /** the latest messages that are for you, oldest first */
   chat: ChatMessage[];
+  breakouts: BreakoutRoom[];
+  /** breakout rooms are there */
+  breakouts_open: boolean;
+  breakouts_may_choose: boolean;
+  /** when all come back */
+  breakouts_end_at?: number;
   ice_servers: IceServer[];
+}
+
+/** Participants by ascending id. */
+export interface PeoplePageReply {
+  type: "people_page";
+  id: number;
+  participants: Participant[];
+  /** ask again */
+  more: boolean;
 }
 
 /** The answer to a publish offer. */
@@ -306,24 +637,91 @@ export interface ErrorReply {
   field?: string;
 }
 
-/** Somebody came. */
-export interface ParticipantJoinedEvent {
-  type: "participant_joined";
-  participant: Participant;
+/** You are not in yet; the reply to join follows when you are. This is all that somebody who waits is told. */
+export interface WaitingEvent {
+  type: "waiting";
+  reason: WaitReason;
+  /** keeps the place when the socket is lost */
+  secret: string;
 }
 
-/** Name, role, tracks or mutes changed. */
-export interface ParticipantChangedEvent {
-  type: "participant_changed";
-  /** as they are now */
-  participant: Participant;
+/** What is new among the people: at most one such message in 250 ms in a large room. */
+export interface RosterEvent {
+  type: "roster";
+  joined: Participant[];
+  /** as they are now: name, role, tracks, mutes, hand, permissions */
+  changed: Participant[];
+  left: Departure[];
+  reactions: Reaction[];
+  /** how many are present */
+  total: number;
+  /** how many watch without being listed */
+  viewers: number;
 }
 
-/** Somebody is gone. */
-export interface ParticipantLeftEvent {
-  type: "participant_left";
+/** You are in another room of this meeting now: all that was known of the former one is void. Connections stand. */
+export interface MovedEvent {
+  type: "moved";
+  /** your id, the same as before */
   participant: number;
-  reason: LeaveReason;
+  /** your role */
+  role: Role;
+  room: RoomInfo;
+  /** those present, you included; more of them by people */
+  participants: Participant[];
+  /** how many are present */
+  total: number;
+  /** how many watch without being listed */
+  viewers: number;
+  /** the latest messages that are for you, oldest first */
+  chat: ChatMessage[];
+  breakouts: BreakoutRoom[];
+  /** breakout rooms are there */
+  breakouts_open: boolean;
+  breakouts_may_choose: boolean;
+  /** when all come back */
+  breakouts_end_at?: number;
+}
+
+/** The room's rules changed. */
+export interface RoomChangedEvent {
+  type: "room_changed";
+  room: RoomInfo;
+}
+
+/** Who waits, to those who may admit. */
+export interface LobbyEvent {
+  type: "lobby";
+  /** in the order of coming; the first of them */
+  waiting: WaitingPerson[];
+  total: number;
+}
+
+/** A moderator did something that concerns you. */
+export interface NoticedEvent {
+  type: "noticed";
+  notice: Notice;
+  /** who; absent: the server or its API */
+  by?: number;
+  source?: Source;
+}
+
+/** The breakout rooms as they are now; at most one such message in 250 ms. */
+export interface BreakoutsEvent {
+  type: "breakouts";
+  /** false: there are none */
+  open: boolean;
+  rooms: BreakoutRoom[];
+  may_choose: boolean;
+  /** when all come back */
+  end_at?: number;
+}
+
+/** You may go to this room with breakout_go. */
+export interface BreakoutInvitedEvent {
+  type: "breakout_invited";
+  room: number;
+  name: string;
 }
 
 /** What slots show from now on; slots not named stay as they are. */
@@ -376,21 +774,47 @@ export type ClientRequest =
   | ViewRequest
   | MuteRequest
   | ChatRequest
-  | RenameRequest;
+  | RenameRequest
+  | HandRequest
+  | ReactRequest
+  | PeopleRequest
+  | ClaimRequest
+  | StartRequest
+  | ConfigureRequest
+  | AdmitRequest
+  | MuteOthersRequest
+  | AskUnmuteRequest
+  | PermitRequest
+  | LowerHandsRequest
+  | SetRoleRequest
+  | KickRequest
+  | EndRequest
+  | BreakoutOpenRequest
+  | BreakoutAssignRequest
+  | BreakoutGoRequest
+  | BreakoutTimeRequest
+  | BreakoutCloseRequest
+  | BreakoutSayRequest;
 
 /** Server to client, with the request's id. */
 export type ServerReply =
   | DoneReply
   | JoinedReply
+  | PeoplePageReply
   | PublishedReply
   | OfferedReply
   | ErrorReply;
 
 /** Server to client, unasked. */
 export type ServerEvent =
-  | ParticipantJoinedEvent
-  | ParticipantChangedEvent
-  | ParticipantLeftEvent
+  | WaitingEvent
+  | RosterEvent
+  | MovedEvent
+  | RoomChangedEvent
+  | LobbyEvent
+  | NoticedEvent
+  | BreakoutsEvent
+  | BreakoutInvitedEvent
   | SlotsEvent
   | SpeakersEvent
   | DemandEvent
@@ -412,6 +836,26 @@ export interface RequestReply {
   mute: DoneReply;
   chat: DoneReply;
   rename: DoneReply;
+  hand: DoneReply;
+  react: DoneReply;
+  people: PeoplePageReply;
+  claim: DoneReply;
+  start: DoneReply;
+  configure: DoneReply;
+  admit: DoneReply;
+  mute_others: DoneReply;
+  ask_unmute: DoneReply;
+  permit: DoneReply;
+  lower_hands: DoneReply;
+  set_role: DoneReply;
+  kick: DoneReply;
+  end: DoneReply;
+  breakout_open: DoneReply;
+  breakout_assign: DoneReply;
+  breakout_go: DoneReply;
+  breakout_time: DoneReply;
+  breakout_close: DoneReply;
+  breakout_say: DoneReply;
 }
 
 /** What a caller fills in: the request without its type and id. */
@@ -419,10 +863,14 @@ export type RequestFields<T extends ClientRequest["type"]> = Omit<Extract<Client
 
 /** Greatest lengths of the texts of requests, in octets of UTF-8, as the server checks them. */
 export const TEXT_LIMITS = {
-  join: { room: 128, name: 128 },
+  join: { room: 128, name: 128, password: 128, token: 4096, device: 64 },
   resume: { secret: 64 },
   publish: { sdp: 262144 },
   answer: { sdp: 262144 },
   chat: { text: 4000 },
   rename: { name: 128 },
+  react: { kind: 16 },
+  claim: { key: 4096 },
+  configure: { password: 128 },
+  breakout_say: { text: 4000 },
 } as const;

@@ -1,5 +1,5 @@
 import { vi } from "vitest";
-import type { ClientRequest, JoinedReply, OfferedReply, ServerEvent, SlotLine } from "../src/protocol.js";
+import type { ClientRequest, JoinedReply, OfferedReply, ServerEvent, SlotLine, Participant } from "../src/protocol.js";
 
 /** The server's end of a fake WebSocket: tests see what was sent and decide what comes back. */
 export class FakeSocket {
@@ -71,17 +71,26 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 30; i++) await Promise.resolve();
 }
 
+export function person(id: number, name: string): Participant {
+  return { id, name, role: "speaker", joined_at: 0, tracks: [], may_speak: true, may_show: true, may_share: true };
+}
+
 export function joined(overrides: Partial<JoinedReply> = {}): Omit<JoinedReply, "id"> {
   return {
     type: "joined",
     participant: 1,
     role: "speaker",
-    room: "tea",
+    room: { name: "tea", settings: {}, has_password: false, started_at: 0 },
     secret: "s3cret",
     grace_seconds: 30,
     resumed: false,
-    participants: [{ id: 1, name: "Ada", role: "speaker", joined_at: 0, tracks: [] }],
+    participants: [person(1, "Ada")],
+    total: 1,
+    viewers: 0,
     chat: [],
+    breakouts: [],
+    breakouts_open: false,
+    breakouts_may_choose: false,
     ice_servers: [],
     ...overrides,
   };

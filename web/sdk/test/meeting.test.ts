@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Meeting } from "../src/meeting.js";
-import type { Participant } from "../src/protocol.js";
-import { FakePeerConnection, fakePeerConnection, FakeSocket, fakeWebSocket, joined, OFFERED, settle, stubBrowser } from "./fakes.js";
+import type { Participant, RosterEvent, ServerEvent } from "../src/protocol.js";
+import { FakePeerConnection, fakePeerConnection, FakeSocket, fakeWebSocket, joined, OFFERED, person, settle, stubBrowser } from "./fakes.js";
 
 const track = (name: string) => ({ name }) as unknown as MediaStreamTrack;
-const bob: Participant = { id: 2, name: "Bob", role: "speaker", joined_at: 1, tracks: [{ source: "camera", muted: false }] };
+const bob: Participant = { ...person(2, "Bob"), tracks: [{ source: "camera", muted: false }] };
 
 interface World {
   meeting: Meeting;
@@ -61,6 +61,17 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+const roster = (news: Partial<RosterEvent>): ServerEvent => ({
+  type: "roster",
+  joined: [],
+  changed: [],
+  left: [],
+  reactions: [],
+  total: 2,
+  viewers: 0,
+  ...news,
+});
+
 describe("the publish connection", () => {
   it("prepares every source in one exchange, idle", async () => {
     const { publish } = await meet();
@@ -79,9 +90,9 @@ describe("the publish connection", () => {
     await meeting.setSource("camera", track("camera"));
     await meeting.setSource("screen", track("screen"));
     await meeting.setSource("screen", null);
-    FakeSocket.last.event({ type: "participant_joined", participant: bob });
+    FakeSocket.last.event(roster({ joined: [bob] }));
     FakeSocket.last.event({ type: "slots", slots: [{ mid: "1", state: "forwarding", participant: 2, source: "camera" }] });
-    FakeSocket.last.event({ type: "participant_left", participant: 2, reason: "left" });
+    FakeSocket.last.event(roster({ left: [{ participant: 2, reason: "left" }] }));
     await vi.advanceTimersByTimeAsync(4000);
     expect(publish.remote).toHaveLength(1);
     expect(receive.remote).toHaveLength(1);
@@ -308,12 +319,12 @@ describe("people and chat", () => {
     const { meeting } = await meet();
     const left = vi.fn();
     meeting.on("participantLeft", left);
-    FakeSocket.last.event({ type: "participant_joined", participant: bob });
+    FakeSocket.last.event(roster({ joined: [bob] }));
     FakeSocket.last.event({ type: "speakers", participants: [2, 1] });
-    FakeSocket.last.event({ type: "participant_changed", participant: { ...bob, name: "Bobby" } });
+    FakeSocket.last.event(roster({ changed: [{ ...bob, name: "Bobby" }] }));
     expect(meeting.participants.get(2)?.name).toBe("Bobby");
-    FakeSocket.last.event({ type: "participant_left", participant: 2, reason: "lost" });
-    FakeSocket.last.event({ type: "participant_left", participant: 2, reason: "lost" });
+    FakeSocket.last.event(roster({ left: [{ participant: 2, reason: "lost" }] }));
+    FakeSocket.last.event(roster({ left: [{ participant: 2, reason: "lost" }] }));
     expect(left).toHaveBeenCalledOnce();
     expect(meeting.speakers).toEqual([1]);
   });

@@ -1,0 +1,93 @@
+/*
+ * The hub as a program sees it that manages meetings from outside: what /api/v1 does, and what webhooks tell. Main thread; nothing
+ * blocks. Functions that change something return 0 or a negative plm_err with why, whose code the caller turns into a status of
+ * HTTP; texts come from outside and are checked here.
+ */
+#ifndef PLM_SIGNALING_API_H
+#define PLM_SIGNALING_API_H
+
+#include "hub.h"
+#include "settings.h"
+
+struct plm_refusal;
+
+/** What can be told of a room. Strings live until the hub is called again. */
+struct plm_api_room {
+    const struct plm_room_record *record;
+    bool running;
+    uint32_t participants, viewers, waiting, breakouts;
+    uint64_t started_at, ends_at; /**< ms since 1970; 0: not running, no limit */
+};
+
+struct plm_api_participant {
+    uint32_t id;
+    const char *name, *identity; /**< identity: of the token, "" without */
+    enum plm_msg_role role;
+    uint64_t joined_at;
+    uint32_t breakout;               /**< 0: the main room */
+    bool detached;                   /**< its socket is lost */
+    bool microphone, camera, screen; /**< being sent */
+    bool hand;
+};
+
+/** What to change of a room; NULL members stay as they are. */
+struct plm_api_change {
+    const struct plm_room_settings *settings;
+    const char *password_hash; /**< "" takes it away */
+    const char *owner_digest;  /**< "" makes it nobody's */
+    const enum plm_codec *codecs;
+};
+
+/** Call f for each known room in the order of their keys, from the first after `after` ("": from the start), until it returns false. */
+void plm_api_rooms(
+    struct plm_hub *hub, const char *after, bool (*f)(void *arg, const struct plm_api_room *room), void *arg);
+/** @param room name or code @return 0, PLM_ENOENT */
+int plm_api_room_get(struct plm_hub *hub, const char *room, struct plm_api_room *out);
+/** Make a lasting room. @return 0; PLM_EEXIST; negative with why */
+int plm_api_room_create(
+    struct plm_hub *hub, const char *name, const struct plm_api_change *change, struct plm_refusal *why);
+/** Applies at once to a running meeting too. */
+int plm_api_room_change(
+    struct plm_hub *hub, const char *room, const struct plm_api_change *change, struct plm_refusal *why);
+/** End its meeting, if any, and forget the room. */
+int plm_api_room_delete(struct plm_hub *hub, const char *room, struct plm_refusal *why);
+/** End its meeting; the room stays. */
+int plm_api_room_end(struct plm_hub *hub, const char *room, struct plm_refusal *why);
+
+/** Everybody of the meeting, breakout rooms included, by ascending id. */
+int plm_api_participants(struct plm_hub *hub, const char *room,
+    bool (*f)(void *arg, const struct plm_api_participant *p), void *arg, struct plm_refusal *why);
+int plm_api_mute(struct plm_hub *hub, const char *room, uint32_t participant, enum plm_source source,
+    struct plm_refusal *why);
+int plm_api_kick(struct plm_hub *hub, const char *room, uint32_t participant, struct plm_refusal *why);
+/** @param to number of a breakout room, 0: the main room */
+int plm_api_move(
+    struct plm_hub *hub, const char *room, uint32_t participant, uint32_t to, struct plm_refusal *why);
+/** Into the room's chat under the name given. @param participant 0: to all */
+int plm_api_message(struct plm_hub *hub, const char *room, uint32_t participant, const char *name,
+    const char *text, struct plm_refusal *why);
+int plm_api_set_role(struct plm_hub *hub, const char *room, uint32_t participant, enum plm_msg_role role,
+    struct plm_refusal *why);
+
+/** What webhooks tell. */
+enum plm_hub_event_type {
+    PLM_HUB_ROOM_STARTED = 0,
+    PLM_HUB_ROOM_ENDED,
+    PLM_HUB_PARTICIPANT_JOINED,
+    PLM_HUB_PARTICIPANT_LEFT,
+    PLM_HUB_PARTICIPANT_WAITING,
+    PLM_HUB_BREAKOUTS_OPENED,
+    PLM_HUB_BREAKOUTS_CLOSED,
+};
+
+/** Borrowed for the call of the host's function. */
+struct plm_hub_event {
+    enum plm_hub_event_type type;
+    const char *room;            /**< its name */
+    uint64_t at;                 /**< ms since 1970 */
+    uint32_t participant;        /**< 0: concerns the room */
+    const char *name, *identity; /**< of the participant; "" */
+    const char *reason;          /**< why they left, "" */
+};
+
+#endif
