@@ -21,9 +21,7 @@
 static inline char *corpus(const char *name, size_t *len)
 {
     char path[1024];
-    const char *end = strstr(__FILE__, "unit/sdp/");
-    assert_non_null(end);
-    snprintf(path, sizeof path, "%.*scorpus/sdp/%s.sdp", (int)(end - __FILE__), __FILE__, name);
+    snprintf(path, sizeof path, PLM_SOURCE_DIR "/tests/corpus/sdp/%s.sdp", name);
     FILE *f = fopen(path, "rb");
     if (!f)
         fail_msg("no %s", path);

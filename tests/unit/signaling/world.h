@@ -283,6 +283,7 @@ static inline void world_lose(struct world *w, plm_transport_id id, enum plm_clo
         .transport_state = {.state = PLM_TRANSPORT_CLOSED, .reason = reason}};
     world_close(w, id);
     plm_hub_on_media_event(w->hub, &ev);
+    plm_hub_flush(w->hub);
 }
 
 /* ---- peers ---- */
@@ -523,8 +524,7 @@ static inline char *sdp_corpus(const char *name)
 {
     char path[1024];
     char *text = calloc(1, PLM_SDP_MAX_SIZE + 1);
-    snprintf(path, sizeof path, "%.*scorpus/sdp/%s.sdp",
-        (int)(strstr(__FILE__, "unit/signaling/") - __FILE__), __FILE__, name);
+    snprintf(path, sizeof path, PLM_SOURCE_DIR "/tests/corpus/sdp/%s.sdp", name);
     FILE *f = fopen(path, "rb");
     if (!f || !fread(text, 1, PLM_SDP_MAX_SIZE, f))
         abort();
