@@ -250,7 +250,11 @@ static void fill_joined(
     const struct plm_room *room = m->room;
     const struct plm_member *other;
     size_t n = 0;
+    bool listed = false; /* m itself */
     DL_FOREACH (room->members, other) {
+        if (n == PLM_NEWS_MAX_PEOPLE || (n == PLM_NEWS_MAX_PEOPLE - 1 && !listed && other != m))
+            continue;
+        listed |= other == m;
         plm_member_describe(other, &l->participants[n], &l->tracks[n * PLM_MAX_TRACKS]);
         n++;
     }

@@ -403,7 +403,7 @@ export interface ReactRequest {
 export interface PeopleRequest {
   type: "people";
   id: number;
-  /** the greatest id that is known */
+  /** list those with a greater id; 0: from the start */
   after: number;
 }
 
