@@ -178,7 +178,7 @@ static void show_at_once(struct plm_slot *s, struct plm_track *track)
     count_switch(s);
     plm_slot_bind_codecs(s);
     set_state(s, PLM_SLOT_WAITING, 0);
-    if (s->kind == PLM_KIND_VIDEO && s->transport->state == PLM_TRANSPORT_CONNECTED)
+    if (s->kind == PLM_KIND_VIDEO)
         plm_transport_allocate(s->transport);
     plm_track_update_demand(track);
 }
@@ -287,6 +287,14 @@ void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask_for_it)
     plm_layer_select_restart(layers);
     if (ask_for_it)
         ask(tr, layers);
+}
+
+void plm_slot_foresee(struct plm_slot *s, uint8_t wish)
+{
+    if (s->wish == wish || s->kind != PLM_KIND_VIDEO)
+        return;
+    s->wish = wish;
+    plm_track_update_demand(s->track);
 }
 
 uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr)

@@ -100,6 +100,8 @@ void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask);
 void plm_slot_moved(struct plm_slot *s);
 /** Where tr's list notes that it holds s at this index. */
 uint32_t *plm_slot_index_in(struct plm_slot *s, const struct plm_track *tr);
+/** Of a receiver that is still connecting: what it will wish for, so that a publisher who had stopped begins meanwhile. */
+void plm_slot_foresee(struct plm_slot *s, uint8_t wish);
 void plm_slot_release(struct plm_slot *s);
 /** Learn how this receiver calls the codecs of its tracks. */
 void plm_slot_bind_codecs(struct plm_slot *s);

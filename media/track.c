@@ -13,6 +13,7 @@
 #define AUDIO_RING           64 /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
 #define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
 #define DEMAND_REFRESH_US    1000000
+#define STOP_AFTER_US        2000000 /* stopping and starting costs a keyframe: not for what is soon needed again */
 #define LEVEL_UNKNOWN_SPEECH 30 /* a sender without RFC 6464 levels: packets of speech size count as speech */
 #define OPUS_DTX_OCTETS      8  /* comfort noise and DTX frames are smaller than this */
 
@@ -60,6 +61,8 @@ static struct plm_track *with_encodings(struct plm_track *tr, unsigned n, bool n
 {
     for (unsigned i = 0; i < n; i++) {
         tr->n_encodings++;
+        tr->told |= (uint8_t)(1u << i); /* a publisher sends all until it hears otherwise */
+        tr->left_us[i] = tr->worker->now_us;
         if (encoding_init(tr, &tr->encodings[i], nack) != 0) {
             plm_track_destroy(tr);
             return NULL;
@@ -164,22 +167,41 @@ static uint8_t wanted_encodings(const struct plm_track *tr)
     return bits;
 }
 
+/* An encoding that was needed until just now goes on for a while. */
+static void tell_application(struct plm_track *tr)
+{
+    uint8_t bits = tr->demanded;
+    for (unsigned e = 0; e < tr->n_encodings; e++) {
+        if (tr->worker->now_us - tr->left_us[e] < STOP_AFTER_US)
+            bits |= tr->told & (uint8_t)(1u << e);
+    }
+    if (bits == tr->told)
+        return;
+    tr->told = bits;
+    struct plm_event ev = {
+        .type = PLM_EV_DEMAND, .transport = tr->transport->id, .participant = tr->participant};
+    ev.demand.source = tr->source;
+    ev.demand.needed = bits;
+    plm_shard_event(tr->shard, &ev);
+}
+
 void plm_track_update_demand(struct plm_track *tr)
 {
-    uint8_t bits = wanted_encodings(tr);
-    if (bits == tr->demanded || !tr->shard)
+    uint8_t bits = wanted_encodings(tr), left = tr->demanded & (uint8_t)~bits;
+    if (!tr->shard || (!tr->transport && bits == tr->demanded))
         return;
     tr->demanded = bits;
-    tr->demand_sent_us = tr->worker->now_us;
     if (!tr->transport) {
+        tr->demand_sent_us = tr->worker->now_us;
         plm_shard_send_demand(tr->shard, tr, bits, 0);
-    } else if (tr->kind == PLM_KIND_VIDEO) {
-        struct plm_event ev = {
-            .type = PLM_EV_DEMAND, .transport = tr->transport->id, .participant = tr->participant};
-        ev.demand.source = tr->source;
-        ev.demand.needed = bits;
-        plm_shard_event(tr->shard, &ev);
+        return;
     }
+    for (unsigned e = 0; e < tr->n_encodings; e++) {
+        if (left >> e & 1)
+            tr->left_us[e] = tr->worker->now_us;
+    }
+    if (tr->kind == PLM_KIND_VIDEO)
+        tell_application(tr);
 }
 
 void plm_track_tick(struct plm_track *tr)
@@ -192,7 +214,7 @@ void plm_track_tick(struct plm_track *tr)
             plm_shard_send_clock(tr->shard, tr, (uint8_t)i);
     }
     if (tr->transport)
-        plm_track_update_demand(tr); /* links whose demand expired */
+        plm_track_update_demand(tr); /* links whose demand expired, encodings that nobody needed again */
     else if (tr->demanded && now - tr->demand_sent_us >= DEMAND_REFRESH_US) {
         tr->demand_sent_us = now;
         plm_shard_send_demand(tr->shard, tr, tr->demanded, 0);

@@ -66,7 +66,9 @@ struct plm_track {
     struct plm_audio_level level;
     struct plm_slot **slots;         /**< that show it or are going to */
     uint32_t n_slots, max_slots;
-    uint8_t demanded;                /**< encodings that anybody needs, as last told */
+    uint8_t demanded;                /**< bit per encoding: somebody needs it; of a remote track, as told to its home */
+    uint8_t told;                    /**< bit per encoding: needed, for all that the application knows; at first all */
+    uint64_t left_us[PLM_MAX_ENCODINGS]; /**< when an encoding that is told, but not demanded, was last needed */
     uint64_t demand_sent_us;
     struct plm_track_demand links[PLM_MAX_WORKERS];
     struct plm_timer key_timer;
@@ -92,7 +94,10 @@ void plm_track_on_sender_report(struct plm_track *tr, uint8_t e, uint64_t ntp, u
 
 /** Ask the publisher for a keyframe, throttled and merged. */
 void plm_track_want_keyframe(struct plm_track *tr, uint8_t e);
-/** Slots or links changed what they need: tell the home of the track, and the application. */
+/**
+ * Slots or links changed what they need: tell the home of the track, or the application. What is needed is told at once, what nobody needs any
+ * more after 2 to 3 s, which is also when a new track hears that nobody wants it.
+ */
 void plm_track_update_demand(struct plm_track *tr);
 int plm_track_add_slot(struct plm_track *tr, struct plm_slot *s);
 void plm_track_remove_slot(struct plm_track *tr, struct plm_slot *s);

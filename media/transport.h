@@ -116,7 +116,7 @@ void plm_transport_send_keyframe_request(struct plm_transport *t, uint32_t media
 void plm_transport_wake_nack(struct plm_transport *t, uint64_t at_us);
 /** A switch happened: sender reports within 50 ms. */
 void plm_transport_wake_reports(struct plm_transport *t);
-/** Choose layers for all its video slots now. */
+/** Choose layers for all its video slots now; before it is connected only what they will wish for. */
 void plm_transport_allocate(struct plm_transport *t);
 void plm_transport_drop(struct plm_transport *t, enum plm_drop d);
 /** Count a packet that security would not open. */

@@ -345,7 +345,7 @@ void plm_transport_allocate(struct plm_transport *t)
 {
     struct plm_alloc_slot v[PLM_MAX_MEDIA];
     struct plm_slot *of[PLM_MAX_MEDIA];
-    if (!t->bwe || t->state != PLM_TRANSPORT_CONNECTED)
+    if (!t->bwe || t->closing)
         return;
     uint32_t audio = 0;
     bool held = false;
@@ -359,7 +359,10 @@ void plm_transport_allocate(struct plm_transport *t)
     size_t n = describe_slots(t, false, v, of);
     plm_allocate(v, n, budget);
     for (size_t i = 0; i < n; i++) {
-        plm_slot_aim(of[i], v[i].encoding, v[i].tid, v[i].wish);
+        if (t->state == PLM_TRANSPORT_CONNECTED)
+            plm_slot_aim(of[i], v[i].encoding, v[i].tid, v[i].wish);
+        else
+            plm_slot_foresee(of[i], v[i].wish);
         held |= of[i]->next.track != NULL;
     }
     if (!held)

@@ -634,6 +634,103 @@ static void a_full_link_loses_whole_pictures(void **state)
     assert_int_equal(w->stats.counters[PLM_CNT_LINK_PACKETS], 3);
 }
 
+/* The encodings that were said to be needed last; -1: nothing was said. Forgets what was said. */
+static int take_demand(struct world *w)
+{
+    int needed = -1;
+    for (unsigned i = 0; i < w->n_events; i++) {
+        if (w->events[i].type == PLM_EV_DEMAND) {
+            assert_int_equal(w->events[i].demand.source, PLM_SOURCE_CAMERA);
+            assert_int_equal(w->events[i].participant, 1);
+            needed = w->events[i].demand.needed;
+        }
+    }
+    w->n_events = 0;
+    return needed;
+}
+
+static struct peer *add_simulcast_publisher(struct world *w, plm_participant_id who)
+{
+    struct plm_transport_params params = {.n_media = 1, .exts.id = {[PLM_EXT_MID] = 4, [PLM_EXT_RID] = 5}};
+    video(&params.media[0], "0");
+    params.media[0].direction = PLM_DIR_RECV;
+    params.media[0].source = PLM_SOURCE_CAMERA;
+    params.media[0].n_rids = 3;
+    for (unsigned i = 0; i < 3; i++)
+        params.media[0].rids[i][0] = "qhf"[i];
+    return add_peer(w, who, &params, false);
+}
+
+static void show_video(struct world *w, struct peer *p, bool on)
+{
+    struct plm_command *cmd = calloc(1, sizeof *cmd);
+    cmd->type = PLM_CMD_VIEW;
+    cmd->transport = p->local.id;
+    cmd->view = calloc(1, sizeof *cmd->view);
+    cmd->view->video_off = !on;
+    plm_worker_command(w->worker, cmd, w->now);
+    plm_worker_poll(w->worker, w->now);
+}
+
+static void encodings_that_nobody_needs_are_told(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_simulcast_publisher(w, 1);
+    connect_peer(a);
+    run_for(w, 1500000);
+    assert_int_equal(take_demand(w), -1); /* somebody may be about to come */
+    run_for(w, 2000000);
+    assert_int_equal(take_demand(w), 0);
+    run_for(w, 5000000);
+    assert_int_equal(take_demand(w), -1); /* once */
+
+    /* A receiver that has yet to shake hands: the publisher begins meanwhile. */
+    struct peer *b = add_receiver(w, 2);
+    uint8_t check[256];
+    peer_send(b, check, make_check(&b->local, true, check));
+    deliver(w);
+    assert_false(b->connected);
+    assert_int_equal(take_demand(w), 4);
+    plm_security_dtls.start(b->sec, w->now);
+    deliver(w);
+    run_for(w, 100000);
+    assert_true(b->connected);
+    assert_int_equal(take_demand(w), 5); /* the largest is wanted, the lowest will do until it comes */
+
+    show_video(w, b, false);
+    run_for(w, 1500000);
+    show_video(w, b, true);
+    run_for(w, 5000000);
+    assert_int_equal(take_demand(w), -1); /* looking away for a moment stops nothing */
+    show_video(w, b, false);
+    run_for(w, 1900000);
+    assert_int_equal(take_demand(w), -1);
+    run_for(w, 1200000);
+    assert_int_equal(take_demand(w), 0);
+    show_video(w, b, true);
+    assert_int_equal(take_demand(w), 5); /* at once */
+}
+
+static void a_link_that_fell_silent_needs_nothing(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_simulcast_publisher(w, 1);
+    connect_peer(a);
+    struct plm_command *cmd = calloc(1, sizeof *cmd);
+    cmd->type = PLM_CMD_PEERS;
+    cmd->room = 1;
+    cmd->peers.n = 2;
+    cmd->peers.v[1] = (struct plm_shard_peer){1, 5};
+    plm_worker_command(w->worker, cmd, w->now);
+    demand_by_link(w, 1);
+    run_for(w, 2000000);
+    demand_by_link(w, 1);
+    run_for(w, 1500000);
+    assert_int_equal(take_demand(w), 1); /* the upper ones stop, what the link shows goes on */
+    run_for(w, 4500000);
+    assert_int_equal(take_demand(w), 0); /* 3 s without a refresh, and 2 s more */
+}
+
 /* A NAT gives the receiver another address, and it never nominates again: media follows once the former one is silent. */
 static void media_follows_a_silent_move(void **state)
 {
@@ -746,6 +843,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_fingerprint_gets_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(everything_goes_when_consent_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_link_loses_whole_pictures, setup, teardown),
+        cmocka_unit_test_setup_teardown(encodings_that_nobody_needs_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_link_that_fell_silent_needs_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(media_follows_a_silent_move, setup, teardown),
         cmocka_unit_test_setup_teardown(captured_checks_move_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(media_is_a_sign_of_life, setup, teardown),

@@ -736,7 +736,7 @@ export interface SpeakersEvent {
   participants: number[];
 }
 
-/** Which encodings of a track somebody receives; the others may be stopped. */
+/** Which encodings of a track somebody receives; the others may be stopped. Until told, take all for received. What is received anew is told at once, what is not any more after two seconds. */
 export interface DemandEvent {
   type: "demand";
   source: Source;

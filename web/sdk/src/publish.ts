@@ -6,8 +6,11 @@ import type { Source, TrackLine } from "./protocol.js";
 const DEPENDENCY_DESCRIPTOR =
   "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 
-/* Starting or stopping an encoding makes encoders begin anew, which is seen; so what was needed a moment ago goes on for a while. */
-const STOP_DELAY_MS = 8000;
+/*
+ * Starting or stopping an encoding makes encoders begin anew, which those see who watch another one; so what was needed a moment ago goes on
+ * for a while, beyond the two seconds that the server waits. When nobody watches any, all stop at once.
+ */
+const STOP_DELAY_MS = 6000;
 
 /** Sends an offer with its m-lines, returns the server's answer. */
 export type PublishExchange = (sdp: string, tracks: TrackLine[]) => Promise<string>;
@@ -54,13 +57,13 @@ export class PublishConnection extends MediaConnection {
   }
 
   /**
-   * Which encodings of a source somebody receives. The others stop after a while, to save the sender's work and bandwidth; the smallest
-   * goes on as long as any is needed, so that a switch down finds it running.
+   * Which encodings of a source somebody receives. The others stop after a while, or at once if there are none, to save the sender's work and
+   * bandwidth; the smallest goes on as long as any is needed, so that a switch down finds it running.
    */
   setNeeded(source: Source, encodings: readonly number[]): Promise<void> {
     const line = PUBLISH_LINES.find((candidate) => candidate.source === source);
     const times = line?.encodings.map((_, i) => (this.isNeeded(source, i) ? Date.now() : (this.lastNeeded.get(source)?.[i] ?? 0))) ?? [];
-    this.lastNeeded.set(source, times);
+    this.lastNeeded.set(source, encodings.length > 0 ? times : []);
     this.needed.set(source, encodings);
     return this.applyInTurn(source);
   }
