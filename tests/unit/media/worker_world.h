@@ -1,0 +1,531 @@
+/*
+ * The whole core in memory, with real STUN, DTLS and SRTP: peers made of the same security objects in the client's role.
+ */
+#ifndef WORKER_WORLD_H
+#define WORKER_WORLD_H
+
+#include "plenum/worker.h"
+
+#include "base/link_frame.h"
+#include "command.h"
+#include "plenum/engine.h"
+#include "registry.h"
+#include "rtcp.h"
+#include "rtp.h"
+#include "security.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+enum {
+    MAX_PEERS = 6,
+    MAX_LOG = 1024,
+    MAX_EVENTS = 256
+};
+
+struct world;
+
+/** A media packet that a peer got. */
+struct got {
+    uint32_t ssrc, ts;
+    uint16_t seq;
+    uint8_t who; /* last octet of the payload: whose it is */
+    uint64_t at;
+};
+
+struct peer {
+    struct world *world;
+    plm_participant_id who;
+    struct plm_addr addr;
+    struct plm_transport_local local;
+    struct plm_identity *identity;
+    void *sec_ctx;
+    struct plm_sec_session *sec;
+    bool connected, closed;
+    unsigned stun_replies, rtp, rtx, rtcp;
+    unsigned nack, pli, twcc, sr, rr;
+    uint32_t last_ts, last_ssrc;
+    uint16_t last_seq;
+    uint8_t last_pt, last_payload[64];
+    size_t last_payload_len;
+    bool drop_next_rtp;
+    uint8_t sealed[1500]; /* sent last */
+    size_t sealed_len;
+    uint16_t dropped_seq;
+    struct got log[MAX_LOG];
+    unsigned n_log;
+    /* what it sends */
+    uint64_t video_seq, audio_seq;
+    uint32_t video_ts, audio_ts;
+};
+
+struct world {
+    struct plm_worker *worker;
+    struct plm_registry *registry;
+    struct plm_identity *identity;
+    void *sec_ctx;
+    uint64_t now;
+    struct peer peers[MAX_PEERS];
+    unsigned n_peers;
+    struct plm_event events[MAX_EVENTS];
+    unsigned n_events;
+    unsigned gone, reports;
+    unsigned link_offers, link_packets;
+    bool link_full;
+    struct plm_worker_stats stats;
+    plm_transport_id next_id;
+    struct plm_room_config room_config;
+    struct plm_link_demand demand; /* that was sent over a link last, of whom */
+    plm_participant_id demand_of;
+    unsigned keyframes_by_link; /* demands that asked for one */
+    struct { /* on the way to the worker: it must not be entered from within its own sending */
+        uint8_t data[1500];
+        size_t len;
+        struct plm_addr addr; /* of the peer */
+        bool to_worker;
+    } wire[256];
+    unsigned n_wire;
+};
+
+static inline void random_octets(void *arg, void *buf, size_t len)
+{
+    (void)arg;
+    RAND_bytes(buf, (int)len);
+}
+
+/* ---- peers ---- */
+
+static inline void put_on_wire(
+    struct world *w, const uint8_t *data, size_t len, const struct plm_addr *addr, bool to_worker)
+{
+    assert_true(w->n_wire < 256 && len <= 1500);
+    memcpy(w->wire[w->n_wire].data, data, len);
+    w->wire[w->n_wire].len = len;
+    w->wire[w->n_wire].addr = *addr;
+    w->wire[w->n_wire++].to_worker = to_worker;
+}
+
+static inline void peer_send(void *arg, const uint8_t *data, size_t len)
+{
+    struct peer *p = arg;
+    put_on_wire(p->world, data, len, &p->addr, true);
+}
+
+static inline void peer_event(void *arg, enum plm_sec_event ev)
+{
+    struct peer *p = arg;
+    p->connected |= ev == PLM_SEC_ESTABLISHED;
+    p->closed |= ev == PLM_SEC_CLOSED || ev == PLM_SEC_FAILED || ev == PLM_SEC_BAD_FINGERPRINT;
+}
+
+static inline void on_sr(
+    void *arg, uint32_t ssrc, uint64_t ntp, uint32_t ts, uint32_t packets, uint32_t octets)
+{
+    (void)ssrc, (void)ntp, (void)ts, (void)packets, (void)octets;
+    ((struct peer *)arg)->sr++;
+}
+static inline void on_block(void *arg, uint32_t sender, const struct plm_rtcp_block *b)
+{
+    (void)sender, (void)b;
+    ((struct peer *)arg)->rr++;
+}
+static inline void on_nack(void *arg, uint32_t ssrc, uint16_t pid, uint16_t blp)
+{
+    (void)ssrc, (void)pid, (void)blp;
+    ((struct peer *)arg)->nack++;
+}
+static inline void on_pli(void *arg, uint32_t ssrc)
+{
+    (void)ssrc;
+    ((struct peer *)arg)->pli++;
+}
+static inline void on_twcc(void *arg, const uint8_t *fci, size_t len)
+{
+    (void)fci, (void)len;
+    ((struct peer *)arg)->twcc++;
+}
+
+static inline void peer_on_rtcp(struct peer *p, uint8_t *data, size_t len)
+{
+    static const struct plm_rtcp_handler h = {
+        .sr = on_sr, .block = on_block, .nack = on_nack, .pli = on_pli, .twcc = on_twcc};
+    assert_int_equal(plm_security_dtls.open_rtcp(p->sec, data, &len), 0);
+    assert_int_equal(plm_rtcp_parse(data, len, 100, &h, p), 0);
+    p->rtcp++;
+}
+
+static inline void peer_on_rtp(struct peer *p, uint8_t *data, size_t len)
+{
+    struct plm_rtp_view v;
+    if (p->drop_next_rtp) {
+        p->drop_next_rtp = false;
+        p->dropped_seq = (uint16_t)(data[2] << 8 | data[3]);
+        return;
+    }
+    assert_int_equal(plm_security_dtls.open_rtp(p->sec, data, &len), 0);
+    assert_int_equal(plm_rtp_parse(&v, data, len), 0);
+    if (v.pt == 97) {
+        p->rtx++;
+        assert_int_equal(v.payload[0] << 8 | v.payload[1], p->dropped_seq);
+        return;
+    }
+    p->rtp++;
+    if (p->n_log < MAX_LOG && v.payload_len > 0)
+        p->log[p->n_log++] = (struct got){v.ssrc, v.ts, v.seq, v.payload[v.payload_len - 1], p->world->now};
+    p->last_ts = v.ts;
+    p->last_seq = v.seq;
+    p->last_ssrc = v.ssrc;
+    p->last_pt = v.pt;
+    p->last_payload_len = v.payload_len;
+    memcpy(p->last_payload, v.payload, v.payload_len < 64 ? v.payload_len : 64);
+}
+
+static inline void peer_on_datagram(struct peer *p, const uint8_t *data, size_t len)
+{
+    uint8_t copy[2048];
+    assert_true(len <= sizeof copy);
+    memcpy(copy, data, len);
+    if (copy[0] <= 3)
+        p->stun_replies++;
+    else if (copy[0] <= 63) {
+        if (!p->sec)
+            return;
+        plm_security_dtls.on_datagram(p->sec, copy, len, p->world->now);
+        if (!p->closed)
+            plm_security_dtls.poll(p->sec, p->world->now);
+    } else if (copy[1] >= 192 && copy[1] <= 223)
+        peer_on_rtcp(p, copy, len);
+    else
+        peer_on_rtp(p, copy, len);
+}
+
+static inline uint32_t crc32_of(const uint8_t *p, size_t n)
+{
+    uint32_t crc = 0xffffffffu;
+    while (n--) {
+        crc ^= *p++;
+        for (int i = 0; i < 8; i++)
+            crc = crc >> 1 ^ (0xedb88320u & (0u - (crc & 1)));
+    }
+    return ~crc;
+}
+
+static inline size_t put_attr(uint8_t *b, size_t at, unsigned type, const void *val, size_t len)
+{
+    b[at] = (uint8_t)(type >> 8);
+    b[at + 1] = (uint8_t)type;
+    b[at + 2] = (uint8_t)(len >> 8);
+    b[at + 3] = (uint8_t)len;
+    memcpy(b + at + 4, val, len);
+    memset(b + at + 4 + len, 0, (4 - len % 4) % 4);
+    at += 4 + (len + 3) / 4 * 4;
+    b[2] = (uint8_t)((at - 20) >> 8);
+    b[3] = (uint8_t)(at - 20);
+    return at;
+}
+
+/* RFC 8445 section 7.1: a controlling agent's check. */
+static inline size_t make_check(const struct plm_transport_local *local, bool nominate, uint8_t *b)
+{
+    memset(b, 0, 20);
+    b[1] = 1;
+    memcpy(b + 4, "\x21\x12\xa4\x42", 4);
+    RAND_bytes(b + 8, 12);
+    char user[128];
+    snprintf(user, sizeof user, "%s:peer", local->ufrag);
+    size_t at = put_attr(b, 20, 0x0006, user, strlen(user));
+    at = put_attr(b, at, 0x0024, "\x6e\0\x1e\xff", 4);
+    at = put_attr(b, at, 0x802a, "\0\0\0\0\0\0\0\1", 8);
+    if (nominate)
+        at = put_attr(b, at, 0x0025, "", 0);
+    uint8_t mac[20];
+    unsigned mac_len = 20;
+    b[2] = (uint8_t)((at + 24 - 20) >> 8);
+    b[3] = (uint8_t)(at + 24 - 20);
+    HMAC(EVP_sha1(), local->pwd, (int)strlen(local->pwd), b, at, mac, &mac_len);
+    at = put_attr(b, at, 0x0008, mac, 20);
+    b[2] = (uint8_t)((at + 8 - 20) >> 8);
+    b[3] = (uint8_t)(at + 8 - 20);
+    uint32_t crc = crc32_of(b, at) ^ 0x5354554e;
+    uint8_t f[4] = {(uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8), (uint8_t)crc};
+    return put_attr(b, at, 0x8028, f, 4);
+}
+
+/* ---- the world ---- */
+
+static inline size_t io_send(void *ctx, const struct plm_train *trains, size_t n)
+{
+    struct world *w = ctx;
+    for (size_t i = 0; i < n; i++) {
+        unsigned count = 0;
+        for (size_t off = 0; off < trains[i].len; off += trains[i].segment) {
+            size_t left = trains[i].len - off;
+            put_on_wire(w, trains[i].data + off, left < trains[i].segment ? left : trains[i].segment,
+                trains[i].to, false);
+            count++;
+        }
+        assert_int_equal(count, trains[i].count);
+    }
+    return n;
+}
+static inline void io_event(void *ctx, const struct plm_event *ev)
+{
+    struct world *w = ctx;
+    if (w->n_events < MAX_EVENTS)
+        w->events[w->n_events++] = *ev;
+}
+static inline bool io_link(void *ctx, unsigned worker, const void *head, size_t head_len, const void *body,
+    size_t body_len, bool urgent)
+{
+    struct world *w = ctx;
+    struct plm_link_header h;
+    (void)worker, (void)urgent;
+    assert_true(head_len >= sizeof h);
+    memcpy(&h, head, sizeof h);
+    if (h.type == PLM_LINK_DEMAND) {
+        assert_int_equal(body_len, sizeof w->demand);
+        memcpy(&w->demand, body, sizeof w->demand);
+        w->demand_of = h.participant;
+        w->keyframes_by_link += w->demand.keyframes != 0;
+    }
+    if (h.type != PLM_LINK_PACKET)
+        return true;
+    w->link_offers++;
+    w->link_packets += !w->link_full;
+    return !w->link_full;
+}
+static inline void io_shard(void *ctx, plm_room_id room, uint32_t instance, bool up)
+{
+    (void)ctx, (void)room, (void)instance, (void)up;
+}
+static inline void io_gone(void *ctx, plm_transport_id id)
+{
+    struct world *w = ctx;
+    w->gone++;
+    plm_registry_remove(w->registry, id);
+}
+static inline void io_stats(void *ctx, struct plm_worker_report *report)
+{
+    struct world *w = ctx;
+    w->reports++;
+    w->stats = report->totals;
+    plm_worker_report_free(report);
+}
+
+static inline int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    w->now = 1000000;
+    assert_int_equal(plm_identity_create(&w->identity), 0);
+    struct plm_security_dtls_config sc = {.flags = PLM_REPLACE_SRTP_KERNELS, .identity = w->identity};
+    assert_int_equal(plm_security_dtls_create(&w->sec_ctx, &sc), 0);
+    assert_int_equal(plm_registry_create(&w->registry, 64, random_octets, NULL), 0);
+    struct plm_worker_config c = {
+        .n_workers = 2,
+        .registry = w->registry,
+        .security = &plm_security_dtls,
+        .security_ctx = w->sec_ctx,
+        .io = {.ctx = w,
+            .send = io_send,
+            .event = io_event,
+            .link = io_link,
+            .shard = io_shard,
+            .gone = io_gone,
+            .stats = io_stats},
+    };
+    assert_int_equal(plm_worker_create(&w->worker, &c, w->now), 0);
+    *state = w;
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    struct world *w = *state;
+    plm_worker_destroy(w->worker);
+    for (unsigned i = 0; i < w->n_peers; i++) {
+        plm_security_dtls.session_destroy(w->peers[i].sec);
+        plm_security_dtls_destroy(w->peers[i].sec_ctx);
+        plm_identity_destroy(w->peers[i].identity);
+    }
+    plm_security_dtls_destroy(w->sec_ctx);
+    plm_registry_destroy(w->registry);
+    plm_identity_destroy(w->identity);
+    free(w);
+    return 0;
+}
+
+/* Nobody is entered from within his own sending: everything goes over the wire first. */
+static inline void deliver(struct world *w)
+{
+    for (unsigned i = 0; i < w->n_wire; i++) {
+        if (w->wire[i].to_worker) {
+            struct plm_datagram d = {
+                .data = w->wire[i].data, .len = (uint32_t)w->wire[i].len, .from = w->wire[i].addr};
+            plm_worker_input(w->worker, &d, 1, w->now);
+            continue;
+        }
+        for (unsigned p = 0; p < w->n_peers; p++) {
+            if (plm_addr_equal(&w->peers[p].addr, &w->wire[i].addr))
+                peer_on_datagram(&w->peers[p], w->wire[i].data, w->wire[i].len);
+        }
+    }
+    w->n_wire = 0;
+}
+
+static inline void run_for(struct world *w, uint64_t us)
+{
+    for (uint64_t end = w->now + us; w->now < end; w->now += 5000) {
+        plm_worker_poll(w->worker, w->now);
+        deliver(w);
+        for (unsigned i = 0; i < w->n_peers; i++) {
+            if (w->peers[i].sec && !w->peers[i].closed)
+                plm_security_dtls.poll(w->peers[i].sec, w->now);
+        }
+    }
+}
+
+static inline void video(struct plm_media_params *m, const char *mid)
+{
+    memset(m, 0, sizeof *m);
+    snprintf(m->mid, sizeof m->mid, "%s", mid);
+    m->kind = PLM_KIND_VIDEO;
+    m->n_codecs = 1;
+    m->codecs[0] = (struct plm_codec_params){.codec = PLM_CODEC_VP8,
+        .pt = 96,
+        .rtx_pt = 97,
+        .feedback = PLM_FB_NACK | PLM_FB_PLI,
+        .clock_rate = 90000};
+}
+
+static inline struct peer *add_peer(
+    struct world *w, plm_participant_id who, struct plm_transport_params *params, bool bad_fingerprint)
+{
+    struct peer *p = &w->peers[w->n_peers];
+    memset(p, 0, sizeof *p);
+    p->world = w;
+    p->who = who;
+    char text[PLM_ADDR_TEXT];
+    snprintf(text, sizeof text, "192.0.2.%u:4000", ++w->n_peers);
+    assert_int_equal(plm_addr_parse(&p->addr, text), 0);
+    assert_int_equal(plm_identity_create(&p->identity), 0);
+    struct plm_security_dtls_config sc = {.flags = PLM_REPLACE_SRTP_KERNELS, .identity = p->identity};
+    assert_int_equal(plm_security_dtls_create(&p->sec_ctx, &sc), 0);
+    struct plm_sec_config config = {
+        .setup = PLM_SETUP_ACTIVE,
+        .fingerprint = *plm_identity_fingerprint(w->identity),
+        .cb = {.send = peer_send, .event = peer_event},
+        .arg = p,
+    };
+    assert_int_equal(plm_security_dtls.session_create(p->sec_ctx, &config, &p->sec, w->now), 0);
+    struct plm_transport_plan *plan = calloc(1, sizeof *plan);
+    plan->id = ++w->next_id;
+    plan->room = 1;
+    plan->participant = who;
+    plan->room_config = w->room_config;
+    plan->opened_us = w->now;
+    plan->params = malloc(sizeof *params);
+    *plan->params = *params;
+    plan->params->fingerprint = *plm_identity_fingerprint(p->identity);
+    if (bad_fingerprint)
+        plan->params->fingerprint.value[3] ^= 1;
+    assert_int_equal(plm_registry_add(w->registry, plan, &p->local), 0);
+    return p;
+}
+
+static inline void connect_peer(struct peer *p)
+{
+    uint8_t b[256];
+    size_t n = make_check(&p->local, true, b);
+    peer_send(p, b, n);
+    deliver(p->world);
+    assert_int_equal(p->stun_replies, 1);
+    plm_security_dtls.start(p->sec, p->world->now);
+    deliver(p->world);
+    run_for(p->world, 50000);
+}
+
+static inline struct peer *add_publisher(struct world *w, plm_participant_id who)
+{
+    struct plm_transport_params params = {.n_media = 1, .exts.id = {[PLM_EXT_MID] = 4, [PLM_EXT_TWCC] = 3}};
+    video(&params.media[0], "0");
+    params.media[0].direction = PLM_DIR_RECV;
+    params.media[0].source = PLM_SOURCE_CAMERA;
+    return add_peer(w, who, &params, false);
+}
+
+static inline struct peer *add_receiver(struct world *w, plm_participant_id who)
+{
+    struct plm_transport_params params = {.n_media = 1, .exts.id = {[PLM_EXT_TWCC] = 5}};
+    video(&params.media[0], "v");
+    params.media[0].direction = PLM_DIR_SEND;
+    params.media[0].ssrc = 7777;
+    params.media[0].rtx_ssrc = 7778;
+    params.media[0].pair = 0;
+    return add_peer(w, who, &params, false);
+}
+
+/* Seal a packet of hdr_len and more octets, and send it. */
+static inline void send_rtp(
+    struct peer *p, uint32_t ssrc, uint64_t ext_seq, const uint8_t *b, size_t hdr_len, size_t len)
+{
+    struct plm_seal_key *k = plm_security_dtls.seal_key(p->sec);
+    uint8_t out[1500];
+    memcpy(out, b, hdr_len);
+    struct plm_seal_job job = {.key = k,
+        .ext_seq = ext_seq,
+        .ssrc = ssrc,
+        .out = out,
+        .body = b + hdr_len,
+        .hdr_len = (uint8_t)hdr_len,
+        .body_len = (uint16_t)(len - hdr_len)};
+    plm_security_dtls.seal_rtp(p->sec_ctx, &job, 1);
+    assert_true(job.out_len > 0);
+    memcpy(p->sealed, out, job.out_len);
+    p->sealed_len = job.out_len;
+    peer_send(p, out, job.out_len);
+    deliver(p->world);
+}
+
+/* VP8 with 15-bit picture id; a keyframe of 640x360 or a delta frame. */
+static inline void send_frame(struct peer *p, uint64_t ext_seq, uint32_t ts, uint16_t picture, bool key)
+{
+    uint16_t seq = (uint16_t)ext_seq;
+    uint8_t b[1400] = {0x90, 0x80 | 96, (uint8_t)(seq >> 8), (uint8_t)seq, (uint8_t)(ts >> 24),
+        (uint8_t)(ts >> 16), (uint8_t)(ts >> 8), (uint8_t)ts, 0, 0, 0, 42, 0xbe, 0xde, 0, 2, 0x40, '0', 0x31,
+        (uint8_t)(seq >> 8), (uint8_t)seq, 0, 0, 0};
+    size_t at = 24;
+    uint8_t payload[] = {0x90, 0x80, (uint8_t)(0x80 | picture >> 8), (uint8_t)picture, key ? 0x10 : 0x11, 2,
+        0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1};
+    memcpy(b + at, payload, sizeof payload);
+    at += 900;
+    b[at - 1] = (uint8_t)p->who;
+    send_rtp(p, 42, ext_seq, b, 24, at);
+}
+
+/* Opus, on the m-line "1". */
+static inline void send_sound(struct peer *p, uint64_t ext_seq, uint32_t ts)
+{
+    uint16_t seq = (uint16_t)ext_seq;
+    uint8_t b[100] = {0x90, 111, (uint8_t)(seq >> 8), (uint8_t)seq, (uint8_t)(ts >> 24), (uint8_t)(ts >> 16),
+        (uint8_t)(ts >> 8), (uint8_t)ts, 0, 0, 0, 43, 0xbe, 0xde, 0, 1, 0x40, '1', 0, 0, 0x78};
+    b[sizeof b - 1] = (uint8_t)p->who;
+    send_rtp(p, 43, ext_seq, b, 20, sizeof b);
+}
+
+static inline void take_stats(struct world *w)
+{
+    struct plm_command *cmd = calloc(1, sizeof *cmd);
+    cmd->type = PLM_CMD_STATS;
+    cmd->stats.scope = PLM_STATS_ALL;
+    plm_worker_command(w->worker, cmd, w->now);
+}
+
+#endif
