@@ -176,13 +176,21 @@ static int find_tuple(const struct plm_transport *t, uint8_t sock, const struct 
     return -1;
 }
 
-/* Make room: the address longest without a check goes, never the one in use. */
+/* When something authentic came from one of its addresses. */
+static uint64_t heard_from(const struct plm_transport *t, int i)
+{
+    const struct plm_tuple *tuple =
+        plm_tuple_map_find(&t->worker->tuples, t->tuples[i].sock, &t->tuples[i].addr);
+    return tuple && tuple->transport == t ? tuple->heard_us : 0;
+}
+
+/* Make room: the address that is silent the longest goes, never the one in use. */
 static void evict_tuple(struct plm_transport *t)
 {
     int oldest = -1;
     for (int i = 0; i < t->n_tuples; i++) {
         bool in_use = t->tuples[i].sock == t->sock && plm_addr_equal(&t->tuples[i].addr, &t->peer);
-        if (!in_use && (oldest < 0 || t->tuples[i].checked_us < t->tuples[oldest].checked_us))
+        if (!in_use && (oldest < 0 || heard_from(t, i) < heard_from(t, oldest)))
             oldest = i;
     }
     forget_tuple(t, (unsigned)oldest);
@@ -197,7 +205,7 @@ static int add_tuple(struct plm_transport *t, uint8_t sock, const struct plm_add
     if (!tuple)
         return -1;
     if (!tuple->transport) {
-        if (tuple->checked_us) /* was a stray's */
+        if (tuple->heard_us) /* was a stray's */
             plm_gauge_add(w, PLM_GAUGE_STRAY_TUPLES, -1);
         plm_gauge_add(w, PLM_GAUGE_TUPLES, 1);
     } else { /* belongs to whoever authenticated on it last */
@@ -213,12 +221,13 @@ static int add_tuple(struct plm_transport *t, uint8_t sock, const struct plm_add
 
 /*
  * A NAT may give a peer another address behind its back. The peer then goes on checking what it nominated long ago, without the flag (RFC
- * 7675 has no use for it), and our answers tell it that all is well: without this it would see nothing for ever.
+ * 7675 has no use for it), and our answers tell it that all is well: without this it would see nothing for ever. Packets count like checks:
+ * some stacks send none while media flows, and a check of another path must not take them from theirs.
  */
 static bool is_deserted(const struct plm_transport *t)
 {
     int i = find_tuple(t, t->sock, &t->peer);
-    return i < 0 || t->worker->now_us - t->tuples[i].checked_us > DESERTED_US;
+    return i < 0 || t->worker->now_us - heard_from(t, i) > DESERTED_US;
 }
 
 bool plm_transport_is_fresh_check(
@@ -241,12 +250,11 @@ void plm_transport_on_check(
     if (i < 0)
         return;
     tuple = plm_tuple_map_find(&w->tuples, sock, from);
-    t->tuples[i].checked_us = t->heard_us = tuple->checked_us = w->now_us;
+    t->heard_us = tuple->heard_us = w->now_us;
     bool first = t->peer.sa.sa_family == 0;
     if (first || nominated || is_deserted(t)) {
         t->peer = *from;
         t->sock = sock;
-        t->nominated = nominated;
     }
     if (t->state == PLM_TRANSPORT_NEW)
         set_state(t, PLM_TRANSPORT_ICE);
@@ -753,21 +761,21 @@ void plm_transport_drop_sealed(struct plm_transport *t, int err, bool rtcp)
     }
 }
 
-void plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len)
+bool plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len)
 {
     struct plm_worker *w = t->worker;
     if (!t->key || !t->tracks) {
         plm_transport_drop(t, PLM_DROP_NO_KEYS);
-        return;
+        return false;
     }
     if (len > PLM_PKT_SIZE) {
         plm_transport_drop(t, PLM_DROP_TOO_LARGE);
-        return;
+        return false;
     }
     struct plm_pkt *pkt = plm_pkt_get(w->pool);
     if (!pkt) {
         plm_transport_drop(t, PLM_DROP_NO_BUFFER);
-        return;
+        return false;
     }
     memcpy(pkt->data, data, len);
     size_t plain = len;
@@ -783,6 +791,7 @@ void plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t l
         on_rtp_packet(t, pkt);
     }
     plm_pkt_put(w->pool, pkt);
+    return err == 0;
 }
 
 void plm_transport_wake_nack(struct plm_transport *t, uint64_t at_us)

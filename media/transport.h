@@ -46,12 +46,10 @@ struct plm_transport {
 
     struct plm_addr peer;                /**< where we send; family 0: nowhere yet */
     uint8_t sock;
-    bool nominated;
     uint8_t n_tuples;
     struct {
         struct plm_addr addr;
         uint8_t sock;
-        uint64_t checked_us;
     } tuples[PLM_MAX_TUPLES];
     struct plm_check_log checks;
     struct plm_sec_session *sec;
@@ -101,13 +99,15 @@ void plm_transport_set_pins(struct plm_transport *t, const struct plm_pin *pins,
 void plm_transport_set_muted(struct plm_transport *t, enum plm_source source, bool muted);
 void plm_transport_move(struct plm_transport *t, plm_room_id room, plm_participant_id participant, const struct plm_room_config *config);
 
-/** An authenticated check came from this address. */
 /** Whether a check may be believed: from an address that is ours already, or never seen before. Notes it. @param request authenticated */
 bool plm_transport_is_fresh_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, const uint8_t *request);
+/** An authenticated check came from this address. */
 void plm_transport_on_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, bool nominated);
 void plm_transport_on_dtls(struct plm_transport *t, const uint8_t *data, size_t len);
-void plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len);
-void plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len);
+/** @return whether it was authentic */
+bool plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len);
+/** @return whether it was authentic */
+bool plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len);
 
 /** Send one compound; buf has cap octets. */
 void plm_transport_send_rtcp(struct plm_transport *t, uint8_t *buf, size_t len, size_t cap);

@@ -129,7 +129,7 @@ static void on_twcc(void *arg, const uint8_t *fci, size_t len)
         plm_bwe_on_twcc(t->bwe, fci, len, t->worker->now_us);
 }
 
-void plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len)
+bool plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len)
 {
     static const struct plm_rtcp_handler handler = {
         .sr = on_sr,
@@ -143,12 +143,12 @@ void plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len)
     struct plm_worker *w = t->worker;
     if (!t->key) {
         plm_transport_drop(t, PLM_DROP_NO_KEYS);
-        return;
+        return false;
     }
     int err = w->config.security->open_rtcp(t->sec, data, &len);
     if (err != 0) {
         plm_transport_drop_sealed(t, err, true);
-        return;
+        return false;
     }
     t->heard_us = w->now_us;
     plm_count(w, PLM_CNT_RX_RTCP);
@@ -156,6 +156,7 @@ void plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len)
     /* One item more than is answered, so that what is too much is seen and counted. */
     if (plm_rtcp_parse(data, len, in.nacks_left + 1, &handler, &in) != 0)
         plm_transport_drop(t, PLM_DROP_RTCP_MALFORMED);
+    return true;
 }
 
 /* ---- what we say ---- */

@@ -109,7 +109,7 @@ uint32_t plm_tuple_map_expire(struct plm_tuple_map *m, uint64_t before_us)
     uint32_t removed = 0;
     for (uint32_t i = 0; i < m->size;) {
         struct plm_tuple *t = &m->v[i];
-        if (t->used && !t->transport && t->checked_us < before_us) {
+        if (t->used && !t->transport && t->heard_us < before_us) {
             remove_at(m, i); /* another may have moved here: look again */
             removed++;
         } else {

@@ -14,7 +14,7 @@ struct plm_tuple {
     uint8_t owner;                /**< the worker to forward to, when transport is NULL */
     bool used;
     struct plm_transport *transport; /**< ours */
-    uint64_t checked_us;          /**< last authenticated check; of a stray also its last datagram */
+    uint64_t heard_us;            /**< last authenticated check or packet; of a stray its last datagram */
 };
 
 struct plm_tuple_map {
@@ -29,7 +29,7 @@ struct plm_tuple *plm_tuple_map_find(const struct plm_tuple_map *m, uint8_t sock
 /** Find or add. @return NULL: no memory */
 struct plm_tuple *plm_tuple_map_set(struct plm_tuple_map *m, uint8_t sock, const struct plm_addr *addr);
 void plm_tuple_map_remove(struct plm_tuple_map *m, uint8_t sock, const struct plm_addr *addr);
-/** Remove entries for strays that were last checked before. @return how many */
+/** Remove entries for strays that were last heard of before. @return how many */
 uint32_t plm_tuple_map_expire(struct plm_tuple_map *m, uint64_t before_us);
 
 #endif

@@ -213,10 +213,10 @@ static void note_stray(struct plm_worker *w, uint8_t sock, const struct plm_addr
     struct plm_tuple *tuple = plm_tuple_map_set(&w->tuples, sock, from);
     if (!tuple || tuple->transport)
         return;
-    if (tuple->checked_us == 0)
+    if (tuple->heard_us == 0)
         plm_gauge_add(w, PLM_GAUGE_STRAY_TUPLES, 1);
     tuple->owner = owner;
-    tuple->checked_us = w->now_us;
+    tuple->heard_us = w->now_us;
 }
 
 /* The owner of a transport that nobody has had yet is whoever gets its first authenticated check. */
@@ -299,7 +299,13 @@ static void on_stun(struct plm_worker *w, uint8_t sock, const struct plm_addr *f
     }
 }
 
-/* RFC 7983 section 7; RFC 5761 section 4 parts RTCP from RTP. */
+/* RFC 5761 section 4. */
+static bool is_rtcp(const uint8_t *data)
+{
+    return data[1] >= 192 && data[1] <= 223;
+}
+
+/* RFC 7983 section 7. */
 static void on_datagram(struct plm_worker *w, struct plm_tuple *tuple, uint8_t sock,
     const struct plm_addr *from, uint8_t *data, size_t len)
 {
@@ -318,16 +324,14 @@ static void on_datagram(struct plm_worker *w, struct plm_tuple *tuple, uint8_t s
     }
     struct plm_transport *t = tuple->transport;
     if (!t) {
-        tuple->checked_us = w->now_us; /* not every stack sends checks while media flows */
+        tuple->heard_us = w->now_us; /* not every stack sends checks while media flows */
         forward_stray(w, tuple->owner, sock, from, data, len);
     } else if (first >= 20 && first <= 63)
         plm_transport_on_dtls(t, data, len);
     else if (first < 128 || first > 191 || len < 8)
         plm_transport_drop(t, PLM_DROP_UNKNOWN_PROTOCOL);
-    else if (data[1] >= 192 && data[1] <= 223)
-        plm_transport_on_rtcp(t, data, len);
-    else
-        plm_transport_on_rtp(t, data, len);
+    else if (is_rtcp(data) ? plm_transport_on_rtcp(t, data, len) : plm_transport_on_rtp(t, data, len))
+        tuple->heard_us = w->now_us;
 }
 
 /* Datagrams of one read come from one address: one look-up serves them all, until one of them changes what the address belongs to. */

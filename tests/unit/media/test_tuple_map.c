@@ -68,7 +68,7 @@ static void only_strays_expire(void **state)
     for (unsigned i = 0; i < 300; i++) {
         struct plm_addr a = address(i);
         struct plm_tuple *t = plm_tuple_map_set(&m, 0, &a);
-        t->checked_us = i;
+        t->heard_us = i;
         t->transport = i % 10 == 0 ? (struct plm_transport *)&m : NULL;
     }
     assert_int_equal(plm_tuple_map_expire(&m, 200), 180);

@@ -334,6 +334,33 @@ static void media_is_a_sign_of_life(void **state)
     assert_int_equal(w->gone, 2);
 }
 
+/* A stack that sends no checks while media flows: a check from elsewhere, which nominates nothing, does not take the path away. */
+static void media_stays_where_media_comes_from(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct plm_addr elsewhere;
+    uint8_t check[256];
+    connect_peer(a);
+    assert_int_equal(plm_addr_parse(&elsewhere, "203.0.113.7:999"), 0);
+    for (unsigned second = 1; second <= 12; second++) {
+        send_frame(a, second, second * 90000, (uint16_t)second, second == 1);
+        run_for(w, 1000000);
+        put_on_wire(w, check, make_check(&a->local, false, check), &elsewhere, true);
+        deliver(w);
+    }
+    unsigned reports = a->rr;
+    run_for(w, 1000000);
+    assert_true(a->rr > reports);
+
+    run_for(w, 8000000); /* now it is silent there, and checked elsewhere */
+    put_on_wire(w, check, make_check(&a->local, false, check), &elsewhere, true);
+    deliver(w);
+    reports = a->rr;
+    run_for(w, 2000000);
+    assert_int_equal(a->rr, reports);
+}
+
 static void strangers_are_counted_and_never_answered(void **state)
 {
     struct world *w = *state;
@@ -374,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(media_follows_a_silent_move, setup, teardown),
         cmocka_unit_test_setup_teardown(captured_checks_move_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(media_is_a_sign_of_life, setup, teardown),
+        cmocka_unit_test_setup_teardown(media_stays_where_media_comes_from, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
