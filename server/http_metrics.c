@@ -406,6 +406,26 @@ static void write_http(FILE *f, const struct plm_http *http)
     }
 }
 
+static void write_store(FILE *f, struct plm_store *store)
+{
+    struct plm_store_stats s;
+
+    plm_store_stats(store, &s);
+    const struct plain all[] = {
+        {"plenum_store_queue", "gauge", "Documents that wait to be written to the disk.", s.queued},
+        {"plenum_store_documents", "gauge", "Documents on the disk.", s.documents},
+        {"plenum_store_commits_total", "counter", "Transactions written to the disk.", s.commits},
+        {"plenum_store_written_total", "counter", "Documents written to the disk or removed from it.",
+            s.written},
+        {"plenum_store_failures_total", "counter",
+            "Transactions that failed and are tried again, and documents that were not taken.", s.failures},
+    };
+    write_plain(f, all, COUNT_OF(all));
+    plm_prom_histogram(f, "plenum_store_commit_seconds", "How long a transaction took.", &s.commit);
+    plm_prom_histogram(f, "plenum_store_checkpoint_seconds",
+        "How long the disk took to confirm what was written.", &s.checkpoint);
+}
+
 static void write_build(FILE *f)
 {
     plm_prom_family(f, "plenum_build_info", "gauge", "Always 1; the version is its label.");
@@ -425,6 +445,7 @@ static void reply(const struct plm_http_metrics *m, uint64_t exchange, const str
         write_hub(f, m->hub);
         write_ws(f, m->ws);
         write_http(f, m->http);
+        write_store(f, m->store);
         plm_prom_histogram(f, "plenum_loop_lag_seconds", "How late the main loop runs its timer.", m->lag);
         if (fclose(f) == 0)
             r.body = plm_text_create(text, len);

@@ -1,5 +1,5 @@
 /*
- * /metrics: the engine's counters, drops and gauges per worker, those of signalling and HTTP, the main loop's lag; and with
+ * /metrics: the engine's counters, drops and gauges per worker, those of signalling, HTTP and storage, the main loop's lag; and with
  * metrics.detail a series for each transport, track and slot.
  */
 #ifndef PLM_SERVER_HTTP_METRICS_H
@@ -9,6 +9,7 @@
 #include "hub.h"
 #include "plenum/engine.h"
 #include "prom.h"
+#include "store.h"
 #include "ws_server.h"
 
 #define PLM_METRICS_PENDING 16
@@ -27,6 +28,7 @@ struct plm_http_metrics {
     struct plm_engine *engine;
     struct plm_hub *hub;
     struct plm_ws *ws;
+    struct plm_store *store;
     const struct plm_config *config;
     const struct plm_histogram *lag;
     struct plm_metrics_pending pending[PLM_METRICS_PENDING];

@@ -20,6 +20,7 @@
 #include "logger.h"
 #include "media_bridge.h"
 #include "startup.h"
+#include "store.h"
 #include "ws_server.h"
 
 #define LAG_PERIOD_MS  100
@@ -35,6 +36,7 @@ struct plm_server {
     bool loop_open, stopping;
     uint64_t stop_at_ms;
 
+    struct plm_store *store;
     struct plm_engine *engine;
     struct plm_media_bridge *bridge;
     struct plm_hub *hub;
@@ -108,6 +110,22 @@ static int start_engine(struct plm_server *s, char *err, size_t err_size)
         rc = plm_media_bridge_create(&s->bridge, s->engine);
     if (rc)
         snprintf(err, err_size, "cannot start media: %s", plm_strerror(rc));
+    return rc;
+}
+
+/* ---- storage ---- */
+
+static int open_store(struct plm_server *s, char *err, size_t err_size)
+{
+    int rc = plm_startup_make_dir(s->config.data.dir, err, err_size);
+    return rc ? rc : plm_store_open(&s->store, s->config.data.dir, err, err_size);
+}
+
+static int start_store(struct plm_server *s, char *err, size_t err_size)
+{
+    int rc = plm_store_start(s->store);
+    if (rc)
+        snprintf(err, err_size, "cannot start the storage thread: %s", plm_strerror(rc));
     return rc;
 }
 
@@ -297,6 +315,7 @@ static int start_http(struct plm_server *s, char *err, size_t err_size)
         .engine = s->engine,
         .hub = s->hub,
         .ws = s->ws,
+        .store = s->store,
         .config = &s->config,
         .lag = &s->lag};
     return 0;
@@ -421,11 +440,13 @@ int plm_server_create(
     if (rc)
         snprintf(err, err_size, "cannot make a loop: %s", plm_strerror(rc));
     if (!rc)
-        rc = plm_startup_make_dir(s->config.data.dir, err, err_size);
+        rc = open_store(s, err, err_size);
     if (!rc)
         rc = start_engine(s, err, err_size);
     if (!rc)
         rc = start_hub(s, err, err_size);
+    if (!rc)
+        rc = start_store(s, err, err_size);
     if (!rc)
         rc = start_http(s, err, err_size);
     if (!rc && (rc = start_handles(s)))
@@ -457,7 +478,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
             uv_close(handle, NULL);
 }
 
-/* Backwards: HTTP ends the sessions, which still speak to the hub, which still speaks to the engine. */
+/* Backwards: HTTP ends the sessions, which still speak to the hub, which still speaks to the engine and the store. */
 void plm_server_destroy(struct plm_server *s)
 {
     if (!s)
@@ -472,6 +493,7 @@ void plm_server_destroy(struct plm_server *s)
     plm_hub_destroy(s->hub);
     plm_media_bridge_destroy(s->bridge);
     plm_engine_destroy(s->engine);
+    plm_store_close(s->store);
     plm_http_static_destroy(s->page.files);
     if (s->loop_open && uv_loop_close(&s->loop))
         plm_log(PLM_LOG_ERROR, "main", "handles were left open");
