@@ -1,0 +1,52 @@
+/* A long way to the server, on one machine: what a page sends and gets by UDP takes its time in each direction. */
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+
+async function openRelay(port, delayMs) {
+  const near = createSocket("udp4");
+  const far = new Map();
+  near.bind(0, "127.0.0.1");
+  await once(near, "listening");
+  let open = true;
+  const later = (send) => setTimeout(() => open && send(), delayMs);
+  near.on("message", (data, { address, port: from }) => {
+    const key = `${address}:${from}`;
+    if (!far.has(key)) {
+      const socket = createSocket("udp4");
+      socket.on("message", (answer) => later(() => near.send(answer, from, address)));
+      far.set(key, socket);
+    }
+    later(() => far.get(key).send(data, port, "127.0.0.1"));
+  });
+  return {
+    port: near.address().port,
+    close() {
+      open = false;
+      for (const socket of [near, ...far.values()]) socket.close();
+    },
+  };
+}
+
+/* Runs before the page: candidates of the server lead to the relay. */
+function detour() {
+  const { setRemoteDescription } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.setRemoteDescription = async function (description, ...rest) {
+    const port = /^a=candidate:\S+ \d+ udp \d+ \S+ (\d+)/im.exec(description.sdp)?.[1];
+    if (!port) return setRemoteDescription.call(this, description, ...rest);
+    const relay = await window.openRelay(Number(port));
+    const sdp = description.sdp.replace(/^(a=candidate:\S+ \d+ udp \d+ \S+) \d+/gim, `$1 ${relay}`);
+    return setRemoteDescription.call(this, { type: description.type, sdp }, ...rest);
+  };
+}
+
+/** To be called before the page is opened. @returns {() => void} ends the relays */
+export async function moveAway(page, delayMs) {
+  const relays = [];
+  await page.exposeFunction("openRelay", async (port) => {
+    const relay = await openRelay(port, delayMs);
+    relays.push(relay);
+    return relay.port;
+  });
+  await page.addInitScript(detour);
+  return () => relays.forEach((relay) => relay.close());
+}
