@@ -43,6 +43,13 @@ static void clear_dirty(struct plm_connection *c)
     c->dirty = false;
 }
 
+static void forget_slots(struct plm_connection *c)
+{
+    clear_dirty(c);
+    if (c->slots)
+        memset(c->slots, 0, PLM_MAX_MEDIA * sizeof *c->slots);
+}
+
 /* Forget the transport, which is closed or about to be; what was agreed on it is void. */
 static void forget_transport(struct plm_connection *c)
 {
@@ -50,9 +57,7 @@ static void forget_transport(struct plm_connection *c)
         return;
     HASH_DELETE(hh, c->hub->connections, c);
     c->id = 0;
-    clear_dirty(c);
-    if (c->slots)
-        memset(c->slots, 0, PLM_MAX_MEDIA * sizeof *c->slots);
+    forget_slots(c);
     free(c->params);
     free(c->pending);
     c->params = c->pending = NULL;
@@ -379,8 +384,10 @@ void plm_connection_on_slot(struct plm_connection *c, const struct plm_event *ev
     if (!c->member || !c->slots || ev->slot.media >= PLM_MAX_MEDIA)
         return;
     struct plm_slot_shown *s = &c->slots[ev->slot.media];
-    *s = (struct plm_slot_shown){.state = ev->slot.state,
-        .shows = ev->slot.shows,
+    const struct plm_member *shown = plm_room_find_member(c->member->room, ev->slot.shows);
+    bool elsewhere = shown && shown->room != c->member->room; /* said before one of the two moved */
+    *s = (struct plm_slot_shown){.state = elsewhere ? PLM_SLOT_EMPTY : ev->slot.state,
+        .shows = elsewhere ? 0 : ev->slot.shows,
         .source = ev->slot.source,
         .width = ev->slot.width,
         .height = ev->slot.height,
@@ -413,6 +420,18 @@ static void fill_slot(struct plm_msg_slot *out, const char *mid, const struct pl
         .height = s->height,
         .has_first_ts = shows && s->state == PLM_SLOT_FORWARDING,
         .first_ts = s->first_ts};
+}
+
+void plm_connection_move(struct plm_connection *c, struct plm_room *to)
+{
+    const struct plm_media_port *media = &c->hub->media;
+    plm_transport_id id = c->id;
+    c->room = to->media;
+    forget_slots(c);
+    if (!id || !media->transport_move(media->ctx, id, to->media, c->participant))
+        return;
+    plm_connection_on_closed(c, PLM_CLOSE_RESOURCES);
+    media->transport_close(media->ctx, id);
 }
 
 void plm_connection_flush(struct plm_connection *c)

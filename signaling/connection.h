@@ -43,6 +43,11 @@ int plm_connection_on_answer(struct plm_connection *c, const char *sdp, size_t l
 /** New ICE credentials of ours. @param peer_ufrag the peer's new one; NULL: comes with its answer */
 int plm_connection_restart(struct plm_connection *c, const char *peer_ufrag, struct plm_refusal *why);
 
+/**
+ * Move its transport to another room of the same meeting. What slots showed is void and is not told any more. A transport that media
+ * cannot move is lost (as by plm_connection_on_closed: an encoder's participant is freed).
+ */
+void plm_connection_move(struct plm_connection *c, struct plm_room *to);
 /** A slot's change came from media: to be told at the next flush. */
 void plm_connection_on_slot(struct plm_connection *c, const struct plm_event *ev);
 /** Say all of them again at the next flush: the client may have missed some. */

@@ -1,5 +1,6 @@
 #include "hub.h"
 
+#include "breakout.h"
 #include "connection.h"
 #include "news.h"
 #include "resource.h"
@@ -138,8 +139,8 @@ uint64_t plm_hub_poll(struct plm_hub *hub)
         plm_member_remove(hub->detached, PLM_MSG_leave_reason_lost);
     while (hub->lingering && hub->lingering->linger_end <= now)
         plm_room_close(hub->lingering, PLM_MSG_leave_reason_closed);
-    uint64_t news = plm_news_flush(hub, now);
-    next = news < next ? news : next;
+    uint64_t breakouts = plm_breakout_poll(hub, now), news = plm_news_flush(hub, now);
+    next = news < breakouts ? news : breakouts;
     if (hub->detached && hub->detached->grace_end < next)
         next = hub->detached->grace_end;
     if (hub->lingering && hub->lingering->linger_end < next)
@@ -190,7 +191,9 @@ void plm_hub_flush(struct plm_hub *hub)
 
 void plm_hub_settle(struct plm_hub *hub)
 {
-    plm_news_flush(hub, hub->host.now_ms(hub->host.ctx));
+    uint64_t now = hub->host.now_ms(hub->host.ctx);
+    plm_breakout_poll(hub, now);
+    plm_news_flush(hub, now);
 }
 
 void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out)

@@ -1,5 +1,6 @@
 #include "news.h"
 
+#include "people.h"
 #include "room.h"
 
 #include <stdlib.h>
@@ -25,15 +26,23 @@ static void leave_list(struct plm_room *room)
 
 void plm_news_joined(struct plm_member *m)
 {
-    m->is_new = true;
+    m->is_new = !m->unlisted;
     gather(m->room);
 }
 
 void plm_news_changed(struct plm_member *m)
 {
-    if (!m->announced)
+    if (!m->announced || m->unlisted)
         return;
     m->is_changed = true;
+    gather(m->room);
+}
+
+void plm_news_reacted(struct plm_member *m, const char *kind)
+{
+    struct plm_news *news = &m->room->news;
+    if (news->n_reactions < PLM_NEWS_MAX_REACTIONS)
+        news->reactions[news->n_reactions++] = (struct plm_news_reaction){m->id, kind};
     gather(m->room);
 }
 
@@ -47,9 +56,11 @@ struct sheet {
     struct plm_msg_participant joined[PLM_NEWS_MAX_PEOPLE], changed[PLM_NEWS_MAX_PEOPLE];
     struct plm_msg_track tracks[PLM_NEWS_MAX_PEOPLE][PLM_MAX_TRACKS];
     struct plm_msg_departure left[PLM_NEWS_MAX_LEFT];
+    struct plm_msg_reaction reactions[PLM_NEWS_MAX_REACTIONS];
     size_t n_joined, n_changed;
 };
 
+/* @return false: somebody is left for the next one */
 static bool fill(struct sheet *sheet, struct plm_room *room)
 {
     struct plm_member *m;
@@ -59,47 +70,43 @@ static bool fill(struct sheet *sheet, struct plm_room *room)
         if (!m->is_new && !m->is_changed)
             continue;
         if (n == PLM_NEWS_MAX_PEOPLE)
-            return true;
+            return false;
         plm_member_describe(m,
             m->is_new ? &sheet->joined[sheet->n_joined++] : &sheet->changed[sheet->n_changed++],
             sheet->tracks[n]);
         m->is_new = m->is_changed = false;
     }
-    return false;
+    return true;
 }
 
-static struct plm_member *find(struct plm_room *room, plm_participant_id id)
-{
-    struct plm_member *m;
-    DL_FOREACH (room->members, m)
-        if (m->id == id)
-            return m;
-    return NULL;
-}
-
-/* Who alone came knows so from the reply. */
-static void tell(struct plm_room *room)
+/* Who alone came knows so from the reply. @return false: there is more to tell */
+static bool tell(struct plm_room *room)
 {
     struct sheet *sheet = malloc(sizeof *sheet);
     struct plm_news *news = &room->news;
-    bool more = true;
-    for (; more && sheet; news->n_left = 0) {
-        more = fill(sheet, room);
-        for (size_t i = 0; i < news->n_left; i++)
-            sheet->left[i] = (struct plm_msg_departure){news->left[i].who, news->left[i].why};
-        struct plm_msg msg = {.type = PLM_MSG_roster,
-            .roster = {.joined = sheet->joined,
-                .n_joined = sheet->n_joined,
-                .changed = sheet->changed,
-                .n_changed = sheet->n_changed,
-                .left = sheet->left,
-                .n_left = news->n_left,
-                .total = room->n_members,
-                .viewers = room->n_receivers}};
-        bool lone = sheet->n_joined == 1 && !sheet->n_changed && !news->n_left;
-        plm_room_broadcast(room, &msg, lone ? find(room, sheet->joined[0].id) : NULL);
-    }
+    if (!sheet)
+        return true;
+    bool all = fill(sheet, room);
+    for (size_t i = 0; i < news->n_left; i++)
+        sheet->left[i] = (struct plm_msg_departure){news->left[i].who, news->left[i].why};
+    for (size_t i = 0; i < news->n_reactions; i++)
+        sheet->reactions[i] = (struct plm_msg_reaction){news->reactions[i].who, news->reactions[i].kind};
+    struct plm_msg msg = {.type = PLM_MSG_roster,
+        .roster = {.joined = sheet->joined,
+            .n_joined = sheet->n_joined,
+            .changed = sheet->changed,
+            .n_changed = sheet->n_changed,
+            .left = sheet->left,
+            .n_left = news->n_left,
+            .reactions = sheet->reactions,
+            .n_reactions = news->n_reactions,
+            .total = plm_people_listed(room),
+            .viewers = plm_people_watching(room)}};
+    bool lone = sheet->n_joined == 1 && !sheet->n_changed && !news->n_left && !news->n_reactions;
+    plm_room_broadcast(room, &msg, lone ? plm_room_find_member(room, sheet->joined[0].id) : NULL);
+    news->n_left = news->n_reactions = 0;
     free(sheet);
+    return all;
 }
 
 /* Make room for one more departure; what was gathered leaves at once if need be. */
@@ -124,9 +131,27 @@ void plm_news_left(struct plm_member *m, enum plm_msg_leave_reason reason)
 {
     struct plm_news *news = &m->room->news;
     m->is_new = m->is_changed = false;
-    if (grow(m->room))
+    if (!m->unlisted && grow(m->room))
         news->left[news->n_left++] = (struct plm_news_departure){m->id, reason};
     gather(m->room);
+}
+
+#define ONE    1000 /* thousandths of a message */
+#define REFILL (ONE / PLM_NEWS_PERIOD_MS)
+
+/* When may the room be told? Now, by taking it from the credit of a small one, or later. */
+static uint64_t due(struct plm_room *room, uint64_t now)
+{
+    struct plm_news *news = &room->news;
+    uint64_t credit = news->credit + (now - news->filled_at) * REFILL, most = PLM_NEWS_BURST * ONE;
+    news->credit = (uint32_t)(credit < most ? credit : most);
+    news->filled_at = now;
+    if (room->n_members > PLM_NEWS_SMALL_ROOM)
+        return news->next_at > now ? news->next_at : now;
+    if (news->credit < ONE)
+        return now + (ONE - news->credit + REFILL - 1) / REFILL;
+    news->credit -= ONE;
+    return now;
 }
 
 uint64_t plm_news_flush(struct plm_hub *hub, uint64_t now)
@@ -135,14 +160,14 @@ uint64_t plm_news_flush(struct plm_hub *hub, uint64_t now)
     struct plm_room *room, *after;
     DL_FOREACH_SAFE2(hub->with_news, room, after, news_next)
     {
-        bool large = room->n_members > PLM_NEWS_SMALL_ROOM;
-        if (large && now < room->news.next_at) {
-            next = room->news.next_at < next ? room->news.next_at : next;
-            continue;
+        uint64_t at = due(room, now);
+        if (at == now) {
+            if (tell(room))
+                leave_list(room);
+            room->news.next_at = at = now + PLM_NEWS_PERIOD_MS;
         }
-        leave_list(room);
-        tell(room);
-        room->news.next_at = now + PLM_NEWS_PERIOD_MS;
+        if (room->news.waiting && at < next)
+            next = at;
     }
     return next;
 }

@@ -29,43 +29,48 @@ static void fold(char *key, const char *name)
     key[i] = 0;
 }
 
-static void index_room(struct plm_room *room)
+/* A breakout room has no key: nobody enters it by name. */
+static bool index_room(struct plm_room *room)
 {
     struct plm_hub *hub = room->hub;
-    HASH_ADD_STR(hub->rooms, key, room);
-    if (room->hh.tbl)
-        HASH_ADD(hh_media, hub->rooms_by_media, media, sizeof room->media, room);
+    HASH_ADD(hh_media, hub->rooms_by_media, media, sizeof room->media, room);
+    if (!room->parent)
+        HASH_ADD_STR(hub->rooms, key, room);
+    return room->hh_media.tbl && (room->parent || room->hh.tbl);
 }
 
-static int room_open(
-    struct plm_room **out, struct plm_hub *hub, const char *name, const char *key, struct plm_refusal *why)
+static int refuse_room(struct plm_hub *hub, struct plm_refusal *why)
+{
+    return plm_hub_refuse_full(hub, why, PLM_HUB_LIMIT_ROOMS, "the server has no room for another meeting");
+}
+
+static int room_open(struct plm_room **out, struct plm_hub *hub, struct plm_room *parent, const char *name,
+    const char *key, struct plm_refusal *why)
 {
     if (hub->gauges.rooms >= hub->config.max_rooms)
-        return plm_hub_refuse_full(
-            hub, why, PLM_HUB_LIMIT_ROOMS, "the server has no room for another meeting");
+        return refuse_room(hub, why);
     struct plm_room *room = calloc(1, sizeof *room);
     if (!room)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     room->hub = hub;
+    room->parent = parent;
     room->opened_at = hub->host.wall_ms(hub->host.ctx);
     memcpy(room->name, name, strlen(name) + 1);
     memcpy(room->key, key, strlen(key) + 1);
+    plm_room_settings_default(&room->settings);
     int err = hub->media.room_open(hub->media.ctx, &hub->config.media, &room->media);
     if (err) {
         free(room);
         if (err == PLM_ELIMIT)
-            return plm_hub_refuse_full(
-                hub, why, PLM_HUB_LIMIT_ROOMS, "the server has no room for another meeting");
+            return refuse_room(hub, why);
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "media: %s", plm_strerror(err));
     }
-    index_room(room);
     hub->gauges.rooms++;
-    if (!room->hh.tbl || !room->hh_media.tbl) {
+    if (!index_room(room)) {
         plm_room_close(room, PLM_MSG_leave_reason_closed);
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     }
     plm_hub_log(hub, room, "opened");
-    plm_room_on_population(room);
     *out = room;
     return 0;
 }
@@ -81,10 +86,89 @@ int plm_room_enter(struct plm_room **out, struct plm_hub *hub, const char *name,
     fold(key, clean);
     struct plm_room *room;
     HASH_FIND_STR(hub->rooms, key, room);
-    if (!room)
-        return room_open(out, hub, clean, key, why);
+    err = room ? 0 : room_open(&room, hub, NULL, clean, key, why);
+    if (err)
+        return err;
+    plm_room_on_population(room);
     *out = room;
     return 0;
+}
+
+int plm_room_open_breakout(struct plm_room **out, struct plm_room *parent, const char *name, uint32_t number,
+    struct plm_refusal *why)
+{
+    int err = room_open(out, parent->hub, parent, name, "", why);
+    if (err)
+        return err;
+    (*out)->number = number;
+    DL_APPEND2(parent->breakouts.rooms, *out, sibling_prev, sibling_next);
+    parent->breakouts.n_rooms++;
+    return 0;
+}
+
+/* ---- the whole meeting ---- */
+
+struct plm_room *plm_room_main(struct plm_room *room)
+{
+    return room->parent ? room->parent : room;
+}
+
+const struct plm_room_settings *plm_room_rules(const struct plm_room *room)
+{
+    return room->parent ? &room->parent->settings : &room->settings;
+}
+
+uint32_t plm_room_population(const struct plm_room *room)
+{
+    const struct plm_room *main = room->parent ? room->parent : room;
+    return HASH_CNT(hh_id, main->people);
+}
+
+struct plm_member *plm_room_find_member(struct plm_room *room, plm_participant_id id)
+{
+    struct plm_member *m;
+    HASH_FIND(hh_id, plm_room_main(room)->people, &id, sizeof id, m);
+    return m;
+}
+
+static void describe_settings(const struct plm_room_settings *s, struct plm_msg_settings *out)
+{
+    *out = (struct plm_msg_settings){.title = *s->title ? s->title : NULL,
+        .has_lobby = true,
+        .lobby = s->lobby,
+        .has_locked = true,
+        .locked = s->locked,
+        .has_organised = true,
+        .organised = s->organised,
+        .has_max_participants = true,
+        .max_participants = s->max_participants,
+        .has_max_minutes = true,
+        .max_minutes = s->max_minutes,
+        .has_start_muted = true,
+        .start_muted = s->start_muted,
+        .has_start_camera_off = true,
+        .start_camera_off = s->start_camera_off,
+        .has_may_speak = true,
+        .may_speak = s->may_speak,
+        .has_may_show = true,
+        .may_show = s->may_show,
+        .has_may_share = true,
+        .may_share = s->may_share,
+        .has_may_chat = true,
+        .may_chat = s->may_chat,
+        .has_may_whisper = true,
+        .may_whisper = s->may_whisper,
+        .has_sounds = true,
+        .sounds = s->sounds};
+}
+
+void plm_room_describe(const struct plm_room *room, struct plm_msg_room_info *out)
+{
+    *out = (struct plm_msg_room_info){.name = room->name,
+        .started_at = room->opened_at,
+        .has_breakout = room->parent != NULL,
+        .breakout = room->number};
+    describe_settings(plm_room_rules(room), &out->settings);
 }
 
 struct plm_room *plm_room_find_media(struct plm_hub *hub, plm_room_id media)
@@ -108,6 +192,8 @@ static void dismiss(struct plm_member *m, enum plm_msg_leave_reason reason)
 void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
 {
     struct plm_hub *hub = room->hub;
+    while (room->breakouts.rooms)
+        plm_room_close(room->breakouts.rooms, reason);
     while (room->receivers)
         plm_resource_destroy(room->receivers);
     while (room->members)
@@ -116,6 +202,12 @@ void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
     plm_news_clear(room);
     if (room->lingers)
         DL_DELETE2(hub->lingering, room, linger_prev, linger_next);
+    if (room->breakouts.listed)
+        DL_DELETE2(hub->with_breakouts, room, breakouts_prev, breakouts_next);
+    if (room->number) {
+        DL_DELETE2(room->parent->breakouts.rooms, room, sibling_prev, sibling_next);
+        room->parent->breakouts.n_rooms--;
+    }
     if (room->hh.tbl)
         HASH_DELETE(hh, hub->rooms, room);
     if (room->hh_media.tbl)
@@ -128,10 +220,11 @@ void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
 
 void plm_room_on_population(struct plm_room *room)
 {
-    bool empty = !room->n_members && !room->n_receivers;
+    struct plm_hub *hub = room->hub;
+    room = plm_room_main(room); /* a breakout room lasts until they are closed, or the meeting is over */
+    bool empty = !room->people && !room->n_receivers;
     if (empty == room->lingers)
         return;
-    struct plm_hub *hub = room->hub;
     room->lingers = empty;
     if (!empty) {
         DL_DELETE2(hub->lingering, room, linger_prev, linger_next);
@@ -143,7 +236,7 @@ void plm_room_on_population(struct plm_room *room)
 
 plm_participant_id plm_room_next_id(struct plm_room *room)
 {
-    return ++room->last_id;
+    return ++plm_room_main(room)->last_id;
 }
 
 void plm_room_broadcast(struct plm_room *room, const struct plm_msg *msg, const struct plm_member *except)
@@ -154,6 +247,18 @@ void plm_room_broadcast(struct plm_room *room, const struct plm_msg *msg, const 
         return;
     DL_FOREACH (room->members, m)
         if (m != except && m->session)
+            plm_session_send_text(m->session, text);
+    plm_text_unref(text);
+}
+
+void plm_room_broadcast_all(struct plm_room *room, const struct plm_msg *msg)
+{
+    struct plm_text *text = plm_msg_encode(msg);
+    struct plm_member *m, *next;
+    if (!text)
+        return;
+    HASH_ITER (hh_id, plm_room_main(room)->people, m, next)
+        if (m->session)
             plm_session_send_text(m->session, text);
     plm_text_unref(text);
 }

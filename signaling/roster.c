@@ -1,8 +1,11 @@
 /* Participants: who is in a room, and what the others are told of them. */
 #include "room.h"
 
+#include "breakout.h"
 #include "connection.h"
+#include "moderation.h"
 #include "news.h"
+#include "people.h"
 #include "resource.h"
 #include "roles.h"
 
@@ -23,9 +26,11 @@ void plm_member_describe(
         .joined_at = m->joined_at,
         .tracks = tracks,
         .n_tracks = m->n_tracks,
-        .may_speak = true,
-        .may_show = true,
-        .may_share = true};
+        .has_hand = m->hand != 0,
+        .hand = m->hand,
+        .may_speak = plm_member_may_send(m, PLM_SOURCE_MICROPHONE),
+        .may_show = plm_member_may_send(m, PLM_SOURCE_CAMERA),
+        .may_share = plm_member_may_send(m, PLM_SOURCE_SCREEN)};
 }
 
 void plm_member_announce(struct plm_member *m)
@@ -56,62 +61,94 @@ void plm_member_send(struct plm_member *m, const struct plm_msg *msg)
 
 /* ---- coming and going ---- */
 
-static bool has_leader(const struct plm_room *room)
+static bool has_leader(struct plm_room *room)
 {
-    const struct plm_member *m;
-    DL_FOREACH (room->members, m)
+    const struct plm_member *m, *next;
+    HASH_ITER (hh_id, plm_room_main(room)->people, m, next)
         if (plm_role_leads(m->role))
             return true;
     return false;
 }
 
-/* The longest present leads when nobody does; an encoder cannot. */
+/* The longest present of the meeting leads when nobody does; an encoder cannot. */
 static void succeed(struct plm_room *room)
 {
-    struct plm_member *m;
+    struct plm_member *m, *next, *first = NULL;
     if (has_leader(room))
         return;
-    DL_FOREACH (room->members, m) {
-        if (m->resource)
-            continue;
-        m->role = PLM_MSG_role_moderator;
-        plm_hub_log(room->hub, room, "%u (%s) leads now", m->id, m->name);
-        plm_news_changed(m);
+    HASH_ITER (hh_id, plm_room_main(room)->people, m, next)
+        if (!m->resource && (!first || m->id < first->id))
+            first = m;
+    if (!first)
         return;
-    }
+    first->role = PLM_MSG_role_moderator;
+    plm_hub_log(room->hub, first->room, "%u (%s) leads now", first->id, first->name);
+    plm_news_changed(first);
 }
 
-static int index_secret(struct plm_member *m, struct plm_refusal *why)
+static void unindex(struct plm_member *m)
+{
+    if (m->hh.tbl)
+        HASH_DELETE(hh, m->room->hub->members, m);
+    if (m->hh_id.tbl)
+        HASH_DELETE(hh_id, plm_room_main(m->room)->people, m);
+}
+
+/* By id, and those of sockets by secret. */
+static int index_member(struct plm_member *m, struct plm_refusal *why)
 {
     struct plm_hub *hub = m->room->hub;
-    plm_hub_random_hex(hub, m->secret, sizeof m->secret);
-    HASH_ADD_STR(hub->members, secret, m);
-    return m->hh.tbl ? 0 : plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
+    HASH_ADD(hh_id, plm_room_main(m->room)->people, id, sizeof m->id, m);
+    if (!m->resource) {
+        plm_hub_random_hex(hub, m->secret, sizeof m->secret);
+        HASH_ADD_STR(hub->members, secret, m);
+    }
+    if (m->hh_id.tbl && (m->resource || m->hh.tbl))
+        return 0;
+    unindex(m);
+    return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
+}
+
+/* A large room does not list the viewers who come. */
+static void enter_list(struct plm_member *m, struct plm_room *room)
+{
+    m->room = room;
+    DL_APPEND(room->members, m);
+    room->n_members++;
+    m->unlisted = m->role == PLM_MSG_role_viewer && room->n_members > PLM_NEWS_SMALL_ROOM;
+    room->n_unlisted += m->unlisted;
+}
+
+static void leave_list(struct plm_member *m)
+{
+    DL_DELETE(m->room->members, m);
+    m->room->n_members--;
+    m->room->n_unlisted -= m->unlisted;
 }
 
 int plm_member_create(struct plm_member **out, struct plm_room *room, const char *name,
     struct plm_session *session, struct plm_resource *resource, struct plm_refusal *why)
 {
     struct plm_hub *hub = room->hub;
-    if (room->n_members >= hub->config.max_participants)
+    if (plm_room_population(room) >= hub->config.max_participants)
         return plm_hub_refuse_full(hub, why, PLM_HUB_LIMIT_PARTICIPANTS, "the meeting is full");
     struct plm_member *m = calloc(1, sizeof *m);
     if (!m)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     m->room = room;
-    int err = session ? index_secret(m, why) : 0;
+    m->id = plm_room_next_id(room);
+    m->session = session;
+    m->resource = resource;
+    bool led = has_leader(room);
+    int err = index_member(m, why);
     if (err) {
         free(m);
         return err;
     }
-    m->id = plm_room_next_id(room);
     memcpy(m->name, name, strlen(name) + 1);
-    m->role = resource || has_leader(room) ? PLM_MSG_role_speaker : PLM_MSG_role_moderator;
+    m->role = resource || led ? PLM_MSG_role_speaker : PLM_MSG_role_moderator;
     m->joined_at = hub->host.wall_ms(hub->host.ctx);
-    m->session = session;
-    m->resource = resource;
-    DL_APPEND(room->members, m);
-    room->n_members++;
+    enter_list(m, room);
     hub->gauges.participants++;
     plm_room_on_population(room);
     *out = m;
@@ -135,12 +172,10 @@ void plm_member_destroy(struct plm_member *m)
     undetach(m);
     plm_connection_destroy(m->publish);
     plm_connection_destroy(m->receive);
-    if (m->hh.tbl)
-        HASH_DELETE(hh, hub->members, m);
+    unindex(m);
     if (m->resource)
         plm_resource_destroy(m->resource);
-    DL_DELETE(room->members, m);
-    room->n_members--;
+    leave_list(m);
     hub->gauges.participants--;
     free(m);
 }
@@ -152,9 +187,38 @@ void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason)
         plm_hub_log(room->hub, room, "%u (%s) left: %s", m->id, m->name, plm_msg_leave_reason_name(reason));
         plm_news_left(m, reason);
     }
+    if (room->parent)
+        plm_breakout_changed(room);
     plm_member_destroy(m);
     succeed(room);
     plm_room_on_population(room);
+}
+
+void plm_member_list(struct plm_member *m)
+{
+    if (!m->unlisted)
+        return;
+    m->unlisted = false;
+    m->room->n_unlisted--;
+    plm_news_joined(m);
+}
+
+void plm_member_move(struct plm_member *m, struct plm_room *to)
+{
+    plm_hub_log(m->room->hub, m->room, "%u (%s) goes to %s", m->id, m->name, to->name);
+    plm_news_left(m, PLM_MSG_leave_reason_moved);
+    leave_list(m);
+    enter_list(m, to);
+    m->hand = 0;
+    plm_news_joined(m);
+    plm_resource_repin(to, m->name);
+    plm_member_follow(m);
+    if (m->receive)
+        plm_connection_move(m->receive, to);
+    if (m->resource)
+        m->resource->room = to;
+    if (m->publish)
+        plm_connection_move(m->publish, to); /* the last: an encoder may go with it */
 }
 
 /* ---- sockets ---- */
@@ -221,75 +285,33 @@ static void catch_up(struct plm_member *m)
         plm_connection_repeat_slots(m->receive);
 }
 
-/* The lists of one joined reply; one allocation. */
-struct joined_lists {
-    struct plm_msg_participant *participants;
-    struct plm_msg_track *tracks;
-    struct plm_msg_chat_message *chat;
-};
-
-static bool make_lists(struct joined_lists *l, const struct plm_room *room)
+void plm_member_send_speakers(struct plm_member *m)
 {
-    memset(l, 0, sizeof *l);
-    l->participants = calloc(room->n_members, sizeof *l->participants);
-    l->tracks = calloc(room->n_members, PLM_MAX_TRACKS * sizeof *l->tracks);
-    l->chat = calloc(room->n_chat + 1, sizeof *l->chat);
-    return l->participants && l->tracks && l->chat;
-}
-
-static void free_lists(struct joined_lists *l)
-{
-    free(l->participants);
-    free(l->tracks);
-    free(l->chat);
-}
-
-static void fill_joined(
-    struct plm_msg_joined *out, const struct plm_member *m, bool resumed, struct joined_lists *l)
-{
-    const struct plm_room *room = m->room;
-    const struct plm_member *other;
-    size_t n = 0;
-    bool listed = false; /* m itself */
-    DL_FOREACH (room->members, other) {
-        if (n == PLM_NEWS_MAX_PEOPLE || (n == PLM_NEWS_MAX_PEOPLE - 1 && !listed && other != m))
-            continue;
-        listed |= other == m;
-        plm_member_describe(other, &l->participants[n], &l->tracks[n * PLM_MAX_TRACKS]);
-        n++;
-    }
-    *out = (struct plm_msg_joined){.participant = m->id,
-        .role = m->role,
-        .room = {.name = room->name, .started_at = room->opened_at},
-        .secret = m->secret,
-        .grace_seconds = room->hub->config.grace_ms / 1000,
-        .resumed = resumed,
-        .participants = l->participants,
-        .n_participants = n,
-        .total = room->n_members,
-        .viewers = room->n_receivers,
-        .chat = l->chat,
-        .n_chat = plm_chat_latest(room, l->chat)};
+    struct plm_msg speakers = {.type = PLM_MSG_speakers,
+        .speakers = {.participants = m->room->speakers, .n_participants = m->room->n_speakers}};
+    if (m->room->n_speakers)
+        plm_member_send(m, &speakers);
 }
 
 void plm_member_send_joined(struct plm_member *m, uint32_t request, bool resumed)
 {
     struct plm_hub *hub = m->room->hub;
     struct plm_msg_ice_server servers[PLM_HUB_MAX_ICE_SERVERS];
-    struct plm_msg msg = {.type = PLM_MSG_joined, .has_id = true, .id = request};
-    struct joined_lists lists;
-    if (make_lists(&lists, m->room)) {
-        fill_joined(&msg.joined, m, resumed, &lists);
-        msg.joined.ice_servers = servers;
+    struct plm_msg msg = {.type = PLM_MSG_joined,
+        .has_id = true,
+        .id = request,
+        .joined = {.secret = m->secret,
+            .grace_seconds = hub->config.grace_ms / 1000,
+            .resumed = resumed,
+            .ice_servers = servers}};
+    struct plm_sight sight;
+    if (!plm_sight_take(&sight, m)) {
+        plm_sight_fill(&sight, &msg.joined);
         msg.joined.n_ice_servers = hub->host.ice_servers ? hub->host.ice_servers(hub->host.ctx, servers) : 0;
         plm_member_send(m, &msg);
     }
-    free_lists(&lists);
-    if (m->room->n_speakers) {
-        struct plm_msg speakers = {.type = PLM_MSG_speakers,
-            .speakers = {.participants = m->room->speakers, .n_participants = m->room->n_speakers}};
-        plm_member_send(m, &speakers);
-    }
+    plm_sight_drop(&sight);
+    plm_member_send_speakers(m);
     if (resumed)
         catch_up(m);
 }

@@ -1,6 +1,10 @@
 #include "room.h"
 
+#include "breakout.h"
 #include "connection.h"
+#include "hands.h"
+#include "moderation.h"
+#include "people.h"
 #include "roles.h"
 
 #include <stdlib.h>
@@ -159,14 +163,6 @@ static int on_mute(struct plm_session *s, const struct plm_msg *m, struct plm_re
     return err;
 }
 
-static int on_chat(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
-{
-    int err = plm_chat_post(s->member, m->chat.text, why);
-    if (!err)
-        send_done(s, m->id);
-    return err;
-}
-
 static int on_rename(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
 {
     (void)why;
@@ -175,10 +171,14 @@ static int on_rename(struct plm_session *s, const struct plm_msg *m, struct plm_
     return 0;
 }
 
-/* Every request, the one state in which it is legal, and who answers it. */
+/* One whose only answer is that it is done. */
+typedef int deed(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why);
+
+/* Every request, the one state in which it is legal, and who answers it or does it. */
 static const struct {
     enum plm_session_state state;
     handler *on;
+    deed *does;
 } verbs[PLM_MSG_COUNT] = {
     [PLM_MSG_join] = {PLM_SESSION_OPEN, on_join},
     [PLM_MSG_resume] = {PLM_SESSION_OPEN, on_resume},
@@ -188,8 +188,22 @@ static const struct {
     [PLM_MSG_answer] = {PLM_SESSION_JOINED, on_answer},
     [PLM_MSG_view] = {PLM_SESSION_JOINED, on_view},
     [PLM_MSG_mute] = {PLM_SESSION_JOINED, on_mute},
-    [PLM_MSG_chat] = {PLM_SESSION_JOINED, on_chat},
     [PLM_MSG_rename] = {PLM_SESSION_JOINED, on_rename},
+    [PLM_MSG_people] = {PLM_SESSION_JOINED, plm_people_send_page},
+    [PLM_MSG_chat] = {PLM_SESSION_JOINED, .does = plm_chat_say},
+    [PLM_MSG_hand] = {PLM_SESSION_JOINED, .does = plm_hands_raise},
+    [PLM_MSG_react] = {PLM_SESSION_JOINED, .does = plm_hands_react},
+    [PLM_MSG_lower_hands] = {PLM_SESSION_JOINED, .does = plm_hands_lower_others},
+    [PLM_MSG_mute_others] = {PLM_SESSION_JOINED, .does = plm_moderation_mute_others},
+    [PLM_MSG_ask_unmute] = {PLM_SESSION_JOINED, .does = plm_moderation_ask_unmute},
+    [PLM_MSG_permit] = {PLM_SESSION_JOINED, .does = plm_moderation_permit},
+    [PLM_MSG_set_role] = {PLM_SESSION_JOINED, .does = plm_moderation_set_role},
+    [PLM_MSG_breakout_open] = {PLM_SESSION_JOINED, .does = plm_breakout_open},
+    [PLM_MSG_breakout_assign] = {PLM_SESSION_JOINED, .does = plm_breakout_assign},
+    [PLM_MSG_breakout_go] = {PLM_SESSION_JOINED, .does = plm_breakout_go},
+    [PLM_MSG_breakout_time] = {PLM_SESSION_JOINED, .does = plm_breakout_time},
+    [PLM_MSG_breakout_close] = {PLM_SESSION_JOINED, .does = plm_breakout_close},
+    [PLM_MSG_breakout_say] = {PLM_SESSION_JOINED, .does = plm_breakout_say},
 };
 
 /* ---- how much a session may say ---- */
@@ -218,7 +232,8 @@ static bool is_too_fast(struct plm_session *s, enum plm_msg_type type, uint64_t 
 {
     const struct plm_hub_config *c = &s->hub->config;
     uint64_t *counter = NULL;
-    if (type == PLM_MSG_chat && !rate_take(&s->chats, now, c->chat_rate, c->chat_burst))
+    if ((type == PLM_MSG_chat || type == PLM_MSG_breakout_say) &&
+        !rate_take(&s->chats, now, c->chat_rate, c->chat_burst))
         counter = &s->hub->counters.limits[PLM_HUB_LIMIT_CHAT_RATE];
     else if ((type == PLM_MSG_publish || type == PLM_MSG_receive || type == PLM_MSG_answer) &&
              !rate_take(&s->sdps, now, c->sdp_rate, c->sdp_burst))
@@ -234,7 +249,7 @@ static int dispatch(struct plm_session *s, const struct plm_msg *m, struct plm_r
 {
     if (is_too_fast(s, m->type, s->messages.filled_at))
         return plm_refuse(why, PLM_MSG_error_code_too_fast, "", "too many of these; wait a moment");
-    if (!verbs[m->type].on)
+    if (!verbs[m->type].on && !verbs[m->type].does)
         return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "not spoken here");
     if (verbs[m->type].state != s->state)
         return plm_refuse(why, PLM_MSG_error_code_bad_state, "",
@@ -242,7 +257,12 @@ static int dispatch(struct plm_session *s, const struct plm_msg *m, struct plm_r
     if (s->member && !plm_role_may(s->member->role, m->type))
         return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "a %s may not %s",
             plm_msg_role_name(s->member->role), plm_msg_type_name(m->type));
-    return verbs[m->type].on(s, m, why);
+    if (verbs[m->type].on)
+        return verbs[m->type].on(s, m, why);
+    int err = verbs[m->type].does(s->member, m, why);
+    if (!err)
+        send_done(s, m->id);
+    return err;
 }
 
 static void refuse_unread(struct plm_session *s, const struct plm_msg_fault *fault)

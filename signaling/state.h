@@ -6,6 +6,7 @@
 
 #include "hub.h"
 #include "session.h"
+#include "settings.h"
 #include "whip.h"
 
 #define HASH_NONFATAL_OOM 1 /* an element that could not be added has hh.tbl == NULL */
@@ -77,6 +78,13 @@ struct plm_connection {
     UT_hash_handle hh; /* by id */
 };
 
+/** What somebody may send, beside the room's rule. */
+enum plm_permit {
+    PLM_PERMIT_BY_RULE = 0,
+    PLM_PERMIT_YES,
+    PLM_PERMIT_NO,
+};
+
 struct plm_track_state {
     enum plm_source source;
     bool muted;
@@ -87,12 +95,23 @@ struct plm_news_departure {
     enum plm_msg_leave_reason why;
 };
 
+#define PLM_NEWS_MAX_REACTIONS 50
+
+struct plm_news_reaction {
+    plm_participant_id who;
+    const char *kind; /* static */
+};
+
 /** What a room has not told yet (news.h); members that came or changed are marked themselves. */
 struct plm_news {
     bool waiting; /* in hub->with_news */
     uint64_t next_at;
+    uint64_t filled_at; /* credit was counted then */
+    uint32_t credit;    /* messages that a small room may send at once, in thousandths */
     struct plm_news_departure *left;
     size_t n_left, max_left;
+    struct plm_news_reaction reactions[PLM_NEWS_MAX_REACTIONS];
+    size_t n_reactions;
 };
 
 /** A participant: of a socket (session or waiting for one) or of a WHIP resource. Owned by its room. */
@@ -101,6 +120,12 @@ struct plm_member {
     plm_participant_id id;
     char name[PLM_NAME_SIZE];
     enum plm_msg_role role;
+    uint32_t hand;                             /* 0: down; ascends in the order of raising */
+    enum plm_permit permits[PLM_SOURCE_COUNT]; /* a leader's word about this one */
+    uint32_t place;                            /* breakout room they were sent or invited to; 0: none */
+    bool unlisted;                             /* a viewer who came to a large room: only counted */
+    bool is_moved;                             /* not told of their new room yet */
+    bool has_published;
     bool announced;          /* the others know, or will at the end of the turn */
     bool is_new, is_changed; /* not told yet (news.h) */
     uint64_t joined_at;
@@ -119,6 +144,7 @@ struct plm_member {
     struct plm_member *prev, *next;                   /* in the room, by time of joining */
     struct plm_member *detached_prev, *detached_next; /* in hub->detached, by grace_end */
     UT_hash_handle hh;                                /* by secret */
+    UT_hash_handle hh_id;                             /* in the main room's people, by id */
 };
 
 /** One chat message; owned by the room. */
@@ -127,18 +153,39 @@ struct plm_chat_entry {
     uint32_t number;
     plm_participant_id from;
     uint64_t at;
-    size_t size; /* octets of text and name */
+    size_t size;           /* octets of text and name */
+    plm_participant_id to; /* 0: everybody */
+    bool announcement;     /* to all rooms of the meeting */
     char name[PLM_NAME_SIZE];
     char text[];
 };
 
+/** The breakout rooms of a meeting: part of its main room (breakout.h). */
+struct plm_breakouts {
+    bool open, may_choose;
+    struct plm_room *rooms; /* by number */
+    uint32_t n_rooms;
+    uint64_t end_at;  /* when all come back, by the host's monotonic clock; 0: no limit */
+    bool listed;      /* in hub->with_breakouts: open, or something is to be told */
+    bool changed;     /* not told yet */
+    uint64_t next_at; /* not to be told before */
+};
+
+/** A meeting's room: a main room, or a breakout room, which is owned by its parent. */
 struct plm_room {
     struct plm_hub *hub;
-    char key[PLM_NAME_SIZE]; /* the name in lower case (ASCII) */
+    char key
+        [PLM_NAME_SIZE]; /* the name in lower case (ASCII); empty: a breakout room, which nobody enters by name */
     char name[PLM_NAME_SIZE];
     plm_room_id media;
+    struct plm_room *parent;           /* of a breakout room */
+    uint32_t number;                   /* of a breakout room, from 1 */
+    struct plm_breakouts breakouts;    /* of a main room */
+    struct plm_member *people;         /* of a main room: everybody of the meeting, by id */
+    struct plm_room_settings settings; /* of a main room: they are for all */
+    uint32_t last_hand;                /* of a main room */
     struct plm_member *members;
-    uint32_t n_members;
+    uint32_t n_members, n_unlisted;
     struct plm_resource *receivers; /* WHEP */
     uint32_t n_receivers;
     plm_participant_id last_id;
@@ -152,9 +199,11 @@ struct plm_room {
     uint64_t opened_at;                     /* ms since 1970 */
     bool lingers;
     uint64_t linger_end;
-    struct plm_room *linger_prev, *linger_next; /* in hub->lingering, by linger_end */
-    UT_hash_handle hh;                          /* by key */
-    UT_hash_handle hh_media;                    /* by media */
+    struct plm_room *linger_prev, *linger_next;       /* in hub->lingering, by linger_end */
+    struct plm_room *sibling_prev, *sibling_next;     /* in parent->breakouts.rooms */
+    struct plm_room *breakouts_prev, *breakouts_next; /* in hub->with_breakouts */
+    UT_hash_handle hh;                                /* by key */
+    UT_hash_handle hh_media;                          /* by media */
 };
 
 struct plm_resource {
@@ -207,6 +256,7 @@ struct plm_hub {
     struct plm_room *lingering;
     struct plm_connection *dirty;
     struct plm_room *with_news;
+    struct plm_room *with_breakouts;
     struct plm_hub_gauges gauges;
     struct plm_hub_counters counters;
 };

@@ -2,7 +2,9 @@
 #include "room.h"
 
 #include "connection.h"
+#include "moderation.h"
 #include "news.h"
+#include "roles.h"
 
 #include <string.h>
 
@@ -96,7 +98,17 @@ static bool set_tracks(struct plm_member *m, const struct plm_track_state *track
     return changed;
 }
 
-/* Take what was agreed into the roster and tell media what is muted. request NULL: nothing is. */
+/* What one joins with is off by the room's rule, until one turns it on. */
+static bool starts_off(const struct plm_member *m, enum plm_source source)
+{
+    const struct plm_room_settings *rules = plm_room_rules(m->room);
+    if (m->has_published || m->resource || plm_role_leads(m->role))
+        return false;
+    return (source == PLM_SOURCE_MICROPHONE && rules->start_muted) ||
+           (source == PLM_SOURCE_CAMERA && rules->start_camera_off);
+}
+
+/* Take what was agreed into the roster and tell media what is muted: what the publisher says (request NULL: nothing), and the rules. */
 static void adopt_tracks(struct plm_member *m, const struct plm_msg_publish *request)
 {
     struct plm_track_state tracks[PLM_MAX_TRACKS];
@@ -108,12 +120,14 @@ static void adopt_tracks(struct plm_member *m, const struct plm_msg_publish *req
             continue;
         const struct plm_msg_track_line *line = request ? find_line(request, params->media[i].mid) : NULL;
         tracks[n].source = params->media[i].source;
-        tracks[n].muted = line && line->muted;
+        tracks[n].muted = (line && line->muted) || starts_off(m, tracks[n].source);
         media->transport_mute(media->ctx, m->publish->id, tracks[n].source, tracks[n].muted);
         n++;
     }
+    m->has_published = true;
     if (set_tracks(m, tracks, n))
         plm_news_changed(m);
+    plm_member_apply_rules(m);
 }
 
 static int publish(struct plm_member *m, const char *sdp, size_t len, plm_connection_adjust *adjust,
@@ -156,12 +170,39 @@ int plm_member_mute(struct plm_member *m, enum plm_source source, bool muted, st
         return plm_refuse(why, PLM_MSG_error_code_not_found, "source", "nothing of that kind is published");
     if (m->tracks[i].muted == muted)
         return 0;
+    if (!muted && !plm_member_may_send(m, source))
+        return plm_refuse(why, PLM_MSG_error_code_forbidden, "source", "a moderator has to permit it");
     int err = media->transport_mute(media->ctx, m->publish->id, source, muted);
     if (err)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "media: %s", plm_strerror(err));
     m->tracks[i].muted = muted;
     plm_news_changed(m);
     return 0;
+}
+
+bool plm_member_silence(struct plm_member *m, enum plm_source source)
+{
+    struct plm_refusal why;
+    for (size_t i = 0; i < m->n_tracks; i++)
+        if (m->tracks[i].source == source && !m->tracks[i].muted)
+            return !plm_member_mute(m, source, true, &why);
+    return false;
+}
+
+void plm_member_silence_all(struct plm_member *m)
+{
+    for (size_t i = 0; i < m->n_tracks; i++)
+        plm_member_silence(m, m->tracks[i].source);
+}
+
+void plm_member_unpublish(struct plm_member *m)
+{
+    plm_connection_destroy(m->publish);
+    m->publish = NULL;
+    m->n_tracks = 0;
+    m->lost_publish = false;
+    memset(m->has_demand, 0, sizeof m->has_demand);
+    plm_news_changed(m);
 }
 
 void plm_member_send_demand(struct plm_member *m, enum plm_source source)

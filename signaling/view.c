@@ -33,6 +33,14 @@ int plm_member_receive(
     return 0;
 }
 
+void plm_member_follow(struct plm_member *m)
+{
+    const struct plm_view view = {.mode = PLM_VIEW_FOLLOW};
+    if (m->has_view)
+        apply_view(m, &view);
+    m->has_view = false;
+}
+
 int plm_member_view(struct plm_member *m, const struct plm_msg_view *request, struct plm_refusal *why)
 {
     struct plm_view view = {
