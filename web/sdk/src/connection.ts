@@ -60,6 +60,9 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
     return this.pc !== undefined && !this.broken;
   }
 
+  /** Whether packets should be arriving now, so that their absence means something. */
+  abstract get expectsPackets(): boolean;
+
   /** Make the connection, or make it anew with everything it carried. */
   build(iceServers: readonly IceServer[] = this.iceServers): Promise<void> {
     this.iceServers = iceServers;
@@ -99,6 +102,13 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
   /** The network changed, or the server is reachable again: repair at once what is not connected. */
   nudge(): void {
     if (this.pc && this.current !== "closed" && (this.broken || this.pc.connectionState !== "connected")) this.repair();
+  }
+
+  /** The network is another one: a path that still looks whole may be gone. */
+  refresh(): void {
+    if (!this.pc || this.current === "closed") return;
+    if (this.broken || this.pc.connectionState !== "connected") this.repair();
+    else if (!this.negotiating && this.canNegotiate()) this.restartIce().catch(() => undefined);
   }
 
   getStats(): Promise<RTCStatsReport | undefined> {

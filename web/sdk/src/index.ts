@@ -1,5 +1,7 @@
+export { Breakouts, type BreakoutPlan, type BreakoutState } from "./breakouts.js";
 export { detectEngine, sortCodecs, videoCodecOrder, type CodecOptions, type Engine } from "./codecPolicy.js";
 export type { ConnectionState } from "./connection.js";
+export { deviceId, keepDeviceId, type DeviceStore } from "./device.js";
 export {
   canShareScreen,
   LevelMeter,
@@ -13,12 +15,23 @@ export {
 } from "./devices.js";
 export { Emitter } from "./emitter.js";
 export { MediaError, PlenumError, type MediaReason, type PlenumErrorCode } from "./errors.js";
-export { Meeting, type MediaStates, type MeetingEvents, type MeetingOptions } from "./meeting.js";
+export {
+  isModerator,
+  Meeting,
+  type Invitation,
+  type Lobby,
+  type MediaStates,
+  type MeetingEvents,
+  type MeetingOptions,
+  type Noticed,
+} from "./meeting.js";
+export { Moderation, type Ask, type RoomChange } from "./moderation.js";
+export type { SourceStopped } from "./mutes.js";
 export type * from "./protocol.js";
 export { TEXT_LIMITS } from "./protocol.js";
 export { PublishConnection } from "./publish.js";
 export type { QualityLevel, SendQuality, StreamQuality } from "./quality.js";
 export { DESKTOP_SLOTS, PHONE_SLOTS, ReceiveConnection, type RemoteTrack, type SlotCounts } from "./receive.js";
-export { Signal, SUBPROTOCOL, type SignalEvents, type SignalOptions, type SignalState } from "./signal.js";
+export { Signal, SUBPROTOCOL, type JoinFields, type SignalEvents, type SignalOptions, type SignalState } from "./signal.js";
 export type { ParticipantQuality, QualityReport } from "./stats.js";
 export type { ShownItem } from "./view.js";

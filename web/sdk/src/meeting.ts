@@ -1,19 +1,47 @@
+import { Breakouts, type BreakoutState } from "./breakouts.js";
 import type { CodecOptions } from "./codecPolicy.js";
 import type { ConnectionState, PeerConnectionFactory } from "./connection.js";
+import { deviceId, keepDeviceId } from "./device.js";
 import { Emitter } from "./emitter.js";
-import { PlenumError } from "./errors.js";
-import type { ChatMessage, JoinedReply, LeaveReason, Participant, RosterEvent, ServerEvent, Source } from "./protocol.js";
+import { Moderation, type Ask } from "./moderation.js";
+import { OwnMutes, type SourceStopped } from "./mutes.js";
+import { PacketWatch } from "./packetWatch.js";
+import type {
+  BreakoutInvitedEvent,
+  BreakoutsEvent,
+  ChatMessage,
+  JoinedReply,
+  LeaveReason,
+  LobbyEvent,
+  MovedEvent,
+  NoticedEvent,
+  Participant,
+  Reaction,
+  Role,
+  RoomInfo,
+  ServerEvent,
+  Source,
+  WaitReason,
+  WaitingPerson,
+} from "./protocol.js";
 import { PublishConnection } from "./publish.js";
 import { ReceiveConnection, type RemoteTrack, type SlotCounts } from "./receive.js";
-import { Signal, type SignalOptions, type SignalState } from "./signal.js";
+import { Roster } from "./roster.js";
+import { Signal, type JoinFields, type SignalOptions, type SignalState } from "./signal.js";
 import { QualityMonitor, type QualityReport } from "./stats.js";
 import { ViewReporter, type ShownItem } from "./view.js";
 
 export interface MeetingOptions extends SignalOptions {
-  /** Name of the room, as in its link. */
+  /** Name of the room, as in its link, or its number. */
   room: string;
   /** Display name. */
   name: string;
+  /** Of the room, where it has one: join() rejects with `password` where it is missing or wrong. */
+  password?: string;
+  /** A join token, or the owner's key. */
+  token?: string;
+  /** The id of this browser in this room; default one that is made and kept per room. `false`: none is sent. */
+  device?: string | false;
   /** Slots to ask for; default DESKTOP_SLOTS. */
   slots?: SlotCounts;
   codecs?: CodecOptions;
@@ -28,15 +56,44 @@ export interface MediaStates {
   receive: ConnectionState;
 }
 
+/** Who waits in the lobby, for those who may admit. */
+export interface Lobby {
+  /** In the order of coming; of a long queue the first. */
+  waiting: readonly WaitingPerson[];
+  total: number;
+}
+
+/** What a moderator did to oneself. */
+export type Noticed = Omit<NoticedEvent, "type">;
+
+/** A breakout room into which one may go. */
+export type Invitation = Omit<BreakoutInvitedEvent, "type">;
+
 export interface MeetingEvents {
   state: SignalState;
+  /** One is not in yet, and why. */
+  waiting: WaitReason;
+  /** The room or its rules changed, or one is in another room. */
+  room: RoomInfo;
+  /** One's own role changed. */
+  role: Role;
   /** A connection for media was made, broke or was repaired. */
   media: MediaStates;
   participantJoined: Participant;
   participantChanged: Participant;
   participantLeft: { participant: Participant; reason: LeaveReason };
-  /** Anything about the people changed, oneself included. */
+  /** Anything about the people changed, oneself included, or how many there are. */
   participants: ReadonlyMap<number, Participant>;
+  reaction: Reaction;
+  /** Who waits; told to those who may admit. */
+  lobby: Lobby;
+  noticed: Noticed;
+  /** The server had a source of one's own stopped: turn it off where it is shown as on. */
+  sourceStopped: SourceStopped;
+  breakouts: BreakoutState;
+  breakoutInvited: Invitation;
+  /** One is in another room of the meeting: people, chat and rules are others; the connections stand. */
+  moved: RoomInfo;
   trackAttached: RemoteTrack;
   trackDetached: RemoteTrack;
   trackChanged: RemoteTrack;
@@ -51,29 +108,53 @@ export interface MeetingEvents {
   error: unknown;
 }
 
-/** A room, and oneself in it. */
+const NO_LOBBY: Lobby = { waiting: [], total: 0 };
+
+/**
+ * A room, and oneself in it.
+ *
+ * @example
+ * const meeting = new Meeting({ url: "wss://meet.example.org/ws", room: "tea", name: "Ada" });
+ * meeting.on("waiting", (reason) => show(reason));
+ * await meeting.join();
+ */
 export class Meeting extends Emitter<MeetingEvents> {
+  /** The session with the server. */
   readonly signal: Signal;
+  /** What is sent. */
   readonly publish: PublishConnection;
+  /** What is received. */
   readonly receive: ReceiveConnection;
+  /** What owners and moderators may do. */
+  readonly moderation: Moderation;
+  /** Rooms beside the meeting. */
+  readonly breakouts: Breakouts;
   private readonly quality: QualityMonitor;
+  private readonly packets: PacketWatch;
   private readonly view: ViewReporter;
-  private readonly people = new Map<number, Participant>();
+  private readonly roster: Roster;
+  private readonly mutes: OwnMutes;
   private messages: ChatMessage[] = [];
   private loudest: readonly number[] = [];
+  private queue = NO_LOBBY;
   private me = 0;
-  private readonly muted = new Map<Source, boolean>();
-  private readonly toldMuted = new Map<Source, boolean>();
+  private ownRole: Role = "viewer";
+  private info: RoomInfo | undefined;
+  private device: string | undefined;
   private readonly endings: (() => void)[] = [];
 
   constructor(private readonly options: MeetingOptions) {
     super();
     this.signal = new Signal(options);
+    const ask: Ask = (type, fields) => this.signal.request(type, fields);
+    this.moderation = new Moderation(ask);
+    this.breakouts = new Breakouts(ask);
+    this.roster = new Roster((after) => this.signal.request("people", { after }));
     const canNegotiate = () => this.signal.state === "open";
     this.publish = new PublishConnection({
       exchange: async (sdp, tracks) => {
         const { sdp: answer } = await this.signal.request("publish", { sdp, tracks });
-        for (const { source, muted } of tracks) this.toldMuted.set(source, muted);
+        this.mutes.offered(tracks);
         return answer;
       },
       canNegotiate,
@@ -90,11 +171,21 @@ export class Meeting extends Emitter<MeetingEvents> {
       stereo: options.stereo,
       peerConnection: options.peerConnection,
     });
+    this.mutes = new OwnMutes({
+      tell: (source, muted) => this.signal.request("mute", { source, muted }),
+      canTell: () => canNegotiate() && this.publish.isNegotiated,
+      stop: (stopped) => {
+        void this.publish.setTrack(stopped.source, null);
+        this.emit("sourceStopped", stopped);
+      },
+      onError: (error) => this.emit("error", error),
+    });
     this.view = new ViewReporter({
       send: (items) => this.signal.request("view", { items }),
       pixelRatio: () => globalThis.devicePixelRatio,
     });
     this.quality = new QualityMonitor(this.publish, this.receive);
+    this.packets = new PacketWatch([this.publish, this.receive], canNegotiate);
     this.wire();
   }
 
@@ -106,14 +197,49 @@ export class Meeting extends Emitter<MeetingEvents> {
     return { publish: this.publish.state, receive: this.receive.state };
   }
 
+  /** The room one is in; undefined before one is in. */
+  get room(): RoomInfo | undefined {
+    return this.info;
+  }
+
   /** One's own id; 0 before joining. */
   get localId(): number {
     return this.me;
   }
 
-  /** Everybody, oneself included, by id. */
+  /** One's own role. */
+  get role(): Role {
+    return this.ownRole;
+  }
+
+  /** Everybody who is listed, oneself included, by id. */
   get participants(): ReadonlyMap<number, Participant> {
-    return this.people;
+    return this.roster.people;
+  }
+
+  /** How many are in this room, listed or not. */
+  get total(): number {
+    return this.roster.total;
+  }
+
+  /** How many watch without being listed. */
+  get viewers(): number {
+    return this.roster.viewers;
+  }
+
+  /** The raised hands, who raised theirs first comes first. */
+  get hands(): Participant[] {
+    return [...this.participants.values()].filter((p) => p.hand !== undefined).sort((a, b) => (a.hand ?? 0) - (b.hand ?? 0));
+  }
+
+  /** The latest name of somebody who is or was in this meeting, in whatever room. */
+  nameOf(participant: number): string | undefined {
+    return this.roster.nameOf(participant);
+  }
+
+  /** Who waits, as told to those who may admit. */
+  get lobby(): Lobby {
+    return this.queue;
   }
 
   get chat(): readonly ChatMessage[] {
@@ -124,23 +250,35 @@ export class Meeting extends Emitter<MeetingEvents> {
     return this.loudest;
   }
 
-  /** Enter. Resolves when in the room; the media connections are made meanwhile. Rejects with a PlenumError. */
+  /**
+   * Enter. Resolves when in the room: where a lobby or an organiser decides, that may take long, and `waiting` tells of it. The media
+   * connections are made after that. Rejects with a PlenumError; from then on this meeting is closed.
+   */
   async join(): Promise<void> {
-    const joined = await this.signal.join(this.options.room, this.options.name);
     this.listenToNetwork();
-    this.enter(joined);
+    try {
+      const joined = await this.signal.join(this.joinFields());
+      this.knowRoom(joined.room);
+      this.obeyStartRules(joined);
+      this.enter(joined);
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
+    this.packets.start();
     if (this.options.qualityInterval !== 0) this.quality.start(this.options.qualityInterval);
   }
 
+  /** Leave, or give up waiting. */
   leave(): void {
     this.signal.leave();
   }
 
   /** Send `track` as this source, or stop sending it. May be called before joining. */
   async setSource(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    this.muted.set(source, track === null);
+    this.mutes.want(source, track === null);
     await this.publish.setTrack(source, track);
-    this.tellMutes();
+    this.mutes.tell();
   }
 
   /** Say what is on the screen, most important first. What is not named may not be received. */
@@ -148,17 +286,56 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.view.set(items);
   }
 
-  async sendChat(text: string): Promise<void> {
-    await this.signal.request("chat", { text });
+  /**
+   * Write to everybody in this room, or to one person.
+   * @param to id of a participant of this room: only they and oneself see it
+   */
+  async sendChat(text: string, to?: number): Promise<void> {
+    await this.signal.request("chat", { text, ...(to === undefined ? {} : { to }) });
   }
 
+  /** Change one's display name. */
   async rename(name: string): Promise<void> {
     await this.signal.request("rename", { name });
     this.signal.rename(name);
   }
 
+  /** Raise or lower one's hand. */
+  async raiseHand(raised: boolean): Promise<void> {
+    await this.signal.request("hand", { raised });
+  }
+
+  /** Send a short sign to everybody, for example "clap". */
+  async react(kind: string): Promise<void> {
+    await this.signal.request("react", { kind });
+  }
+
+  /** Become the owner by the owner's key or a token that says so. */
+  async claim(key: string): Promise<void> {
+    await this.signal.request("claim", { key });
+  }
+
+  private joinFields(): JoinFields {
+    const { room, name, password, token, device } = this.options;
+    this.device = device === false ? undefined : (device ?? deviceId(room));
+    return {
+      room,
+      name,
+      ...(password === undefined ? {} : { password }),
+      ...(token === undefined ? {} : { token }),
+      ...(this.device === undefined ? {} : { device: this.device }),
+    };
+  }
+
+  /* A room has a name and a number: by both it knows the same device. */
+  private knowRoom({ name, code, breakout }: RoomInfo): void {
+    if (this.device === undefined || this.options.device !== undefined || breakout !== undefined) return;
+    for (const alias of [name, code]) if (alias !== undefined && alias !== this.options.room) keepDeviceId(alias, this.device);
+  }
+
   private wire(): void {
     this.signal.on("event", (event) => this.onEvent(event));
+    this.signal.on("waiting", (reason) => this.emit("waiting", reason));
     this.signal.on("rejoined", (joined) => this.onRejoined(joined));
     this.signal.on("state", (state) => {
       if (state === "closed") this.stop();
@@ -166,7 +343,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     });
     this.publish.on("state", () => this.emit("media", this.media));
     this.publish.on("error", (error) => this.emit("error", error));
-    this.publish.on("negotiated", () => this.tellMutes());
+    this.publish.on("negotiated", () => this.mutes.tell());
     this.receive.on("state", () => this.emit("media", this.media));
     this.receive.on("error", (error) => this.emit("error", error));
     this.receive.on("trackAttached", (track) => this.emit("trackAttached", track));
@@ -174,11 +351,17 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.receive.on("trackChanged", (track) => this.emit("trackChanged", track));
     this.receive.on("audioStreams", (streams) => this.emit("audioStreams", streams));
     this.quality.on("report", (report) => this.emit("quality", report));
+    this.roster.on("joined", (person) => this.emit("participantJoined", person));
+    this.roster.on("changed", (person) => this.emit("participantChanged", person));
+    this.roster.on("left", (gone) => this.onLeft(gone.participant, gone.reason));
+    this.roster.on("people", (people) => this.onPeople(people));
+    this.roster.on("reaction", (reaction) => this.emit("reaction", reaction));
   }
 
   private stop(): void {
     for (const end of this.endings.splice(0)) end();
     this.quality.stop();
+    this.packets.stop();
     this.view.stop();
     this.publish.close();
     this.receive.close();
@@ -186,20 +369,31 @@ export class Meeting extends Emitter<MeetingEvents> {
 
   private enter(joined: JoinedReply): void {
     this.me = joined.participant;
-    this.replacePeople(joined.participants);
+    this.setRoom(joined.room);
+    this.setLobby(NO_LOBBY);
+    this.setBreakouts(joined);
+    if (!joined.resumed) this.mutes.forget();
+    this.roster.replace(joined);
+    this.setRole(joined.role);
     this.addMessages(joined.chat);
     if (joined.resumed) {
       this.publish.forgetNeeded();
-      this.toldMuted.clear();
-      this.tellMutes();
+      this.mutes.tell();
       this.publish.nudge();
       this.receive.nudge();
     } else {
-      this.toldMuted.clear();
       this.publish.build(joined.ice_servers).catch(() => undefined);
       this.receive.build(joined.ice_servers).catch(() => undefined);
     }
     this.view.repeat();
+  }
+
+  /* What the room wants off when one comes in is off before anything is sent. */
+  private obeyStartRules({ participant, role, participants, room: { settings } }: JoinedReply): void {
+    const me = participants.find((p) => p.id === participant);
+    const leads = isModerator(role);
+    if ((settings.start_muted && !leads) || me?.may_speak === false) this.mutes.stopped("microphone", "muted");
+    if ((settings.start_camera_off && !leads) || me?.may_show === false) this.mutes.stopped("camera", "muted");
   }
 
   private onRejoined(joined: JoinedReply): void {
@@ -211,7 +405,25 @@ export class Meeting extends Emitter<MeetingEvents> {
   private onEvent(event: ServerEvent): void {
     switch (event.type) {
       case "roster":
-        this.onRoster(event);
+        this.roster.apply(event);
+        break;
+      case "moved":
+        this.onMoved(event);
+        break;
+      case "room_changed":
+        this.setRoom(event.room);
+        break;
+      case "lobby":
+        this.onLobby(event);
+        break;
+      case "noticed":
+        this.onNoticed(event);
+        break;
+      case "breakouts":
+        this.onBreakouts(event);
+        break;
+      case "breakout_invited":
+        this.emit("breakoutInvited", { room: event.room, name: event.name });
         break;
       case "slots":
         this.receive.applySlots(event.slots);
@@ -236,39 +448,78 @@ export class Meeting extends Emitter<MeetingEvents> {
     }
   }
 
-  private onRoster(roster: RosterEvent): void {
-    for (const { participant, reason } of roster.left) this.removePerson(participant, reason);
-    for (const participant of roster.joined) {
-      const isNew = !this.people.has(participant.id);
-      this.people.set(participant.id, participant);
-      this.emit(isNew ? "participantJoined" : "participantChanged", participant);
-    }
-    for (const participant of roster.changed) {
-      this.people.set(participant.id, participant);
-      this.emit("participantChanged", participant);
-    }
-    this.emit("participants", this.people);
+  /* All that was known of the former room is void; the connections stand, and what the slots show is told anew. */
+  private onMoved(moved: MovedEvent): void {
+    this.me = moved.participant;
+    this.loudest = [];
+    this.messages = [];
+    this.view.reset();
+    this.receive.clearSlots();
+    this.publish.forgetNeeded();
+    this.setRoom(moved.room);
+    this.setLobby(NO_LOBBY);
+    this.setBreakouts(moved);
+    this.emit("moved", moved.room);
+    this.emit("speakers", this.loudest);
+    this.roster.restart(moved);
+    this.setRole(moved.role);
+    this.addMessages(moved.chat);
   }
 
-  private removePerson(id: number, reason: LeaveReason): void {
-    const participant = this.people.get(id);
-    if (!participant) return;
-    this.people.delete(id);
-    this.loudest = this.loudest.filter((speaker) => speaker !== id);
+  private onLobby({ waiting, total }: LobbyEvent): void {
+    this.setLobby({ waiting, total });
+  }
+
+  private onNoticed({ notice, by, source }: NoticedEvent): void {
+    if (notice === "muted" && source) this.mutes.stopped(source, "muted");
+    this.emit("noticed", { notice, ...(by === undefined ? {} : { by }), ...(source === undefined ? {} : { source }) });
+  }
+
+  private onBreakouts({ open, rooms, may_choose: mayChoose, end_at: endAt }: BreakoutsEvent): void {
+    this.breakouts.set({ open, rooms, mayChoose, endAt });
+    this.emit("breakouts", this.breakouts.state);
+  }
+
+  private onLeft(participant: Participant, reason: LeaveReason): void {
+    this.loudest = this.loudest.filter((speaker) => speaker !== participant.id);
     this.emit("participantLeft", { participant, reason });
   }
 
-  private replacePeople(present: readonly Participant[]): void {
-    const before = new Map(this.people);
-    this.people.clear();
-    for (const participant of present) this.people.set(participant.id, participant);
-    for (const participant of before.values()) {
-      if (!this.people.has(participant.id)) this.emit("participantLeft", { participant, reason: "left" });
+  private onPeople(people: ReadonlyMap<number, Participant>): void {
+    const self = people.get(this.me);
+    if (self) {
+      this.mutes.adopt(self.tracks);
+      this.setRole(self.role);
     }
-    for (const participant of present) {
-      if (!before.has(participant.id)) this.emit("participantJoined", participant);
-    }
-    this.emit("participants", this.people);
+    this.emit("participants", people);
+  }
+
+  private setRoom(room: RoomInfo): void {
+    this.info = room;
+    this.emit("room", room);
+  }
+
+  private setRole(role: Role): void {
+    if (role === this.ownRole) return;
+    this.ownRole = role;
+    if (!isModerator(role)) this.setLobby(NO_LOBBY);
+    this.emit("role", role);
+  }
+
+  private setLobby(lobby: Lobby): void {
+    if (lobby === this.queue) return;
+    this.queue = lobby;
+    this.emit("lobby", lobby);
+  }
+
+  private setBreakouts(told: JoinedReply | MovedEvent): void {
+    this.breakouts.set({
+      open: told.breakouts_open,
+      rooms: told.breakouts,
+      mayChoose: told.breakouts_may_choose,
+      endAt: told.breakouts_end_at,
+    });
+    this.emit("breakouts", this.breakouts.state);
   }
 
   private addMessages(messages: readonly ChatMessage[]): void {
@@ -280,32 +531,35 @@ export class Meeting extends Emitter<MeetingEvents> {
     }
   }
 
-  /* What the server was told last is compared with what is true; before the publish connection stands there is nothing to tell. */
-  private tellMutes(): void {
-    if (this.signal.state !== "open" || !this.publish.isNegotiated) return;
-    for (const [source, muted] of this.muted) {
-      if (this.toldMuted.get(source) === muted) continue;
-      this.toldMuted.set(source, muted);
-      this.signal.request("mute", { source, muted }).catch((error: unknown) => {
-        this.toldMuted.delete(source);
-        if (!(error instanceof PlenumError) || error.code !== "lost") this.emit("error", error);
-      });
-    }
-  }
-
   private listenToNetwork(): void {
-    const changed = () => {
+    const network = (navigator as { connection?: EventTarget & { type?: string } }).connection;
+    let type = network?.type;
+    const changed = (isOther: boolean) => {
       this.signal.retryNow();
       /* A repeated view also finds out whether the socket survived. */
       this.view.repeat();
-      this.publish.nudge();
-      this.receive.nudge();
+      for (const connection of [this.publish, this.receive]) {
+        if (isOther) connection.refresh();
+        else connection.nudge();
+      }
     };
-    const network = (navigator as { connection?: EventTarget }).connection;
-    for (const [target, type] of [[globalThis, "online"] as const, [network, "change"] as const]) {
-      if (typeof target?.addEventListener !== "function") continue;
-      target.addEventListener(type, changed);
-      this.endings.push(() => target.removeEventListener(type, changed));
-    }
+    this.listen(globalThis, "online", () => changed(true));
+    /* Browsers also tell of a mere change of speed here. */
+    this.listen(network, "change", () => {
+      const before = type;
+      type = network?.type;
+      changed(type !== before);
+    });
   }
+
+  private listen(target: EventTarget | typeof globalThis | undefined, type: string, listener: () => void): void {
+    if (typeof target?.addEventListener !== "function") return;
+    target.addEventListener(type, listener);
+    this.endings.push(() => target.removeEventListener(type, listener));
+  }
+}
+
+/** Whether this role leads a meeting. */
+export function isModerator(role: Role): boolean {
+  return role === "owner" || role === "moderator";
 }

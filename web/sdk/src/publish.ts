@@ -49,6 +49,11 @@ export class PublishConnection extends MediaConnection {
     super(options);
   }
 
+  /* The server reports on what it receives. */
+  override get expectsPackets(): boolean {
+    return [...this.tracks.keys()].some((source) => source === "microphone" || (this.needed.get(source)?.length ?? 1) > 0);
+  }
+
   /** Send this track as `source` from now on, or nothing. */
   setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
     if (track) this.tracks.set(source, track);

@@ -59,6 +59,10 @@ export class ReceiveConnection extends MediaConnection<ReceiveEvents> {
     return this.audio;
   }
 
+  override get expectsPackets(): boolean {
+    return this.tracks.some((track) => track.state === "forwarding");
+  }
+
   /** What is received now. */
   get tracks(): RemoteTrack[] {
     return [...this.attached.values()];
@@ -78,6 +82,11 @@ export class ReceiveConnection extends MediaConnection<ReceiveEvents> {
     for (const showing of detached) this.detach(showing.mid);
     for (const showing of attached) this.attach(showing, "trackAttached");
     for (const showing of changed) this.attach(showing, "trackChanged");
+  }
+
+  /** Another room: whoever was shown is gone, the slots stand. */
+  clearSlots(): void {
+    for (const showing of this.slots.clear()) this.detach(showing.mid);
   }
 
   protected override async negotiate(pc: RTCPeerConnection, restart: boolean): Promise<void> {

@@ -1,21 +1,26 @@
 import { Backoff } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 import { PlenumError } from "./errors.js";
-import type { JoinedReply, RequestFields, RequestReply, ServerEvent, ServerReply } from "./protocol.js";
+import type { JoinedReply, LeaveReason, RequestFields, RequestReply, ServerEvent, ServerReply, WaitReason } from "./protocol.js";
 
 /** The version of the protocol, as WebSocket subprotocol. */
 export const SUBPROTOCOL = "plenum.v1";
 
 type RequestType = keyof RequestReply;
 
+/** What one enters a room with. */
+export type JoinFields = RequestFields<"join">;
+
 /**
- * `idle` before the first join · `joining` the first attempt · `open` in the room ·
+ * `idle` before the first join · `joining` the first attempt · `waiting` in the lobby, or for the organiser · `open` in the room ·
  * `reconnecting` the socket is lost, media may still flow · `closed` left or ended, for good
  */
-export type SignalState = "idle" | "joining" | "open" | "reconnecting" | "closed";
+export type SignalState = "idle" | "joining" | "waiting" | "open" | "reconnecting" | "closed";
 
 export interface SignalEvents {
   state: SignalState;
+  /** Not in yet, and why; told again when the reason changes. */
+  waiting: WaitReason;
   /** In the room again after `reconnecting`; `resumed` says whether the peer connections still stand. */
   rejoined: JoinedReply;
   event: ServerEvent;
@@ -48,10 +53,15 @@ export class Signal extends Emitter<SignalEvents> {
   private readonly timeout: number;
   private socket: WebSocket | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private retry: (() => void) | undefined;
   private nextId = 1;
   private session: JoinedReply | undefined;
+  /* Secret of a place in the lobby. */
+  private place: string | undefined;
+  /* The join or resume that is not answered yet: while one waits, no answer is no fault. */
+  private entering: number | undefined;
   private lostAt = 0;
-  private who: { room: string; name: string } = { room: "", name: "" };
+  private who: JoinFields = { room: "", name: "" };
   private current: SignalState = "idle";
 
   constructor(private readonly options: SignalOptions) {
@@ -65,18 +75,21 @@ export class Signal extends Emitter<SignalEvents> {
     return this.current;
   }
 
-  /** Enter the room. Rejects when the server cannot be reached or refuses; from then on the signal is closed. */
-  async join(room: string, name: string): Promise<JoinedReply> {
+  /**
+   * Enter the room. Resolves once admitted: in between `state` may be `waiting`, for as long as it takes, and a socket that breaks
+   * meanwhile is made anew and keeps the place. Rejects when the server cannot be reached or refuses; from then on the signal is closed.
+   */
+  async join(who: JoinFields): Promise<JoinedReply> {
     if (this.current !== "idle") throw new PlenumError("bad_state", "join was called before");
-    this.who = { room, name };
+    this.who = who;
     this.setState("joining");
     try {
-      await this.connect();
-      this.session = await this.send("join", this.who);
+      this.session = await this.enterFirst();
     } catch (error) {
       this.close();
       throw error;
     }
+    this.backoff.reset();
     this.setState("open");
     return this.session;
   }
@@ -86,6 +99,7 @@ export class Signal extends Emitter<SignalEvents> {
    * in time counts as a broken socket.
    */
   request<T extends RequestType>(type: T, fields: RequestFields<T>): Promise<RequestReply[T]> {
+    if (this.current === "waiting") return Promise.reject(new PlenumError("bad_state", "not in yet"));
     if (this.current !== "open") {
       return Promise.reject(new PlenumError(this.current === "closed" ? "closed" : "lost", "not connected"));
     }
@@ -99,24 +113,21 @@ export class Signal extends Emitter<SignalEvents> {
 
   /** The network seems to be back, or seems to have changed: do not wait for the next attempt. */
   retryNow(): void {
-    if (this.current !== "reconnecting" || this.retryTimer === undefined) return;
-    clearTimeout(this.retryTimer);
-    this.retryTimer = undefined;
+    if (this.retryTimer === undefined) return;
     this.backoff.reset();
-    void this.reconnect();
+    this.retry?.();
   }
 
   /** Leave for good, and tell the server where possible. */
   leave(): void {
-    if (this.current === "open") this.send("leave", {}).catch(() => undefined);
+    if (this.current === "open" || this.current === "waiting") this.send("leave", {}).catch(() => undefined);
     this.close();
   }
 
   private close(): void {
-    clearTimeout(this.retryTimer);
-    this.retryTimer = undefined;
-    this.dropSocket(new PlenumError("closed", "the meeting was left"));
     this.setState("closed");
+    this.retry?.();
+    this.dropSocket(new PlenumError("closed", "the meeting was left"));
   }
 
   private setState(state: SignalState): void {
@@ -150,6 +161,7 @@ export class Signal extends Emitter<SignalEvents> {
     const socket = this.socket;
     if (!socket) return Promise.reject(new PlenumError("lost", "not connected"));
     const id = this.nextId++;
+    if (type === "join" || type === "resume") this.entering = id;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.pending.delete(id);
@@ -166,6 +178,7 @@ export class Signal extends Emitter<SignalEvents> {
     const message = parse(data);
     if (!message) return;
     if (!("id" in message) && message.type !== "error") {
+      if (message.type === "waiting") this.onWaiting(message.reason, message.secret);
       this.emit("event", message);
       if (message.type === "ended") this.close();
       return;
@@ -179,12 +192,23 @@ export class Signal extends Emitter<SignalEvents> {
     else waiting.resolve(reply);
   }
 
+  private onWaiting(reason: WaitReason, secret: string): void {
+    const request = this.entering === undefined ? undefined : this.pending.get(this.entering);
+    if (!request || this.current === "closed") return;
+    clearTimeout(request.timer);
+    this.place = secret;
+    this.backoff.reset();
+    this.setState("waiting");
+    this.emit("waiting", reason);
+  }
+
   private onSocketLost(): void {
+    const wasOpen = this.current === "open";
+    if (wasOpen || this.current === "waiting") this.setState("reconnecting");
     this.dropSocket(new PlenumError("lost", "the connection to the server broke"));
-    if (this.current !== "open") return;
+    if (!wasOpen) return;
     this.lostAt = this.now();
-    this.setState("reconnecting");
-    this.scheduleRetry();
+    void this.comeBack();
   }
 
   private dropSocket(error: PlenumError): void {
@@ -199,46 +223,98 @@ export class Signal extends Emitter<SignalEvents> {
     }
   }
 
-  private scheduleRetry(): void {
-    this.retryTimer = setTimeout(() => {
-      this.retryTimer = undefined;
-      void this.reconnect();
-    }, this.backoff.next());
+  /* Until the next attempt is due, or retryNow() or close() end the wait. */
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.retry = () => {
+        clearTimeout(this.retryTimer);
+        this.retryTimer = undefined;
+        this.retry = undefined;
+        resolve();
+      };
+      this.retryTimer = setTimeout(() => this.retry?.(), this.backoff.next());
+    });
   }
 
-  private async reconnect(): Promise<void> {
-    try {
-      await this.connect();
-      const session = await this.takeUp();
-      this.session = session;
-      this.backoff.reset();
-      this.setState("open");
-      this.emit("rejoined", session);
-    } catch (error) {
-      this.dropSocket(new PlenumError("lost", "the connection to the server broke"));
-      if (this.state !== "reconnecting") return;
-      if (error instanceof PlenumError && isFinal(error)) {
-        this.emit("event", { type: "ended", reason: "removed" });
-        this.close();
-      } else this.scheduleRetry();
-    }
-  }
-
-  private async takeUp(): Promise<JoinedReply> {
-    const graceEnds = this.lostAt + (this.session?.grace_seconds ?? 0) * 1000;
-    if (this.session && this.now() < graceEnds) {
+  /* Once there is a place in the lobby, a lost socket is no reason to give up. */
+  private async enterFirst(): Promise<JoinedReply> {
+    for (;;) {
       try {
-        return await this.send("resume", { secret: this.session.secret });
+        await this.connect();
+        return await this.takeUp();
       } catch (error) {
-        if (!(error instanceof PlenumError) || error.code !== "not_found") throw error;
+        this.dropSocket(new PlenumError("lost", "the connection to the server broke"));
+        if (this.isClosed() || this.place === undefined || !isPassing(error)) throw error;
+        await this.pause();
+        if (this.isClosed()) throw error;
       }
     }
+  }
+
+  private async comeBack(): Promise<void> {
+    for (;;) {
+      await this.pause();
+      if (this.isClosed()) return;
+      try {
+        await this.connect();
+        const session = await this.takeUp();
+        this.session = session;
+        this.backoff.reset();
+        this.setState("open");
+        this.emit("rejoined", session);
+        return;
+      } catch (error) {
+        this.dropSocket(new PlenumError("lost", "the connection to the server broke"));
+        if (this.isClosed()) return;
+        if (!isPassing(error)) {
+          this.emit("event", { type: "ended", reason: endingOf(error) });
+          this.close();
+          return;
+        }
+        this.setState("reconnecting");
+      }
+    }
+  }
+
+  private isClosed(): boolean {
+    return this.current === "closed";
+  }
+
+  /* A place in the lobby, else the session while it may be taken up, else from the start. */
+  private async takeUp(): Promise<JoinedReply> {
+    const joined = await this.resumeOrJoin();
+    this.place = undefined;
+    return joined;
+  }
+
+  private async resumeOrJoin(): Promise<JoinedReply> {
+    const secret = this.place ?? this.sessionSecret();
+    if (secret === undefined) return this.send("join", this.who);
+    try {
+      return await this.send("resume", { secret });
+    } catch (error) {
+      if (!(error instanceof PlenumError) || error.code !== "not_found") throw error;
+    }
+    this.place = undefined;
     return this.send("join", this.who);
+  }
+
+  private sessionSecret(): string | undefined {
+    if (!this.session) return undefined;
+    return this.now() < this.lostAt + this.session.grace_seconds * 1000 ? this.session.secret : undefined;
   }
 }
 
-function isFinal(error: PlenumError): boolean {
-  return error.code === "forbidden" || error.code === "version";
+const PASSING = new Set<string>(["lost", "timeout", "unreachable", "too_fast", "internal"]);
+
+/* Whether trying again may help. */
+function isPassing(error: unknown): boolean {
+  return error instanceof PlenumError && PASSING.has(error.code);
+}
+
+function endingOf(error: unknown): LeaveReason {
+  const code = error instanceof PlenumError ? error.code : "";
+  return code === "banned" || code === "refused" || code === "forbidden" ? "removed" : "lost";
 }
 
 function parse(data: unknown): ServerReply | ServerEvent | undefined {

@@ -33,6 +33,13 @@ export class SlotMap {
     return gone;
   }
 
+  /** Nothing is shown any more; the slots themselves stand. */
+  clear(): Showing[] {
+    const gone = [...this.shown.values()];
+    this.shown.clear();
+    return gone;
+  }
+
   /** More slots on the same connection. */
   extend(lines: readonly SlotLine[]): void {
     for (const line of lines) this.lines.set(line.mid, line);

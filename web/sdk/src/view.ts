@@ -49,6 +49,13 @@ export class ViewReporter {
     this.flush();
   }
 
+  /** What was shown is void, for instance because one is in another room. */
+  reset(): void {
+    this.stop();
+    this.items = undefined;
+    this.told = "";
+  }
+
   stop(): void {
     clearTimeout(this.timer);
     this.timer = undefined;

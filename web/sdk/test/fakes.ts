@@ -1,5 +1,6 @@
 import { vi } from "vitest";
-import type { ClientRequest, JoinedReply, OfferedReply, ServerEvent, SlotLine, Participant } from "../src/protocol.js";
+import { Meeting, type MeetingOptions } from "../src/meeting.js";
+import type { ClientRequest, JoinedReply, OfferedReply, Participant, RosterEvent, ServerEvent, SlotLine } from "../src/protocol.js";
 
 /** The server's end of a fake WebSocket: tests see what was sent and decide what comes back. */
 export class FakeSocket {
@@ -213,6 +214,36 @@ class FakeMediaStream {
   addTrack(track: unknown) {
     this.tracks.push(track);
   }
+}
+
+/** A meeting on fakes. */
+export function makeMeeting(options: Partial<MeetingOptions> = {}): Meeting {
+  return new Meeting({
+    url: "ws://x/ws",
+    room: "tea",
+    name: "Ada",
+    webSocket: fakeWebSocket,
+    peerConnection: fakePeerConnection,
+    qualityInterval: 0,
+    ...options,
+  });
+}
+
+/** Answer both connections' exchanges. */
+export async function negotiateBoth(): Promise<{ publish: FakePeerConnection; receive: FakePeerConnection }> {
+  await settle();
+  const [publish, receive] = FakePeerConnection.all.slice(-2);
+  if (!publish || !receive) throw new Error("no connections");
+  await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
+  await FakeSocket.last.answer("receive", OFFERED);
+  await FakeSocket.last.answer("answer", { type: "done" });
+  publish.become("connected");
+  receive.become("connected");
+  return { publish, receive };
+}
+
+export function roster(news: Partial<RosterEvent>): RosterEvent {
+  return { type: "roster", joined: [], changed: [], left: [], reactions: [], total: 2, viewers: 0, ...news };
 }
 
 /** What the SDK reads from a browser's globals. */

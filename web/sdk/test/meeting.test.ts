@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Meeting } from "../src/meeting.js";
-import type { Participant, RosterEvent, ServerEvent } from "../src/protocol.js";
-import { FakePeerConnection, fakePeerConnection, FakeSocket, fakeWebSocket, joined, OFFERED, person, settle, stubBrowser } from "./fakes.js";
+import type { Meeting } from "../src/meeting.js";
+import type { Participant } from "../src/protocol.js";
+import { FakePeerConnection, FakeSocket, joined, makeMeeting, negotiateBoth, OFFERED, person, roster, settle, stubBrowser } from "./fakes.js";
 
 const track = (name: string) => ({ name }) as unknown as MediaStreamTrack;
 const bob: Participant = { ...person(2, "Bob"), tracks: [{ source: "camera", muted: false }] };
@@ -10,29 +10,6 @@ interface World {
   meeting: Meeting;
   publish: FakePeerConnection;
   receive: FakePeerConnection;
-}
-
-function makeMeeting() {
-  return new Meeting({
-    url: "ws://x/ws",
-    room: "tea",
-    name: "Ada",
-    webSocket: fakeWebSocket,
-    peerConnection: fakePeerConnection,
-    qualityInterval: 0,
-  });
-}
-
-async function negotiateBoth(): Promise<{ publish: FakePeerConnection; receive: FakePeerConnection }> {
-  await settle();
-  const [publish, receive] = FakePeerConnection.all.slice(-2);
-  if (!publish || !receive) throw new Error("no connections");
-  await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
-  await FakeSocket.last.answer("receive", OFFERED);
-  await FakeSocket.last.answer("answer", { type: "done" });
-  publish.become("connected");
-  receive.become("connected");
-  return { publish, receive };
 }
 
 async function meet(prepare?: (meeting: Meeting) => Promise<void>): Promise<World> {
@@ -59,17 +36,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
-});
-
-const roster = (news: Partial<RosterEvent>): ServerEvent => ({
-  type: "roster",
-  joined: [],
-  changed: [],
-  left: [],
-  reactions: [],
-  total: 2,
-  viewers: 0,
-  ...news,
 });
 
 describe("the publish connection", () => {

@@ -13,7 +13,7 @@ function makeSignal() {
 
 async function joinedSignal() {
   const signal = makeSignal();
-  const done = signal.join("tea", "Ada");
+  const done = signal.join({ room: "tea", name: "Ada" });
   FakeSocket.last.open();
   await FakeSocket.last.answer("join", joined());
   await done;
@@ -45,7 +45,7 @@ describe("joining", () => {
 
   it("fails for good when the server cannot be reached", async () => {
     const signal = makeSignal();
-    const code = codeOf(signal.join("tea", "Ada"));
+    const code = codeOf(signal.join({ room: "tea", name: "Ada" }));
     FakeSocket.last.drop();
     expect(await code).toBe("unreachable");
     expect(signal.state).toBe("closed");
@@ -54,7 +54,7 @@ describe("joining", () => {
   });
 
   it("gives the server's reason when refused", async () => {
-    const code = codeOf(makeSignal().join("tea", "Ada"));
+    const code = codeOf(makeSignal().join({ room: "tea", name: "Ada" }));
     FakeSocket.last.open();
     await FakeSocket.last.answer("join", { type: "error", code: "full", message: "no more room" });
     expect(await code).toBe("full");
@@ -145,6 +145,7 @@ describe("a lost socket", () => {
     await settle();
     signal.retryNow();
     signal.retryNow();
+    await settle();
     expect(FakeSocket.all).toHaveLength(2);
   });
 
@@ -184,6 +185,139 @@ describe("a lost socket", () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect([left.state, ended.state]).toEqual(["closed", "closed"]);
     expect(FakeSocket.all).toHaveLength(2);
+  });
+});
+
+describe("waiting", () => {
+  const waiting = { type: "waiting", reason: "lobby", secret: "pl4ce" } as const;
+
+  async function waitingSignal() {
+    const signal = makeSignal();
+    const done = signal.join({ room: "tea", name: "Ada" });
+    FakeSocket.last.open();
+    await settle();
+    FakeSocket.last.event(waiting);
+    return { signal, done };
+  }
+
+  it("lasts as long as it takes, and ends with admission", async () => {
+    const { signal, done } = await waitingSignal();
+    expect(signal.state).toBe("waiting");
+    expect(await codeOf(signal.request("chat", { text: "?" }))).toBe("bad_state");
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(FakeSocket.all).toHaveLength(1);
+    await FakeSocket.last.answer("join", joined());
+    expect((await done).participant).toBe(1);
+    expect(signal.state).toBe("open");
+  });
+
+  it("tells each reason", async () => {
+    const { signal } = await waitingSignal();
+    const reasons = vi.fn();
+    signal.on("waiting", reasons);
+    FakeSocket.last.event({ ...waiting, reason: "not_started" });
+    expect(reasons).toHaveBeenCalledExactlyOnceWith("not_started");
+  });
+
+  it("ends with a refusal for good", async () => {
+    const { signal, done } = await waitingSignal();
+    const code = codeOf(done);
+    await FakeSocket.last.answer("join", { type: "error", code: "refused", message: "no" });
+    expect(await code).toBe("refused");
+    expect(signal.state).toBe("closed");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  it("keeps its place when the socket breaks, also while the server is away", async () => {
+    const { signal, done } = await waitingSignal();
+    FakeSocket.last.drop();
+    await settle();
+    expect(signal.state).toBe("reconnecting");
+    await vi.advanceTimersByTimeAsync(100);
+    FakeSocket.last.drop();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(FakeSocket.all).toHaveLength(3);
+    FakeSocket.last.open();
+    await settle();
+    expect(FakeSocket.last.sent.map((m) => m.type === "resume" && m.secret)).toEqual(["pl4ce"]);
+    FakeSocket.last.event({ ...waiting, secret: "other" });
+    expect(signal.state).toBe("waiting");
+    await vi.advanceTimersByTimeAsync(60_000);
+    FakeSocket.last.drop();
+    await vi.advanceTimersByTimeAsync(100);
+    FakeSocket.last.open();
+    await settle();
+    expect(FakeSocket.last.requests("resume")[0]?.secret).toBe("other");
+    await FakeSocket.last.answer("resume", joined());
+    expect((await done).type).toBe("joined");
+  });
+
+  it("goes to the end of the queue when the place is lost", async () => {
+    const { signal } = await waitingSignal();
+    FakeSocket.last.drop();
+    await settle();
+    await vi.advanceTimersByTimeAsync(100);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", { type: "error", code: "not_found", message: "who?" });
+    expect(FakeSocket.last.requests("join")).toHaveLength(1);
+    FakeSocket.last.event(waiting);
+    expect(signal.state).toBe("waiting");
+  });
+
+  it("can be given up", async () => {
+    const { signal, done } = await waitingSignal();
+    const code = codeOf(done);
+    signal.leave();
+    expect(await code).toBe("closed");
+    expect(FakeSocket.last.requests("leave")).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([signal.state, FakeSocket.all.length]).toEqual(["closed", 1]);
+  });
+
+  it("can follow a lost session", async () => {
+    const signal = await joinedSignal();
+    FakeSocket.last.drop();
+    await settle();
+    await vi.advanceTimersByTimeAsync(100);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", { type: "error", code: "not_found", message: "who?" });
+    FakeSocket.last.event(waiting);
+    expect(signal.state).toBe("waiting");
+    await FakeSocket.last.answer("join", joined());
+    expect(signal.state).toBe("open");
+  });
+});
+
+describe("a return that is refused", () => {
+  it.each([
+    ["banned", "removed"],
+    ["locked", "lost"],
+  ])("ends the meeting: %s", async (code, reason) => {
+    const signal = await joinedSignal();
+    const events = vi.fn();
+    signal.on("event", events);
+    FakeSocket.last.drop();
+    await settle();
+    await vi.advanceTimersByTimeAsync(100);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", { type: "error", code, message: "no" });
+    expect(events).toHaveBeenCalledExactlyOnceWith({ type: "ended", reason });
+    expect(signal.state).toBe("closed");
+  });
+
+  it("is tried again when the server says so", async () => {
+    const signal = await joinedSignal();
+    FakeSocket.last.drop();
+    await settle();
+    await vi.advanceTimersByTimeAsync(100);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", { type: "error", code: "too_fast", message: "wait" });
+    expect(signal.state).toBe("reconnecting");
+    await vi.advanceTimersByTimeAsync(200);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    expect(signal.state).toBe("open");
   });
 });
 
