@@ -23,7 +23,7 @@ struct world_transport {
     bool open;
     plm_room_id room;
     plm_participant_id participant;
-    unsigned restarts, describes, views;
+    unsigned restarts, describes, views, moves;
     struct plm_transport_params *params; /* as last described */
     bool muted[PLM_SOURCE_COUNT];
     struct plm_view view;
@@ -34,7 +34,7 @@ struct world_transport {
 
 /** What the port is to refuse, each with the error put there. */
 struct world_failures {
-    int room_open, open, restart, describe, view, pin, mute;
+    int room_open, open, restart, describe, view, pin, mute, move;
 };
 
 struct world {
@@ -213,9 +213,13 @@ static inline int world_mute(void *ctx, plm_transport_id id, enum plm_source sou
 
 static inline int world_move(void *ctx, plm_transport_id id, plm_room_id room, plm_participant_id participant)
 {
-    struct world_transport *t = world_transport(ctx, id);
+    struct world *w = ctx;
+    struct world_transport *t = world_transport(w, id);
+    if (w->fail.move)
+        return w->fail.move;
     t->room = room;
     t->participant = participant;
+    t->moves++;
     return 0;
 }
 
@@ -414,6 +418,19 @@ static inline struct plm_msg *peer_join(struct peer *p, const char *room, const 
     return peer_expect(p, PLM_MSG_joined);
 }
 
+/** Join and throw the reply away. @param id may be NULL */
+static inline struct peer *peer_enter(struct world *w, const char *room, const char *name, uint32_t *id)
+{
+    struct peer *p = peer_create(w);
+    struct plm_msg *joined = peer_join(p, room, name);
+    if (!joined)
+        abort();
+    if (id)
+        *id = joined->joined.participant;
+    plm_msg_free(joined);
+    return p;
+}
+
 /** The code of the error that answers the last request; -1: it was not refused. */
 static inline int peer_error(struct peer *p)
 {
@@ -421,6 +438,31 @@ static inline int peer_error(struct peer *p)
     int code = msg ? (int)msg->error.code : -1;
     plm_msg_free(msg);
     return code;
+}
+
+/** Make a request and look only for its answer: -1: it was granted, else the code of the error. What else came stays unread. */
+static inline int peer_ask(struct peer *p, struct plm_msg *request)
+{
+    size_t from = p->n, read = p->read;
+    uint32_t id = peer_request(p, request);
+    int code = -2;
+    p->read = from;
+    for (struct plm_msg *msg; (msg = peer_read(p)); plm_msg_free(msg))
+        if (msg->has_id && msg->id == id)
+            code = msg->type == PLM_MSG_error ? (int)msg->error.code : -1;
+    p->read = read;
+    return code;
+}
+
+/** How many unread messages are of a type. */
+static inline unsigned peer_count(struct peer *p, enum plm_msg_type type)
+{
+    size_t read = p->read;
+    unsigned n = 0;
+    for (struct plm_msg *msg; (msg = peer_read(p)); plm_msg_free(msg))
+        n += msg->type == type;
+    p->read = read;
+    return n;
 }
 
 /* ---- SDP of clients ---- */
