@@ -3,25 +3,30 @@
 #include "bwe.h"
 #include "rtcp.h"
 
-#define SENT_RING         1024 /* packets: a second of 10 Mbit/s; feedback comes ten times a second */
-#define STATUSES_MAX      1024
-#define N_BINS            10
-#define BIN_US            100000
-#define VALID_AFTER_US    1000000
-#define LOSS_WINDOW_US    500000
-#define CUT_INTERVAL_US   300000
-#define STALE_US          5000000
-#define REMB_HOLD_US      8000000 /* how long a REMB that fell limits; doubled when it falls again soon */
-#define REMB_HOLD_MAX_US  60000000
-#define REMB_FALL_PERCENT 97
-#define LOW_LOSS_Q8       5  /* 2 % */
-#define HIGH_LOSS_Q8      26 /* 10 % */
-#define EPISODE_PERCENT   50
-#define GROW_PERCENT_S    8
-#define MIN_BPS           100000
-#define MAX_BPS           200000000
-#define START_BPS         1000000
-#define HEADROOM          3
+#define SENT_RING          1024 /* packets: a second of 10 Mbit/s; feedback comes ten times a second */
+#define STATUSES_MAX       1024
+#define N_BINS             10
+#define BIN_US             100000
+#define VALID_AFTER_US     1000000
+#define LOSS_WINDOW_US     500000
+#define LOSS_WINDOW_MAX_US 2000000
+#define LOSS_PACKETS       100 /* fewer say little: of 100 that lose one in ten, chance makes it 7 to 13 */
+#define LOSS_PACKETS_MIN   10
+#define CUT_INTERVAL_US    300000
+#define STALE_US           5000000
+#define REMB_HOLD_US       8000000 /* how long a REMB that fell limits; doubled when it falls again soon */
+#define REMB_HOLD_MAX_US   60000000
+#define REMB_FALL_PERCENT  97
+#define LOW_LOSS_Q8        5  /* 2 % */
+#define HIGH_LOSS_Q8       26 /* 10 % */
+#define RADIO_LOSS_Q8      77 /* 30 %: no line loses more by itself */
+#define SENT_PERCENT       60 /* of when a time of high loss began: low enough to see whether it helps */
+#define ESTIMATE_PERCENT   40
+#define GROW_PERCENT_S     8
+#define MIN_BPS            100000
+#define MAX_BPS            200000000
+#define START_BPS          1000000
+#define HEADROOM           3
 
 /** Octets over a sliding second. */
 struct rate {
@@ -46,8 +51,9 @@ struct plm_bwe {
     struct rate sent_rate, acked_rate;
     uint64_t window_start_us; /* of the loss counted from transport-cc */
     uint32_t window_lost, window_got;
-    uint32_t loss_q8;
-    uint64_t episode_bps; /* estimate and loss when the present time of high loss began; 0: none */
+    uint32_t loss_q8;     /* newest verdict */
+    int32_t loss_avg_q16; /* of about the last two seconds */
+    uint64_t episode_bps; /* what was sent, and lost, when the present time of high loss began; 0: none */
     uint32_t episode_loss_q8;
     bool has_twcc;
     struct sent ring[SENT_RING];
@@ -138,26 +144,30 @@ static void note_feedback(struct plm_bwe *b, uint64_t now_us)
 }
 
 /**
- * Would sending less help? Where the rate has fallen far and the loss has not, the line loses by itself (radio): cutting on would only end
- * the picture. A loss that rises again by half is congestion after all.
+ * Would sending less help? Where much less is sent than when the loss began, and as much of it is lost, the line loses by itself (radio):
+ * cutting on would only end the picture. A loss that doubles again is congestion after all.
  */
 static bool cutting_helps(struct plm_bwe *b, uint32_t loss_q8)
 {
-    if (!b->episode_bps) {
-        b->episode_bps = b->estimate;
+    uint64_t sending = rate_bps(&b->sent_rate);
+    if (!sending)
+        sending = b->estimate;
+    if (!b->episode_bps || loss_q8 > b->episode_loss_q8 * 2) {
+        b->episode_bps = sending;
         b->episode_loss_q8 = loss_q8;
     }
-    if (loss_q8 * 2 > b->episode_loss_q8 * 3) {
-        b->episode_bps = b->estimate;
-        b->episode_loss_q8 = loss_q8;
-    }
-    return b->estimate * 100 > b->episode_bps * EPISODE_PERCENT || loss_q8 * 10 < b->episode_loss_q8 * 7;
+    /* Retransmissions may keep what is sent above the estimate. */
+    bool reduced = sending * 100 <= b->episode_bps * SENT_PERCENT ||
+                   b->estimate * 100 <= b->episode_bps * ESTIMATE_PERCENT;
+    return loss_q8 > RADIO_LOSS_Q8 || !reduced ||
+           b->loss_avg_q16 / 256 * 10 < (int32_t)b->episode_loss_q8 * 7;
 }
 
 /** One verdict on the last half second: cut by half the loss when it is high. */
 static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)
 {
     b->loss_q8 = loss_q8;
+    b->loss_avg_q16 += ((int32_t)(loss_q8 << 8) - b->loss_avg_q16) / 4;
     if (loss_q8 < LOW_LOSS_Q8)
         b->episode_bps = 0;
     if (!b->valid || loss_q8 < HIGH_LOSS_Q8 || now_us - b->last_cut_us < CUT_INTERVAL_US + b->rtt_us)
@@ -200,7 +210,9 @@ void plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t
         on_status(b, &b->statuses[i], now_us);
     note_feedback(b, now_us);
     uint32_t total = b->window_lost + b->window_got;
-    if (now_us - b->window_start_us < LOSS_WINDOW_US || total < 10)
+    uint64_t since = now_us - b->window_start_us;
+    if (total < LOSS_PACKETS_MIN || since < LOSS_WINDOW_US ||
+        (total < LOSS_PACKETS && since < LOSS_WINDOW_MAX_US))
         return;
     on_loss(b, b->window_lost * 256 / total, now_us);
     b->window_lost = b->window_got = 0;

@@ -222,12 +222,21 @@ static void picture_advance(struct plm_seq_map *m, struct run *r, const struct p
 
 /* ---- in order ---- */
 
+/**
+ * May padding stand for this packet? Nothing that goes on refers to a layer that is dropped. Where there are no layers a packet that is not
+ * wanted marks an end (a pause): then no number is kept, and a late one stays missing, so that the receiver knows.
+ */
+static bool may_be_skipped(const struct plm_pkt *pkt)
+{
+    return pkt->info.has_layers || pkt->payload_len == 0;
+}
+
 static void reserve_gap(struct plm_seq_map *m, struct run *r, const struct plm_pkt *pkt, bool wanted)
 {
     uint64_t gap = pkt->ext_seq - r->src_next;
     /* What is missing inside a frame that is dropped is of that frame. */
     bool inside_dropped = !wanted && r->newest_dropped && pkt->ext_ts == r->ts_newest;
-    if (!gap || gap > GAP_MAX || inside_dropped)
+    if (!gap || gap > GAP_MAX || inside_dropped || (!wanted && !may_be_skipped(pkt)))
         return;
     for (uint64_t src = r->src_next; src < pkt->ext_seq; src++)
         append(m, r, src, ENTRY_RESERVED)->picture = r->picture_offset;
@@ -309,6 +318,8 @@ static enum plm_map_verdict push_late(
         return PLM_MAP_DROP;
     if (e->state != ENTRY_RESERVED)
         return PLM_MAP_DUPLICATE;
+    if (!wanted && !may_be_skipped(pkt))
+        return PLM_MAP_DROP;
     if (wanted)
         send_entry(r, e, pkt, e->picture);
     else

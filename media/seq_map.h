@@ -51,7 +51,8 @@ void plm_seq_map_switch(
 /**
  * Give pkt its numbers. Packets of the present segment and late ones of earlier segments (same source and encoding, number reserved) are
  * known; `wanted` says whether the layer selection wants it. Not wanted in order: the gap is closed. Missing in the source: numbers
- * are reserved (a gap above 256 is closed instead).
+ * are reserved (a gap above 256 is closed instead). A late packet that is not wanted is filled in for only where nothing that was sent can
+ * refer to it: a dropped layer, or padding; else its number stays missing, so that the receiver knows.
  */
 enum plm_map_verdict plm_seq_map_push(
     struct plm_seq_map *m, uint64_t source, const struct plm_pkt *pkt, bool wanted, struct plm_map_out *out);

@@ -244,10 +244,8 @@ void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wis
     }
     bool changed = aim(&s->layers, &s->wish, encoding, tid, wish);
     if (encoding == PLM_LAYER_NONE) {
-        if (s->state != PLM_SLOT_PAUSED) {
-            plm_layer_select_restart(&s->layers);
+        if (s->state != PLM_SLOT_PAUSED)
             set_state(s, PLM_SLOT_PAUSED, 0);
-        }
     } else {
         if (s->state == PLM_SLOT_PAUSED)
             set_state(s, PLM_SLOT_WAITING, 0);

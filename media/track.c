@@ -210,6 +210,9 @@ void plm_track_tick(struct plm_track *tr)
     for (unsigned i = 0; i < tr->n_encodings; i++) {
         tr->encodings[i].fps = tr->encodings[i].frames;
         tr->encodings[i].frames = 0;
+        if (tr->encodings[i].layers)
+            tr->encodings[i].temporal_layers = tr->encodings[i].layers;
+        tr->encodings[i].layers = 0;
         if (tr->transport && tr->encodings[i].seen && tr->shard && tr->shard->n_peers > 0)
             plm_shard_send_clock(tr->shard, tr, (uint8_t)i);
     }
@@ -380,6 +383,9 @@ static void note_video(struct plm_encoding *enc, const struct plm_pkt *pkt)
     }
     if (pkt->marker)
         enc->frames++;
+    uint8_t layers = pkt->info.has_layers ? pkt->info.tid + 1 : 1;
+    if (layers > enc->layers)
+        enc->layers = layers;
 }
 
 void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, const struct plm_rtp_view *v,

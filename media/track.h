@@ -36,6 +36,7 @@ struct plm_encoding {
     uint64_t asked_us;           /**< keyframe asked last */
     bool key_wanted;             /**< asked again when the interval is over */
     uint32_t frames, fps;        /**< frames of this second, of the last */
+    uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last, 0: unknown yet */
 };
 
 /** What a shard on another worker needs of a track of ours. */

@@ -323,7 +323,8 @@ static void describe_slot(
         a->layers[i].bitrate_bps = plm_rx_stats_bitrate(&tr->encodings[i].stats, now_us);
         a->layers[i].width = tr->encodings[i].width;
         a->layers[i].height = tr->encodings[i].height;
-        a->layers[i].temporal_layers = 3;
+        uint8_t layers = tr->encodings[i].temporal_layers;
+        a->layers[i].temporal_layers = layers ? layers : 3;
     }
 }
 

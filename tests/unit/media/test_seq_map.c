@@ -83,6 +83,23 @@ static void a_gap_keeps_its_numbers(void **state)
     plm_seq_map_destroy(m);
 }
 
+/** Without layers, padding in a frame's place would hide from the receiver that what follows refers to nothing. */
+static void padding_never_hides_a_frame(void **state)
+{
+    (void)state;
+    struct plm_seq_map *m = begin(PLM_CODEC_H264, 10, 70000, 0);
+    pkt.payload_len = 100;
+    assert_int_equal(push_as(m, 1, 70000, 0, true), PLM_MAP_SEND);
+    assert_int_equal(push_as(m, 1, 70002, 200, true), PLM_MAP_SEND);
+    assert_int_equal(push_as(m, 1, 70001, 100, false), PLM_MAP_DROP);
+    assert_int_equal(push_as(m, 1, 70001, 100, true), PLM_MAP_SEND);
+    assert_int_equal(out.ext_seq, 11);
+    assert_int_equal(push_as(m, 1, 70005, 300, false), PLM_MAP_DROP); /* a pause begins: nothing is kept */
+    assert_int_equal(push_as(m, 1, 70006, 400, true), PLM_MAP_SEND);
+    assert_int_equal(out.ext_seq, 13);
+    plm_seq_map_destroy(m);
+}
+
 static void what_is_dropped_leaves_no_gap(void **state)
 {
     (void)state;
@@ -485,6 +502,7 @@ static void fill_packet(const struct scene *s, const struct flight *f)
     pkt.ext_seq = fr->first_seq + f->at;
     pkt.ext_ts = fr->ts;
     pkt.arrival_us = f->arrival_us;
+    pkt.payload_len = 1000;
     pkt.marker = f->at + 1 == fr->n_packets;
     pkt.info.frame_start = f->at == 0;
     pkt.info.keyframe = fr->key && f->at == 0;
@@ -802,6 +820,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_where_it_is_told),
         cmocka_unit_test(a_gap_keeps_its_numbers),
+        cmocka_unit_test(padding_never_hides_a_frame),
         cmocka_unit_test(what_is_dropped_leaves_no_gap),
         cmocka_unit_test(old_numbers_are_forgotten),
         cmocka_unit_test(own_packets_take_a_number),
