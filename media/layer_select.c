@@ -2,6 +2,8 @@
 
 #include "layer_select.h"
 
+#define LATE_START_TICKS 27000 /* 300 ms of 90 kHz: what came meanwhile goes out at once */
+
 void plm_layer_select_init(struct plm_layer_select *s)
 {
     memset(s, 0, sizeof *s);
@@ -116,10 +118,21 @@ static struct order note_order(struct plm_layer_history *h, const struct plm_pkt
     return o;
 }
 
-/** May a receiver begin here? H264 does not mark the first packet of a frame: parameter sets may have been lost before an IDR slice. */
-static bool can_begin(const struct order *o, const struct plm_pkt *pkt)
+/** A key frame whose first packet was lost and came again: not long after, and nothing of its encoding was chosen since it was made. */
+static bool late_start(const struct plm_layer_history *h, const struct plm_pkt *pkt)
 {
-    return pkt->info.keyframe_start && o->new_frame && (pkt->codec != PLM_CODEC_H264 || o->follows);
+    return pkt->late && h->newest_ts - pkt->ext_ts <= LATE_START_TICKS &&
+           (!h->n || !after(h->changes[h->n - 1].from_ts, pkt->ext_ts));
+}
+
+/** May a receiver begin here? H264 marks the first packet of a frame only by parameter sets: they may have been lost before an IDR slice. */
+static bool can_begin(const struct plm_layer_history *h, const struct order *o, const struct plm_pkt *pkt)
+{
+    if (!pkt->info.keyframe_start)
+        return false;
+    if (pkt->codec == PLM_CODEC_H264 && !pkt->info.width)
+        return o->new_frame && o->follows;
+    return o->newest ? o->new_frame : late_start(h, pkt);
 }
 
 static enum plm_layer_verdict switch_to(
@@ -144,7 +157,7 @@ enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, co
             temporal_up(s, h, pkt);
         return chosen(h, pkt) ? PLM_LAYER_FORWARD : PLM_LAYER_DROP;
     }
-    if (pkt->encoding == s->target && can_begin(&order, pkt))
+    if (pkt->encoding == s->target && can_begin(h, &order, pkt))
         return switch_to(s, h, pkt);
     if (chosen(h, pkt))
         return PLM_LAYER_FORWARD;

@@ -43,6 +43,7 @@ void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t 
 /** The present stream ends (track gone, slot re-used): the next packet forwarded is a keyframe of the target. */
 void plm_layer_select_restart(struct plm_layer_select *s);
 /**
+ * A switch at a late packet (pkt->late): the caller goes on with what came after it, which this slot did not want then.
  * Late packets of an encoding that was left are PLM_LAYER_FORWARD when their frame was being forwarded: the map knows whether a number is
  * reserved for them.
  */

@@ -207,11 +207,13 @@ static void picture_advance(struct plm_seq_map *m, struct run *r, const struct p
         picture = r->picture_newest + 1;
     }
     if (info->has_picture_id && picture > r->picture_newest) {
+        /* What a switch goes on from: behind every id that was sent or may still be, for a late packet; not behind that of a dropped frame. */
+        if (*wanted || picture > r->picture_newest + 1)
+            m->picture_next = picture_out(picture + *wanted, r->picture_offset);
         r->picture_newest = picture;
         r->newest_dropped = !*wanted;
         if (!*wanted && pkt->codec == PLM_CODEC_VP8)
             r->picture_offset = (uint16_t)(r->picture_offset - 1) & PICTURE_MASK;
-        m->picture_next = picture_out(picture + 1, r->picture_offset);
     } else if (info->has_picture_id && picture == r->picture_newest && r->newest_dropped) {
         *wanted = false; /* its id is gone: nothing more of this frame can follow */
     }
@@ -340,6 +342,13 @@ static struct run *find_run(struct plm_seq_map *m, uint64_t source, const struct
             return r;
     }
     return NULL;
+}
+
+bool plm_seq_map_awaits(struct plm_seq_map *m, uint64_t source, const struct plm_pkt *pkt)
+{
+    const struct run *r = find_run(m, source, pkt);
+    uint64_t at = r && pkt->ext_seq < r->src_next ? find_out(m, r, pkt->ext_seq) : UINT64_MAX;
+    return at != UINT64_MAX && entry_at(m, at)->state == ENTRY_RESERVED;
 }
 
 enum plm_map_verdict plm_seq_map_push(

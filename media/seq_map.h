@@ -56,6 +56,8 @@ void plm_seq_map_switch(
  */
 enum plm_map_verdict plm_seq_map_push(
     struct plm_seq_map *m, uint64_t source, const struct plm_pkt *pkt, bool wanted, struct plm_map_out *out);
+/** Was pkt missing when what came after it was sent? Then a number is kept for it. */
+bool plm_seq_map_awaits(struct plm_seq_map *m, uint64_t source, const struct plm_pkt *pkt);
 /** For retransmission: what was sent under this number. @return false: unknown, never sent, or too old */
 bool plm_seq_map_find(const struct plm_seq_map *m, uint16_t seq, struct plm_segment *segment,
     uint64_t *src_ext_seq, struct plm_map_out *out);

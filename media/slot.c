@@ -362,12 +362,31 @@ static void on_audio(struct plm_slot *s, struct plm_pkt *pkt)
     forward(s, pkt, true, first);
 }
 
+/* The time that a switch continues at: of a late packet when it was due by the newest one, so that what follows is not ahead of its time. */
+static uint64_t due_us(const struct plm_slot *s, const struct plm_pkt *pkt, uint32_t clock_rate)
+{
+    const struct plm_encoding *enc = &s->track->encodings[pkt->encoding];
+    uint64_t now = s->transport->worker->now_us;
+    const struct plm_pkt *newest = pkt->late ? plm_pkt_ring_find(&enc->ring, enc->newest_seq) : NULL;
+    if (!newest || newest->ext_ts <= pkt->ext_ts || !clock_rate)
+        return now;
+    uint64_t behind = (newest->ext_ts - pkt->ext_ts) * 1000000 / clock_rate;
+    return behind < newest->arrival_us && newest->arrival_us <= now ? newest->arrival_us - behind : now;
+}
+
 /* pkt begins a key frame: of the shown track's other encoding, or of one that is new here. */
 static void begin_with(struct plm_slot *s, struct plm_pkt *pkt)
 {
-    plm_seq_map_switch(s->map, s->track->key, pkt, plm_track_codec(s->track, pkt->codec_index)->clock_rate,
-        s->transport->worker->now_us);
+    const struct plm_encoding *enc = &s->track->encodings[pkt->encoding];
+    uint32_t clock_rate = plm_track_codec(s->track, pkt->codec_index)->clock_rate;
+    plm_seq_map_switch(s->map, s->track->key, pkt, clock_rate, due_us(s, pkt, clock_rate));
     forward(s, pkt, true, true);
+    /* One that came late is behind the others of its frame: they have been here before, and passed this slot by. */
+    for (uint64_t at = pkt->ext_seq + 1; pkt->late && at <= enc->newest_seq; at++) {
+        struct plm_pkt *passed = plm_pkt_ring_find(&enc->ring, at);
+        if (passed)
+            plm_slot_on_rtp(s, s->track, passed);
+    }
 }
 
 static void on_video(struct plm_slot *s, struct plm_pkt *pkt)
@@ -384,8 +403,10 @@ static void on_video(struct plm_slot *s, struct plm_pkt *pkt)
         forward(s, pkt, true, false);
         break;
     case PLM_LAYER_DROP:
-        /* Close its gap in our numbers; a late one of an encoding shown before may have a number kept for it. */
-        if (pkt->encoding == s->layers.current || pkt->late)
+        /* Close its gap in our numbers; a late one of an encoding shown before may have a number kept for it. Nothing else of that encoding
+         * may reach the map: its segment has ended, though none may have begun since. */
+        if (pkt->encoding == s->layers.current ||
+            (pkt->late && plm_seq_map_awaits(s->map, s->track->key, pkt)))
             forward(s, pkt, false, false);
         break;
     case PLM_LAYER_DROP_NOT_KEY:
@@ -410,7 +431,7 @@ void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_
         on_next(s, pkt);
         return;
     }
-    if (!t->key || s->pt_of[pkt->codec_index] == PLM_NO_PT || s->state == PLM_SLOT_PAUSED)
+    if (!t->key || s->pt_of[pkt->codec_index] == PLM_NO_PT)
         return;
     if (!s->map && !make_map(s))
         return;

@@ -101,21 +101,12 @@ static void part(struct meeting *m)
     sim_destroy(s);
 }
 
-static void keep_log(const struct run *r, const struct sim *s)
-{
-    FILE *f = r->log_file ? fopen(r->log_file, "w") : NULL;
-    if (!f)
-        return;
-    fwrite(s->log, 1, s->log_len, f);
-    fclose(f);
-}
-
 /* ---- a meeting of four ---- */
 
 static void four(const struct run *r)
 {
     struct sim_config config = {
-        .seed = r->seed, .n_workers = 1, .up = good_path, .down = good_path, .keep_log = r->log_file};
+        .seed = r->seed, .n_workers = 1, .up = good_path, .down = good_path, .log_file = r->log_file};
     static const enum plm_codec codecs[] = {PLM_CODEC_VP8, PLM_CODEC_VP9, PLM_CODEC_H264};
     for (int k = 0; k < 3; k++) {
         struct meeting *m = calloc(1, sizeof *m);
@@ -142,7 +133,7 @@ static void four(const struct run *r)
 #if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         SIM_CHECK(s, cpu * 100 < (double)seconds, "slower than 100 times life");
 #endif
-        keep_log(r, s);
+        sim_write_log(s, r->log_file);
         part(m);
         free(m);
     }
@@ -157,7 +148,7 @@ static void lossy(const struct run *r, unsigned loss, unsigned reorder, unsigned
     static const enum plm_codec codecs[] = {PLM_CODEC_VP8, PLM_CODEC_VP9, PLM_CODEC_H264};
     for (int k = 0; k < 3; k++) {
         struct sim_config config = {
-            .seed = r->seed + (unsigned)k, .n_workers = 2, .up = path, .down = path, .keep_log = r->log_file};
+            .seed = r->seed + (unsigned)k, .n_workers = 2, .up = path, .down = path, .log_file = r->log_file};
         struct meeting *m = calloc(1, sizeof *m);
         double from = cpu_seconds();
         meet(m, &config, 4, codecs[k]);
@@ -179,7 +170,7 @@ static void lossy(const struct run *r, unsigned loss, unsigned reorder, unsigned
             SIM_CHECK(s, loss || !p->given_up, "%llu numbers were never filled without loss",
                 (unsigned long long)p->given_up);
         }
-        keep_log(r, s);
+        sim_write_log(s, r->log_file);
         part(m);
         free(m);
     }
@@ -216,7 +207,7 @@ static double frames_per_second(struct sim *s, const struct sim_person *p, uint6
 static void narrow(const struct run *r)
 {
     struct sim_config config = {
-        .seed = r->seed, .n_workers = 1, .up = good_path, .down = good_path, .keep_log = r->log_file};
+        .seed = r->seed, .n_workers = 1, .up = good_path, .down = good_path, .log_file = r->log_file};
     struct meeting *m = calloc(1, sizeof *m);
     double from = cpu_seconds();
     meet(m, &config, 4, PLM_CODEC_VP8);
@@ -240,7 +231,7 @@ static void narrow(const struct run *r)
     SIM_CHECK(s, before > 80 && narrow_then > 40 && back > 70, "the video does not follow the line");
     SIM_CHECK(s, m->people[1]->longest_freeze_us < 300000, "somebody else froze for %llu us",
         (unsigned long long)m->people[1]->longest_freeze_us);
-    keep_log(r, s);
+    sim_write_log(s, r->log_file);
     part(m);
     free(m);
 }
@@ -251,7 +242,7 @@ static void narrow(const struct run *r)
 static void wraps(const struct run *r)
 {
     struct sim_config config = {
-        .seed = r->seed, .n_workers = 1, .up = good_path, .down = good_path, .keep_log = r->log_file};
+        .seed = r->seed, .n_workers = 1, .up = good_path, .down = good_path, .log_file = r->log_file};
     struct meeting *m = calloc(1, sizeof *m);
     double from = cpu_seconds();
     meet(m, &config, 2, PLM_CODEC_VP8);
@@ -278,7 +269,7 @@ static void wraps(const struct run *r)
             s, m->people[i]->decoded >= decoded + 4 * 28 * 28, "the video does not come back after a pause");
         SIM_CHECK(s, m->people[i]->stalled == 0, "frames were broken without loss");
     }
-    keep_log(r, s);
+    sim_write_log(s, r->log_file);
     part(m);
     free(m);
 }
@@ -326,7 +317,7 @@ static void churn(const struct run *r)
 {
     struct sim_path path = {.delay_us = 20000, .jitter_us = 5000, .loss = 10};
     struct sim_config config = {
-        .seed = r->seed, .n_workers = 2, .up = path, .down = path, .keep_log = r->log_file};
+        .seed = r->seed, .n_workers = 2, .up = path, .down = path, .log_file = r->log_file};
     struct churn *c = calloc(1, sizeof *c);
     double from = cpu_seconds();
     sim_init(&c->m.sim, &config);
@@ -353,7 +344,7 @@ static void churn(const struct run *r)
     }
     SIM_CHECK(s, decoded * 100 > frames * 90 && frames > 1000, "only %llu of %llu frames were decoded",
         (unsigned long long)decoded, (unsigned long long)frames);
-    keep_log(r, s);
+    sim_write_log(s, r->log_file);
     part(&c->m);
     free(c);
 }
@@ -380,7 +371,7 @@ static void check_speakers(struct sim *s, unsigned *compared)
 static void shards(const struct run *r)
 {
     struct sim_config config = {
-        .seed = r->seed, .n_workers = 3, .up = good_path, .down = good_path, .keep_log = r->log_file};
+        .seed = r->seed, .n_workers = 3, .up = good_path, .down = good_path, .log_file = r->log_file};
     struct meeting *m = calloc(1, sizeof *m);
     double from = cpu_seconds();
     meet(m, &config, 9, PLM_CODEC_VP8);
@@ -410,7 +401,7 @@ static void shards(const struct run *r)
         SIM_CHECK(s, p->audio_packets > 2 * 58 * 48, "%u heard only %llu packets", p->id,
             (unsigned long long)p->audio_packets);
     }
-    keep_log(r, s);
+    sim_write_log(s, r->log_file);
     part(m);
     free(m);
 }
@@ -421,7 +412,7 @@ static void switches_of(const struct run *r, enum plm_codec codec)
 {
     struct sim_path path = {.delay_us = 15000, .jitter_us = 8000, .loss = 20, .reorder = 50, .duplicate = 20};
     struct sim_config config = {
-        .seed = r->seed, .n_workers = 2, .up = path, .down = path, .keep_log = r->log_file};
+        .seed = r->seed, .n_workers = 2, .up = path, .down = path, .log_file = r->log_file};
     struct meeting *m = calloc(1, sizeof *m);
     double from = cpu_seconds();
     sim_init(&m->sim, &config);
@@ -458,7 +449,7 @@ static void switches_of(const struct run *r, enum plm_codec codec)
         (unsigned long long)stalled);
     print_speed(s, s->now - begin, cpu_seconds() - from);
     SIM_CHECK(s, decoded * 100 > frames * 90, "too few frames were decoded");
-    keep_log(r, s);
+    sim_write_log(s, r->log_file);
     part(m);
     free(m);
 }

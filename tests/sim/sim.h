@@ -43,7 +43,8 @@ struct sim_config {
     unsigned n_workers;
     struct sim_path up, down; /**< of peers, unless they say otherwise */
     struct plm_limits limits;
-    bool keep_log; /**< every line, not only its hash */
+    bool keep_log;        /**< every line, not only its hash */
+    const char *log_file; /**< keep it, and write it here at a failure too; may be NULL */
 };
 
 struct sim;
@@ -98,6 +99,7 @@ void sim_run_until(struct sim *s, uint64_t at_us);
 void sim_at(struct sim *s, uint64_t at_us, sim_fn *fn, void *arg);
 uint64_t sim_random(struct sim *s);
 bool sim_chance(struct sim *s, unsigned per_mille);
+void sim_write_log(const struct sim *s, const char *file);
 void sim_log(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_log_octets(struct sim *s, const void *data, size_t len);
 _Noreturn void sim_fail(struct sim *s, const char *file, int line, const char *condition, const char *format,
@@ -216,7 +218,8 @@ struct sim_person {
     unsigned n_slots;
     struct sim_slot *slots;
     /* totals of a receiver, kept after it left */
-    uint64_t frames, decoded, stalled, incomplete, audio_packets, padding, rtx, plis_sent, given_up;
+    uint64_t frames, decoded, stalled, incomplete, audio_packets, padding, rtx, plis_sent;
+    uint64_t given_up; /**< video numbers that were waited for and never came */
     uint64_t longest_freeze_us;
 };
 

@@ -14,7 +14,9 @@
 #define DECODED       256 /* frames of the present stream remembered */
 
 struct received {
+    bool given_up; /* not waited for any more; it may still come */
     bool have, padding, start, marker, key, sync;
+    enum plm_codec codec;
     uint64_t arrived_us;
     uint64_t ext_seq;
     uint32_t ts;
@@ -27,7 +29,6 @@ struct sim_slot {
     struct sim_person *person;
     enum plm_kind kind;
     uint32_t ssrc, rtx_ssrc;
-    enum plm_codec codec;
     bool any;
     uint64_t newest, next; /* extended sequence numbers: highest received, next to be looked at */
     bool stuck;
@@ -138,10 +139,10 @@ static void check_order(struct sim_slot *slot, const struct received *f)
         SIM_CHECK(s, (int32_t)(f->ts - slot->last_ts) > 0, "slot %u goes back in time: %u after %u",
             slot->ssrc, f->ts, slot->last_ts);
         unsigned step = (f->picture - slot->last_picture) & 0x7fff;
-        SIM_CHECK(s, slot->codec != PLM_CODEC_VP8 || (step >= 1 && step <= 1 + slot->missing_before),
+        SIM_CHECK(s, f->codec != PLM_CODEC_VP8 || (step >= 1 && step <= 1 + slot->missing_before),
             "slot %u: picture id %u after %u with %u numbers missing", slot->ssrc, f->picture,
             slot->last_picture, slot->missing);
-        SIM_CHECK(s, slot->codec != PLM_CODEC_VP9 || (step >= 1 && step < 0x4000),
+        SIM_CHECK(s, f->codec != PLM_CODEC_VP9 || (step >= 1 && step < 0x4000),
             "slot %u: picture id %u after %u", slot->ssrc, f->picture, slot->last_picture);
     }
     slot->any_frame = true;
@@ -155,10 +156,10 @@ static void decode(struct sim_slot *slot, bool complete)
     struct sim_person *p = slot->person;
     struct sim *s = p->sim;
     const struct received *f = &slot->first;
-    struct rf_frame in = {.codec = slot->codec,
+    struct rf_frame in = {.codec = f->codec,
         .complete = complete,
         .key = f->truth.key,
-        .sync = f->truth.sync && slot->codec == PLM_CODEC_VP8,
+        .sync = f->truth.sync && f->codec == PLM_CODEC_VP8,
         .gap_before = slot->gap_before,
         .picture = f->picture,
         .tl0 = f->tl0,
@@ -290,7 +291,13 @@ static bool pass_hole(struct sim_slot *slot)
     sim_log(slot->person->sim, "slot %u of %u gives up %llu numbers from %llu", slot->ssrc, slot->person->id,
         (unsigned long long)(to - slot->next), (unsigned long long)slot->next);
     slot->missing += (unsigned)(to - slot->next);
-    slot->person->given_up += slot->kind == PLM_KIND_VIDEO;
+    for (uint64_t at = slot->next; at < to && slot->kind == PLM_KIND_VIDEO; at++) {
+        struct received *r = &slot->packets[at % PACKETS];
+        if (r->have && r->ext_seq == at)
+            continue;
+        *r = (struct received){.ext_seq = at, .given_up = true};
+        slot->person->given_up++;
+    }
     slot->gap_before = true;
     slot->next = to;
     return true;
@@ -336,15 +343,14 @@ static bool read_payload(struct sim_slot *slot, const struct plm_rtp_view *v, co
     if (slot->kind == PLM_KIND_AUDIO)
         return true;
     struct plm_frame_info info = {0};
-    if (plm_codec_parse(slot->codec, payload, len, &info) != 0)
+    if (plm_codec_parse(r->codec, payload, len, &info) != 0)
         return false;
     r->picture = info.picture_id;
     r->tl0 = info.tl0picidx;
     r->start = info.frame_start;
     r->key = info.keyframe;
-    return slot->codec == PLM_CODEC_H264 ||
-           (info.has_picture_id &&
-               info.picture_id_15 == (slot->codec == PLM_CODEC_VP8 || info.picture_id_15));
+    return r->codec == PLM_CODEC_H264 ||
+           (info.has_picture_id && info.picture_id_15 == (r->codec == PLM_CODEC_VP8 || info.picture_id_15));
 }
 
 static void store(struct sim_slot *slot, uint64_t ext, const struct received *r)
@@ -356,9 +362,12 @@ static void store(struct sim_slot *slot, uint64_t ext, const struct received *r)
     }
     if (ext > slot->newest)
         slot->newest = ext;
-    if (ext < slot->next)
-        return;
     struct received *at = &slot->packets[ext % PACKETS];
+    if (ext < slot->next) {
+        slot->person->given_up -= at->given_up && at->ext_seq == ext;
+        at->given_up &= at->ext_seq != ext;
+        return;
+    }
     if (at->have && at->ext_seq == ext)
         return;
     *at = *r;
@@ -415,9 +424,9 @@ void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len)
         p->rtx++;
     }
     static const enum plm_codec codecs[] = {PLM_CODEC_VP8, PLM_CODEC_VP9, PLM_CODEC_H264};
-    if (slot->kind == PLM_KIND_VIDEO)
-        slot->codec = codecs[(v.pt - SIM_PT_VIDEO) / 2 % 3];
     struct received r = {0};
+    if (slot->kind == PLM_KIND_VIDEO)
+        r.codec = codecs[(v.pt - SIM_PT_VIDEO) / 2 % 3];
     SIM_CHECK(e->sim, read_payload(slot, &v, payload, payload_len, &r),
         "slot %u: a payload that cannot be read", slot->ssrc);
     SIM_CHECK(e->sim, r.padding || r.truth.participant != p->id, "%u gets itself back", p->id);

@@ -62,7 +62,7 @@ void sim_log(struct sim *s, const char *format, ...)
         return;
     line[len++] = '\n';
     hash_octets(s, line, len);
-    if (!s->config.keep_log)
+    if (!s->config.keep_log && !s->config.log_file)
         return;
     if (s->log_len + len > s->log_cap) {
         s->log_cap = (s->log_len + len) * 2;
@@ -74,9 +74,20 @@ void sim_log(struct sim *s, const char *format, ...)
     s->log_len += len;
 }
 
+void sim_write_log(const struct sim *s, const char *file)
+{
+    FILE *f = file ? fopen(file, "w") : NULL;
+    if (!f)
+        return;
+    fwrite(s->log, 1, s->log_len, f);
+    fclose(f);
+}
+
 void sim_fail(struct sim *s, const char *file, int line, const char *condition, const char *format, ...)
 {
     va_list ap;
+    fflush(stdout);
+    sim_write_log(s, s->config.log_file);
     fprintf(stderr, "%s:%d: at %" PRIu64 " us of seed %" PRIu64 ": %s does not hold: ", file, line, s->now,
         s->config.seed, condition);
     va_start(ap, format);

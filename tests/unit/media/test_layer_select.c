@@ -108,6 +108,47 @@ static void an_old_keyframe_is_no_beginning(void **state)
     assert_int_equal(again(), PLM_LAYER_SWITCH);
 }
 
+/** A key frame's first packet that was lost and came again: its followers are known, the caller catches up. */
+static void a_key_frame_may_begin_late(void **state)
+{
+    (void)state;
+    plm_layer_select_aim(&s, 0, 2);
+    uint64_t key = seqs[0]++;
+    assert_int_equal(next(0, 0, 0, "c"), PLM_LAYER_DROP_NOT_KEY);
+    assert_int_equal(next(0, 27000, 0, ""), PLM_LAYER_DROP_NOT_KEY);
+    struct plm_layer_select before = s;
+    pkt.ext_seq = key;
+    pkt.ext_ts = 0;
+    pkt.late = pkt.info.keyframe = pkt.info.keyframe_start = true;
+    assert_int_equal(again(), PLM_LAYER_SWITCH);
+    assert_int_equal(next(0, 3000, 2, ""), PLM_LAYER_FORWARD);
+    /* Not an IDR slice, whose parameter sets may be missing. */
+    s = before;
+    pkt.ext_seq = key;
+    pkt.ext_ts = 0;
+    pkt.codec = PLM_CODEC_H264;
+    pkt.late = pkt.info.keyframe = pkt.info.keyframe_start = true;
+    assert_int_equal(again(), PLM_LAYER_DROP_NOT_KEY);
+    pkt.info.width = 640; /* with its parameter set */
+    assert_int_equal(again(), PLM_LAYER_SWITCH);
+    /* Not after more than 300 ms. */
+    s = before;
+    assert_int_equal(next(0, 27001, 0, ""), PLM_LAYER_DROP_NOT_KEY);
+    pkt.ext_seq = key;
+    pkt.ext_ts = 0;
+    pkt.late = pkt.info.keyframe = pkt.info.keyframe_start = true;
+    assert_int_equal(again(), PLM_LAYER_DROP_NOT_KEY);
+    /* Not before what was chosen already. */
+    s = before;
+    assert_int_equal(next(0, 30000, 0, "k"), PLM_LAYER_SWITCH);
+    plm_layer_select_aim(&s, PLM_LAYER_NONE, 0);
+    plm_layer_select_aim(&s, 0, 2);
+    pkt.ext_seq = key;
+    pkt.ext_ts = 6000;
+    pkt.late = true;
+    assert_int_equal(again(), PLM_LAYER_DROP_NOT_KEY);
+}
+
 static void down_at_the_next_frame(void **state)
 {
     (void)state;
@@ -318,6 +359,7 @@ int main(void)
         cmocka_unit_test_setup(waits_for_a_keyframe, set_up),
         cmocka_unit_test_setup(the_present_goes_on_until_the_target_begins, set_up),
         cmocka_unit_test_setup(an_old_keyframe_is_no_beginning, set_up),
+        cmocka_unit_test_setup(a_key_frame_may_begin_late, set_up),
         cmocka_unit_test_setup(down_at_the_next_frame, set_up),
         cmocka_unit_test_setup(vp8_up_a_layer_at_a_time, set_up),
         cmocka_unit_test_setup(vp9_up_after_the_marked_frame, set_up),

@@ -312,6 +312,47 @@ static void a_dropped_frame_stays_dropped(void **state)
     plm_seq_map_destroy(m);
 }
 
+/** VP9 keeps the gaps of its own dropped frames; a stream that begins behind them owes nothing to these. */
+static void a_switch_goes_on_from_what_was_sent(void **state)
+{
+    (void)state;
+    struct plm_seq_map *m = begin(PLM_CODEC_VP9, 10, 70000, 1000);
+    pkt.info.has_picture_id = pkt.info.picture_id_15 = pkt.info.has_layers = true;
+    pkt.info.picture_id = 500;
+    assert_int_equal(push_as(m, 1, 70000, 1000, true), PLM_MAP_SEND);
+    assert_int_equal(out.numbers.picture_id, 100);
+    pkt.info.picture_id = 501;
+    assert_int_equal(push_as(m, 1, 70001, 4000, false), PLM_MAP_DROP);
+    pkt.info.picture_id = 502;
+    assert_int_equal(push_as(m, 1, 70002, 7000, false), PLM_MAP_DROP);
+    pkt.codec = PLM_CODEC_VP8;
+    pkt.info.picture_id = 9;
+    pkt.ext_seq = 70000;
+    plm_seq_map_switch(m, 2, &pkt, 90000, 1100000);
+    assert_int_equal(push_as(m, 2, 70000, 7000, true), PLM_MAP_SEND);
+    assert_int_equal(out.ext_seq, 11);
+    assert_int_equal(out.numbers.picture_id, 101);
+    /* One that is missing may still come: its id is kept. */
+    pkt.info.picture_id = 11;
+    assert_int_equal(push_as(m, 2, 70002, 13000, false), PLM_MAP_DROP);
+    pkt.info.picture_id = 60;
+    pkt.ext_seq = 80000;
+    plm_seq_map_switch(m, 3, &pkt, 90000, 1200000);
+    assert_int_equal(push_as(m, 3, 80000, 20000, true), PLM_MAP_SEND);
+    assert_int_equal(out.numbers.picture_id, 103);
+    pkt.info.picture_id = 10;
+    assert_true(plm_seq_map_awaits(m, 2, &pkt) == false); /* another number */
+    pkt.ext_seq = 70001;
+    assert_true(plm_seq_map_awaits(m, 2, &pkt));
+    assert_int_equal(push_as(m, 2, 70001, 10000, true), PLM_MAP_SEND);
+    assert_int_equal(out.numbers.picture_id, 102);
+    assert_false(plm_seq_map_awaits(m, 2, &pkt));
+    pkt.ext_seq = 70009; /* behind the end of its segment */
+    assert_false(plm_seq_map_awaits(m, 2, &pkt));
+    assert_false(plm_seq_map_awaits(m, 4, &pkt));
+    plm_seq_map_destroy(m);
+}
+
 /** A source whose timestamps step back below its first does not upset what a later switch continues from. */
 static void timestamps_below_the_first(void **state)
 {
@@ -830,6 +871,7 @@ int main(void)
         cmocka_unit_test(vp8_frames_that_are_dropped_give_up_their_id),
         cmocka_unit_test(a_source_that_begins_anew_goes_on_densely),
         cmocka_unit_test(a_dropped_frame_stays_dropped),
+        cmocka_unit_test(a_switch_goes_on_from_what_was_sent),
         cmocka_unit_test(timestamps_below_the_first),
         cmocka_unit_test(dependency_descriptors_do_not_collide),
         cmocka_unit_test(a_clean_network_loses_nothing),

@@ -47,6 +47,50 @@ static void media_flows_and_is_repaired(void **state)
     assert_true(a->rr >= 1);
 }
 
+static void send_nack(struct peer *p, uint16_t seq)
+{
+    uint8_t b[128];
+    size_t n = plm_rtcp_write_rr(b, sizeof b, 1, NULL, 0);
+    n += plm_rtcp_write_nack(b + n, sizeof b - n, 1, 7777, &seq, 1);
+    assert_int_equal(plm_security_dtls.seal_rtcp(p->sec, b, &n, sizeof b), 0);
+    peer_send(p, b, n);
+    deliver(p->world);
+}
+
+/** What overtook the key frame on its way is forwarded behind it, whether the receiver was there in time to see it or not. */
+static void a_late_key_frame_is_caught_up_with(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    struct peer *c = add_receiver(w, 3);
+    connect_peer(a);
+    connect_peer(b);
+    send_frame(a, 101, 12000, 8, false);
+    send_frame(a, 103, 18000, 10, false);
+    connect_peer(c);
+    assert_int_equal(b->rtp + c->rtp, 0);
+    send_frame(a, 100, 9000, 7, true);
+    for (struct peer *p = b; p <= c; p++) {
+        assert_int_equal(p->rtp, 3);
+        assert_int_equal(p->last_payload[4], 0x11);
+        uint16_t newest = p->last_seq;
+        uint32_t ts = p->last_ts;
+        for (uint16_t back = 2; back <= 3; back++) { /* nothing is missing but what never came */
+            unsigned had = p->rtx;
+            p->dropped_seq = (uint16_t)(newest - back);
+            send_nack(p, p->dropped_seq);
+            assert_int_equal(p->rtx, had + 1);
+        }
+        send_nack(p, (uint16_t)(newest - 1));
+        assert_int_equal(p->rtx, 2);
+        assert_int_equal(p->last_ts, ts);
+    }
+    send_frame(a, 102, 15000, 9, false);
+    assert_int_equal(b->rtp, 4);
+    assert_int_equal(c->rtp, 4);
+}
+
 static void lost_packets_are_asked_for(void **state)
 {
     struct world *w = *state;
@@ -392,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(media_flows_and_is_repaired, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_late_key_frame_is_caught_up_with, setup, teardown),
         cmocka_unit_test_setup_teardown(lost_packets_are_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_fingerprint_gets_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(everything_goes_when_consent_ends, setup, teardown),
