@@ -19,9 +19,13 @@
 #define REMB_FALL_PERCENT  97
 #define LOW_LOSS_Q8        5  /* 2 % */
 #define HIGH_LOSS_Q8       26 /* 10 % */
-#define RADIO_LOSS_Q8      77 /* 30 %: no line loses more by itself */
-#define SENT_PERCENT       60 /* of when a time of high loss began: low enough to see whether it helps */
-#define ESTIMATE_PERCENT   40
+#define OWN_LOSS_Q8        77 /* 30 %: no line loses more by itself */
+#define LESS_SENT_PERCENT  80 /* of what went through well: if as much is lost still, it is not for the rate */
+#define LESS_TOLD_PERCENT  40 /* the same for the estimate, which a sender may not be able to follow */
+#define HELPED_PERCENT     70
+#define QUEUE_US           40000   /* mean wait in front of the line that says that it is full */
+#define BASE_US            5000000 /* the shortest way is that of the last one to two of these */
+#define LEAST_CUT_Q8       26      /* 5 %: less empties no queue */
 #define GROW_PERCENT_S     8
 #define MIN_BPS            100000
 #define MAX_BPS            200000000
@@ -41,6 +45,15 @@ struct sent {
     bool open; /* not reported yet */
 };
 
+/** How much longer packets take than the shortest way. The clocks at both ends differ; only differences of one end count. */
+struct delay {
+    int64_t base[2]; /* shortest of the present time and of the one before */
+    uint64_t base_us;
+    int64_t sum; /* since the last verdict */
+    uint32_t n;
+    bool any;
+};
+
 struct plm_bwe {
     uint64_t estimate; /* bit/s */
     uint64_t first_feedback_us, last_feedback_us, last_grow_us, last_cut_us;
@@ -51,10 +64,12 @@ struct plm_bwe {
     struct rate sent_rate, acked_rate;
     uint64_t window_start_us; /* of the loss counted from transport-cc */
     uint32_t window_lost, window_got;
-    uint32_t loss_q8;     /* newest verdict */
-    int32_t loss_avg_q16; /* of about the last two seconds */
-    uint64_t episode_bps; /* what was sent, and lost, when the present time of high loss began; 0: none */
-    uint32_t episode_loss_q8;
+    struct delay delay;
+    int32_t loss_q16;  /* of about the last two seconds */
+    int32_t own_q16;   /* what of it the line loses whatever is sent (radio) */
+    int32_t cut_q16;   /* when the present time of cutting began; 0: none */
+    uint64_t good_bps; /* what was sent, at most, with nothing lost beyond that */
+    bool queueing;     /* at the last verdict */
     bool has_twcc;
     struct sent ring[SENT_RING];
     struct plm_twcc_packet statuses[STATUSES_MAX]; /* scratch of on_twcc */
@@ -143,42 +158,82 @@ static void note_feedback(struct plm_bwe *b, uint64_t now_us)
     bound(b);
 }
 
-/**
- * Would sending less help? Where much less is sent than when the loss began, and as much of it is lost, the line loses by itself (radio):
- * cutting on would only end the picture. A loss that doubles again is congestion after all.
- */
-static bool cutting_helps(struct plm_bwe *b, uint32_t loss_q8)
+static void delay_add(struct delay *d, int64_t us, uint64_t now_us)
 {
-    uint64_t sending = rate_bps(&b->sent_rate);
-    if (!sending)
-        sending = b->estimate;
-    if (!b->episode_bps || loss_q8 > b->episode_loss_q8 * 2) {
-        b->episode_bps = sending;
-        b->episode_loss_q8 = loss_q8;
+    if (!d->any || now_us - d->base_us >= BASE_US) {
+        d->base[1] = d->any ? d->base[0] : us;
+        d->base[0] = us;
+        d->base_us = now_us;
+        d->any = true;
     }
-    /* Retransmissions may keep what is sent above the estimate. */
-    bool reduced = sending * 100 <= b->episode_bps * SENT_PERCENT ||
-                   b->estimate * 100 <= b->episode_bps * ESTIMATE_PERCENT;
-    return loss_q8 > RADIO_LOSS_Q8 || !reduced ||
-           b->loss_avg_q16 / 256 * 10 < (int32_t)b->episode_loss_q8 * 7;
+    if (us < d->base[0])
+        d->base[0] = us;
+    d->sum += us;
+    d->n++;
 }
 
-/** One verdict on the last half second: cut by half the loss when it is high. */
+/** Since the last time it was asked. */
+static bool is_queueing(struct delay *d)
+{
+    int64_t base = d->base[0] < d->base[1] ? d->base[0] : d->base[1];
+    bool queueing = d->n && d->sum / d->n - base > QUEUE_US;
+    d->sum = 0;
+    d->n = 0;
+    return queueing;
+}
+
+/**
+ * Tell what the line loses by itself from what it loses because too much is sent: where clearly less is sent than went through well, nothing
+ * waits in front of the line, and it loses as much as before, cutting on would only end the picture. A time of cutting that did lessen
+ * the loss shows what is too much.
+ */
+static void learn_loss(struct plm_bwe *b, uint64_t sending, bool queueing)
+{
+    if (queueing)
+        b->own_q16 -= b->own_q16 / 8; /* a full line has lost for that all along, it may be */
+    int32_t excess = b->loss_q16 - b->own_q16;
+    if (b->cut_q16 && b->loss_q16 * 100 < b->cut_q16 * HELPED_PERCENT) {
+        b->good_bps = sending;
+        b->cut_q16 = b->loss_q16;
+    }
+    if (excess < LOW_LOSS_Q8 << 8) {
+        b->cut_q16 = 0;
+        if (sending > b->good_bps)
+            b->good_bps = sending;
+        if (excess < 0)
+            b->own_q16 += excess / 8;
+        return;
+    }
+    bool less = sending * 100 <= b->good_bps * LESS_SENT_PERCENT ||
+                b->estimate * 100 <= b->good_bps * LESS_TOLD_PERCENT;
+    if (less && !queueing && b->loss_q16 <= OWN_LOSS_Q8 << 8)
+        b->own_q16 += excess / 4;
+}
+
+/** A verdict on a while: cut by half the loss where it is high. */
 static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)
 {
-    b->loss_q8 = loss_q8;
-    b->loss_avg_q16 += ((int32_t)(loss_q8 << 8) - b->loss_avg_q16) / 4;
-    if (loss_q8 < LOW_LOSS_Q8)
-        b->episode_bps = 0;
-    if (!b->valid || loss_q8 < HIGH_LOSS_Q8 || now_us - b->last_cut_us < CUT_INTERVAL_US + b->rtt_us)
-        return;
-    if (!cutting_helps(b, loss_q8))
-        return;
-    /* Where less is sent than the estimate allows, it is the sending rate that loses. */
     uint64_t sending = rate_bps(&b->sent_rate);
+    b->queueing = is_queueing(&b->delay);
+    b->loss_q16 += ((int32_t)(loss_q8 << 8) - b->loss_q16) / 4;
+    if (!b->valid) { /* what is lost from the first is the line's own, as long as nobody knows better */
+        b->loss_q16 = (int32_t)loss_q8 << 8;
+        b->own_q16 = b->queueing || loss_q8 > OWN_LOSS_Q8 ? 0 : b->loss_q16;
+        b->good_bps = sending;
+        return;
+    }
+    learn_loss(b, sending ? sending : b->estimate, b->queueing);
+    /* With a queue in front of the line less is enough: it is full, and only sending less empties it. */
+    int32_t high = (b->queueing ? LOW_LOSS_Q8 : HIGH_LOSS_Q8) << 8;
+    if ((int32_t)(loss_q8 << 8) - b->own_q16 < high || b->loss_q16 - b->own_q16 < high / 2 ||
+        now_us - b->last_cut_us < CUT_INTERVAL_US + b->rtt_us)
+        return;
+    if (b->loss_q16 > b->cut_q16)
+        b->cut_q16 = b->loss_q16;
+    /* Where less is sent than the estimate allows, it is the sending rate that loses. */
     if (sending && sending < b->estimate)
         b->estimate = sending;
-    b->estimate -= b->estimate * loss_q8 / 512;
+    b->estimate -= b->estimate * (loss_q8 > LEAST_CUT_Q8 ? loss_q8 : LEAST_CUT_Q8) / 512;
     b->last_cut_us = now_us;
     bound(b);
 }
@@ -194,6 +249,7 @@ static void on_status(struct plm_bwe *b, const struct plm_twcc_packet *p, uint64
     }
     s->open = false;
     b->window_got++;
+    delay_add(&b->delay, p->arrival_us - (int64_t)s->at_us, now_us);
     rate_add(&b->acked_rate, s->size, now_us);
 }
 
@@ -266,7 +322,7 @@ void plm_bwe_poll(struct plm_bwe *b, uint64_t now_us)
     if (since > 1000000)
         since = 1000000;
     /* What was reached earlier stays while less is being sent; it only does not grow. */
-    if (b->loss_q8 < LOW_LOSS_Q8 && b->estimate < ceiling(b)) {
+    if (b->loss_q16 - b->own_q16 < LOW_LOSS_Q8 << 8 && !b->queueing && b->estimate < ceiling(b)) {
         b->estimate += b->estimate * since / 1000 * GROW_PERCENT_S / 100000;
         bound(b);
     }

@@ -8,8 +8,9 @@
 #include <stdint.h>
 
 /**
- * First rule: loss and REMB. Above 10 % loss the estimate is cut (not below half when that does not lessen the loss), below 2 % it grows by
- * 8 % a second, to a few times what is being sent (an application-limited sender proves no more). It is valid after a second of feedback.
+ * First rule: loss, the queue in front of the line, and REMB. What the line loses whatever is sent is learned and left out: of what is lost
+ * beyond it 10 % cut the estimate, or 2 % while packets queue; below 2 % and without a queue it grows by 8 % a second, to a few times what is
+ * being sent (an application-limited sender proves no more). It is valid after a second of feedback.
  * The delay-based estimator takes its place behind the same functions.
  */
 struct plm_bwe;

@@ -15,6 +15,8 @@ struct line {
     uint64_t now, credit, octets;
     unsigned loss_percent; /* random */
     uint64_t capacity_bps; /* beyond it everything is lost; 0: no limit */
+    uint64_t line_bps;     /* the same with 200 ms of queue in front */
+    uint64_t free_us;      /* of the line */
     uint64_t window_us, window_octets;
 };
 
@@ -45,8 +47,12 @@ static void send_one(void)
     }
     l.window_octets += 1200;
     bool over = l.capacity_bps && l.window_octets * 8 * 20 > l.capacity_bps;
+    uint64_t from = l.free_us > l.now ? l.free_us : l.now;
+    over |= from - l.now > 200000;
+    if (l.line_bps && !over)
+        l.free_us = from += 1200 * 8000000ull / l.line_bps;
     if (!over && (unsigned)rand() % 100 >= l.loss_percent)
-        plm_twcc_rx_on_packet(&l.rx, l.seq, l.now + 20000);
+        plm_twcc_rx_on_packet(&l.rx, l.seq, from + 20000);
     l.seq++;
 }
 
@@ -65,9 +71,9 @@ static void run_for(uint64_t ms, uint64_t bps)
         l.now += 1000;
         for (l.credit += bps / 8000; l.credit >= 1200; l.credit -= 1200)
             send_one();
-        if (i % 100 == 99)
+        if (l.now % 100000 == 0)
             feed_back();
-        if (i % 200 == 199)
+        if (l.now % 200000 == 0)
             plm_bwe_poll(l.bwe, l.now);
     }
 }
@@ -116,47 +122,79 @@ static void cuts_by_half_the_loss(void **state)
     run_for(700, 2000000);
     assert_in_range(
         plm_bwe_estimate(l.bwe), 1600000, 1990000); /* from what is sent, not from what was hoped for */
-    run_for(60000, 2000000); /* who does not follow is not pushed down for ever either */
-    assert_in_range(plm_bwe_estimate(l.bwe), 700000, 850000);
-    l.loss_percent = 100;
+    run_for(60000, 2000000); /* who does not follow, and loses no more for it, is not pushed down for ever */
+    assert_true(plm_bwe_estimate(l.bwe) > 1900000);
+    l.loss_percent = 60;
     run_for(20000, 2000000);
-    assert_true(plm_bwe_estimate(l.bwe) >= 100000);
+    assert_in_range(plm_bwe_estimate(l.bwe), 100000, 200000);
 }
 
-/** A sender that follows the estimate ends near what the line carries. */
+/** Send what is estimated, between bounds. @return mean of the estimates */
+static uint64_t follow(unsigned seconds, uint64_t least, uint64_t most)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < seconds * 10; i++) {
+        uint64_t bps = plm_bwe_estimate(l.bwe);
+        run_for(100, bps < least ? least : bps > most ? most : bps);
+        sum += plm_bwe_estimate(l.bwe);
+    }
+    return sum / (seconds * 10);
+}
+
+/** A sender that follows the estimate ends near what the line carries, with a queue in front of it or without. */
 static void finds_the_capacity(void **state)
 {
     (void)state;
     l.capacity_bps = 1500000;
     run_for(1500, 1000000);
-    uint64_t sum = 0;
-    unsigned n = 0;
-    for (int i = 0; i < 600; i++) {
-        run_for(100, plm_bwe_estimate(l.bwe) ? plm_bwe_estimate(l.bwe) : 1000000);
-        if (i >= 200) {
-            sum += plm_bwe_estimate(l.bwe);
-            n++;
-        }
-    }
-    assert_in_range(sum / n, 1000000, 1900000);
+    follow(20, 0, UINT64_MAX);
+    assert_in_range(follow(40, 0, UINT64_MAX), 1000000, 1900000);
+    l.capacity_bps = 600000;
+    follow(20, 0, UINT64_MAX);
+    assert_in_range(follow(40, 0, UINT64_MAX), 400000, 800000);
+    l.capacity_bps = 0;
+    l.line_bps = 1500000;
+    follow(30, 0, UINT64_MAX);
+    assert_in_range(follow(40, 0, UINT64_MAX), 1200000, 1700000);
+    l.line_bps = 400000;
+    follow(20, 0, UINT64_MAX);
+    assert_in_range(follow(40, 0, UINT64_MAX), 300000, 480000);
 }
 
-/* A number below or above what is sent limits nothing; a fall below it does, for a while, and longer when it happens again. */
-/** Much less is sent, and as much is lost: this line loses by itself. */
+/** Less is sent, and as much is lost, and nothing waits: this line loses by itself. */
 static void a_line_that_loses_by_itself(void **state)
 {
     (void)state;
     run_for(2000, 2000000);
     l.loss_percent = 14;
-    for (int i = 0; i < 600; i++)
-        run_for(100, plm_bwe_estimate(l.bwe) < 2000000 ? plm_bwe_estimate(l.bwe) : 2000000);
-    assert_in_range(plm_bwe_estimate(l.bwe), 700000, 1300000);
+    assert_true(follow(60, 0, 2000000) > 1500000);
+    assert_true(follow(60, 0, 2000000) > 1900000);
+    l.line_bps = 1000000; /* and then it is too narrow as well */
+    follow(20, 0, UINT64_MAX);
+    assert_in_range(follow(40, 0, UINT64_MAX), 700000, 1150000);
+    l.line_bps = 0;
+    l.loss_percent = 0;
+    assert_true(follow(60, 0, 2000000) > 1500000);
     l.loss_percent = 50; /* no radio loses half */
-    for (int i = 0; i < 600; i++)
-        run_for(100, plm_bwe_estimate(l.bwe));
+    follow(60, 0, UINT64_MAX);
     assert_in_range(plm_bwe_estimate(l.bwe), 100000, 200000);
 }
 
+/** Loss that was there before anything could be compared is the line's own. */
+static void loss_from_the_first_is_no_congestion(void **state)
+{
+    (void)state;
+    l.loss_percent = 15;
+    run_for(2000, 2000000);
+    uint32_t first = plm_bwe_estimate(l.bwe);
+    assert_true(first > 3000000);
+    for (int i = 0; i < 60; i++) {
+        run_for(1000, 2000000);
+        assert_true(plm_bwe_estimate(l.bwe) > 1500000);
+    }
+}
+
+/* A number below or above what is sent limits nothing; a fall below it does, for a while, and longer when it happens again. */
 static void a_falling_remb_bounds(void **state)
 {
     (void)state;
@@ -219,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cuts_by_half_the_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_the_capacity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_that_loses_by_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(loss_from_the_first_is_no_congestion, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_falling_remb_bounds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reports_alone_are_enough, set_up, tear_down),
         cmocka_unit_test_setup_teardown(malformed_feedback_teaches_nothing, set_up, tear_down),
