@@ -85,12 +85,23 @@ void plm_shard_send_levels(
 
 void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8_t e)
 {
-    const struct plm_ntp_map *m = &tr->encodings[e].clock;
+    const struct plm_encoding *enc = &tr->encodings[e];
+    const struct plm_ntp_map *m = &enc->clock;
     if (!m->anchored)
         return;
-    struct plm_link_clock c = {.encoding = e, .clock_rate = m->clock_rate, .ext_ts = m->ts0, .us = m->us0};
+    struct plm_link_clock c = {
+        .encoding = e,
+        .temporal_layers = enc->temporal_layers,
+        .clock_rate = m->clock_rate,
+        .ext_ts = m->ts0,
+        .us = m->us0,
+        .bitrate_bps = plm_rx_stats_bitrate(&enc->stats, s->worker->now_us),
+        .width = enc->width,
+        .height = enc->height,
+    };
     for (unsigned i = 0; i < s->n_peers; i++) {
-        if (tr->links[s->peers[i].worker].encodings & (1u << e))
+        /* A choice among encodings needs to know them all; of sound there is one, known when it flows. */
+        if (tr->kind == PLM_KIND_VIDEO || tr->links[s->peers[i].worker].encodings & (1u << e))
             post(s, s->peers[i].worker, header(s, PLM_LINK_CLOCK, tr, sizeof c), &c, true);
     }
 }

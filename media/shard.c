@@ -384,7 +384,15 @@ static void on_clock(struct plm_shard *s, const struct plm_link_header *h, const
     struct plm_track *tr = plm_shard_find_track(s, h->participant, (enum plm_source)h->source);
     if (!tr || tr->transport || c->encoding >= tr->n_encodings || c->clock_rate == 0)
         return;
-    struct plm_ntp_map *m = &tr->encodings[c->encoding].clock;
+    struct plm_encoding *enc = &tr->encodings[c->encoding];
+    enc->told_bps = c->bitrate_bps;
+    enc->told_us = s->worker->now_us;
+    enc->temporal_layers = c->temporal_layers;
+    if (c->width && c->height) {
+        enc->width = c->width;
+        enc->height = c->height;
+    }
+    struct plm_ntp_map *m = &enc->clock;
     m->clock_rate = c->clock_rate;
     m->anchored = true;
     m->ts0 = c->ext_ts;

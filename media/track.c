@@ -14,6 +14,7 @@
 #define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
 #define DEMAND_REFRESH_US    1000000
 #define STOP_AFTER_US        2000000 /* stopping and starting costs a keyframe: not for what is soon needed again */
+#define TOLD_US              3000000 /* a dead link's word holds no longer; it is given each second */
 #define LEVEL_UNKNOWN_SPEECH 30 /* a sender without RFC 6464 levels: packets of speech size count as speech */
 #define OPUS_DTX_OCTETS      8  /* comfort noise and DTX frames are smaller than this */
 
@@ -202,6 +203,15 @@ void plm_track_update_demand(struct plm_track *tr)
     }
     if (tr->kind == PLM_KIND_VIDEO)
         tell_application(tr);
+}
+
+uint32_t plm_track_bitrate(const struct plm_track *tr, uint8_t e)
+{
+    const struct plm_encoding *enc = &tr->encodings[e];
+    uint64_t now = tr->worker->now_us;
+    uint32_t bps = plm_rx_stats_bitrate(&enc->stats, now);
+    bool told = !tr->transport && enc->told_us && now - enc->told_us < TOLD_US;
+    return told && enc->told_bps > bps ? enc->told_bps : bps;
 }
 
 void plm_track_tick(struct plm_track *tr)

@@ -36,6 +36,8 @@ struct plm_encoding {
     uint64_t asked_us;           /**< keyframe asked last */
     bool key_wanted;             /**< asked again when the interval is over */
     uint32_t frames, fps;        /**< frames of this second, of the last */
+    uint32_t told_bps;           /**< of a remote track: what its home measured last, and when that came */
+    uint64_t told_us;
     uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last, 0: unknown yet */
 };
 
@@ -105,6 +107,8 @@ void plm_track_remove_slot(struct plm_track *tr, struct plm_slot *s);
 void plm_track_set_muted(struct plm_track *tr, bool muted);
 /** The publisher changed the SSRC of an encoding: everything learned of the old stream ends. */
 void plm_track_restart_encoding(struct plm_track *tr, uint8_t e);
+/** What the publisher sends of an encoding, bit/s, whether it comes to this shard or not; 0: nothing. */
+uint32_t plm_track_bitrate(const struct plm_track *tr, uint8_t e);
 /** Each second: frame rates, demand refresh. */
 void plm_track_tick(struct plm_track *tr);
 

@@ -302,8 +302,7 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
 
 /* ---- layers ---- */
 
-static void describe_slot(
-    const struct plm_slot *s, const struct plm_track *tr, uint64_t now_us, struct plm_alloc_slot *a)
+static void describe_slot(const struct plm_slot *s, const struct plm_track *tr, struct plm_alloc_slot *a)
 {
     *a = (struct plm_alloc_slot){
         .priority = s->priority,
@@ -320,7 +319,7 @@ static void describe_slot(
         a->want_width = a->want_height = 0;
     }
     for (unsigned i = 0; i < tr->n_encodings; i++) {
-        a->layers[i].bitrate_bps = plm_rx_stats_bitrate(&tr->encodings[i].stats, now_us);
+        a->layers[i].bitrate_bps = plm_track_bitrate(tr, (uint8_t)i);
         a->layers[i].width = tr->encodings[i].width;
         a->layers[i].height = tr->encodings[i].height;
         uint8_t layers = tr->encodings[i].temporal_layers;
@@ -338,7 +337,7 @@ static size_t describe_slots(
         if (s->kind != PLM_KIND_VIDEO || !s->track)
             continue;
         of[n] = s;
-        describe_slot(s, next && s->next.track ? s->next.track : s->track, t->worker->now_us, &v[n++]);
+        describe_slot(s, next && s->next.track ? s->next.track : s->track, &v[n++]);
     }
     return n;
 }

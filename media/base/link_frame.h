@@ -13,7 +13,7 @@ enum plm_link_type {
     PLM_LINK_TRACK,       /**< body: struct plm_link_track: a track is published here, or changed */
     PLM_LINK_TRACK_GONE,  /**< no body */
     PLM_LINK_PACKET,      /**< body: struct plm_link_packet, then the RTP packet */
-    PLM_LINK_CLOCK,       /**< body: struct plm_link_clock: the line from an encoding's timestamps to the clock */
+    PLM_LINK_CLOCK,       /**< body: struct plm_link_clock: an encoding's line to the clock, and what it is; each second, demanded or not */
     PLM_LINK_DEMAND,      /**< body: struct plm_link_demand: what the shard at the other end needs of a track */
     PLM_LINK_LEVELS,      /**< body: struct plm_link_level[]: audio levels of the last 50 ms, to the home shard */
     PLM_LINK_SPEAKERS,    /**< body: struct plm_link_level[]: the chosen ones, dominant first, from the home shard */
@@ -58,10 +58,14 @@ struct plm_link_packet {
 };
 
 struct plm_link_clock {
-    uint8_t encoding, pad[3];
+    uint8_t encoding;
+    uint8_t temporal_layers; /**< 0: unknown */
+    uint8_t pad[2];
     uint32_t clock_rate;
     uint64_t ext_ts;
     int64_t us;
+    uint32_t bitrate_bps;   /**< of video: what the publisher sends, 0: nothing */
+    uint16_t width, height; /**< 0: unknown */
 };
 
 struct plm_link_demand {
