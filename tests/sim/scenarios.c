@@ -9,7 +9,9 @@
 #include "sim.h"
 #include "worker_core.h"
 
-#define SECOND UINT64_C(1000000)
+#define SECOND          UINT64_C(1000000)
+#define LOSSY_FREEZE_US 1500000
+#define LOSSY_PERCENT   60 /* of the frames that are made */
 
 struct run {
     uint64_t seed;
@@ -169,6 +171,42 @@ static void lossy(const struct run *r, unsigned loss, unsigned reorder, unsigned
             SIM_CHECK(s, p->frames > 3 * 50 * 10, "only %llu frames arrived", (unsigned long long)p->frames);
             SIM_CHECK(s, loss || !p->given_up, "%llu numbers were never filled without loss",
                 (unsigned long long)p->given_up);
+        }
+        sim_write_log(s, r->log_file);
+        part(m);
+        free(m);
+    }
+}
+
+/** Three shards and a tenth lost each way: after the first 10 s no picture stands still for longer than a lost key frame explains. */
+static void lossy_shards(const struct run *r)
+{
+    struct sim_path path = {.delay_us = 20000, .jitter_us = 10000, .loss = 100};
+    static const enum plm_codec codecs[] = {PLM_CODEC_VP8, PLM_CODEC_VP9, PLM_CODEC_H264};
+    for (int k = 0; k < 3; k++) {
+        struct sim_config config = {
+            .seed = r->seed, .n_workers = 3, .up = path, .down = path, .log_file = r->log_file};
+        struct meeting *m = calloc(1, sizeof *m);
+        uint64_t frames[6];
+        double from = cpu_seconds();
+        meet(m, &config, 6, codecs[k]);
+        struct sim *s = &m->sim;
+        sim_run_until(s, s->now + 10 * SECOND);
+        for (unsigned i = 0; i < 6; i++) {
+            frames[i] = m->people[i]->decoded;
+            sim_receiver_forget_freezes(m->people[i]);
+        }
+        sim_run_until(s, s->now + 50 * SECOND);
+        printf("%s:\n", plm_codec_name(codecs[k]));
+        print_speed(s, 60 * SECOND, cpu_seconds() - from);
+        for (unsigned i = 0; i < 6; i++) {
+            struct sim_person *p = m->people[i];
+            p->longest_freeze_us = sim_receiver_longest_freeze(p);
+            print_person(p);
+            SIM_CHECK(s, p->longest_freeze_us <= LOSSY_FREEZE_US, "%u saw a picture stand still for %llu ms",
+                p->id, (unsigned long long)p->longest_freeze_us / 1000);
+            SIM_CHECK(s, p->decoded - frames[i] >= 5 * 50 * 30 * LOSSY_PERCENT / 100, "only %llu frames",
+                (unsigned long long)(p->decoded - frames[i]));
         }
         sim_write_log(s, r->log_file);
         part(m);
@@ -517,6 +555,7 @@ static const struct {
     {"loss_2", loss_2},
     {"loss_5", loss_5},
     {"loss_10", loss_10},
+    {"lossy_shards", lossy_shards},
     {"reorder", reorder},
     {"narrow", narrow},
     {"wraps", wraps},

@@ -220,7 +220,7 @@ struct sim_person {
     /* totals of a receiver, kept after it left */
     uint64_t frames, decoded, stalled, incomplete, audio_packets, padding, rtx, plis_sent;
     uint64_t given_up; /**< video numbers that were waited for and never came */
-    uint64_t longest_freeze_us;
+    uint64_t longest_freeze_us, freezes_since_us;
 };
 
 struct sim_join {
@@ -250,6 +250,10 @@ void sim_receiver_describe(
 void sim_receiver_start(struct sim_person *p);
 void sim_receiver_end(struct sim_person *p);
 void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len);
+/** Freezes are counted anew from here on. */
+void sim_receiver_forget_freezes(struct sim_person *p);
+/** The longest time that a picture stood still, up to now. */
+uint64_t sim_receiver_longest_freeze(const struct sim_person *p);
 extern const struct plm_rtcp_handler sim_receiver_rtcp;
 
 #endif
