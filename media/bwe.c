@@ -72,7 +72,6 @@ struct plm_bwe {
     bool queueing;     /* at the last verdict */
     bool has_twcc;
     struct sent ring[SENT_RING];
-    struct plm_twcc_packet statuses[STATUSES_MAX]; /* scratch of on_twcc */
 };
 
 struct plm_bwe *plm_bwe_create(void)
@@ -255,15 +254,16 @@ static void on_status(struct plm_bwe *b, const struct plm_twcc_packet *p, uint64
 
 void plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t now_us)
 {
+    struct plm_twcc_packet statuses[STATUSES_MAX];
     uint8_t count;
-    int n = plm_twcc_parse(fci, len, b->statuses, STATUSES_MAX, &count);
+    int n = plm_twcc_parse(fci, len, statuses, STATUSES_MAX, &count);
     if (n <= 0)
         return;
     b->has_twcc = true;
     if (!b->window_start_us)
         b->window_start_us = now_us;
     for (int i = 0; i < n; i++)
-        on_status(b, &b->statuses[i], now_us);
+        on_status(b, &statuses[i], now_us);
     note_feedback(b, now_us);
     uint32_t total = b->window_lost + b->window_got;
     uint64_t since = now_us - b->window_start_us;

@@ -13,7 +13,7 @@ struct plm_transport_plan {
     plm_participant_id participant;
     struct plm_room_config room_config;
     uint64_t opened_us;
-    struct plm_transport_params *params; /**< NULL: not described yet */
+    struct plm_transport_params *params; /**< trimmed; NULL: not described yet */
     struct plm_view *view;               /**< NULL: PLM_VIEW_FOLLOW */
     struct plm_pin *pins;
     size_t n_pins;
@@ -47,7 +47,7 @@ struct plm_command {
     plm_transport_id transport;
     plm_room_id room;
     union {
-        struct plm_transport_params *params;
+        struct plm_transport_params *params; /**< trimmed */
         struct plm_view *view;
         struct {
             struct plm_pin *v;

@@ -297,7 +297,7 @@ static struct plm_transport_plan *clone_plan(const struct plm_transport_plan *fr
     struct plm_transport_plan *to = copy(from, sizeof *from);
     if (!to)
         return NULL;
-    to->params = copy(from->params, sizeof *from->params);
+    to->params = from->params ? plm_transport_params_dup(from->params) : NULL;
     to->view = copy(from->view, sizeof *from->view);
     to->pins = copy(from->pins, from->n_pins * sizeof *from->pins);
     if (!to->params == !from->params && !to->view == !from->view && !to->pins == !from->pins)
@@ -312,7 +312,7 @@ static int apply(struct plm_transport_plan *plan, const struct plm_command *cmd)
     switch (cmd->type) {
     case PLM_CMD_DESCRIBE:
         free(plan->params);
-        plan->params = copy(cmd->params, sizeof *cmd->params);
+        plan->params = plm_transport_params_dup(cmd->params);
         return plan->params ? 0 : PLM_ENOMEM;
     case PLM_CMD_VIEW:
         free(plan->view);
@@ -434,7 +434,7 @@ int plm_engine_transport_describe(
     if (params->n_media > PLM_MAX_MEDIA || params->fingerprint.len > PLM_FINGERPRINT_SIZE)
         return PLM_EINVAL;
     struct plm_command *cmd = new_command(PLM_CMD_DESCRIBE, id);
-    if (cmd && !(cmd->params = copy(params, sizeof *params))) {
+    if (cmd && !(cmd->params = plm_transport_params_dup(params))) {
         plm_command_free(cmd);
         cmd = NULL;
     }

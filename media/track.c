@@ -34,42 +34,40 @@ static struct plm_track *track_new(
     return tr;
 }
 
-static bool agreed_nack(const struct plm_media_params *m)
+static bool agreed_nack(const struct plm_track *tr)
 {
-    for (unsigned i = 0; i < m->n_codecs; i++) {
-        if (m->codecs[i].feedback & PLM_FB_NACK)
+    for (unsigned i = 0; i < tr->n_codecs; i++) {
+        if (tr->codecs[i].feedback & PLM_FB_NACK)
             return true;
     }
     return false;
 }
 
-static int encoding_init(struct plm_track *tr, struct plm_encoding *e, bool nack)
+int plm_track_open_encoding(struct plm_track *tr, uint8_t e)
 {
-    uint32_t clock = tr->n_codecs > 0 ? tr->codecs[0].clock_rate : 90000;
-    plm_rx_stats_init(&e->stats, clock);
-    plm_ntp_map_init(&e->clock, clock);
-    if (nack) {
-        e->nack = malloc(sizeof *e->nack);
-        if (!e->nack)
+    struct plm_encoding *enc = &tr->encodings[e];
+    if (!enc->nack && agreed_nack(tr)) {
+        enc->nack = malloc(sizeof *enc->nack);
+        if (!enc->nack)
             return PLM_ENOMEM;
-        plm_nack_gen_init(e->nack);
+        plm_nack_gen_init(enc->nack);
     }
+    if (enc->ring.size > 0)
+        return 0;
     return plm_pkt_ring_init(
-        &e->ring, tr->worker->pool, tr->kind == PLM_KIND_VIDEO ? VIDEO_RING : AUDIO_RING);
+        &enc->ring, tr->worker->pool, tr->kind == PLM_KIND_VIDEO ? VIDEO_RING : AUDIO_RING);
 }
 
-static struct plm_track *with_encodings(struct plm_track *tr, unsigned n, bool nack)
+static void init_encodings(struct plm_track *tr, unsigned n)
 {
+    uint32_t clock = tr->n_codecs > 0 ? tr->codecs[0].clock_rate : 90000;
     for (unsigned i = 0; i < n; i++) {
         tr->n_encodings++;
         tr->told |= (uint8_t)(1u << i); /* a publisher sends all until it hears otherwise */
         tr->left_us[i] = tr->worker->now_us;
-        if (encoding_init(tr, &tr->encodings[i], nack) != 0) {
-            plm_track_destroy(tr);
-            return NULL;
-        }
+        plm_rx_stats_init(&tr->encodings[i].stats, clock);
+        plm_ntp_map_init(&tr->encodings[i].clock, clock);
     }
-    return tr;
 }
 
 struct plm_track *plm_track_create(struct plm_worker *w, struct plm_transport *t, uint16_t media)
@@ -84,7 +82,8 @@ struct plm_track *plm_track_create(struct plm_worker *w, struct plm_transport *t
     tr->kind = m->kind;
     tr->n_codecs = m->n_codecs;
     memcpy(tr->codecs, m->codecs, sizeof m->codecs);
-    return with_encodings(tr, m->n_rids > 0 ? m->n_rids : 1, agreed_nack(m));
+    init_encodings(tr, m->n_rids > 0 ? m->n_rids : 1);
+    return tr;
 }
 
 void plm_track_update_remote(struct plm_track *tr, const struct plm_link_track *info)
@@ -114,7 +113,8 @@ struct plm_track *plm_track_create_remote(struct plm_worker *w, plm_participant_
     plm_gauge_add(w, PLM_GAUGE_REMOTE_TRACKS, 1);
     tr->kind = info->kind == PLM_KIND_AUDIO ? PLM_KIND_AUDIO : PLM_KIND_VIDEO;
     plm_track_update_remote(tr, info);
-    return with_encodings(tr, info->n_encodings, false);
+    init_encodings(tr, info->n_encodings);
+    return tr;
 }
 
 void plm_track_destroy(struct plm_track *tr)
@@ -452,6 +452,10 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
 void plm_track_on_link(struct plm_track *tr, struct plm_pkt *pkt)
 {
     struct plm_encoding *enc = &tr->encodings[pkt->encoding];
+    if (!enc->seen && plm_track_open_encoding(tr, pkt->encoding) != 0) {
+        plm_count_drop(tr->worker, PLM_DROP_NO_BUFFER);
+        return;
+    }
     pkt->late = enc->seen && pkt->ext_seq < enc->newest_seq;
     if (!plm_pkt_ring_put(&enc->ring, pkt)) {
         plm_count_drop(tr->worker, PLM_DROP_RTP_DUPLICATE);

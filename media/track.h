@@ -26,8 +26,8 @@ struct plm_encoding {
     uint8_t codec_index;     /**< last seen */
     bool seen;
     struct plm_rx_stats stats;
-    struct plm_nack_gen *nack;   /**< NULL: not agreed */
-    struct plm_pkt_ring ring;
+    struct plm_nack_gen *nack;   /**< NULL: not agreed, or not open yet */
+    struct plm_pkt_ring ring;    /**< of size 0 until the encoding is open */
     struct plm_ntp_map clock;
     struct plm_dd_state *dd;     /**< NULL: no dependency descriptor seen */
     uint64_t last_ext_ts, newest_seq;
@@ -82,6 +82,8 @@ struct plm_track *plm_track_create(struct plm_worker *w, struct plm_transport *t
 /** A track that a link announced. */
 struct plm_track *plm_track_create_remote(struct plm_worker *w, plm_participant_id participant, enum plm_source source,
     const struct plm_link_track *info);
+/** Before the first packet of an encoding: most that are announced are never sent. Nothing happens to an open one. @return 0, PLM_ENOMEM */
+int plm_track_open_encoding(struct plm_track *tr, uint8_t e);
 /** It must have left its shard. */
 void plm_track_destroy(struct plm_track *tr);
 /** Take announced codecs, mute; what changed is said to nobody. */

@@ -481,9 +481,29 @@ static int prepare_receiving(struct plm_transport *t)
     return t->tracks && t->bindings ? 0 : PLM_ENOMEM;
 }
 
-int plm_transport_describe(struct plm_transport *t, struct plm_transport_params *params)
+/* M-lines never go (RFC 8829 section 5.2.2), and slots name theirs by its index: what a description lacks is inactive. */
+static struct plm_transport_params *with_former_media(
+    const struct plm_transport *t, struct plm_transport_params *params)
+{
+    if (!t->params || params->n_media >= t->params->n_media)
+        return params;
+    struct plm_transport_params *whole = malloc(sizeof *whole);
+    if (!whole)
+        return NULL;
+    plm_transport_params_copy(whole, params);
+    free(params);
+    whole->n_media = t->params->n_media;
+    return plm_transport_params_trim(whole);
+}
+
+int plm_transport_describe(struct plm_transport *t, struct plm_transport_params *described)
 {
     bool tracks = false, slots = false;
+    struct plm_transport_params *params = with_former_media(t, described);
+    if (!params) {
+        free(described);
+        return PLM_ENOMEM;
+    }
     for (unsigned i = 0; i < params->n_media; i++) {
         tracks |= params->media[i].direction == PLM_DIR_RECV;
         slots |= params->media[i].direction == PLM_DIR_SEND;
@@ -663,6 +683,10 @@ static struct plm_ssrc_binding *bind_ssrc(
     }
     if (t->n_bindings >= t->worker->config.limits.ssrcs_per_transport) {
         *why = PLM_DROP_RTP_SSRC_LIMIT;
+        return NULL;
+    }
+    if (!rtx && plm_track_open_encoding(tr, (uint8_t)e) != 0) {
+        *why = PLM_DROP_NO_BUFFER;
         return NULL;
     }
     *known = v->ssrc;

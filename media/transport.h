@@ -93,7 +93,7 @@ void plm_transport_close(struct plm_transport *t, enum plm_close_reason reason);
 void plm_transport_free(struct plm_transport *t);
 
 /** Take over params. @return 0 or an error; then the transport is as before */
-int plm_transport_describe(struct plm_transport *t, struct plm_transport_params *params);
+int plm_transport_describe(struct plm_transport *t, struct plm_transport_params *described);
 void plm_transport_set_view(struct plm_transport *t, const struct plm_view *view);
 void plm_transport_set_pins(struct plm_transport *t, const struct plm_pin *pins, size_t n);
 void plm_transport_set_muted(struct plm_transport *t, enum plm_source source, bool muted);

@@ -260,7 +260,7 @@ int plm_connection_answer(struct plm_connection *c, const char *sdp, size_t len,
         free(o.answer);
     } else {
         free(c->params);
-        c->params = o.params;
+        c->params = plm_transport_params_trim(o.params);
         c->sdp_version++;
         strncpy(c->peer_ufrag, plm_sdp_ufrag(parsed), sizeof c->peer_ufrag - 1);
         *answer = o.answer;
@@ -307,7 +307,7 @@ int plm_connection_offer(struct plm_connection *c, const struct plm_sdp_layout *
     if (!params)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     if (c->pending || c->params)
-        *params = c->pending ? *c->pending : *c->params;
+        plm_transport_params_copy(params, c->pending ? c->pending : c->params);
     struct plm_sdp_error at = {0};
     struct plm_sdp_policy policy;
     struct plm_sdp_local local = local_of(c, &c->local);
@@ -318,7 +318,7 @@ int plm_connection_offer(struct plm_connection *c, const struct plm_sdp_layout *
         return refuse_sdp(c->hub, why, err, &at);
     }
     free(c->pending);
-    c->pending = params;
+    c->pending = plm_transport_params_trim(params);
     c->layout = *layout;
     c->sdp_version++;
     return 0;
@@ -328,7 +328,7 @@ static int take_answer(struct plm_connection *c, const struct plm_sdp *answer,
     struct plm_transport_params *params, struct plm_refusal *why)
 {
     struct plm_sdp_error at = {0};
-    *params = *c->pending;
+    plm_transport_params_copy(params, c->pending);
     params->fingerprint.len =
         0; /* compared here, because another one is a lost connection and no mistake in SDP */
     int err = plm_sdp_apply_answer(params, answer, &at);
@@ -361,7 +361,7 @@ int plm_connection_on_answer(struct plm_connection *c, const char *sdp, size_t l
     } else {
         free(c->params);
         free(c->pending);
-        c->params = params;
+        c->params = plm_transport_params_trim(params);
         c->pending = NULL;
         strncpy(c->peer_ufrag, plm_sdp_ufrag(answer), sizeof c->peer_ufrag - 1);
     }

@@ -70,8 +70,8 @@ struct plm_connection {
     uint32_t sdp_version;
     char peer_ufrag[PLM_PEER_UFRAG_SIZE];
     struct plm_sdp_layout layout;         /* of our offer */
-    struct plm_transport_params *params;  /* agreed; NULL before the first agreement */
-    struct plm_transport_params *pending; /* offered by us, not answered yet */
+    struct plm_transport_params *params;  /* agreed, trimmed; NULL before the first agreement */
+    struct plm_transport_params *pending; /* offered by us, not answered yet, trimmed */
     struct plm_slot_shown *slots;         /* of a receive connection, PLM_MAX_MEDIA of them */
     bool dirty;                           /* in hub->dirty */
     struct plm_connection *dirty_prev, *dirty_next;

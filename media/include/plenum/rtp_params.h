@@ -102,6 +102,16 @@ struct plm_transport_params {
     struct plm_media_params media[PLM_MAX_MEDIA];
 };
 
+/**
+ * Copy what is there: the heap block ends after the last m-line, 8 kB for 23 slots instead of 21 kB. So it must neither be assigned as a
+ * whole nor grow; see plm_transport_params_copy. @return NULL: no memory; free()
+ */
+PLM_EXPORT struct plm_transport_params *plm_transport_params_dup(const struct plm_transport_params *params);
+/** Give back what a heap block has after its last m-line. @return the block, which may have moved; the same rules hold for it */
+PLM_EXPORT struct plm_transport_params *plm_transport_params_trim(struct plm_transport_params *params);
+/** Into a whole struct, whatever `from` has behind its last m-line; the m-lines that are not there become zero. */
+PLM_EXPORT void plm_transport_params_copy(struct plm_transport_params *to, const struct plm_transport_params *from);
+
 #ifdef __cplusplus
 }
 #endif

@@ -173,7 +173,7 @@ static inline int world_describe(void *ctx, plm_transport_id id, const struct pl
         t->params = malloc(sizeof *t->params);
     if (!t->params)
         return PLM_ENOMEM;
-    *t->params = *params;
+    plm_transport_params_copy(t->params, params);
     t->describes++;
     return 0;
 }
