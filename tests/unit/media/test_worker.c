@@ -405,6 +405,42 @@ static void media_stays_where_media_comes_from(void **state)
     assert_int_equal(a->rr, reports);
 }
 
+static void describe_again(struct world *w, const struct peer *p, const struct plm_transport_params *params)
+{
+    struct plm_command *cmd = calloc(1, sizeof *cmd);
+    cmd->type = PLM_CMD_DESCRIBE;
+    cmd->transport = p->local.id;
+    cmd->params = plm_transport_params_dup(params);
+    cmd->params->fingerprint = *plm_identity_fingerprint(p->identity);
+    plm_worker_command(w->worker, cmd, w->now);
+    plm_worker_poll(w->worker, w->now);
+}
+
+/* M-lines never go, but a description may be wrong: slots keep a place to look at. */
+static void fewer_lines_than_before_are_inactive_ones(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    connect_peer(a);
+    connect_peer(b);
+    send_frame(a, 1, 3000, 1, true);
+    assert_int_equal(b->rtp, 1);
+    struct plm_transport_params params = {.exts.id = {[PLM_EXT_TWCC] = 5}};
+    describe_again(w, b, &params);
+    send_frame(a, 2, 6000, 2, true);
+    assert_int_equal(b->rtp, 1);
+    params.n_media = 1;
+    video(&params.media[0], "v");
+    params.media[0].direction = PLM_DIR_SEND;
+    params.media[0].ssrc = 7777;
+    params.media[0].rtx_ssrc = 7778;
+    describe_again(w, b, &params);
+    send_frame(a, 3, 9000, 3, true);
+    assert_int_equal(b->rtp, 2);
+    assert_int_equal(w->gone, 0);
+}
+
 static void strangers_are_counted_and_never_answered(void **state)
 {
     struct world *w = *state;
@@ -447,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(captured_checks_move_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(media_is_a_sign_of_life, setup, teardown),
         cmocka_unit_test_setup_teardown(media_stays_where_media_comes_from, setup, teardown),
+        cmocka_unit_test_setup_teardown(fewer_lines_than_before_are_inactive_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
