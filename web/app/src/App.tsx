@@ -1,7 +1,8 @@
+import { PlenumError, type PlenumErrorCode } from "@plenum/sdk";
 import { useEffect, useState } from "react";
 import type { LocalMedia } from "./lib/localMedia.js";
 import { roomFromPath, roomPath } from "./lib/room.js";
-import { Session } from "./lib/session.js";
+import { Session, type Credentials } from "./lib/session.js";
 import { settings } from "./lib/settings.js";
 import { useStore } from "./lib/store.js";
 import { t } from "./messages.js";
@@ -9,10 +10,13 @@ import { HomePage } from "./pages/HomePage.js";
 import { LeftPage } from "./pages/LeftPage.js";
 import { LobbyPage } from "./pages/LobbyPage.js";
 import { MeetingPage } from "./pages/MeetingPage.js";
+import { WaitingPage } from "./pages/WaitingPage.js";
 
 export function App({ local }: { local: LocalMedia }) {
   const [room, setRoom] = useState(() => roomFromPath(location.pathname));
   const [session, setSession] = useState<Session>();
+  /* Why one was turned away while waiting. */
+  const [refusal, setRefusal] = useState<PlenumErrorCode>();
 
   useEffect(() => {
     const onBack = () => {
@@ -39,15 +43,26 @@ export function App({ local }: { local: LocalMedia }) {
     goTo("");
   };
 
-  const join = async (name: string) => {
-    const next = new Session(room, name, local);
-    await next.join();
+  const join = async (name: string, credentials: Credentials) => {
+    const next = new Session(room, name, local, { ...tokenOfLink(), ...credentials });
+    setRefusal(undefined);
+    const unwatch = next.meeting.on("waiting", () => setSession(next));
+    try {
+      await next.join();
+    } catch (error) {
+      const code = error instanceof PlenumError ? error.code : "internal";
+      setSession((current) => (current === next ? undefined : current));
+      setRefusal(code === "closed" ? undefined : code);
+      throw error;
+    } finally {
+      unwatch();
+    }
     settings.visited(room);
     setSession(next);
   };
 
   if (!room) return <HomePage onEnter={goTo} />;
-  if (!session) return <LobbyPage key={room} room={room} local={local} onJoin={join} onHome={goHome} />;
+  if (!session) return <LobbyPage key={room} room={room} local={local} refusal={refusal} onJoin={join} onHome={goHome} />;
   return <InSession session={session} local={local} room={room} onRejoin={() => setSession(undefined)} onHome={goHome} />;
 }
 
@@ -60,7 +75,14 @@ interface InSessionProps {
 }
 
 function InSession({ session, local, room, onRejoin, onHome }: InSessionProps) {
-  const { ended } = useStore(session);
+  const { ended, people, waiting } = useStore(session);
   if (ended) return <LeftPage reason={ended} room={room} onRejoin={onRejoin} onHome={onHome} />;
+  if (waiting && people.length === 0) return <WaitingPage session={session} room={room} />;
   return <MeetingPage session={session} local={local} room={room} />;
+}
+
+/* In the part of a link that browsers keep to themselves: #token=… */
+function tokenOfLink(): Credentials {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  return token ? { token } : {};
 }

@@ -6,6 +6,7 @@ import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/pages.css";
 import "./styles/meeting.css";
+import "./styles/people.css";
 
 /* For the console and for tests: everything that the SDK has, and later the meeting. */
 if (new URLSearchParams(location.search).has("debug")) Object.assign(window, { plenum: { sdk } });

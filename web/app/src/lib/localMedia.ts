@@ -107,6 +107,14 @@ export class LocalMedia extends Store<LocalState> {
     this.screenAudio = undefined;
   }
 
+  /** Somebody else had a source stopped: it is off here, too. */
+  stopped(source: Source): void {
+    if (source === "microphone" || source === "camera") {
+      if (source === "camera") this.release(source);
+      this.change(source, { on: false });
+    } else this.stopSharing();
+  }
+
   /** Let go of everything: no light on a camera after a meeting. */
   close(): void {
     this.listener = undefined;

@@ -1,19 +1,31 @@
 import {
   DESKTOP_SLOTS,
+  isModerator,
   Meeting,
   PHONE_SLOTS,
+  PlenumError,
+  type BreakoutState,
   type ChatMessage,
+  type Invitation,
   type LeaveReason,
+  type Lobby,
   type MediaStates,
+  type Noticed,
   type Participant,
   type QualityReport,
+  type Reaction,
   type RemoteTrack,
+  type Role,
+  type RoomInfo,
   type SignalState,
   type SlotCounts,
   type Source,
+  type WaitReason,
 } from "@plenum/sdk";
 import { t } from "../messages.js";
 import type { LocalMedia } from "./localMedia.js";
+import { settings } from "./settings.js";
+import { play, playReaction } from "./sounds.js";
 import { Store } from "./store.js";
 
 export interface Notice {
@@ -21,8 +33,28 @@ export interface Notice {
   text: string;
 }
 
+/** A reaction on its way over the screen. */
+export interface Floating extends Reaction {
+  key: number;
+  name: string;
+}
+
+/** Something that a moderator asks of oneself, to be answered. */
+export type Prompt = { kind: "unmute"; source: "microphone" | "camera"; by: string } | { kind: "breakout"; room: number; name: string };
+
 export interface SessionState {
   state: SignalState;
+  /** Why one is not in yet. */
+  waiting: WaitReason | undefined;
+  room: RoomInfo | undefined;
+  role: Role;
+  /** How many are in this room, listed or not. */
+  total: number;
+  viewers: number;
+  lobby: Lobby;
+  breakouts: BreakoutState;
+  reactions: readonly Floating[];
+  prompt: Prompt | undefined;
   media: MediaStates;
   localId: number;
   /** In the order of joining, oneself included. */
@@ -36,7 +68,15 @@ export interface SessionState {
   ended: LeaveReason | undefined;
 }
 
+/** What one enters with, besides a name. */
+export interface Credentials {
+  password?: string;
+  token?: string;
+}
+
 const NOTICE_MS = 4000;
+const REACTION_MS = 4500;
+const REACTIONS_AT_ONCE = 24;
 /* In a big meeting comings and goings are no news. */
 const NOTICE_PEOPLE = 20;
 
@@ -51,17 +91,29 @@ export function isPhone(): boolean {
 /** A meeting as the page shows it. */
 export class Session extends Store<SessionState> {
   readonly meeting: Meeting;
+  private readonly hands = new Set<number>();
   readonly slots: SlotCounts = isPhone() ? PHONE_SLOTS : DESKTOP_SLOTS;
-  private noticeKey = 0;
+  private nextKey = 0;
 
   constructor(
     room: string,
-    name: string,
+    /** As one entered. */
+    readonly name: string,
     private readonly local: LocalMedia,
+    credentials: Credentials = {},
   ) {
-    const meeting = new Meeting({ url: socketAddress(), room, name, slots: isPhone() ? PHONE_SLOTS : DESKTOP_SLOTS });
+    const meeting = new Meeting({ url: socketAddress(), room, name, slots: isPhone() ? PHONE_SLOTS : DESKTOP_SLOTS, ...credentials });
     super({
       state: meeting.state,
+      waiting: undefined,
+      room: undefined,
+      role: meeting.role,
+      total: 0,
+      viewers: 0,
+      lobby: meeting.lobby,
+      breakouts: meeting.breakouts.state,
+      reactions: [],
+      prompt: undefined,
       media: meeting.media,
       localId: 0,
       people: [],
@@ -84,6 +136,8 @@ export class Session extends Store<SessionState> {
     });
     try {
       await this.meeting.join();
+      if (this.get().waiting) play("admitted");
+      this.set({ waiting: undefined });
     } catch (error) {
       this.local.sendTo(undefined);
       throw error;
@@ -101,13 +155,35 @@ export class Session extends Store<SessionState> {
     meeting.on("state", (state) => this.set({ state }));
     meeting.on("media", (media) => this.set({ media }));
     meeting.on("participants", (people) => {
-      this.set({ localId: meeting.localId, people: [...people.values()].sort((a, b) => a.joined_at - b.joined_at || a.id - b.id) });
+      this.set({
+        localId: meeting.localId,
+        people: [...people.values()].sort((a, b) => a.joined_at - b.joined_at || a.id - b.id),
+        total: Math.max(meeting.total, people.size),
+        viewers: meeting.viewers,
+      });
     });
+    meeting.on("waiting", (waiting) => this.set({ waiting }));
+    meeting.on("room", (room) => this.set({ room }));
+    meeting.on("role", (role) => this.onRole(role));
+    meeting.on("lobby", (lobby) => this.onLobby(lobby));
+    meeting.on("breakouts", (breakouts) => this.onBreakouts(breakouts));
+    meeting.on("breakoutInvited", (invitation) => this.onInvited(invitation));
+    meeting.on("moved", (room) => this.onMoved(room));
+    meeting.on("noticed", (noticed) => this.onNoticed(noticed));
+    meeting.on("sourceStopped", ({ source, reason }) => {
+      this.local.stopped(source);
+      if (reason === "forbidden") this.notify(t.prompts.forbidden(t.prompts.sources[source]));
+    });
+    meeting.on("reaction", (reaction) => this.onReaction(reaction));
+    meeting.on("participantChanged", (p) => this.onChanged(p));
     meeting.on("participantJoined", (p) => {
       /* Those who were there before are no news; oneself is there only once joined. */
-      if (this.get().people.length > 0 && p.id !== meeting.localId) this.notify(t.meeting.joined(p.name));
+      if (this.get().people.length > 0 && p.id !== meeting.localId) this.notifyOfComing(t.meeting.joined(p.name));
     });
-    meeting.on("participantLeft", ({ participant }) => this.notify(t.meeting.left(participant.name)));
+    meeting.on("participantLeft", ({ participant }) => {
+      this.hands.delete(participant.id);
+      this.notifyOfComing(t.meeting.left(participant.name));
+    });
     meeting.on("speakers", (speakers) => this.set({ speakers }));
     meeting.on("trackAttached", (track) => this.setTrack(track, true));
     meeting.on("trackChanged", (track) => this.setTrack(track, true));
@@ -130,11 +206,93 @@ export class Session extends Store<SessionState> {
     this.set({ tracks });
   }
 
-  private notify(text: string): void {
-    if (this.get().people.length > NOTICE_PEOPLE) return;
-    const key = ++this.noticeKey;
+  private onRole(role: Role): void {
+    const before = this.get().role;
+    this.set({ role });
+    /* The role one came in with is no news. */
+    if (this.get().people.length === 0) return;
+    if (role === "owner") this.notify(t.prompts.owner);
+    else if (isModerator(role) && !isModerator(before)) this.notify(t.prompts.promoted);
+    else if (role === "viewer") this.notify(t.prompts.viewer);
+    else if (isModerator(before)) this.notify(t.prompts.demoted);
+  }
+
+  private onLobby(lobby: Lobby): void {
+    const known = new Set(this.get().lobby.waiting.map((person) => person.id));
+    if (lobby.waiting.some((person) => !known.has(person.id))) play("knock");
+    this.set({ lobby });
+  }
+
+  private onBreakouts(breakouts: BreakoutState): void {
+    const { prompt } = this.get();
+    this.set({ breakouts, ...(prompt?.kind === "breakout" && !breakouts.open ? { prompt: undefined } : {}) });
+  }
+
+  private onInvited({ room, name }: Invitation): void {
+    play("notice");
+    this.set({ prompt: { kind: "breakout", room, name } });
+  }
+
+  private onMoved(room: RoomInfo): void {
+    this.hands.clear();
+    this.set({ prompt: undefined, reactions: [] });
+    this.notify(room.breakout === undefined ? t.breakouts.wentBack : t.breakouts.went(room.name));
+  }
+
+  private onNoticed({ notice, by, source }: Noticed): void {
+    const name = by === undefined ? t.prompts.somebody : (this.meeting.nameOf(by) ?? t.prompts.somebody);
+    play("notice");
+    if (notice === "hand_lowered") this.notify(t.prompts.handLowered);
+    else if (notice === "muted") {
+      const what = t.prompts.sources[source ?? "microphone"];
+      this.notify(by === undefined ? t.prompts.mutedBySomebody(what) : t.prompts.muted(name, what));
+    } else if (source === "microphone" || source === "camera") this.set({ prompt: { kind: "unmute", source, by: name } });
+  }
+
+  private onChanged(person: Participant): void {
+    if (person.hand === undefined) this.hands.delete(person.id);
+    else if (!this.hands.has(person.id)) {
+      this.hands.add(person.id);
+      if (person.id === this.meeting.localId) return;
+      if (this.isHeard()) play("hand");
+      if (isModerator(this.get().role)) this.notify(t.hands.raised(person.name));
+    }
+  }
+
+  private onReaction(reaction: Reaction): void {
+    const key = ++this.nextKey;
+    const floating = { ...reaction, key, name: this.meeting.nameOf(reaction.participant) ?? "" };
+    if (this.isHeard()) playReaction(reaction.kind);
+    this.set({ reactions: [...this.get().reactions.slice(1 - REACTIONS_AT_ONCE), floating] });
+    setTimeout(() => this.set({ reactions: this.get().reactions.filter((other) => other.key !== key) }), REACTION_MS);
+  }
+
+  private isHeard(): boolean {
+    return this.get().room?.settings.sounds ?? true;
+  }
+
+  private notifyOfComing(text: string): void {
+    if (settings.get().comings && this.get().people.length <= NOTICE_PEOPLE) this.notify(text);
+  }
+
+  /** Say something in passing. */
+  notify(text: string): void {
+    const key = ++this.nextKey;
     this.set({ notices: [...this.get().notices.slice(-2), { key, text }] });
     setTimeout(() => this.set({ notices: this.get().notices.filter((notice) => notice.key !== key) }), NOTICE_MS);
+  }
+
+  /** What was asked is answered. */
+  dismiss(): void {
+    this.set({ prompt: undefined });
+  }
+
+  /** Do something at the server, and say so when it is refused. */
+  run(action: Promise<unknown>): void {
+    action.catch((error: unknown) => {
+      const code = error instanceof PlenumError ? error.code : "";
+      this.notify(code === "forbidden" ? t.people.forbidden : t.people.failed);
+    });
   }
 }
 

@@ -8,12 +8,16 @@ export interface Settings {
   speaker: string;
   micOn: boolean;
   cameraOn: boolean;
+  /** Say who joins and leaves. */
+  comings: boolean;
+  /** Sounds for hands, reactions and people who wait. */
+  sounds: boolean;
   recent: string[];
 }
 
 const KEY = "plenum";
 const MAX_RECENT = 5;
-const DEFAULTS: Settings = { name: "", microphone: "", camera: "", speaker: "", micOn: true, cameraOn: true, recent: [] };
+const DEFAULTS: Settings = { name: "", microphone: "", camera: "", speaker: "", micOn: true, cameraOn: true, comings: true, sounds: true, recent: [] };
 
 /** Storage may be blocked, and what is in it may come from another version or from anybody: take only what fits. */
 export function readSettings(text: string | null): Settings {
@@ -35,6 +39,8 @@ export function readSettings(text: string | null): Settings {
     speaker: textOf("speaker"),
     micOn: flagOf("micOn"),
     cameraOn: flagOf("cameraOn"),
+    comings: flagOf("comings"),
+    sounds: flagOf("sounds"),
     recent: recent.filter((room): room is string => typeof room === "string").slice(0, MAX_RECENT),
   };
 }

@@ -1,11 +1,11 @@
-import { PlenumError, TEXT_LIMITS, type MediaReason } from "@plenum/sdk";
+import { PlenumError, TEXT_LIMITS, type MediaReason, type PlenumErrorCode } from "@plenum/sdk";
 import { useEffect, useState, type SubmitEvent } from "react";
 import { DeviceSelects } from "../controls/DeviceSelects.js";
 import { LevelBar } from "../controls/LevelBar.js";
 import { CameraIcon, CameraOffIcon, Logo, MicIcon, MicOffIcon, WarningIcon } from "../icons.js";
 import type { LocalMedia } from "../lib/localMedia.js";
 import { cut } from "../lib/room.js";
-import { isPhone } from "../lib/session.js";
+import { isPhone, type Credentials } from "../lib/session.js";
 import { settings } from "../lib/settings.js";
 import { useStore } from "../lib/store.js";
 import { hueOf, initials } from "../lib/text.js";
@@ -15,15 +15,18 @@ import { t } from "../messages.js";
 interface LobbyPageProps {
   room: string;
   local: LocalMedia;
-  onJoin: (name: string) => Promise<void>;
+  /** Why one was turned away, when one waited. */
+  refusal: PlenumErrorCode | undefined;
+  onJoin: (name: string, credentials: Credentials) => Promise<void>;
   onHome: () => void;
 }
 
-export function LobbyPage({ room, local, onJoin, onHome }: LobbyPageProps) {
+export function LobbyPage({ room, local, refusal, onJoin, onHome }: LobbyPageProps) {
   const { microphone, camera } = useStore(local);
   const [name, setName] = useState(settings.get().name);
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState(refusal ? (t.joinErrors[refusal] ?? t.lobby.failed) : "");
+  const [password, setPassword] = useState<string>();
 
   useEffect(() => {
     void local.start();
@@ -39,9 +42,14 @@ export function LobbyPage({ room, local, onJoin, onHome }: LobbyPageProps) {
     setBusy(true);
     setProblem("");
     try {
-      await onJoin(finalName);
+      await onJoin(finalName, password ? { password } : {});
     } catch (error) {
       setBusy(false);
+      if (error instanceof PlenumError && error.code === "password") {
+        setProblem(password ? t.lobby.passwordWrong : t.joinErrors.password ?? "");
+        setPassword("");
+        return;
+      }
       setProblem((error instanceof PlenumError && t.joinErrors[error.code]) || t.lobby.failed);
     }
   };
@@ -79,6 +87,21 @@ export function LobbyPage({ room, local, onJoin, onHome }: LobbyPageProps) {
               }}
             />
           </label>
+          {password !== undefined && (
+            <label className="field">
+              <span>{t.lobby.password}</span>
+              <input
+                className="input"
+                type="password"
+                data-testid="room-password"
+                value={password}
+                autoComplete="off"
+                autoFocus
+                maxLength={TEXT_LIMITS.join.password}
+                onChange={(event) => setPassword(event.target.value)}
+              />
+            </label>
+          )}
           <details className="device-details" open={!isPhone()}>
             <summary data-testid="device-details">{t.lobby.devices}</summary>
             <DeviceSelects local={local} />
