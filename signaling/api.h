@@ -7,9 +7,10 @@
 #define PLM_SIGNALING_API_H
 
 #include "hub.h"
+#include "refusal.h"
 #include "settings.h"
 
-struct plm_refusal;
+struct plm_room;
 
 /** What can be told of a room. Strings live until the hub is called again. */
 struct plm_api_room {
@@ -89,5 +90,9 @@ struct plm_hub_event {
     const char *name, *identity; /**< of the participant; "" */
     const char *reason;          /**< why they left, "" */
 };
+
+/** For the files of this folder: tell the host. @param participant 0: concerns the room @param name,identity,reason "" without */
+void plm_api_tell(struct plm_room *room, enum plm_hub_event_type type, uint32_t participant, const char *name,
+    const char *identity, const char *reason);
 
 #endif

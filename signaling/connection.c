@@ -110,10 +110,17 @@ static int parse(const struct plm_connection *c, struct plm_sdp **out, const cha
     return err ? refuse_sdp(c->hub, why, err, &at) : 0;
 }
 
+/* The room's own list, or the server's. */
+static const enum plm_codec *codecs_of(const struct plm_connection *c)
+{
+    const struct plm_record *record = plm_room_main(plm_room_find_media(c->hub, c->room))->record;
+    return record->value.codecs[0] != PLM_CODEC_NONE ? record->value.codecs : c->hub->config.codecs;
+}
+
 static void make_policy(const struct plm_connection *c, struct plm_sdp_policy *policy)
 {
     memset(policy, 0, sizeof *policy);
-    memcpy(policy->codecs, c->hub->config.codecs, sizeof policy->codecs);
+    memcpy(policy->codecs, codecs_of(c), sizeof policy->codecs);
     policy->publish = c->kind == PLM_CONNECTION_PUBLISH;
     policy->subscribe = c->kind == PLM_CONNECTION_RECEIVE;
     policy->single_video_codec = true;

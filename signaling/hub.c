@@ -1,7 +1,12 @@
 #include "hub.h"
 
+#include "admission.h"
+#include "bans.h"
 #include "breakout.h"
 #include "connection.h"
+#include "guess.h"
+#include "lead.h"
+#include "lobby.h"
 #include "news.h"
 #include "resource.h"
 #include "room.h"
@@ -72,6 +77,9 @@ static void set_defaults(struct plm_hub_config *c)
     set_default(&c->max_resources, 1000);
     set_default(&c->max_participants, 500);
     set_default(&c->max_viewers, 500);
+    set_default(&c->max_waiting, 500);
+    set_default(&c->max_records, 10000);
+    set_default(&c->forget_days, 30);
     set_default(&c->chat_messages, 200);
     set_default(&c->msg_rate, 20);
     set_default(&c->msg_burst, 60);
@@ -112,6 +120,7 @@ static void close_rooms(struct plm_hub *hub)
 void plm_hub_close(struct plm_hub *hub)
 {
     struct plm_session *s;
+    hub->closing = true;
     close_rooms(hub);
     DL_FOREACH (hub->sessions, s)
         plm_session_close(s, PLM_SESSION_CLOSE_AWAY, "the server goes down");
@@ -125,8 +134,16 @@ void plm_hub_destroy(struct plm_hub *hub)
     DL_FOREACH (hub->sessions, s) {
         s->state = PLM_SESSION_CLOSED; /* silent */
         s->member = NULL;
+        s->waiting = NULL;
     }
+    hub->closing = true;
+    hub->store = (struct plm_store_port){0};
+    hub->host.on_event = NULL;
     close_rooms(hub);
+    plm_admission_clear(hub);
+    plm_records_clear(hub);
+    plm_bans_clear(hub);
+    plm_guess_clear(hub);
     DL_FOREACH_SAFE (hub->sessions, s, next)
         plm_session_on_lost(s);
     free(hub);
@@ -140,7 +157,11 @@ uint64_t plm_hub_poll(struct plm_hub *hub)
     while (hub->lingering && hub->lingering->linger_end <= now)
         plm_room_close(hub->lingering, PLM_MSG_leave_reason_closed);
     uint64_t breakouts = plm_breakout_poll(hub, now), news = plm_news_flush(hub, now);
+    uint64_t lobby = plm_lobby_poll(hub, now), ends = plm_lead_poll(hub, now);
+    plm_records_poll(hub);
     next = news < breakouts ? news : breakouts;
+    next = lobby < next ? lobby : next;
+    next = ends < next ? ends : next;
     if (hub->detached && hub->detached->grace_end < next)
         next = hub->detached->grace_end;
     if (hub->lingering && hub->lingering->linger_end < next)
@@ -194,6 +215,7 @@ void plm_hub_settle(struct plm_hub *hub)
     uint64_t now = hub->host.now_ms(hub->host.ctx);
     plm_breakout_poll(hub, now);
     plm_news_flush(hub, now);
+    plm_lobby_flush(hub, now);
 }
 
 void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out)
@@ -220,6 +242,10 @@ const char *plm_hub_limit_name(enum plm_hub_limit limit)
         [PLM_HUB_LIMIT_CHAT_RATE] = "chat_rate",
         [PLM_HUB_LIMIT_SDP_RATE] = "sdp_rate",
         [PLM_HUB_LIMIT_MESSAGE_SIZE] = "message_size",
+        [PLM_HUB_LIMIT_RECORDS] = "records",
+        [PLM_HUB_LIMIT_WAITING] = "waiting",
+        [PLM_HUB_LIMIT_GUESSES] = "guesses",
+        [PLM_HUB_LIMIT_PASSWORDS] = "passwords",
         [PLM_HUB_LIMIT_SDP] = "sdp",
     };
     _Static_assert(sizeof names / sizeof names[0] == PLM_HUB_LIMIT_COUNT, "a name for each");

@@ -25,6 +25,10 @@ struct plm_hub_config {
     uint32_t max_resources;         /**< WHIP and WHEP [1000] */
     uint32_t max_participants;      /**< of a room [500], at most 1000 */
     uint32_t max_viewers;           /**< WHEP receivers of a room [500] */
+    uint32_t max_waiting;           /**< who wait to be let into a room [500] */
+    uint32_t max_records;           /**< rooms known, running or not [10000] */
+    uint32_t forget_days;           /**< a room that nobody owns is forgotten when unused for so long [30] */
+    bool lobby;                     /**< new rooms have a lobby */
     uint32_t chat_messages;         /**< kept per room [200], at most 200 */
     uint32_t msg_rate, msg_burst;   /**< messages per second of a session, and at once [20, 60] */
     uint32_t chat_rate, chat_burst; /**< of them chat [3, 8] */
@@ -101,7 +105,7 @@ void plm_hub_flush(struct plm_hub *hub);
 
 /** Live objects, for the metrics; each returns to its start. */
 struct plm_hub_gauges {
-    uint32_t sessions, rooms, participants, detached, viewers, resources, connections;
+    uint32_t sessions, rooms, participants, detached, viewers, resources, connections, waiting;
 };
 void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out);
 /** Caps of signalling; each refusal for one of them is counted under its name. */
@@ -117,7 +121,11 @@ enum plm_hub_limit {
     PLM_HUB_LIMIT_CHAT_RATE,    /**< chat_rate */
     PLM_HUB_LIMIT_SDP_RATE,     /**< sdp_rate */
     PLM_HUB_LIMIT_MESSAGE_SIZE, /**< PLM_MSG_MAX_SIZE, PLM_MSG_MAX_SDP_SIZE */
-    PLM_HUB_LIMIT_SDP,          /**< size of a description, of its lines, m-lines, payload types, rids */
+    PLM_HUB_LIMIT_RECORDS,      /**< max_records */
+    PLM_HUB_LIMIT_WAITING,      /**< max_waiting */
+    PLM_HUB_LIMIT_GUESSES, /**< attempts refused because their source, or all about their room, guessed wrong too often */
+    PLM_HUB_LIMIT_PASSWORDS, /**< passwords being looked at */
+    PLM_HUB_LIMIT_SDP,       /**< size of a description, of its lines, m-lines, payload types, rids */
     PLM_HUB_LIMIT_COUNT
 };
 /** Count a refusal that the program around the hub decided. */

@@ -8,41 +8,67 @@
 #define LEADERS   (OWNER | MODERATOR)
 #define ANYBODY   (SPEAKERS | VIEWER)
 
-static const unsigned allowed[PLM_MSG_COUNT] = {
-    [PLM_MSG_leave] = ANYBODY,
-    [PLM_MSG_publish] = SPEAKERS,
-    [PLM_MSG_receive] = ANYBODY,
-    [PLM_MSG_answer] = ANYBODY,
-    [PLM_MSG_view] = ANYBODY,
-    [PLM_MSG_mute] = SPEAKERS,
-    [PLM_MSG_chat] = ANYBODY,
-    [PLM_MSG_rename] = ANYBODY,
-    [PLM_MSG_claim] = ANYBODY,
-    [PLM_MSG_hand] = ANYBODY,
-    [PLM_MSG_react] = ANYBODY,
-    [PLM_MSG_people] = ANYBODY,
-    [PLM_MSG_start] = LEADERS,
-    [PLM_MSG_configure] = LEADERS,
-    [PLM_MSG_admit] = LEADERS,
-    [PLM_MSG_mute_others] = LEADERS,
-    [PLM_MSG_ask_unmute] = LEADERS,
-    [PLM_MSG_permit] = LEADERS,
-    [PLM_MSG_lower_hands] = LEADERS,
-    [PLM_MSG_set_role] = LEADERS,
-    [PLM_MSG_kick] = LEADERS,
-    [PLM_MSG_end] = LEADERS,
-    [PLM_MSG_breakout_open] = LEADERS,
-    [PLM_MSG_breakout_assign] = LEADERS,
-    [PLM_MSG_breakout_go] = ANYBODY,
-    [PLM_MSG_breakout_time] = LEADERS,
-    [PLM_MSG_breakout_close] = LEADERS,
-    [PLM_MSG_breakout_say] = LEADERS,
+#define OPEN    (1u << PLM_SESSION_OPEN)
+#define WAITING (1u << PLM_SESSION_WAITING)
+#define JOINED  (1u << PLM_SESSION_JOINED)
+
+/* Of somebody who waits nobody has a role. */
+static const struct {
+    unsigned states, roles;
+} verbs[PLM_MSG_COUNT] = {
+    [PLM_MSG_join] = {OPEN, 0},
+    [PLM_MSG_resume] = {OPEN, 0},
+    [PLM_MSG_leave] = {JOINED | WAITING, ANYBODY},
+    [PLM_MSG_publish] = {JOINED, SPEAKERS},
+    [PLM_MSG_receive] = {JOINED, ANYBODY},
+    [PLM_MSG_answer] = {JOINED, ANYBODY},
+    [PLM_MSG_view] = {JOINED, ANYBODY},
+    [PLM_MSG_mute] = {JOINED, SPEAKERS},
+    [PLM_MSG_chat] = {JOINED, ANYBODY},
+    [PLM_MSG_rename] = {JOINED, ANYBODY},
+    [PLM_MSG_claim] = {JOINED, ANYBODY},
+    [PLM_MSG_hand] = {JOINED, ANYBODY},
+    [PLM_MSG_react] = {JOINED, ANYBODY},
+    [PLM_MSG_people] = {JOINED, ANYBODY},
+    [PLM_MSG_start] = {JOINED, LEADERS},
+    [PLM_MSG_configure] = {JOINED, LEADERS},
+    [PLM_MSG_admit] = {JOINED, LEADERS},
+    [PLM_MSG_mute_others] = {JOINED, LEADERS},
+    [PLM_MSG_ask_unmute] = {JOINED, LEADERS},
+    [PLM_MSG_permit] = {JOINED, LEADERS},
+    [PLM_MSG_lower_hands] = {JOINED, LEADERS},
+    [PLM_MSG_set_role] = {JOINED, LEADERS},
+    [PLM_MSG_kick] = {JOINED, LEADERS},
+    [PLM_MSG_end] = {JOINED, LEADERS},
+    [PLM_MSG_breakout_open] = {JOINED, LEADERS},
+    [PLM_MSG_breakout_assign] = {JOINED, LEADERS},
+    [PLM_MSG_breakout_go] = {JOINED, ANYBODY},
+    [PLM_MSG_breakout_time] = {JOINED, LEADERS},
+    [PLM_MSG_breakout_close] = {JOINED, LEADERS},
+    [PLM_MSG_breakout_say] = {JOINED, LEADERS},
 };
+
+bool plm_verb_fits(enum plm_msg_type request, enum plm_session_state state)
+{
+    return (unsigned)request < PLM_MSG_COUNT && (unsigned)state < PLM_SESSION_STATE_COUNT &&
+           (verbs[request].states & (1u << state)) != 0;
+}
+
+const char *plm_session_state_hint(enum plm_session_state state)
+{
+    static const char *const hints[] = {[PLM_SESSION_OPEN] = "join first",
+        [PLM_SESSION_CHECKING] = "the password is being looked at",
+        [PLM_SESSION_WAITING] = "wait to be let in",
+        [PLM_SESSION_JOINED] = "joined already",
+        [PLM_SESSION_CLOSED] = "it is over"};
+    _Static_assert(sizeof hints / sizeof hints[0] == PLM_SESSION_STATE_COUNT, "one for each");
+    return (unsigned)state < PLM_SESSION_STATE_COUNT ? hints[state] : "";
+}
 
 bool plm_role_may(enum plm_msg_role role, enum plm_msg_type request)
 {
     return (unsigned)request < PLM_MSG_COUNT && (unsigned)role < PLM_MSG_role_COUNT &&
-           (allowed[request] & (1u << role)) != 0;
+           (verbs[request].roles & (1u << role)) != 0;
 }
 
 bool plm_role_leads(enum plm_msg_role role)

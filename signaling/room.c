@@ -1,7 +1,12 @@
 #include "room.h"
 
+#include "api.h"
+#include "bans.h"
 #include "connection.h"
+#include "lead.h"
+#include "lobby.h"
 #include "news.h"
+#include "records.h"
 #include "resource.h"
 
 #include <stdio.h>
@@ -19,14 +24,6 @@ int plm_name_clean(char out[PLM_NAME_SIZE], const char *name, const char *field,
         return plm_refuse(
             why, PLM_MSG_error_code_bad_message, field, "must be a text without control characters");
     return 0;
-}
-
-static void fold(char *key, const char *name)
-{
-    size_t i = 0;
-    for (; name[i]; i++)
-        key[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] - 'A' + 'a' : name[i]);
-    key[i] = 0;
 }
 
 /* A breakout room has no key: nobody enters it by name. */
@@ -54,7 +51,8 @@ static int room_open(struct plm_room **out, struct plm_hub *hub, struct plm_room
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     room->hub = hub;
     room->parent = parent;
-    room->opened_at = hub->host.wall_ms(hub->host.ctx);
+    room->opened_at = room->started_at = hub->host.wall_ms(hub->host.ctx);
+    room->started = true;
     memcpy(room->name, name, strlen(name) + 1);
     memcpy(room->key, key, strlen(key) + 1);
     plm_room_settings_default(&room->settings);
@@ -75,22 +73,22 @@ static int room_open(struct plm_room **out, struct plm_hub *hub, struct plm_room
     return 0;
 }
 
-int plm_room_enter(struct plm_room **out, struct plm_hub *hub, const char *name, struct plm_refusal *why)
+int plm_room_enter(struct plm_room **out, struct plm_record *record, struct plm_refusal *why)
 {
-    char clean[PLM_NAME_SIZE], key[PLM_NAME_SIZE];
-    int err = plm_name_clean(clean, name, "room", why);
+    *out = record->meeting;
+    if (*out)
+        return 0;
+    int err = room_open(out, record->hub, NULL, record->value.name, record->value.key, why);
     if (err)
         return err;
-    if (strchr(clean, '/'))
-        return plm_refuse(why, PLM_MSG_error_code_bad_message, "room", "must not hold '/'");
-    fold(key, clean);
-    struct plm_room *room;
-    HASH_FIND_STR(hub->rooms, key, room);
-    err = room ? 0 : room_open(&room, hub, NULL, clean, key, why);
-    if (err)
-        return err;
+    struct plm_room *room = *out;
+    room->record = record;
+    room->settings = record->value.settings;
+    room->started = !room->settings.organised;
+    plm_record_use(record, room);
+    plm_room_set_end(room);
     plm_room_on_population(room);
-    *out = room;
+    plm_api_tell(room, PLM_HUB_ROOM_STARTED, 0, "", "", "");
     return 0;
 }
 
@@ -164,8 +162,14 @@ static void describe_settings(const struct plm_room_settings *s, struct plm_msg_
 
 void plm_room_describe(const struct plm_room *room, struct plm_msg_room_info *out)
 {
+    const struct plm_room *main = room->parent ? room->parent : room;
+    const struct plm_room_record *record = &main->record->value;
     *out = (struct plm_msg_room_info){.name = room->name,
-        .started_at = room->opened_at,
+        .code = room->parent ? NULL : record->code,
+        .has_password = *record->password_hash != 0,
+        .started_at = main->started_at,
+        .has_ends_at = main->end_at != 0,
+        .ends_at = plm_room_ends_at(main),
         .has_breakout = room->parent != NULL,
         .breakout = room->number};
     describe_settings(plm_room_rules(room), &out->settings);
@@ -189,11 +193,25 @@ static void dismiss(struct plm_member *m, enum plm_msg_leave_reason reason)
         plm_session_close(session, PLM_SESSION_CLOSE_DONE, plm_msg_leave_reason_name(reason));
 }
 
+/* The meeting is over; the room goes on without it. Nobody could unlock one that is nobody's. */
+static void leave_record(struct plm_room *room)
+{
+    struct plm_record *record = room->record;
+    plm_ban_lift(room->hub, room->key);
+    plm_api_tell(room, PLM_HUB_ROOM_ENDED, 0, "", "", "");
+    if (!plm_record_is_owned(record))
+        record->value.settings.locked = false;
+    plm_record_use(record, NULL);
+}
+
 void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
 {
     struct plm_hub *hub = room->hub;
     while (room->breakouts.rooms)
         plm_room_close(room->breakouts.rooms, reason);
+    if (!hub->closing)
+        plm_lobby_refuse_all(room, "the meeting ended");
+    plm_lobby_clear(room);
     while (room->receivers)
         plm_resource_destroy(room->receivers);
     while (room->members)
@@ -204,6 +222,8 @@ void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
         DL_DELETE2(hub->lingering, room, linger_prev, linger_next);
     if (room->breakouts.listed)
         DL_DELETE2(hub->with_breakouts, room, breakouts_prev, breakouts_next);
+    if (room->record)
+        leave_record(room);
     if (room->number) {
         DL_DELETE2(room->parent->breakouts.rooms, room, sibling_prev, sibling_next);
         room->parent->breakouts.n_rooms--;
@@ -222,7 +242,7 @@ void plm_room_on_population(struct plm_room *room)
 {
     struct plm_hub *hub = room->hub;
     room = plm_room_main(room); /* a breakout room lasts until they are closed, or the meeting is over */
-    bool empty = !room->people && !room->n_receivers;
+    bool empty = !room->people && !room->n_receivers && !room->waiting;
     if (empty == room->lingers)
         return;
     room->lingers = empty;

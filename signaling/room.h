@@ -12,8 +12,8 @@ int plm_name_clean(char out[PLM_NAME_SIZE], const char *name, const char *field,
 
 /* ---- rooms (room.c) ---- */
 
-/** Find a room or open it. Names differ by more than the case of A-Z. @return 0, or negative with why */
-int plm_room_enter(struct plm_room **out, struct plm_hub *hub, const char *name, struct plm_refusal *why);
+/** The meeting of a room; begins it if there is none. @return 0, or negative with why */
+int plm_room_enter(struct plm_room **out, struct plm_record *record, struct plm_refusal *why);
 /** Make a breakout room of a main room; its name is clean. @return 0, or negative with why */
 int plm_room_open_breakout(struct plm_room **out, struct plm_room *parent, const char *name, uint32_t number,
     struct plm_refusal *why);
@@ -25,6 +25,8 @@ const struct plm_room_settings *plm_room_rules(const struct plm_room *room);
 uint32_t plm_room_population(const struct plm_room *room);
 /** Somebody of the whole meeting, wherever they are. NULL: nobody has this id. */
 struct plm_member *plm_room_find_member(struct plm_room *room, plm_participant_id id);
+/** Does anybody of the meeting lead? */
+bool plm_room_has_leader(struct plm_room *room);
 /** As its people are told of it. */
 void plm_room_describe(const struct plm_room *room, struct plm_msg_room_info *out);
 struct plm_room *plm_room_find_media(struct plm_hub *hub, plm_room_id media);
@@ -45,10 +47,10 @@ void plm_room_on_speakers(struct plm_room *room, const struct plm_event *ev);
 
 /**
  * Let somebody in. Nobody is told before plm_member_announce.
- * @param name    already clean
- * @param session of a socket, or NULL with resource
+ * @param guest   admitted; the name is clean
+ * @param session of a socket; NULL with resource, or when it was lost while the guest waited
  */
-int plm_member_create(struct plm_member **out, struct plm_room *room, const char *name,
+int plm_member_create(struct plm_member **out, struct plm_room *room, const struct plm_guest *guest,
     struct plm_session *session, struct plm_resource *resource, struct plm_refusal *why);
 /** Tell the others that m came; from now on they are told of changes and of its leaving. */
 void plm_member_announce(struct plm_member *m);

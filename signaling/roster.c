@@ -1,8 +1,12 @@
 /* Participants: who is in a room, and what the others are told of them. */
 #include "room.h"
 
+#include "admission.h"
+#include "api.h"
 #include "breakout.h"
 #include "connection.h"
+#include "lead.h"
+#include "lobby.h"
 #include "moderation.h"
 #include "news.h"
 #include "people.h"
@@ -41,6 +45,7 @@ void plm_member_announce(struct plm_member *m)
     plm_hub_log(hub, m->room, "%u (%s) joined as %s", m->id, m->name, plm_msg_role_name(m->role));
     plm_news_joined(m);
     plm_resource_repin(m->room, m->name);
+    plm_api_tell(m->room, PLM_HUB_PARTICIPANT_JOINED, m->id, m->name, m->who.identity, "");
 }
 
 void plm_member_rename(struct plm_member *m, const char *name)
@@ -61,7 +66,7 @@ void plm_member_send(struct plm_member *m, const struct plm_msg *msg)
 
 /* ---- coming and going ---- */
 
-static bool has_leader(struct plm_room *room)
+bool plm_room_has_leader(struct plm_room *room)
 {
     const struct plm_member *m, *next;
     HASH_ITER (hh_id, plm_room_main(room)->people, m, next)
@@ -70,20 +75,24 @@ static bool has_leader(struct plm_room *room)
     return false;
 }
 
-/* The longest present of the meeting leads when nobody does; an encoder cannot. */
+/*
+ * The longest present of the meeting leads when nobody does; an encoder or a viewer cannot. In a room that is somebody's its owner
+ * comes back, or whom they promoted: nobody gets hold of it by staying on.
+ */
 static void succeed(struct plm_room *room)
 {
     struct plm_member *m, *next, *first = NULL;
-    if (has_leader(room))
+    if (plm_room_has_leader(room) || plm_record_is_owned(plm_room_main(room)->record))
         return;
     HASH_ITER (hh_id, plm_room_main(room)->people, m, next)
-        if (!m->resource && (!first || m->id < first->id))
+        if (!m->resource && m->role != PLM_MSG_role_viewer && (!first || m->id < first->id))
             first = m;
     if (!first)
         return;
     first->role = PLM_MSG_role_moderator;
     plm_hub_log(room->hub, first->room, "%u (%s) leads now", first->id, first->name);
     plm_news_changed(first);
+    plm_lobby_show(first);
 }
 
 static void unindex(struct plm_member *m)
@@ -100,7 +109,8 @@ static int index_member(struct plm_member *m, struct plm_refusal *why)
     struct plm_hub *hub = m->room->hub;
     HASH_ADD(hh_id, plm_room_main(m->room)->people, id, sizeof m->id, m);
     if (!m->resource) {
-        plm_hub_random_hex(hub, m->secret, sizeof m->secret);
+        if (!*m->secret)
+            plm_hub_random_hex(hub, m->secret, sizeof m->secret);
         HASH_ADD_STR(hub->members, secret, m);
     }
     if (m->hh_id.tbl && (m->resource || m->hh.tbl))
@@ -126,27 +136,41 @@ static void leave_list(struct plm_member *m)
     m->room->n_unlisted -= m->unlisted;
 }
 
-int plm_member_create(struct plm_member **out, struct plm_room *room, const char *name,
+/* What a token says; else who comes first leads, unless the room is somebody's. An encoder takes part. */
+static enum plm_msg_role first_role(
+    struct plm_room *room, const struct plm_guest *g, const struct plm_resource *resource)
+{
+    if (resource)
+        return PLM_MSG_role_speaker;
+    if (g->trusted)
+        return g->role;
+    bool led = plm_room_has_leader(room) || plm_record_is_owned(plm_room_main(room)->record);
+    return led ? PLM_MSG_role_speaker : PLM_MSG_role_moderator;
+}
+
+int plm_member_create(struct plm_member **out, struct plm_room *room, const struct plm_guest *guest,
     struct plm_session *session, struct plm_resource *resource, struct plm_refusal *why)
 {
     struct plm_hub *hub = room->hub;
-    if (plm_room_population(room) >= hub->config.max_participants)
+    if (plm_room_population(room) >= plm_admission_cap(plm_room_main(room)->record))
         return plm_hub_refuse_full(hub, why, PLM_HUB_LIMIT_PARTICIPANTS, "the meeting is full");
     struct plm_member *m = calloc(1, sizeof *m);
     if (!m)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     m->room = room;
-    m->id = plm_room_next_id(room);
+    m->id = guest->id ? guest->id : plm_room_next_id(room);
     m->session = session;
     m->resource = resource;
-    bool led = has_leader(room);
+    m->who = guest->who;
+    m->may_subscribe = guest->may_subscribe;
+    memcpy(m->secret, guest->secret, sizeof m->secret);
+    memcpy(m->name, guest->name, sizeof m->name);
+    m->role = first_role(room, guest, resource);
     int err = index_member(m, why);
     if (err) {
         free(m);
         return err;
     }
-    memcpy(m->name, name, strlen(name) + 1);
-    m->role = resource || led ? PLM_MSG_role_speaker : PLM_MSG_role_moderator;
     m->joined_at = hub->host.wall_ms(hub->host.ctx);
     enter_list(m, room);
     hub->gauges.participants++;
@@ -186,11 +210,14 @@ void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason)
     if (m->announced) {
         plm_hub_log(room->hub, room, "%u (%s) left: %s", m->id, m->name, plm_msg_leave_reason_name(reason));
         plm_news_left(m, reason);
+        plm_api_tell(room, PLM_HUB_PARTICIPANT_LEFT, m->id, m->name, m->who.identity,
+            plm_msg_leave_reason_name(reason));
     }
     if (room->parent)
         plm_breakout_changed(room);
     plm_member_destroy(m);
     succeed(room);
+    plm_room_on_left(plm_room_main(room));
     plm_room_on_population(room);
 }
 

@@ -1,8 +1,11 @@
 #include "room.h"
 
+#include "admission.h"
 #include "breakout.h"
 #include "connection.h"
 #include "hands.h"
+#include "lead.h"
+#include "lobby.h"
 #include "moderation.h"
 #include "people.h"
 #include "roles.h"
@@ -33,16 +36,18 @@ void plm_session_close(struct plm_session *s, enum plm_session_close code, const
         return;
     s->state = PLM_SESSION_CLOSED;
     s->member = NULL;
+    s->waiting = NULL;
+    plm_admission_forget(s);
     s->out.close(s->out.ctx, code, reason);
 }
 
-static void send_done(struct plm_session *s, uint32_t id)
+void plm_session_done(struct plm_session *s, uint32_t id)
 {
     struct plm_msg msg = {.type = PLM_MSG_done, .has_id = true, .id = id};
     plm_session_send(s, &msg);
 }
 
-static void send_refusal(struct plm_session *s, bool has_id, uint32_t id, const struct plm_refusal *why)
+void plm_session_refuse(struct plm_session *s, bool has_id, uint32_t id, const struct plm_refusal *why)
 {
     struct plm_msg msg = {.type = PLM_MSG_error,
         .has_id = has_id,
@@ -57,39 +62,16 @@ static void send_refusal(struct plm_session *s, bool has_id, uint32_t id, const 
 /* Each answers by itself and returns 0, or returns negative with why and has changed nothing. */
 typedef int handler(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why);
 
-static int on_join(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
-{
-    struct plm_room *room;
-    struct plm_member *member;
-    int err = plm_room_enter(&room, s->hub, m->join.room, why);
-    if (!err)
-        err = plm_member_create(&member, room, m->join.name, s, NULL, why);
-    if (err)
-        return err;
-    s->member = member;
-    s->state = PLM_SESSION_JOINED;
-    plm_member_announce(member);
-    plm_member_send_joined(member, m->id, false);
-    return 0;
-}
-
-static int on_resume(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
-{
-    struct plm_member *member = plm_member_find_secret(s->hub, m->resume.secret);
-    if (!member)
-        return plm_refuse(why, PLM_MSG_error_code_not_found, "secret", "no such session; join again");
-    plm_member_attach(member, s);
-    s->member = member;
-    s->state = PLM_SESSION_JOINED;
-    plm_member_send_joined(member, m->id, true);
-    return 0;
-}
-
 static int on_leave(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
 {
     struct plm_member *member = s->member;
     (void)why;
-    send_done(s, m->id);
+    plm_session_done(s, m->id);
+    if (s->waiting) {
+        plm_lobby_leave(s->waiting);
+        plm_session_close(s, PLM_SESSION_CLOSE_DONE, "left");
+        return 0;
+    }
     member->session = NULL;
     plm_member_remove(member, PLM_MSG_leave_reason_left);
     plm_session_close(s, PLM_SESSION_CLOSE_DONE, "left");
@@ -143,7 +125,7 @@ static int on_answer(struct plm_session *s, const struct plm_msg *m, struct plm_
         return plm_refuse(why, PLM_MSG_error_code_bad_state, "", "nothing was offered");
     int err = plm_connection_on_answer(s->member->receive, m->answer.sdp, strlen(m->answer.sdp), why);
     if (!err)
-        send_done(s, m->id);
+        plm_session_done(s, m->id);
     return err;
 }
 
@@ -151,7 +133,7 @@ static int on_view(struct plm_session *s, const struct plm_msg *m, struct plm_re
 {
     int err = plm_member_view(s->member, &m->view, why);
     if (!err)
-        send_done(s, m->id);
+        plm_session_done(s, m->id);
     return err;
 }
 
@@ -159,7 +141,7 @@ static int on_mute(struct plm_session *s, const struct plm_msg *m, struct plm_re
 {
     int err = plm_member_mute(s->member, (enum plm_source)m->mute.source, m->mute.muted, why);
     if (!err)
-        send_done(s, m->id);
+        plm_session_done(s, m->id);
     return err;
 }
 
@@ -167,43 +149,48 @@ static int on_rename(struct plm_session *s, const struct plm_msg *m, struct plm_
 {
     (void)why;
     plm_member_rename(s->member, m->rename.name);
-    send_done(s, m->id);
+    plm_session_done(s, m->id);
     return 0;
 }
 
 /* One whose only answer is that it is done. */
 typedef int deed(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why);
 
-/* Every request, the one state in which it is legal, and who answers it or does it. */
+/* Every request, and who answers it or does it; when it is legal: roles.c. */
 static const struct {
-    enum plm_session_state state;
     handler *on;
     deed *does;
 } verbs[PLM_MSG_COUNT] = {
-    [PLM_MSG_join] = {PLM_SESSION_OPEN, on_join},
-    [PLM_MSG_resume] = {PLM_SESSION_OPEN, on_resume},
-    [PLM_MSG_leave] = {PLM_SESSION_JOINED, on_leave},
-    [PLM_MSG_publish] = {PLM_SESSION_JOINED, on_publish},
-    [PLM_MSG_receive] = {PLM_SESSION_JOINED, on_receive},
-    [PLM_MSG_answer] = {PLM_SESSION_JOINED, on_answer},
-    [PLM_MSG_view] = {PLM_SESSION_JOINED, on_view},
-    [PLM_MSG_mute] = {PLM_SESSION_JOINED, on_mute},
-    [PLM_MSG_rename] = {PLM_SESSION_JOINED, on_rename},
-    [PLM_MSG_people] = {PLM_SESSION_JOINED, plm_people_send_page},
-    [PLM_MSG_chat] = {PLM_SESSION_JOINED, .does = plm_chat_say},
-    [PLM_MSG_hand] = {PLM_SESSION_JOINED, .does = plm_hands_raise},
-    [PLM_MSG_react] = {PLM_SESSION_JOINED, .does = plm_hands_react},
-    [PLM_MSG_lower_hands] = {PLM_SESSION_JOINED, .does = plm_hands_lower_others},
-    [PLM_MSG_mute_others] = {PLM_SESSION_JOINED, .does = plm_moderation_mute_others},
-    [PLM_MSG_ask_unmute] = {PLM_SESSION_JOINED, .does = plm_moderation_ask_unmute},
-    [PLM_MSG_permit] = {PLM_SESSION_JOINED, .does = plm_moderation_permit},
-    [PLM_MSG_set_role] = {PLM_SESSION_JOINED, .does = plm_moderation_set_role},
-    [PLM_MSG_breakout_open] = {PLM_SESSION_JOINED, .does = plm_breakout_open},
-    [PLM_MSG_breakout_assign] = {PLM_SESSION_JOINED, .does = plm_breakout_assign},
-    [PLM_MSG_breakout_go] = {PLM_SESSION_JOINED, .does = plm_breakout_go},
-    [PLM_MSG_breakout_time] = {PLM_SESSION_JOINED, .does = plm_breakout_time},
-    [PLM_MSG_breakout_close] = {PLM_SESSION_JOINED, .does = plm_breakout_close},
-    [PLM_MSG_breakout_say] = {PLM_SESSION_JOINED, .does = plm_breakout_say},
+    [PLM_MSG_join] = {plm_admission_join},
+    [PLM_MSG_resume] = {plm_admission_resume},
+    [PLM_MSG_leave] = {on_leave},
+    [PLM_MSG_publish] = {on_publish},
+    [PLM_MSG_receive] = {on_receive},
+    [PLM_MSG_answer] = {on_answer},
+    [PLM_MSG_view] = {on_view},
+    [PLM_MSG_mute] = {on_mute},
+    [PLM_MSG_rename] = {on_rename},
+    [PLM_MSG_people] = {plm_people_send_page},
+    [PLM_MSG_chat] = {.does = plm_chat_say},
+    [PLM_MSG_hand] = {.does = plm_hands_raise},
+    [PLM_MSG_react] = {.does = plm_hands_react},
+    [PLM_MSG_lower_hands] = {.does = plm_hands_lower_others},
+    [PLM_MSG_mute_others] = {.does = plm_moderation_mute_others},
+    [PLM_MSG_ask_unmute] = {.does = plm_moderation_ask_unmute},
+    [PLM_MSG_permit] = {.does = plm_moderation_permit},
+    [PLM_MSG_claim] = {.does = plm_lead_claim},
+    [PLM_MSG_start] = {.does = plm_lead_start},
+    [PLM_MSG_configure] = {plm_lead_configure},
+    [PLM_MSG_admit] = {.does = plm_lobby_admit},
+    [PLM_MSG_kick] = {.does = plm_lead_kick},
+    [PLM_MSG_end] = {plm_lead_end},
+    [PLM_MSG_set_role] = {.does = plm_moderation_set_role},
+    [PLM_MSG_breakout_open] = {.does = plm_breakout_open},
+    [PLM_MSG_breakout_assign] = {.does = plm_breakout_assign},
+    [PLM_MSG_breakout_go] = {.does = plm_breakout_go},
+    [PLM_MSG_breakout_time] = {.does = plm_breakout_time},
+    [PLM_MSG_breakout_close] = {.does = plm_breakout_close},
+    [PLM_MSG_breakout_say] = {.does = plm_breakout_say},
 };
 
 /* ---- how much a session may say ---- */
@@ -249,19 +236,16 @@ static int dispatch(struct plm_session *s, const struct plm_msg *m, struct plm_r
 {
     if (is_too_fast(s, m->type, s->messages.filled_at))
         return plm_refuse(why, PLM_MSG_error_code_too_fast, "", "too many of these; wait a moment");
-    if (!verbs[m->type].on && !verbs[m->type].does)
-        return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "not spoken here");
-    if (verbs[m->type].state != s->state)
-        return plm_refuse(why, PLM_MSG_error_code_bad_state, "",
-            s->state == PLM_SESSION_OPEN ? "join first" : "joined already");
-    if (s->member && !plm_role_may(s->member->role, m->type))
+    if (!plm_verb_fits(m->type, s->state))
+        return plm_refuse(why, PLM_MSG_error_code_bad_state, "", "%s", plm_session_state_hint(s->state));
+    if (s->state == PLM_SESSION_JOINED && !plm_role_may(s->member->role, m->type))
         return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "a %s may not %s",
             plm_msg_role_name(s->member->role), plm_msg_type_name(m->type));
     if (verbs[m->type].on)
         return verbs[m->type].on(s, m, why);
     int err = verbs[m->type].does(s->member, m, why);
     if (!err)
-        send_done(s, m->id);
+        plm_session_done(s, m->id);
     return err;
 }
 
@@ -271,7 +255,7 @@ static void refuse_unread(struct plm_session *s, const struct plm_msg_fault *fau
     plm_refuse(&why, PLM_MSG_error_code_bad_message, fault->field, "%s", fault->message);
     s->hub->counters.bad_messages++;
     s->hub->counters.limits[PLM_HUB_LIMIT_MESSAGE_SIZE] += fault->too_large;
-    send_refusal(s, fault->has_id, fault->id, &why);
+    plm_session_refuse(s, fault->has_id, fault->id, &why);
 }
 
 static void take(struct plm_session *s, const char *text, size_t len)
@@ -288,9 +272,12 @@ static void take(struct plm_session *s, const char *text, size_t len)
     hub->counters.limits[PLM_HUB_LIMIT_MESSAGE_RATE] += !in_time;
     if (is_flooding(s)) {
         struct plm_member *member = s->member;
+        struct plm_waiting *waiting = s->waiting;
         plm_session_close(s, PLM_SESSION_CLOSE_POLICY, "too many messages");
         if (member)
             plm_member_detach(member);
+        if (waiting)
+            plm_lobby_detach(waiting);
         return;
     }
     int err = plm_msg_decode(&m, text, len, PLM_FROM_CLIENT, &fault);
@@ -305,7 +292,7 @@ static void take(struct plm_session *s, const char *text, size_t len)
     else
         err = dispatch(s, m, &why);
     if (err)
-        send_refusal(s, true, m->id, &why);
+        plm_session_refuse(s, true, m->id, &why);
     plm_msg_free(m);
 }
 
@@ -345,7 +332,7 @@ int plm_session_open(struct plm_session **out, struct plm_hub *hub, const struct
 
 bool plm_session_is_joined(const struct plm_session *s)
 {
-    return s->state == PLM_SESSION_JOINED;
+    return s->state == PLM_SESSION_JOINED || s->state == PLM_SESSION_WAITING;
 }
 
 void plm_session_on_lost(struct plm_session *s)
@@ -354,6 +341,9 @@ void plm_session_on_lost(struct plm_session *s)
         return;
     if (s->member)
         plm_member_detach(s->member);
+    if (s->waiting)
+        plm_lobby_detach(s->waiting);
+    plm_admission_forget(s);
     DL_DELETE(s->hub->sessions, s);
     s->hub->gauges.sessions--;
     plm_hub_settle(s->hub);

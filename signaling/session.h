@@ -1,5 +1,6 @@
 /*
- * A session: one socket's conversation. States: open (nobody yet), joined (speaks for a participant), closed (told to go).
+ * A session: one socket's conversation. States: open (nobody yet), checking (a password is under way), waiting (to be let in), joined
+ * (speaks for a participant), closed (told to go).
  * The transport creates it when a socket opens and destroys it when the socket is gone; the participant outlives it by the
  * grace time and is taken up by another session with the resume secret.
  */
@@ -7,6 +8,7 @@
 #define PLM_SIGNALING_SESSION_H
 
 #include "hub.h"
+#include "refusal.h"
 
 struct plm_session;
 
@@ -32,7 +34,7 @@ int plm_session_open(struct plm_session **s, struct plm_hub *hub, const struct p
 void plm_session_on_text(struct plm_session *s, const char *text, size_t len);
 /** The socket is gone, whoever closed it; s is freed. A participant that did not leave waits for resume. NULL is fine. */
 void plm_session_on_lost(struct plm_session *s);
-/** Does it speak for a participant? */
+/** Does it speak for a participant, or for somebody who waits to be let in? */
 bool plm_session_is_joined(const struct plm_session *s);
 
 /* For the files of this folder. */
@@ -41,6 +43,10 @@ bool plm_session_is_joined(const struct plm_session *s);
 void plm_session_send(struct plm_session *s, const struct plm_msg *msg);
 /** Send what was serialised for many. */
 void plm_session_send_text(struct plm_session *s, struct plm_text *text);
+/** The reply "done". */
+void plm_session_done(struct plm_session *s, uint32_t id);
+/** The reply "error". @param has_id it answers a request */
+void plm_session_refuse(struct plm_session *s, bool has_id, uint32_t id, const struct plm_refusal *why);
 /** Let go of the participant and have the socket closed. */
 void plm_session_close(struct plm_session *s, enum plm_session_close code, const char *reason);
 

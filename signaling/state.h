@@ -5,6 +5,7 @@
 #define PLM_SIGNALING_STATE_H
 
 #include "hub.h"
+#include "refusal.h"
 #include "session.h"
 #include "settings.h"
 #include "whip.h"
@@ -26,20 +27,65 @@ _Static_assert(
     (int)PLM_MSG_slot_state_forwarding == (int)PLM_SLOT_FORWARDING, "the table names the states of slots");
 _Static_assert((int)PLM_MSG_slot_state_COUNT == (int)PLM_SLOT_PAUSED + 1, "all of them");
 
-/** Why a request was refused: becomes an error reply, or a status of HTTP. */
-struct plm_refusal {
-    enum plm_msg_error_code code;
-    char message[160];
-    char field[64];
-};
-
-/** Fill a refusal. @return PLM_EINVAL, so that it can stand in a return statement */
-__attribute__((format(printf, 4, 5))) int plm_refuse(
-    struct plm_refusal *r, enum plm_msg_error_code code, const char *field, const char *format, ...);
-
 struct plm_room;
 struct plm_member;
 struct plm_resource;
+struct plm_check;
+struct plm_guesser;
+struct plm_ban;
+
+/** A room record (records.h) in the hub's tables. */
+struct plm_record {
+    struct plm_hub *hub;
+    struct plm_room_record value;
+    struct plm_room *meeting;     /* that runs in it; NULL: none */
+    uint64_t guessed, guessed_at; /* wrong guesses, as time that they take to be forgotten (guess.h) */
+    bool listed;                  /* in hub->idle_records */
+    struct plm_record *prev, *next;
+    UT_hash_handle hh;      /* by key */
+    UT_hash_handle hh_code; /* by code */
+};
+
+/** By what somebody is known again: what a kick revokes. Empty texts: not known so. */
+struct plm_identity {
+    char identity[PLM_NAME_SIZE]; /* of a token: who it is for */
+    char token_id[65];
+    char device[65];
+    uint64_t expires_at; /* of the token */
+};
+
+/** Somebody at the door of a room: who they are and what they bring (admission.h). A plain value. */
+struct plm_guest {
+    char name[PLM_NAME_SIZE];
+    char source[48];
+    struct plm_identity who;
+    bool trusted;           /* by a good token or the owner's key, which stand for the password */
+    enum plm_msg_role role; /* of who is trusted */
+    bool may_publish, may_subscribe, skip_lobby;
+    bool watches;                 /* by WHEP: takes no place */
+    plm_participant_id id;        /* of who waited; 0: a new one */
+    char secret[PLM_SECRET_SIZE]; /* the same */
+};
+
+/** Somebody who waits to be let in. Owned by the room; has no place in it. */
+struct plm_waiting {
+    struct plm_room *room;
+    struct plm_guest guest; /* with id and secret */
+    enum plm_msg_wait_reason reason;
+    uint64_t since;
+    struct plm_session *session;               /* NULL: lost */
+    uint32_t request;                          /* to be answered by joined */
+    uint64_t grace_end;                        /* of one whose socket is lost */
+    struct plm_waiting *prev, *next;           /* in the room, by time of coming */
+    struct plm_waiting *lost_prev, *lost_next; /* in hub->lost_waiting, by grace_end */
+    UT_hash_handle hh;                         /* by secret */
+};
+
+/** What those who may admit have not been told yet of the lobby (lobby.h). */
+struct plm_lobby_news {
+    bool due; /* in hub->with_lobby */
+    uint64_t next_at;
+};
 
 enum plm_connection_kind {
     PLM_CONNECTION_PUBLISH = 0,
@@ -126,6 +172,8 @@ struct plm_member {
     bool unlisted;                             /* a viewer who came to a large room: only counted */
     bool is_moved;                             /* not told of their new room yet */
     bool has_published;
+    struct plm_identity who;
+    bool may_subscribe;
     bool announced;          /* the others know, or will at the end of the turn */
     bool is_new, is_changed; /* not told yet (news.h) */
     uint64_t joined_at;
@@ -194,6 +242,15 @@ struct plm_room {
     uint32_t last_chat;
     uint32_t speakers[PLM_MAX_SPEAKERS];
     size_t n_speakers;
+    struct plm_record *record; /* of a main room */
+    bool started;              /* always, but for an organised meeting before its start */
+    uint64_t started_at;       /* ms since 1970 */
+    uint64_t end_at;           /* by the host's monotonic clock; 0: no limit */
+    bool end_told;             /* that it is near */
+    struct plm_waiting *waiting;
+    uint32_t n_waiting;
+    struct plm_lobby_news lobby;
+    struct plm_room *lobby_prev, *lobby_next; /* in hub->with_lobby */
     struct plm_news news;
     struct plm_room *news_prev, *news_next; /* in hub->with_news */
     uint64_t opened_at;                     /* ms since 1970 */
@@ -212,6 +269,7 @@ struct plm_resource {
     enum plm_resource_kind kind;
     char id[PLM_RESOURCE_ID_SIZE];
     char etag[40];
+    struct plm_identity who;
     struct plm_member *member;         /* WHIP */
     struct plm_connection *connection; /* WHEP; that of a WHIP one is its member's */
     size_t n_names;
@@ -222,9 +280,12 @@ struct plm_resource {
 };
 
 enum plm_session_state {
-    PLM_SESSION_OPEN = 0,
+    PLM_SESSION_OPEN = 0, /* nobody yet */
+    PLM_SESSION_CHECKING, /* a password is under way */
+    PLM_SESSION_WAITING,  /* in the lobby, or for the start */
     PLM_SESSION_JOINED,
     PLM_SESSION_CLOSED,
+    PLM_SESSION_STATE_COUNT
 };
 
 /** A bucket of thousandths of messages: fills with time, each message takes 1000. */
@@ -237,7 +298,9 @@ struct plm_session {
     struct plm_hub *hub;
     struct plm_session_out out;
     enum plm_session_state state;
-    struct plm_member *member; /* JOINED */
+    struct plm_member *member;   /* JOINED */
+    struct plm_waiting *waiting; /* WAITING */
+    struct plm_check *check;     /* CHECKING, or JOINED while a new password is made */
     struct plm_rate messages, chats, sdps;
     struct plm_session *prev, *next;
 };
@@ -257,6 +320,19 @@ struct plm_hub {
     struct plm_connection *dirty;
     struct plm_room *with_news;
     struct plm_room *with_breakouts;
+    struct plm_store_port store;
+    struct plm_record *records; /* by key */
+    struct plm_record *records_by_code;
+    struct plm_record *idle_records;
+    struct plm_waiting *waiting; /* by secret */
+    struct plm_waiting *lost_waiting;
+    struct plm_room *with_lobby;
+    struct plm_check *checks;
+    uint64_t last_job;
+    struct plm_ban *bans, *revoked; /* bans.h */
+    struct plm_guesser *guessers;   /* by source */
+    struct plm_guesser *guessers_by_age;
+    bool closing;
     struct plm_hub_gauges gauges;
     struct plm_hub_counters counters;
 };

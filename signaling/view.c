@@ -19,6 +19,8 @@ int plm_member_receive(
         .screen_pairs = (uint8_t)request->screens};
     if (!request->pairs && !request->audio_only && !request->screens)
         return plm_refuse(why, PLM_MSG_error_code_bad_message, "pairs", "no slot at all");
+    if (!m->may_subscribe)
+        return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "the token does not grant this");
     if (!m->receive)
         m->receive = plm_connection_create(m->room, PLM_CONNECTION_RECEIVE, m->id, m, NULL);
     if (!m->receive)

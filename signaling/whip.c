@@ -1,5 +1,6 @@
 #include "whip.h"
 
+#include "admission.h"
 #include "connection.h"
 #include "resource.h"
 #include "room.h"
@@ -184,6 +185,9 @@ static int make_name(struct plm_hub *hub, const struct plm_resource_request *req
     struct plm_refusal *why)
 {
     char hex[9];
+    *out = 0;
+    if (request->kind == PLM_RESOURCE_WHEP)
+        return 0;
     if (request->n_names)
         return plm_name_clean(out, request->names[0], "name", why);
     plm_hub_random_hex(hub, hex, sizeof hex);
@@ -191,13 +195,10 @@ static int make_name(struct plm_hub *hub, const struct plm_resource_request *req
     return 0;
 }
 
-static int post_whip(struct plm_resource *r, const struct plm_resource_request *request, char **answer,
-    struct plm_refusal *why)
+static int post_whip(struct plm_resource *r, const struct plm_resource_request *request,
+    const struct plm_guest *guest, char **answer, struct plm_refusal *why)
 {
-    char name[PLM_NAME_SIZE];
-    int err = make_name(r->hub, request, name, why);
-    if (!err)
-        err = plm_member_create(&r->member, r->room, name, NULL, r, why);
+    int err = plm_member_create(&r->member, r->room, guest, NULL, r, why);
     if (!err)
         err = plm_member_publish_whip(r->member, request->sdp, request->len, answer, why);
     if (!err)
@@ -253,20 +254,31 @@ int plm_resource_post(
 {
     struct plm_refusal why = {0};
     struct plm_room *room = NULL;
+    struct plm_guest guest;
+    char name[PLM_NAME_SIZE];
+    unsigned status = 0;
     memset(reply, 0, sizeof *reply);
     if (hub->gauges.resources >= hub->config.max_resources) {
         plm_hub_refuse_full(
             hub, &why, PLM_HUB_LIMIT_RESOURCES, "the server has no room for another connection");
         return reply_refusal(reply, &why);
     }
-    int err = plm_room_enter(&room, hub, request->room, &why);
+    int err = make_name(hub, request, name, &why);
+    plm_guest_init(&guest, name, request->source, NULL);
+    if (!err)
+        err = plm_admission_resource(&room, hub, request, &guest, &status, &why);
+    if (err && status)
+        return reply_error(reply, status, PLM_EAUTH, why.message);
     if (err)
         return reply_refusal(reply, &why);
     struct plm_resource *r = create(room, request->kind);
-    if (!r)
+    if (!r) {
+        plm_room_on_population(room);
         return reply_error(reply, 500, PLM_ENOMEM, "out of memory");
+    }
+    r->who = guest.who;
     plm_room_on_population(room);
-    err = request->kind == PLM_RESOURCE_WHIP ? post_whip(r, request, &reply->body, &why)
+    err = request->kind == PLM_RESOURCE_WHIP ? post_whip(r, request, &guest, &reply->body, &why)
                                              : post_whep(r, request, &reply->body, &why);
     if (err) {
         plm_resource_reply_clear(reply);

@@ -20,6 +20,8 @@ enum plm_resource_kind {
 struct plm_resource_request {
     enum plm_resource_kind kind;
     const char *room;
+    const char *token;  /**< the bearer's; NULL: none */
+    const char *source; /**< address of the peer without port; NULL: not known */
     const char *const
         *names; /**< WHIP: the participant's name, none: one is made. WHEP: whom to show, none: following */
     size_t n_names;
@@ -36,10 +38,11 @@ struct plm_resource_reply {
 };
 
 /**
- * Make a resource; its room is opened if need be. Status 201 (body: application/sdp); 400 (name, room or SDP refused),
- * 503 (a limit), 500.
+ * Make a resource; its meeting begins if need be. Status 201 (body: application/sdp); 400 (name, room or SDP refused), 401 (a token
+ * is needed, or this one is not good), 403 (not with this one, or not now), 404 (no room has this number), 429 (wrong tokens too
+ * often), 503 (a limit), 500.
  * @param reply always filled; free with plm_resource_reply_clear
- * @return 0 for a status below 400, else PLM_EINVAL, PLM_ENOENT, PLM_ELIMIT, PLM_ENOMEM
+ * @return 0 for a status below 400, else PLM_EINVAL, PLM_EAUTH, PLM_ENOENT, PLM_ELIMIT, PLM_ENOMEM
  */
 int plm_resource_post(
     struct plm_hub *hub, const struct plm_resource_request *request, struct plm_resource_reply *reply);

@@ -60,6 +60,28 @@ static void test_every_cell(void **state)
                 assert_false(plm_role_may((enum plm_msg_role)role, (enum plm_msg_type)verb));
 }
 
+/* Every request in every state: join and resume before anything else, leave when there is something to leave, all else within. */
+static void test_every_state(void **state)
+{
+    (void)state;
+    for (int v = 0; v <= PLM_MSG_COUNT; v++) {
+        enum plm_msg_type verb = (enum plm_msg_type)v;
+        bool request = false;
+#define PLM_REQUEST(name, reply, doc) request |= verb == PLM_MSG_##name;
+#include "messages.def"
+        bool enters = verb == PLM_MSG_join || verb == PLM_MSG_resume;
+        assert_int_equal(plm_verb_fits(verb, PLM_SESSION_OPEN), enters);
+        assert_false(plm_verb_fits(verb, PLM_SESSION_CHECKING));
+        assert_int_equal(plm_verb_fits(verb, PLM_SESSION_WAITING), verb == PLM_MSG_leave);
+        assert_int_equal(plm_verb_fits(verb, PLM_SESSION_JOINED), request && !enters);
+        assert_false(plm_verb_fits(verb, PLM_SESSION_CLOSED));
+        assert_false(plm_verb_fits(verb, PLM_SESSION_STATE_COUNT));
+    }
+    for (int s = 0; s < PLM_SESSION_STATE_COUNT; s++)
+        assert_true(*plm_session_state_hint((enum plm_session_state)s) != 0);
+    assert_string_equal(plm_session_state_hint(PLM_SESSION_STATE_COUNT), "");
+}
+
 static void test_leads(void **state)
 {
     (void)state;
@@ -71,6 +93,7 @@ static void test_leads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_cell), cmocka_unit_test(test_leads)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_cell), cmocka_unit_test(test_every_state), cmocka_unit_test(test_leads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,7 +70,9 @@ export type Notice =
   /** you are asked to unmute a source; only you can */
   | "unmute_asked"
   /** your hand was lowered */
-  | "hand_lowered";
+  | "hand_lowered"
+  /** the meeting ends soon, at the room's ends_at */
+  | "ending";
 
 /** What a slot is doing. */
 export type SlotState =
