@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <libwebsockets.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@ struct exchange {
     struct lws *wsi;
     const struct plm_http_route *route;
     enum plm_http_method method;
-    char *path, *origin, *content_type, *if_match, *if_none_match;
+    char *path, *query, *origin, *host, *content_type, *if_match, *if_none_match, *authorization;
+    char source[48];
     char *body;
     size_t body_len, body_expected;
     size_t discarded;
@@ -89,6 +91,11 @@ static void exchange_destroy(struct exchange *x)
     if (x->next)
         x->next->prev = x->prev;
     free(x->path);
+    free(x->query);
+    free(x->host);
+    if (x->authorization)
+        OPENSSL_cleanse(x->authorization, strlen(x->authorization));
+    free(x->authorization);
     free(x->origin);
     free(x->content_type);
     free(x->if_match);
@@ -326,6 +333,11 @@ static void dispatch(struct exchange *x)
     struct plm_http_request request = {.exchange = x->id,
         .method = x->method,
         .path = x->path,
+        .query = x->query ? x->query : "",
+        .origin = x->origin,
+        .host = x->host,
+        .authorization = x->authorization,
+        .source = x->source,
         .body = x->body,
         .len = x->body_len,
         .content_type = x->content_type,
@@ -369,7 +381,11 @@ static bool read_request(struct exchange *x, const char *path, size_t len)
         if (lws_hdr_total_length(x->wsi, methods[i].token) > 0)
             x->method = methods[i].method;
     x->path = strndup(path, len);
+    x->query = copy_header(x->wsi, WSI_TOKEN_HTTP_URI_ARGS);
     x->origin = copy_header(x->wsi, WSI_TOKEN_ORIGIN);
+    x->host = copy_header(x->wsi, WSI_TOKEN_HOST);
+    x->authorization = copy_header(x->wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
+    lws_get_peer_simple(x->wsi, x->source, sizeof(x->source));
     x->content_type = copy_header(x->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE);
     x->if_match = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_MATCH);
     x->if_none_match = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH);

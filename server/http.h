@@ -34,9 +34,13 @@ enum plm_http_method {
 struct plm_http_request {
     uint64_t exchange; /**< whom to reply to */
     enum plm_http_method method;
-    const char *path; /**< percent-decoded, without query, begins with '/', holds no "." or ".." segment */
-    const char *body; /**< not NUL-terminated */
+    const char *path;  /**< percent-decoded, without query, begins with '/', holds no "." or ".." segment */
+    const char *query; /**< percent-decoded "a=1&b=2", "" without */
+    const char *body;  /**< not NUL-terminated */
     size_t len;
+    const char *source;        /**< address of the peer, without port */
+    const char *host, *origin; /**< as the peer wrote them */
+    const char *authorization; /**< a secret: goes into no log */
     const char *content_type, *if_match, *if_none_match;
 };
 
