@@ -505,6 +505,131 @@ static void switches_h264(const struct run *r)
     switches_of(r, PLM_CODEC_H264);
 }
 
+/* ---- one slot, many people ---- */
+
+enum {
+    PUBLISHERS = 4
+};
+
+static void post_to(struct sim *s, const struct sim_end *e, struct plm_command cmd)
+{
+    struct plm_command *copy = malloc(sizeof *copy);
+    uint8_t owner = plm_registry_owner(s->registry, e->local.id);
+    if (!copy || owner == PLM_NO_OWNER)
+        abort();
+    *copy = cmd;
+    copy->transport = e->local.id;
+    sim_post(s, owner, copy);
+}
+
+/** From when on nothing may arrive of what a command, posted now, has ended. */
+static void expect_gone(struct sim_person *p, plm_participant_id who)
+{
+    const struct sim_path *down = &p->receive->down;
+    p->gone = who;
+    p->gone_us = p->sim->now + 1000 + down->delay_us + down->jitter_us;
+}
+
+static void look_at(struct sim_person *p, plm_participant_id who)
+{
+    struct plm_view view = {.mode = PLM_VIEW_ITEMS, .n_items = 1};
+    view.items[0] = (struct plm_view_item){who, PLM_SOURCE_CAMERA, 320, 180, 1};
+    sim_set_view(p, &view);
+}
+
+static struct sim_join onlooker(unsigned id, enum plm_codec codec)
+{
+    struct sim_join j = someone(id, codec);
+    j.publishes = false;
+    j.n_pairs = j.n_audio = 1;
+    j.receive_worker = id;
+    return j;
+}
+
+/** Publishers far away: a key frame that is asked for takes longer to come than a gap may last. Some changes overtake others. */
+static void change_often(struct meeting *m, unsigned n)
+{
+    struct sim *s = &m->sim;
+    for (unsigned i = 0; i < n; i++) {
+        for (unsigned k = PUBLISHERS; k < m->n; k++)
+            look_at(m->people[k], 10 + (unsigned)(sim_random(s) % PUBLISHERS));
+        sim_run_until(s, s->now + (i % 4 == 3 ? 50000 : 1500000) + sim_random(s) % 100000);
+    }
+}
+
+static void people_of(const struct run *r, enum plm_codec codec, unsigned n_workers)
+{
+    struct sim_path far = {.delay_us = 150000, .jitter_us = 4000},
+                    near = {.delay_us = 15000, .jitter_us = 4000};
+    struct sim_config config = {
+        .seed = r->seed, .n_workers = n_workers, .up = far, .down = near, .keep_log = r->log_file};
+    struct meeting *m = calloc(1, sizeof *m);
+    double from = cpu_seconds();
+    sim_init(&m->sim, &config);
+    struct sim *s = &m->sim;
+    uint64_t begin = s->now;
+    m->n = PUBLISHERS + 3;
+    for (unsigned i = 0; i < m->n; i++) {
+        struct sim_join j = i < PUBLISHERS ? someone(10 + i, codec) : onlooker(10 + i, codec);
+        j.publish_worker = i;
+        if (i < PUBLISHERS)
+            j.n_pairs = j.n_audio = 0;
+        m->people[i] = sim_join(s, &j);
+    }
+    sim_run_until(s, s->now + 3 * SECOND);
+    change_often(m, r->quick ? 40 : 400);
+    uint64_t gap = 0;
+    unsigned changes = 0;
+    for (unsigned k = PUBLISHERS; k < m->n; k++) {
+        const struct sim_person *p = m->people[k];
+        gap = p->longest_change_us > gap ? p->longest_change_us : gap;
+        changes += p->changes;
+        SIM_CHECK(s, p->stalled == 0 && p->given_up == 0, "%u lost frames", p->id);
+    }
+    printf("%s, %u workers: %u changes of participant, longest gap %llu ms\n", plm_codec_name(codec),
+        n_workers, changes, (unsigned long long)gap / 1000);
+    SIM_CHECK(s, changes >= (r->quick ? 40u : 400u) && gap <= 2 * SECOND / 30, "a gap of %llu us at a change",
+        (unsigned long long)gap);
+
+    /* Somebody is put out while they are shown, still or already. */
+    for (unsigned k = PUBLISHERS; k < m->n; k++)
+        look_at(m->people[k], 10 + k % 2);
+    sim_run_until(s, s->now + 2 * SECOND);
+    for (unsigned k = PUBLISHERS; k < m->n; k++)
+        look_at(m->people[k], 11 - k % 2);
+    sim_run_until(s, s->now + 100000);
+    post_to(s, m->people[0]->publish, (struct plm_command){.type = PLM_CMD_CLOSE, .reason = PLM_CLOSE_LOCAL});
+    for (unsigned k = PUBLISHERS; k < m->n; k++)
+        expect_gone(m->people[k], 10);
+    sim_run_until(s, s->now + 3 * SECOND);
+
+    /* And whoever goes to another room in the middle of a change takes nothing along. */
+    for (unsigned k = PUBLISHERS; k < m->n; k++)
+        look_at(m->people[k], 12);
+    sim_run_until(s, s->now + 2 * SECOND);
+    for (unsigned k = PUBLISHERS; k < m->n; k++)
+        look_at(m->people[k], 13);
+    sim_run_until(s, s->now + 100000);
+    for (unsigned k = PUBLISHERS; k < m->n; k++) {
+        post_to(s, m->people[k]->receive,
+            (struct plm_command){.type = PLM_CMD_MOVE, .room = 2, .move.participant = m->people[k]->id});
+        expect_gone(m->people[k], SIM_EVERYBODY);
+    }
+    sim_run_until(s, s->now + 3 * SECOND);
+    print_speed(s, s->now - begin, cpu_seconds() - from);
+    keep_log(r, s);
+    part(m);
+    free(m);
+}
+
+static void people(const struct run *r)
+{
+    people_of(r, PLM_CODEC_VP8, 1);
+    people_of(r, PLM_CODEC_VP8, 2);
+    people_of(r, PLM_CODEC_VP9, 2);
+    people_of(r, PLM_CODEC_H264, 2);
+}
+
 /* ---- the same seed ---- */
 
 static char *log_of(uint64_t seed, size_t *len, uint64_t *hash)
@@ -564,6 +689,7 @@ static const struct {
     {"switches_vp8", switches_vp8},
     {"switches_vp9", switches_vp9},
     {"switches_h264", switches_h264},
+    {"people", people},
     {"same", same},
 };
 

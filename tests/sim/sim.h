@@ -221,7 +221,14 @@ struct sim_person {
     uint64_t frames, decoded, stalled, incomplete, audio_packets, padding, rtx, plis_sent;
     uint64_t given_up; /**< video numbers that were waited for and never came */
     uint64_t longest_freeze_us, freezes_since_us;
+    uint64_t longest_change_us; /* between the last frame of one participant and the first of the next in a slot */
+    unsigned changes;
+    /* a scenario may say: nothing of this participant (SIM_EVERYBODY: of anybody) comes any more after that */
+    plm_participant_id gone;
+    uint64_t gone_us;
 };
+
+#define SIM_EVERYBODY UINT32_MAX
 
 struct sim_join {
     plm_participant_id id;

@@ -192,6 +192,11 @@ static void decode(struct sim_slot *slot, bool complete)
     uint64_t freeze = slot->decoded_at ? s->now - from : 0;
     if (f->truth.participant == slot->last_participant && freeze > p->longest_freeze_us)
         p->longest_freeze_us = freeze;
+    if (slot->last_participant && f->truth.participant != slot->last_participant) {
+        p->changes++;
+        if (freeze > p->longest_change_us)
+            p->longest_change_us = freeze;
+    }
     if (freeze > 1000000)
         sim_log(
             s, "slot %u of %u stood still for %llu ms", slot->ssrc, p->id, (unsigned long long)freeze / 1000);
@@ -437,6 +442,10 @@ void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len)
     SIM_CHECK(e->sim, read_payload(slot, &v, payload, payload_len, &r),
         "slot %u: a payload that cannot be read", slot->ssrc);
     SIM_CHECK(e->sim, r.padding || r.truth.participant != p->id, "%u gets itself back", p->id);
+    SIM_CHECK(e->sim,
+        !p->gone || e->sim->now <= p->gone_us ||
+            (p->gone != SIM_EVERYBODY && (r.padding || r.truth.participant != p->gone)),
+        "%u gets something of %u, who is gone", p->id, r.truth.participant);
     if (rtx && !slot->any)
         return;
     uint64_t ext = rtx ? plm_seq_extend(slot->newest, seq)
