@@ -162,7 +162,6 @@ static bool hold_for(struct plm_slot *s, struct plm_track *track)
     n->until_us = t->worker->now_us + PLM_SLOT_HOLD_US;
     if (!plm_timer_active(&t->hold_timer)) /* else an earlier hold ends before this one */
         plm_timer_start(&t->worker->wheel, &t->hold_timer, n->until_us, on_hold_timer);
-    plm_transport_allocate(t); /* chooses a layer and asks for its key frame */
     return true;
 }
 
@@ -269,14 +268,6 @@ void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_
     ask(n->track, &n->layers);
     if (changed)
         plm_track_update_demand(n->track);
-}
-
-void plm_slot_ask_again(struct plm_slot *s)
-{
-    if (s->kind != PLM_KIND_VIDEO)
-        return;
-    ask(s->track, &s->layers);
-    ask(s->next.track, &s->next.layers);
 }
 
 void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask_for_it)

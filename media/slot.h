@@ -77,6 +77,8 @@ struct plm_slot {
  * at that moment. There is nothing to wait for, and the change is at once, with the state WAITING until the key frame: when the slot's
  * picture does not flow, when either track is muted, for audio. What cannot wait any longer (the shown track ends, is muted or paused, or the
  * time is over) changes in the same way later. Whoever must not be seen any more is shown out with NULL.
+ *
+ * Bandwidth is to be shared anew afterwards (plm_transport_allocate): that chooses the new track's layer and asks for its key frame.
  */
 void plm_slot_show(struct plm_slot *s, struct plm_track *track);
 /** tr, which s shows or was going to show, ends. */
@@ -90,8 +92,6 @@ void plm_slot_on_keyframe_request(struct plm_slot *s);
 void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish);
 /** The same for the track to come. One that there is no bandwidth for is shown at once, and paused. */
 void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish);
-/** A key frame that is awaited, of either track, is asked for again: requests and key frames get lost. */
-void plm_slot_ask_again(struct plm_slot *s);
 /** Encodings of tr that it needs at present, bit per encoding. */
 uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr);
 /** tr stopped or began anew: what s forwards of it next is a key frame. @param ask for it */

@@ -280,7 +280,6 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
     for (unsigned i = 0; i < t->n_slots; i++) {
         struct plm_slot *s = &t->slots[i];
         update_rate(s, now_us);
-        plm_slot_ask_again(s);
         /* A report of 28 octets; SDES at the end takes 20. */
         if (RTCP_MAX - len < 64) {
             plm_transport_send_rtcp(t, buf, len, sizeof buf);

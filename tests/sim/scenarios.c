@@ -533,7 +533,8 @@ static void expect_gone(struct sim_person *p, plm_participant_id who)
 static void look_at(struct sim_person *p, plm_participant_id who)
 {
     struct plm_view view = {.mode = PLM_VIEW_ITEMS, .n_items = 1};
-    view.items[0] = (struct plm_view_item){who, PLM_SOURCE_CAMERA, 320, 180, 1};
+    uint16_t width = (uint16_t)(320u << (p->id + who) % 3);
+    view.items[0] = (struct plm_view_item){who, PLM_SOURCE_CAMERA, width, (uint16_t)(width * 9 / 16), 1};
     sim_set_view(p, &view);
 }
 
@@ -577,7 +578,11 @@ static void people_of(const struct run *r, enum plm_codec codec, unsigned n_work
         m->people[i] = sim_join(s, &j);
     }
     sim_run_until(s, s->now + 3 * SECOND);
+    sim_take_stats(s);
+    uint64_t layer_switches = sim_counter(s, PLM_CNT_LAYER_SWITCHES);
     change_often(m, r->quick ? 40 : 400);
+    sim_take_stats(s);
+    layer_switches = sim_counter(s, PLM_CNT_LAYER_SWITCHES) - layer_switches;
     uint64_t gap = 0;
     unsigned changes = 0;
     for (unsigned k = PUBLISHERS; k < m->n; k++) {
@@ -586,10 +591,14 @@ static void people_of(const struct run *r, enum plm_codec codec, unsigned n_work
         changes += p->changes;
         SIM_CHECK(s, p->stalled == 0 && p->given_up == 0, "%u lost frames", p->id);
     }
-    printf("%s, %u workers: %u changes of participant, longest gap %llu ms\n", plm_codec_name(codec),
-        n_workers, changes, (unsigned long long)gap / 1000);
+    printf("%s, %u workers: %u changes of participant, longest gap %llu ms; %llu changes of layer\n",
+        plm_codec_name(codec), n_workers, changes, (unsigned long long)gap / 1000,
+        (unsigned long long)layer_switches);
     SIM_CHECK(s, changes >= (r->quick ? 40u : 400u) && gap <= 2 * SECOND / 30, "a gap of %llu us at a change",
         (unsigned long long)gap);
+
+    SIM_CHECK(s, layer_switches * 10 < changes, "what is on its way out changed its layer %llu times",
+        (unsigned long long)layer_switches);
 
     /* Somebody is put out while they are shown, still or already. */
     for (unsigned k = PUBLISHERS; k < m->n; k++)
@@ -617,7 +626,7 @@ static void people_of(const struct run *r, enum plm_codec codec, unsigned n_work
     }
     sim_run_until(s, s->now + 3 * SECOND);
     print_speed(s, s->now - begin, cpu_seconds() - from);
-    keep_log(r, s);
+    sim_write_log(s, r->log_file);
     part(m);
     free(m);
 }

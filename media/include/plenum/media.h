@@ -100,7 +100,7 @@ PLM_EXPORT const char *plm_slot_state_name(enum plm_slot_state s);
 enum plm_event_type {
     PLM_EV_TRANSPORT = 1, /**< a transport changed state */
     PLM_EV_TRACK,         /**< a track began, changed codec, or ended */
-    PLM_EV_SLOT,          /**< what a slot shows changed */
+    PLM_EV_SLOT,          /**< what a slot shows changed; of a change of picture when the new one is there, or the former one ended */
     PLM_EV_SPEAKERS,      /**< who speaks, loudest first; the first is the dominant speaker */
     PLM_EV_DEMAND,        /**< which encodings of a track somebody needs (dynacast) */
 };
