@@ -25,8 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char *text = plm_config_print(&config);
         CHECK(!load(&again, text, strlen(text)));
         char *twice = plm_config_print(&again);
-        /* A secret is not printed, a comment stands for it. */
-        if (!config.ice.turn_secret)
+        /* A secret is not printed, a comment stands for it. Neither is an empty folder, which plm_config_load refuses. */
+        if (!config.ice.turn_secret && config.data.dir)
             CHECK(!strcmp(text, twice));
         free(text);
         free(twice);
