@@ -1,58 +1,14 @@
-/*
- * Every entry point under "the Nth allocation fails". The allocator is glibc's, entered through its own names; a sanitizer brings
- * another, so there the cases are skipped.
- */
+/* Every entry point under "the Nth allocation fails". */
+#include "../../fakes/own_alloc.h"
 #include "sdp_fixture.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OWN_ALLOCATOR 0
-#elif defined(__has_feature)
-#define OWN_ALLOCATOR (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
-#else
-#define OWN_ALLOCATOR 1
-#endif
-
 static unsigned left; /**< allocations until one fails; 0: none fails */
-static unsigned live; /**< allocations minus frees while watched */
 
-#if OWN_ALLOCATOR
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void __libc_free(void *p);
-
-static bool fails(void)
+OWN_ALLOC_EARLY static bool alloc_fails(const void *caller)
 {
+    (void)caller;
     return left && --left == 0;
 }
-
-void *malloc(size_t size)
-{
-    void *p = fails() ? NULL : __libc_malloc(size);
-    live += p != NULL;
-    return p;
-}
-
-void *calloc(size_t n, size_t size)
-{
-    void *p = fails() ? NULL : __libc_calloc(n, size);
-    live += p != NULL;
-    return p;
-}
-
-void *realloc(void *old, size_t size)
-{
-    void *p = fails() ? NULL : __libc_realloc(old, size);
-    live += p != NULL && old == NULL;
-    return p;
-}
-
-void free(void *p)
-{
-    live -= p != NULL;
-    __libc_free(p);
-}
-#endif
 
 static int parse_and_answer(const char *text, size_t len)
 {
@@ -93,18 +49,17 @@ static int make_offer(const char *text, size_t len)
 /** Fail the first, second, … allocation until all succeed: each failure is told, none leaks. */
 static void fail_each(int (*fn)(const char *, size_t), unsigned at_least)
 {
-    if (!OWN_ALLOCATOR)
-        skip();
     size_t len;
     char *text = corpus("chromium_publish_offer", &len);
-    unsigned n = 0, before = live;
+    unsigned n = 0;
+    long before = alloc_live;
     int rc;
     do {
         left = ++n;
         rc = fn(text, len);
         left = 0;
         assert_true(rc == 0 || rc == PLM_ENOMEM);
-        assert_int_equal(live, before);
+        assert_int_equal(alloc_live, before);
     } while (rc != 0 && n < 1000);
     assert_int_equal(rc, 0);
     assert_true(n > at_least);
