@@ -1,5 +1,6 @@
 /* The picture follows the size it is shown at. */
 import assert from "node:assert/strict";
+import { loadavg } from "node:os";
 import { eventually } from "./participant.mjs";
 
 const LARGE = 1280;
@@ -9,8 +10,10 @@ const GROW_MS = 60_000;
 /* A larger gap between two frames is seen as a stumble. */
 const MAX_GAP_MS = 300;
 const AROUND_MS = 1500;
-/* A loaded machine stumbles by itself: a fault of ours would show in every round. */
-const ROUNDS = 3;
+const ROUNDS = 2;
+/* What ticks in each process (TICK_MS) and was late by so much around a gap shows that the machine stood still, not the stream. */
+const TICK_MS = 10;
+const STALL_MS = 150;
 
 /* Runs in the page, on the SDK alone: a meeting without the meeting page. */
 async function enter({ room, name, url, publish, codec }) {
@@ -41,17 +44,39 @@ function watch() {
   meeting.on("trackAttached", show);
 }
 
+/* Runs in pages and in the test: writes down when nothing ran for a while, by the machine's clock. */
+function tick({ every, late }) {
+  const stalls = [];
+  let last = performance.timeOrigin + performance.now();
+  setInterval(() => {
+    const now = performance.timeOrigin + performance.now();
+    if (now - last > late) stalls.push({ from: last, to: now });
+    last = now;
+  }, every).unref?.();
+  (globalThis.probe ??= {}).stalls = stalls;
+}
+
 function largestGap(frames, around) {
-  let gap = 0;
+  let largest = { ms: 0, from: 0, to: 0 };
   for (let i = 1; i < frames.length; i++) {
-    if (Math.abs(frames[i].now - around) < AROUND_MS) gap = Math.max(gap, frames[i].now - frames[i - 1].now);
+    const [from, to] = [frames[i - 1].now, frames[i].now];
+    if (Math.abs(to - around) < AROUND_MS && to - from > largest.ms) largest = { ms: Math.round(to - from), from, to };
   }
-  return gap;
+  return largest;
+}
+
+/* Who stood still while no frame came, or just before, as text; empty: nobody did. */
+async function standstills({ sender, receiver }, { from, to }) {
+  const origin = await receiver.page.evaluate(() => performance.timeOrigin);
+  const where = { sender: await sender.page.evaluate(() => window.probe.stalls), receiver: await receiver.page.evaluate(() => window.probe.stalls), test: globalThis.probe.stalls };
+  return Object.entries(where)
+    .flatMap(([name, stalls]) => stalls.filter((stall) => stall.to > origin + from - STALL_MS && stall.from < origin + to).map((stall) => `${name} for ${Math.round(stall.to - stall.from)} ms`))
+    .join(", ");
 }
 
 /**
- * Shows `sender`'s picture to `receiver` large, small and large again. Waits for the decoded width each time, and checks the codec and
- * the largest gap between two frames around each change.
+ * Shows `sender`'s picture to `receiver` large, small and large again, twice. Waits for the decoded width each time, and checks the codec
+ * and the largest gap between two frames around each change. Skipped when the gap is one of the machine's own.
  */
 export async function changeWidths({ t, server, sender, receiver, codec }) {
   const url = `${server.url.replace("http", "ws")}/ws`;
@@ -60,6 +85,8 @@ export async function changeWidths({ t, server, sender, receiver, codec }) {
   await sender.page.evaluate(enter, { room, name: "Ada", url, publish: true, codec });
   await receiver.page.evaluate(enter, { room, name: "Bob", url, publish: false, codec });
   await receiver.page.evaluate(watch);
+  for (const person of [sender, receiver]) await person.page.evaluate(tick, { every: TICK_MS, late: STALL_MS });
+  if (!globalThis.probe) tick({ every: TICK_MS, late: STALL_MS });
   const publisher = await sender.page.evaluate(() => window.plenum.meeting.localId);
   const view = (width) =>
     receiver.page.evaluate(
@@ -74,14 +101,18 @@ export async function changeWidths({ t, server, sender, receiver, codec }) {
     await new Promise((resolve) => setTimeout(resolve, 3 * AROUND_MS));
     const frames = await receiver.page.evaluate(() => window.probe.frames);
     const change = frames.findLastIndex((frame) => frame.width !== wanted) + 1;
-    return { gap: Math.round(largestGap(frames, frames[change].now)), calm: Math.round(largestGap(frames, frames.at(-1).now)) };
+    return { gap: largestGap(frames, frames[change].now), calm: largestGap(frames, frames.at(-1).now).ms };
   };
   await changeTo(LARGE);
-  let worst = Infinity;
-  for (let round = 1; round <= ROUNDS && worst > MAX_GAP_MS; round++) {
-    const changes = [await changeTo(SMALL), await changeTo(LARGE)];
-    worst = Math.max(...changes.map(({ gap }) => gap));
-    t.diagnostic(`${codec}: ${changes.map(({ gap, calm }) => `gap ${gap} ms, without a change ${calm} ms`).join("; ")}`);
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const wanted of [SMALL, LARGE]) {
+      const { gap, calm } = await changeTo(wanted);
+      t.diagnostic(`${codec}, round ${round}, to ${wanted}: gap ${gap.ms} ms, without a change ${calm} ms`);
+      if (gap.ms <= MAX_GAP_MS) continue;
+      const why = await standstills({ sender, receiver }, gap);
+      if (why) return t.skip(`this machine is too busy: load ${loadavg()[0].toFixed(1)}, a gap of ${gap.ms} ms while these stood still: ${why}`);
+      assert.fail(`round ${round}, to ${wanted}: gap of ${gap.ms} ms`);
+    }
   }
   const used = await receiver.page.evaluate(async () => {
     const stats = [...(await window.plenum.meeting.receive.getStats()).values()];
@@ -89,5 +120,4 @@ export async function changeWidths({ t, server, sender, receiver, codec }) {
     return stats.find((entry) => entry.id === inbound.codecId).mimeType;
   });
   assert.equal(used, `video/${codec}`);
-  assert.ok(worst <= MAX_GAP_MS, `gap of ${worst} ms`);
 }

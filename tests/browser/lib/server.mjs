@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const START_MS = 10_000;
-const STOP_MS = 5_000;
+const STOP_MS = 15_000;
 
 async function freePort() {
   const probe = createServer().listen(0, "127.0.0.1");
@@ -62,11 +62,13 @@ export async function startServer(environment = {}) {
       clearTimeout(kill);
     }
     await rm(data, { recursive: true, force: true });
+    /* With a sanitizer this tells what it found. */
+    if (child.exitCode !== 0) throw new Error(`plenum-server ended with ${child.exitCode ?? child.signalCode}\n${log.slice(-8000)}`);
   };
   try {
     await waitUntilHealthy(url, child);
   } catch (error) {
-    await stop();
+    await stop().catch(() => undefined);
     throw new Error(`${error.message}\n${log}`);
   }
   return { url, stop, log: () => log, pid: child.pid, child };

@@ -1,5 +1,5 @@
 /*
- * A network of this thread's own: nothing but a loopback interface. Needs the right to make one; without it the test is skipped.
+ * A network of this thread's own: nothing but a loopback interface. Needs the right to make one; without it a case is left out.
  */
 #ifndef OWN_NETWORK_H
 #define OWN_NETWORK_H
