@@ -57,7 +57,7 @@ bool plm_config_kind_is_list(enum plm_config_kind kind)
 
 static int parse_addrs(struct plm_config_addrs *out, const struct plm_config_raw *raw, struct why *why)
 {
-    if (!PLM_FITS(config, raw->n <= PLM_CONFIG_MAX_ADDRS))
+    if (raw->n > PLM_CONFIG_MAX_ADDRS)
         return refuse(why, ": more than %d addresses", PLM_CONFIG_MAX_ADDRS);
     for (size_t i = 0; i < raw->n; i++)
         if (plm_addr_parse(&out->addr[i], raw->list[i]))
@@ -192,7 +192,7 @@ static int parse_number(unsigned *out, const struct plm_config_key *key, const c
     unsigned long v = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
     if (*text < '0' || *text > '9' || *end)
         return refuse(why, ": not a number: \"%.80s\"", text);
-    if (strlen(text) > 10 || v < key->min || v > key->max)
+    if (!PLM_FITS(config, strlen(text) <= 10 && v >= key->min && v <= key->max))
         return refuse(why, ": %.20s is not within %u..%u", text, key->min, key->max);
     *out = (unsigned)v;
     return 0;

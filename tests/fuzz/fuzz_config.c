@@ -1,5 +1,6 @@
 /*
- * Configuration files: what is taken can be printed, and what is printed is taken and prints the same; what is refused says why.
+ * Configuration files: what is taken can be printed, and what is printed is taken and prints the same; what is refused says why. Numbers lie
+ * within what their keys allow.
  */
 #include "fuzz.h"
 
@@ -17,11 +18,23 @@ static int load(struct plm_config *config, const char *text, size_t len)
     return rc;
 }
 
+static void check_numbers(const struct plm_config *config)
+{
+    for (size_t i = 0; i < plm_config_n_keys; i++) {
+        const struct plm_config_key *key = &plm_config_keys[i];
+        if (key->kind != PLM_CFG_UINT)
+            continue;
+        const unsigned *v = (const void *)((const char *)config + key->offset);
+        CHECK(*v >= key->min && *v <= key->max);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct plm_config config, again;
 
     if (!load(&config, (const char *)data, size)) {
+        check_numbers(&config);
         char *text = plm_config_print(&config);
         CHECK(!load(&again, text, strlen(text)));
         char *twice = plm_config_print(&again);
