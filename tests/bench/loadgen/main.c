@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#define MAX_ROOM 64
+
 struct options {
     struct scenario scenario;
     const char *kind;
@@ -29,6 +31,7 @@ static void usage(FILE *out)
           "same without video\n"
           "  --size N         receivers of a fan-out, people of a room [4]\n"
           "  --rooms N        [1]\n"
+          "  --room NAME      of the rooms, a number is put behind [bench]\n"
           "  --seconds S      measured [5]\n"
           "  --warm-up S      before [1]\n"
           "  --bitrate KBPS   of a video [1500]\n"
@@ -64,7 +67,7 @@ static struct sockaddr_in address(const char *text)
 static void parse(struct options *o, int argc, char **argv)
 {
     static const struct option names[] = {{"server", 1, NULL, 's'}, {"pid", 1, NULL, 'p'},
-        {"scenario", 1, NULL, 'k'}, {"size", 1, NULL, 'n'}, {"rooms", 1, NULL, 'r'},
+        {"scenario", 1, NULL, 'k'}, {"size", 1, NULL, 'n'}, {"rooms", 1, NULL, 'r'}, {"room", 1, NULL, 'm'},
         {"seconds", 1, NULL, 't'}, {"warm-up", 1, NULL, 'w'}, {"bitrate", 1, NULL, 'b'},
         {"fps", 1, NULL, 'f'}, {"pace-us", 1, NULL, 'u'}, {"decrypt-one-of", 1, NULL, 'd'},
         {"cpu", 1, NULL, 'c'}, {"server-cpu", 1, NULL, 'C'}, {"floors", 0, NULL, 'F'}, {"help", 0, NULL, 'h'},
@@ -86,6 +89,11 @@ static void parse(struct options *o, int argc, char **argv)
             break;
         case 'r':
             o->rooms = number(optarg, 1, 1000);
+            break;
+        case 'm':
+            if (strlen(optarg) > MAX_ROOM)
+                die("%s is too long a name", optarg);
+            s->room = optarg;
             break;
         case 't':
             s->seconds = number(optarg, 1, 3600);
@@ -189,6 +197,7 @@ int main(int argc, char **argv)
 {
     struct options o = {
         .scenario = {.media = {.fps = 30, .packet_len = 1200},
+            .room = "bench",
             .decrypt_one_of = 1,
             .warm_up_s = 1,
             .seconds = 5},

@@ -36,8 +36,8 @@ static bool has_media(void *arg)
 
 static void join_publisher(struct world *w, struct publisher *p, unsigned room, unsigned number)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/whip/bench%u/p%u", room, number);
+    char path[128];
+    snprintf(path, sizeof path, "/whip/%s%u/p%u", w->s->room, room, number);
     publisher_start(p, &w->loop, &w->s->media, &w->s->http, path);
     if (!loop_run(&w->loop, w->loop.now_us + JOIN_LIMIT_US, is_connected, &p->peer))
         die("publisher %u of room %u does not connect", number, room);
@@ -47,7 +47,7 @@ static void join_publisher(struct world *w, struct publisher *p, unsigned room, 
 static void join_receiver(struct world *w, struct receiver *r, unsigned room, unsigned number)
 {
     char path[2048];
-    size_t len = (size_t)snprintf(path, sizeof path, "/whep/bench%u/", room), names = 0;
+    size_t len = (size_t)snprintf(path, sizeof path, "/whep/%s%u/", w->s->room, room), names = 0;
     for (unsigned i = 0; i < w->s->publishers; i++) {
         if (w->s->meeting && i == number)
             continue;

@@ -11,6 +11,7 @@
 struct scenario {
     struct sockaddr_in http;
     pid_t server;
+    const char *room;    /* rooms are called so, with a number behind */
     unsigned rooms;      /* alike */
     unsigned publishers; /* of a room */
     unsigned receivers;  /* of a room; each shows all publishers but the one of its own number in a meeting */
