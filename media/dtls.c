@@ -1,5 +1,5 @@
 #include "dtls.h"
-#include "base/planted.h"
+#include "dtls_records.h"
 #include "dtls_tail.h"
 #include "identity.h"
 
@@ -9,13 +9,13 @@
 #include <string.h>
 
 #define LINK_MTU       1200
-#define RECORD_HEADER  13
 #define TIMER_FIRST_US 100000u
 #define TIMER_MAX_US   3000000u
 #define LINGER_US      5000000u /* after the handshake: the peer may still repeat its last flight */
 #define MAX_CERT_CHAIN 16384
 #define MAX_DATAGRAMS  1000 /* taken during one handshake; a good one needs about ten */
 #define MAX_READS      32   /* records per datagram */
+#define MAX_BEGINNINGS 8    /* of a server: what ends a handshake may be forged, and cost us a key exchange */
 
 /* ECDHE with AEAD only: every WebRTC stack has them, and no other is worth its attack surface. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -35,14 +35,24 @@ struct plm_dtls {
     struct plm_fingerprint fingerprint;
     void (*send)(void *arg, const uint8_t *data, size_t len);
     void *arg;
+    struct plm_dtls_ctx *ctx;
     const uint8_t *in; /* the datagram being taken */
     size_t in_len;
+    uint64_t next_plain; /* number of the next unprotected record */
+    unsigned beginnings;
     uint64_t free_at_us;
     uint32_t datagrams;
     enum plm_dtls_state state;
+    bool is_server;
     bool fingerprint_good;
     bool fingerprint_bad;
 };
+
+/* A client has no use for it: its peer would not answer another ClientHello. */
+static bool may_begin_anew(const struct plm_dtls *d)
+{
+    return d->is_server && d->beginnings < MAX_BEGINNINGS;
+}
 
 /* A BIO that keeps datagrams apart: OpenSSL 3.0 has none in memory. */
 static int bio_read(BIO *bio, char *buf, int size)
@@ -55,15 +65,24 @@ static int bio_read(BIO *bio, char *buf, int size)
     }
     size_t n = d->in_len < (size_t)size ? d->in_len : (size_t)size;
     memcpy(buf, d->in, n);
+    plm_dtls_records_renumber((uint8_t *)buf, n, &d->next_plain);
     d->in = NULL;
     return (int)n;
+}
+
+/* What we complain about may be forged: the peer must not hear of it as long as it may succeed yet. */
+static bool is_premature_alert(const struct plm_dtls *d, const char *data, int len)
+{
+    return d->state == PLM_DTLS_HANDSHAKE && !d->fingerprint_bad && may_begin_anew(d) && len > 0 &&
+           data[0] == SSL3_RT_ALERT;
 }
 
 static int bio_write(BIO *bio, const char *data, int len)
 {
     struct plm_dtls *d = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    d->send(d->arg, (const uint8_t *)data, (size_t)len);
+    if (!is_premature_alert(d, data, len))
+        d->send(d->arg, (const uint8_t *)data, (size_t)len);
     return len;
 }
 
@@ -190,23 +209,27 @@ void plm_dtls_ctx_destroy(struct plm_dtls_ctx *ctx)
     free(ctx);
 }
 
-static int open_ssl(struct plm_dtls *d, struct plm_dtls_ctx *ctx, enum plm_setup setup)
+static int open_ssl(struct plm_dtls *d, enum plm_setup setup)
 {
-    BIO *bio = BIO_new(ctx->bio);
-    d->ssl = SSL_new(ctx->ssl);
-    if (!bio || !d->ssl || SSL_set_app_data(d->ssl, d) != 1) {
+    BIO *bio = BIO_new(d->ctx->bio);
+    SSL *ssl = SSL_new(d->ctx->ssl);
+    if (!bio || !ssl || SSL_set_app_data(ssl, d) != 1) {
         BIO_free(bio);
+        SSL_free(ssl);
         return PLM_ENOMEM;
     }
     BIO_set_data(bio, d);
     BIO_set_init(bio, 1);
-    SSL_set_bio(d->ssl, bio, bio);
-    DTLS_set_link_mtu(d->ssl, LINK_MTU);
-    DTLS_set_timer_cb(d->ssl, next_timeout);
+    SSL_set_bio(ssl, bio, bio);
+    DTLS_set_link_mtu(ssl, LINK_MTU);
+    DTLS_set_timer_cb(ssl, next_timeout);
     if (setup == PLM_SETUP_ACTIVE)
-        SSL_set_connect_state(d->ssl);
+        SSL_set_connect_state(ssl);
     else
-        SSL_set_accept_state(d->ssl);
+        SSL_set_accept_state(ssl);
+    SSL_free(d->ssl);
+    d->ssl = ssl;
+    d->beginnings++;
     return 0;
 }
 
@@ -220,7 +243,9 @@ int plm_dtls_create(struct plm_dtls **out, struct plm_dtls_ctx *ctx, const struc
     d->fingerprint = config->fingerprint;
     d->send = config->cb.send;
     d->arg = config->arg;
-    if (open_ssl(d, ctx, config->setup) != 0) {
+    d->ctx = ctx;
+    d->is_server = config->setup == PLM_SETUP_PASSIVE;
+    if (open_ssl(d, config->setup) != 0) {
         ERR_clear_error();
         plm_dtls_destroy(d);
         return PLM_ENOMEM;
@@ -236,33 +261,6 @@ void plm_dtls_destroy(struct plm_dtls *d)
     SSL_free(d->ssl);
     plm_dtls_tail_reset(&d->tail);
     free(d);
-}
-
-/**
- * Every record's header and length, before OpenSSL sees any: it ends a handshake for plain application data, which anybody may forge.
- * @param epochs set: one bit for plain, one for protected
- */
-static bool records_are_sane(const uint8_t *data, size_t len, unsigned *epochs)
-{
-    *epochs = 0;
-    while (len > 0) {
-        if (len < RECORD_HEADER || data[0] < SSL3_RT_CHANGE_CIPHER_SPEC || data[0] > SSL3_RT_APPLICATION_DATA)
-            return false;
-        /* 1.0 is what a first ClientHello may be labelled with. */
-        if (data[1] != DTLS1_VERSION_MAJOR ||
-            (data[2] != (DTLS1_2_VERSION & 0xff) && data[2] != (DTLS1_VERSION & 0xff)))
-            return false;
-        size_t body = (size_t)data[11] << 8 | data[12];
-        if (!PLM_FITS(dtls, body <= len - RECORD_HEADER))
-            return false;
-        bool plain = data[3] == 0 && data[4] == 0;
-        if (plain && data[0] == SSL3_RT_APPLICATION_DATA)
-            return false;
-        *epochs |= plain ? 1u : 2u;
-        data += RECORD_HEADER + body;
-        len -= RECORD_HEADER + body;
-    }
-    return *epochs != 0;
 }
 
 static void on_handshake_done(struct plm_dtls *d, uint64_t now_us)
@@ -289,6 +287,15 @@ static void read_records(struct plm_dtls *d)
         d->state = PLM_DTLS_CLOSED;
 }
 
+/* Nothing of a handshake is authentic before its end. What OpenSSL stumbles over is forgotten, and the peer's next ClientHello taken. */
+static void on_handshake_error(struct plm_dtls *d)
+{
+    if (d->fingerprint_bad)
+        d->state = PLM_DTLS_BAD_FINGERPRINT;
+    else if (!may_begin_anew(d) || open_ssl(d, PLM_SETUP_PASSIVE) != 0)
+        d->state = PLM_DTLS_FAILED;
+}
+
 static void drive(struct plm_dtls *d, uint64_t now_us)
 {
     ERR_clear_error(); /* SSL_get_error looks at the thread's whole queue */
@@ -297,7 +304,7 @@ static void drive(struct plm_dtls *d, uint64_t now_us)
         if (n == 1)
             on_handshake_done(d, now_us);
         else if (SSL_get_error(d->ssl, n) != SSL_ERROR_WANT_READ)
-            d->state = d->fingerprint_bad ? PLM_DTLS_BAD_FINGERPRINT : PLM_DTLS_FAILED;
+            on_handshake_error(d);
     }
     /* The same datagram may hold more than the handshake needed. */
     if (d->state == PLM_DTLS_ESTABLISHED)
@@ -322,18 +329,18 @@ void plm_dtls_start(struct plm_dtls *d)
 
 int plm_dtls_on_datagram(struct plm_dtls *d, const uint8_t *data, size_t len, uint64_t now_us)
 {
-    unsigned epochs;
-    if (len > PLM_DTLS_MAX_DATAGRAM || !records_are_sane(data, len, &epochs))
+    struct plm_dtls_records records;
+    if (len > PLM_DTLS_MAX_DATAGRAM || !plm_dtls_records_look(data, len, d->is_server, &records))
         return PLM_EINVAL;
     switch (d->state) {
     case PLM_DTLS_HANDSHAKE:
-        if (d->datagrams == MAX_DATAGRAMS)
+        if (d->datagrams == MAX_DATAGRAMS || (SSL_in_before(d->ssl) && !records.hello))
             return PLM_EINVAL;
         d->datagrams++;
         break;
     case PLM_DTLS_ESTABLISHED:
         /* Nothing unprotected matters any more, above all no second ClientHello. */
-        if (!(epochs & 2))
+        if (!records.sealed)
             return PLM_EINVAL;
         if (!d->ssl)
             return on_late_datagram(d, data, len);

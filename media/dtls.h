@@ -33,7 +33,8 @@ void plm_dtls_destroy(struct plm_dtls *d);
 /** Send the first ClientHello; nothing for a server. */
 void plm_dtls_start(struct plm_dtls *d);
 /**
- * Take one datagram. Look at the state afterwards.
+ * Take one datagram. Look at the state afterwards. A server whose handshake breaks down at what may be forged begins anew, silently and at
+ * most seven times, with the peer's next ClientHello; only another certificate than the announced one ends it at once.
  * @return 0, or PLM_EINVAL: not DTLS records, too large, unexpected in this state, or beyond what a handshake may take; nothing changed
  */
 int plm_dtls_on_datagram(struct plm_dtls *d, const uint8_t *data, size_t len, uint64_t now_us);

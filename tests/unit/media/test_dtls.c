@@ -478,11 +478,90 @@ static void close_notify_tells(void **state)
     ours_destroy(early);
 }
 
+/* A ClientHello that is none: whole by its headers, nonsense within. */
+static const uint8_t false_hello[] = {
+    22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 16, 1, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 4, 9, 9, 9, 9};
+
+/* What anybody may write who can write from the peer's address. */
+static void forge(struct ours *o)
+{
+    static const uint8_t fatal[] = {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 77, 0, 2, 2, 40};
+    static const uint8_t close[] = {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 78, 0, 2, 1, 0};
+    static const uint8_t sealed_alert[] = {21, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 2, 0, 4, 1, 2, 3, 4};
+    static const uint8_t change[] = {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 79, 0, 1, 1};
+    static const uint8_t bad_change[] = {20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 80, 0, 2, 1, 1};
+    static const uint8_t out_of_turn[] = {
+        22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 81, 0, 13, 16, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1, 9};
+    static const uint8_t too_long[] = {
+        22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 82, 0, 13, 11, 0, 0, 1, 0, 1, 0, 0, 1, 0, 0, 1, 9};
+    static const uint8_t cut_short[] = {
+        22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 83, 0, 12, 11, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1};
+    static const uint8_t renegotiate[] = {
+        22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 84, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    assert_int_equal(feed(o, fatal, sizeof fatal), PLM_EINVAL);
+    assert_int_equal(feed(o, close, sizeof close), PLM_EINVAL);
+    assert_int_equal(feed(o, bad_change, sizeof bad_change), PLM_EINVAL);
+    assert_int_equal(feed(o, out_of_turn, sizeof out_of_turn), PLM_EINVAL);
+    assert_int_equal(feed(o, too_long, sizeof too_long), PLM_EINVAL);
+    assert_int_equal(feed(o, cut_short, sizeof cut_short), PLM_EINVAL);
+    assert_int_equal(feed(o, renegotiate, sizeof renegotiate), PLM_EINVAL);
+    feed(o, sealed_alert, sizeof sealed_alert);
+    feed(o, change, sizeof change);
+}
+
+static void forged_records_end_no_handshake(void **state)
+{
+    (void)state;
+    struct ours *server, *client;
+    open_pair(&server, &client);
+    /* A copy with a number far ahead must not make what follows look like replays. */
+    uint8_t ahead[PLM_DTLS_MAX_DATAGRAM];
+    size_t len = client->out.len[0];
+    memcpy(ahead, client->out.data[0], len);
+    ahead[5] = 0x7f;
+    for (int step = 0; step < 8; step++) {
+        forge(server);
+        deliver(step % 2 ? &server->out : &client->out, step % 2 ? client : server);
+        feed(server, ahead, len);
+    }
+    assert_events(server, 1, PLM_SEC_ESTABLISHED, PLM_SEC_ESTABLISHED);
+    assert_events(client, 1, PLM_SEC_ESTABLISHED, PLM_SEC_ESTABLISHED);
+    assert_media(client, server, 1);
+    assert_media(server, client, 1);
+    close_pair(server, client);
+}
+
+static void a_false_hello_delays_at_most(void **state)
+{
+    (void)state;
+    struct ours *server, *client;
+    open_pair(&server, &client);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(feed(server, false_hello, sizeof false_hello), 0);
+    assert_int_equal(server->out.n, 0); /* not even an alert */
+    assert_int_equal(server->n_events, 0);
+    run(client, server, 30000000);
+    assert_events(server, 1, PLM_SEC_ESTABLISHED, PLM_SEC_ESTABLISHED);
+    assert_media(client, server, 1);
+    close_pair(server, client);
+
+    open_pair(&server, &client);
+    for (int i = 0; i < 8; i++)
+        feed(server, false_hello, sizeof false_hello);
+    assert_events(server, 1, PLM_SEC_FAILED, PLM_SEC_FAILED);
+    assert_int_equal(server->out.n, 1); /* now it is said */
+    assert_int_equal(server->out.data[0][0], 21);
+    assert_int_equal(feed(server, client->out.data[0], client->out.len[0]), PLM_EINVAL);
+    close_pair(server, client);
+}
+
 static void handshake_is_bounded(void **state)
 {
     (void)state;
     struct ours *server, *client;
     open_pair(&server, &client);
+    deliver(&client->out, server);
+    wire_clear(&server->out);
     static const uint8_t nonsense[] = {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1};
     unsigned taken = 0;
     while (feed(server, nonsense, sizeof nonsense) == 0)
@@ -741,9 +820,10 @@ static void certificate_is_required(void **state)
     struct foreign *f = foreign_create("SRTP_AEAD_AES_128_GCM", NULL, true);
     struct plm_fingerprint fp = foreign_fingerprint(f, EVP_sha256());
     ours_open(o, PLM_SETUP_PASSIVE, &fp);
-    run_foreign(f, o);
-    assert_events(o, 1, PLM_SEC_FAILED, PLM_SEC_FAILED);
+    assert_false(run_foreign(f, o));
+    assert_int_equal(plm_security_dtls.profile(o->session), 0);
     assert_null(plm_security_dtls.seal_key(o->session));
+    assert_int_equal(o->n_events, 0); /* anybody could have said so in the peer's name */
     foreign_destroy(f);
     ours_destroy(o);
 }
@@ -832,6 +912,8 @@ int main(void)
         cmocka_unit_test(garbage_is_refused),
         cmocka_unit_test(running_association_is_left_alone),
         cmocka_unit_test(close_notify_tells),
+        cmocka_unit_test(forged_records_end_no_handshake),
+        cmocka_unit_test(a_false_hello_delays_at_most),
         cmocka_unit_test(handshake_is_bounded),
         cmocka_unit_test(every_profile_in_both_roles),
         cmocka_unit_test(the_preferred_profile_is_taken),
