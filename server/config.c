@@ -54,6 +54,7 @@ const struct plm_config_key plm_config_keys[] = {
     LIST("http.listen", PLM_CFG_ADDRS, http.listen, "127.0.0.1:8080"),
     LIST("http.origins", PLM_CFG_ORIGINS, http.origins, ""),
     LIST("http.cors_origins", PLM_CFG_ORIGINS, http.cors_origins, "*"),
+    LIST("http.trusted_proxies", PLM_CFG_ADDRS, http.trusted_proxies, ""),
     TEXT("http.tls.certificate", http.certificate, NULL),
     TEXT("http.tls.key", http.key, NULL),
     TEXT("http.web_root", http.web_root, NULL),
@@ -85,6 +86,9 @@ const struct plm_config_key plm_config_keys[] = {
     UINT("rooms.max_viewers", rooms.max_viewers, 1, 10000, "500"),
     UINT("rooms.max_speakers", rooms.max_speakers, 1, PLM_MAX_SPEAKERS, "4"),
     UINT("rooms.linger_s", rooms.linger_s, 0, 86400, "30"),
+    BOOL("rooms.lobby", rooms.lobby, "false"),
+    UINT("rooms.max_known", rooms.max_known, 1, 1000000, "10000"),
+    UINT("rooms.forget_days", rooms.forget_days, 1, 36500, "30"),
     LIST("rooms.codecs", PLM_CFG_CODECS, rooms.codecs, "opus,VP8,VP9,H264,AV1"),
 
     UINT("session.max", session.max, 1, 100000, "4096"),

@@ -76,6 +76,7 @@ struct plm_config {
     struct {
         struct plm_config_addrs listen;
         struct plm_config_texts origins, cors_origins;
+        struct plm_config_addrs trusted_proxies;
         char *certificate, *key;
         char *web_root;
         unsigned max_connections;
@@ -92,6 +93,8 @@ struct plm_config {
     } rtc;
     struct {
         unsigned max, max_participants, max_viewers, max_speakers, linger_s;
+        unsigned max_known, forget_days;
+        bool lobby;
         struct plm_config_codecs codecs;
     } rooms;
     struct {

@@ -15,6 +15,7 @@
 #include "http_listen.h"
 #include "http_tls.h"
 #include "logger.h"
+#include "source.h"
 
 #define CHUNK           (32 * 1024)
 #define HEADER_SPACE    8192  /* of a reply */
@@ -214,6 +215,7 @@ const char *plm_http_status_code(unsigned status)
         const char *code;
     } codes[] = {
         {400, "bad_request"},
+        {401, "unauthorized"},
         {403, "forbidden"},
         {404, "not_found"},
         {405, "method_not_allowed"},
@@ -226,6 +228,7 @@ const char *plm_http_status_code(unsigned status)
         {415, "unsupported_media_type"},
         {422, "unprocessable"},
         {428, "precondition_required"},
+        {429, "too_many_requests"},
         {500, "internal"},
         {503, "unavailable"},
     };
@@ -266,6 +269,15 @@ static const struct {
     {WSI_TOKEN_OPTIONS_URI, PLM_HTTP_OPTIONS, "OPTIONS"},
 };
 #define N_METHODS (sizeof(methods) / sizeof(methods[0]))
+
+static void find_source(struct exchange *x)
+{
+    const struct plm_config_addrs *trusted = &x->http->setup.config->http.trusted_proxies;
+    char peer[PLM_SOURCE_SIZE] = "", forwarded[512];
+    lws_get_peer_simple(x->wsi, peer, sizeof(peer));
+    bool any = lws_hdr_copy(x->wsi, forwarded, sizeof(forwarded), WSI_TOKEN_X_FORWARDED_FOR) > 0;
+    plm_source_find(x->source, peer, any ? forwarded : NULL, trusted->addr, trusted->n);
+}
 
 static char *copy_header(struct lws *wsi, enum lws_token_indexes token)
 {
@@ -385,7 +397,7 @@ static bool read_request(struct exchange *x, const char *path, size_t len)
     x->origin = copy_header(x->wsi, WSI_TOKEN_ORIGIN);
     x->host = copy_header(x->wsi, WSI_TOKEN_HOST);
     x->authorization = copy_header(x->wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
-    lws_get_peer_simple(x->wsi, x->source, sizeof(x->source));
+    find_source(x);
     x->content_type = copy_header(x->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE);
     x->if_match = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_MATCH);
     x->if_none_match = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH);

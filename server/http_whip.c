@@ -95,11 +95,24 @@ int plm_whip_path_parse(struct plm_whip_path *out, const char *path)
     return *names ? split_names(out, names) : 0;
 }
 
+/* RFC 6750 section 2.1. @return the token in the header's value; NULL: there is none */
+static const char *bearer(const char *authorization)
+{
+    static const char scheme[] = "bearer ";
+    size_t len = sizeof(scheme) - 1;
+    if (!authorization || strncasecmp(authorization, scheme, len) != 0)
+        return NULL;
+    return authorization + len + strspn(authorization + len, " ");
+}
+
 static void fail(const struct plm_http_whip *w, uint64_t exchange, unsigned status, const char *message)
 {
-    static const struct plm_http_header later = {"retry-after:", "5"};
-    bool busy = status == 503;
-    plm_http_fail(w->http, exchange, status, message, busy ? &later : NULL, busy);
+    static const struct plm_http_header later = {"retry-after:", "5"},
+                                        bearer_wanted = {"www-authenticate:", "Bearer"};
+    const struct plm_http_header *header = status == 503 || status == 429 ? &later
+                                           : status == 401                ? &bearer_wanted
+                                                                          : NULL;
+    plm_http_fail(w->http, exchange, status, message, header, header != NULL);
 }
 
 static void reply_created(const struct plm_http_whip *w, uint64_t exchange, enum plm_resource_kind kind,
@@ -146,6 +159,8 @@ void plm_http_whip_post(void *arg, const struct plm_http_request *request)
     } else {
         struct plm_resource_request post = {.kind = path.kind,
             .room = path.room,
+            .token = bearer(request->authorization),
+            .source = request->source,
             .names = path.names,
             .n_names = path.n_names,
             .sdp = request->body,

@@ -213,6 +213,9 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         .max_sessions = c->session.max,
         .max_participants = c->rooms.max_participants,
         .max_viewers = c->rooms.max_viewers,
+        .max_records = c->rooms.max_known,
+        .forget_days = c->rooms.forget_days,
+        .lobby = c->rooms.lobby,
         .max_resources = c->rtc.limits.transports,
         .msg_rate = c->session.message_rate,
         .msg_burst = c->session.message_burst,
@@ -220,7 +223,9 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         .chat_burst = c->session.chat_burst,
         .sdp_rate = c->session.sdp_rate,
         .sdp_burst = c->session.sdp_burst};
-    const struct plm_ws_config w = {.max_queue = c->session.max_queue};
+    const struct plm_ws_config w = {.max_queue = c->session.max_queue,
+        .trusted_proxies = c->http.trusted_proxies.addr,
+        .n_trusted_proxies = c->http.trusted_proxies.n};
 
     memcpy(h.codecs, c->rooms.codecs.codec, c->rooms.codecs.n * sizeof(h.codecs[0]));
     h.media.max_speakers = (uint8_t)c->rooms.max_speakers;

@@ -1,6 +1,7 @@
 #include "ws_server.h"
 
 #include "session.h"
+#include "source.h"
 
 #include <libwebsockets.h>
 #include <stdlib.h>
@@ -226,9 +227,19 @@ static int on_timer(struct socket *s)
     return 0;
 }
 
+static void find_source(const struct plm_ws *ws, struct lws *wsi, char out[PLM_SOURCE_SIZE])
+{
+    char peer[PLM_SOURCE_SIZE] = "", forwarded[512];
+    lws_get_peer_simple(wsi, peer, sizeof peer);
+    bool any = lws_hdr_copy(wsi, forwarded, sizeof forwarded, WSI_TOKEN_X_FORWARDED_FOR) > 0;
+    plm_source_find(
+        out, peer, any ? forwarded : NULL, ws->config.trusted_proxies, ws->config.n_trusted_proxies);
+}
+
 static int on_established(struct plm_ws *ws, struct lws *wsi, struct socket *s)
 {
     struct plm_session_out out = {.ctx = s, .send = on_send, .close = on_close};
+    find_source(ws, wsi, out.source);
     s->ws = ws;
     s->wsi = wsi;
     s->last = &s->first;

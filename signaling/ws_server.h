@@ -18,6 +18,9 @@ struct plm_ws_config {
     size_t max_queue;      /**< octets waiting for one client [256 KiB]; what comes on top drops it */
     unsigned ping_seconds; /**< [20]; a client that is silent for twice as long is dropped */
     unsigned join_seconds; /**< a socket that has not joined by then is closed [60] */
+    const struct plm_addr
+        *trusted_proxies; /**< whose X-Forwarded-For is believed (source.h); borrowed, outlive this */
+    size_t n_trusted_proxies;
 };
 
 struct plm_ws_stats {
