@@ -51,6 +51,7 @@ struct plm_seq_map {
     uint32_t n_runs; /* begun so far; the present one is runs[(n_runs - 1) % PLM_MAP_SEGMENTS] */
     struct run runs[PLM_MAP_SEGMENTS];
     struct entry entries[PLM_MAP_SIZE];
+    uint16_t retried_ms[PLM_MAP_SIZE]; /* low bits of the time, 0: never */
 };
 
 struct plm_seq_map *plm_seq_map_create(
@@ -89,6 +90,7 @@ static uint64_t oldest(const struct plm_seq_map *m)
 
 static struct entry *append(struct plm_seq_map *m, struct run *r, uint64_t src_seq, enum entry_state state)
 {
+    m->retried_ms[m->next % PLM_MAP_SIZE] = 0;
     struct entry *e = entry_at(m, m->next++);
     memset(e, 0, sizeof *e);
     e->src_seq = (uint32_t)src_seq;
@@ -414,6 +416,18 @@ bool plm_seq_map_find(const struct plm_seq_map *m, uint16_t seq, struct plm_segm
     *segment = r->pub;
     *src_ext_seq = r->src_first + (e->src_seq - (uint32_t)r->src_first);
     fill_out(r, e, at, out);
+    return true;
+}
+
+bool plm_seq_map_retry(struct plm_seq_map *m, uint16_t seq, uint64_t now_us, uint32_t least_us)
+{
+    uint16_t back = (uint16_t)(m->next - 1 - seq);
+    if (back >= m->next - oldest(m))
+        return false;
+    uint16_t *at = &m->retried_ms[(m->next - 1 - back) % PLM_MAP_SIZE], ms = (uint16_t)(now_us / 1000);
+    if (*at && (uint16_t)(ms - *at) < least_us / 1000)
+        return false;
+    *at = ms ? ms : 1;
     return true;
 }
 

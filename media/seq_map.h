@@ -36,7 +36,7 @@ struct plm_map_out {
 #define PLM_MAP_SIZE     512 /* entries: about 2 s of 2.5 Mbit/s */
 #define PLM_MAP_SEGMENTS 16
 
-/** About 6 kB; made when a slot first shows something. */
+/** About 8 kB; made when a slot first shows something. */
 struct plm_seq_map;
 /** @param first_seq outgoing start, below 2^15 (so that a first loss cannot confuse the peer's roll-over counter) */
 struct plm_seq_map *plm_seq_map_create(
@@ -61,6 +61,10 @@ bool plm_seq_map_awaits(struct plm_seq_map *m, uint64_t source, const struct plm
 /** For retransmission: what was sent under this number. @return false: unknown, never sent, or too old */
 bool plm_seq_map_find(const struct plm_seq_map *m, uint16_t seq, struct plm_segment *segment,
     uint64_t *src_ext_seq, struct plm_map_out *out);
+/**
+ * It is about to be retransmitted. @return false: it was, less than `least_us` ago; what was sent then may still be on its way
+ */
+bool plm_seq_map_retry(struct plm_seq_map *m, uint16_t seq, uint64_t now_us, uint32_t least_us);
 /** The next outgoing number for a packet of our own making (padding on the media SSRC, only at a frame's end). */
 uint64_t plm_seq_map_take(struct plm_seq_map *m);
 uint64_t plm_seq_map_last(const struct plm_seq_map *m);

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define RTX_BURST_OCTETS 50000 /* what may be retransmitted in a second beside the configured share */
+#define RTX_LINE_PERCENT 30    /* of the estimate, once there is one, are retransmissions at most */
+#define RTX_LEAST_OCTETS 10000 /* but so much in any case */
 #define MID_PACKETS      25    /* first packets that carry the MID, for peers that do not bind by a=ssrc */
 
 static void set_state(struct plm_slot *s, enum plm_slot_state state, uint32_t first_ts)
@@ -450,6 +452,9 @@ static bool rtx_allowed(struct plm_transport *t, size_t octets)
     }
     uint64_t allowed =
         RTX_BURST_OCTETS + (uint64_t)t->last_second_octets * w->config.limits.rtx_share_percent / 100;
+    uint64_t line = t->bwe ? (uint64_t)plm_bwe_estimate(t->bwe) / 8 * RTX_LINE_PERCENT / 100 : 0;
+    if (line && line < allowed) /* what a full line loses makes it no fuller */
+        allowed = line > RTX_LEAST_OCTETS ? line : RTX_LEAST_OCTETS;
     if (t->rtx_used + octets > allowed)
         return false;
     t->rtx_used += (uint32_t)octets;
@@ -470,6 +475,9 @@ size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq)
         return 0;
     struct plm_pkt *pkt = plm_pkt_ring_find(&s->track->encodings[segment.encoding].ring, src);
     if (!pkt || s->rtx_pt_of[pkt->codec_index] == PLM_NO_PT)
+        return 0;
+    /* Whoever asks again before a round trip is over has not seen the answer yet; less than that, for the measured one varies. */
+    if (!plm_seq_map_retry(s->map, seq, w->now_us, t->rtt_us / 4 * 3))
         return 0;
     if (!rtx_allowed(t, pkt->len)) {
         plm_transport_drop(t, PLM_DROP_RTX_SHARE);

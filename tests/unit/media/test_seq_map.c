@@ -353,6 +353,27 @@ static void a_switch_goes_on_from_what_was_sent(void **state)
     plm_seq_map_destroy(m);
 }
 
+/** Not twice within a round trip, by a clock that wraps each 65 s; what takes its place in the map begins anew. */
+static void is_retried_once_per_round_trip(void **state)
+{
+    (void)state;
+    struct plm_seq_map *m = begin(PLM_CODEC_VP8, 10, 70000, 1000);
+    assert_false(plm_seq_map_retry(m, 10, 65536000, 50000)); /* nothing was sent */
+    for (uint64_t i = 0; i < PLM_MAP_SIZE; i++)
+        assert_int_equal(push_as(m, 1, 70000 + i, 1000, true), PLM_MAP_SEND);
+    assert_true(plm_seq_map_retry(m, 10, 65536000, 50000));
+    assert_false(plm_seq_map_retry(m, 10, 65536000 + 48000, 50000));
+    assert_true(plm_seq_map_retry(m, 11, 65536000 + 48000, 50000));
+    assert_true(plm_seq_map_retry(m, 10, 65536000 + 51000, 50000));
+    assert_false(plm_seq_map_retry(m, 10, 65536000 + 100000, 50000));
+    assert_true(plm_seq_map_retry(m, 10, 65536000 + 100000, 0)); /* no round trip known */
+    assert_int_equal(push_as(m, 1, 70000 + PLM_MAP_SIZE, 1000, true), PLM_MAP_SEND);
+    assert_false(plm_seq_map_retry(m, 10, 66000000, 0)); /* forgotten */
+    assert_true(plm_seq_map_retry(m, 10 + PLM_MAP_SIZE, 65536000 + 100000, 50000));
+    assert_false(plm_seq_map_retry(m, 11 + PLM_MAP_SIZE, 66000000, 0)); /* not sent yet */
+    plm_seq_map_destroy(m);
+}
+
 /** A source whose timestamps step back below its first does not upset what a later switch continues from. */
 static void timestamps_below_the_first(void **state)
 {
@@ -872,6 +893,7 @@ int main(void)
         cmocka_unit_test(a_source_that_begins_anew_goes_on_densely),
         cmocka_unit_test(a_dropped_frame_stays_dropped),
         cmocka_unit_test(a_switch_goes_on_from_what_was_sent),
+        cmocka_unit_test(is_retried_once_per_round_trip),
         cmocka_unit_test(timestamps_below_the_first),
         cmocka_unit_test(dependency_descriptors_do_not_collide),
         cmocka_unit_test(a_clean_network_loses_nothing),
