@@ -191,6 +191,13 @@ static void on_hub_timer(uv_timer_t *timer)
     plm_hub_flush(s->hub);
 }
 
+/* What could not be taken was told by the hub. */
+static void on_stored(void *arg, enum plm_store_kind kind, const char *key, const char *document, size_t len)
+{
+    struct plm_server *s = arg;
+    plm_hub_restore(s->hub, kind, key, document, len);
+}
+
 /* The hub takes 0 for its default. */
 static uint32_t at_once_if_zero(uint32_t ms)
 {
@@ -226,13 +233,19 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
     const struct plm_ws_config w = {.max_queue = c->session.max_queue,
         .trusted_proxies = c->http.trusted_proxies.addr,
         .n_trusted_proxies = c->http.trusted_proxies.n};
+    struct plm_store_port store;
 
     memcpy(h.codecs, c->rooms.codecs.codec, c->rooms.codecs.n * sizeof(h.codecs[0]));
     h.media.max_speakers = (uint8_t)c->rooms.max_speakers;
     plm_media_bridge_port(s->bridge, &port);
     int rc = plm_hub_create(&s->hub, &h, &host, &port);
-    if (!rc)
+    if (!rc) {
+        plm_store_port(s->store, &store);
+        plm_hub_set_store(s->hub, &store);
+        plm_store_read(s->store, on_stored, s);
+        plm_hub_restored(s->hub);
         rc = plm_ws_create(&s->ws, &w, s->hub);
+    }
     if (rc)
         snprintf(err, err_size, "cannot start signalling: %s", plm_strerror(rc));
     return rc;

@@ -15,7 +15,7 @@ void plm_api_tell(struct plm_room *room, enum plm_hub_event_type type, uint32_t 
     const char *identity, const char *reason)
 {
     struct plm_hub *hub = room->hub;
-    if (!hub->host.on_event)
+    if (!hub->host.on_event || hub->restoring) /* what stands again was told before */
         return;
     struct plm_hub_event ev = {.type = type,
         .room = plm_room_main(room)->name,

@@ -1,5 +1,6 @@
 #include "breakout.h"
 
+#include "journal.h"
 #include "moderation.h"
 #include "news.h"
 #include "people.h"
@@ -28,6 +29,7 @@ void plm_breakout_changed(struct plm_room *room)
 {
     struct plm_room *main = plm_room_main(room);
     main->breakouts.changed = true;
+    plm_journal_room(main);
     listen_for(main);
 }
 
@@ -147,6 +149,7 @@ static void place_all(
         if (!m)
             continue;
         m->place = room->number;
+        plm_journal_member(m);
         if (force)
             go(m, room);
         else
@@ -276,12 +279,13 @@ int plm_breakout_open(struct plm_member *by, const struct plm_msg *m, struct plm
     return 0;
 }
 
-static void close_all(struct plm_room *main)
+void plm_breakout_end(struct plm_room *main)
 {
     struct plm_breakouts *b = &main->breakouts;
     struct plm_member *m, *next;
     HASH_ITER (hh_id, main->people, m, next) {
         m->place = 0;
+        plm_journal_member(m);
         go(m, main);
     }
     tell_all_moved(main);
@@ -352,7 +356,7 @@ int plm_breakout_close(struct plm_member *by, const struct plm_msg *m, struct pl
         end_in(main, seconds * UINT64_C(1000));
         plm_breakout_changed(main);
     } else {
-        close_all(main);
+        plm_breakout_end(main);
     }
     return 0;
 }
@@ -372,7 +376,7 @@ uint64_t plm_breakout_poll(struct plm_hub *hub, uint64_t now)
     {
         struct plm_breakouts *b = &main->breakouts;
         if (b->open && b->end_at && b->end_at <= now)
-            close_all(main);
+            plm_breakout_end(main);
         if (b->changed && b->next_at <= now) {
             tell(main);
             b->changed = false;

@@ -22,6 +22,8 @@ int plm_breakout_say(struct plm_member *by, const struct plm_msg *m, struct plm_
 
 /** One participant to another room of the meeting, at once. @param number 0: the main room */
 int plm_breakout_send(struct plm_member *m, uint32_t number, struct plm_refusal *why);
+/** All come back, now, and the rooms close. */
+void plm_breakout_end(struct plm_room *main);
 /** Somebody came into a breakout room or left one: to be told. */
 void plm_breakout_changed(struct plm_room *room);
 

@@ -1,3 +1,4 @@
+#include "journal.h"
 #include "roles.h"
 #include "room.h"
 
@@ -10,6 +11,7 @@
 static void drop_oldest(struct plm_room *room)
 {
     struct plm_chat_entry *oldest = room->chat;
+    plm_journal_forget_chat(room, oldest);
     DL_DELETE(room->chat, oldest);
     room->n_chat--;
     room->chat_size -= oldest->size;
@@ -56,6 +58,7 @@ int plm_chat_post(struct plm_room *room, const struct plm_chat_from *from, struc
     room->hub->counters.chats++;
     struct plm_msg msg = {.type = PLM_MSG_chat_posted};
     describe(e, &msg.chat_posted.message);
+    plm_journal_chat(room, e);
     if (!to)
         plm_room_broadcast(room, &msg, NULL);
     else
@@ -64,6 +67,23 @@ int plm_chat_post(struct plm_room *room, const struct plm_chat_from *from, struc
         plm_member_send(from->member, &msg);
     while (room->n_chat > room->hub->config.chat_messages || room->chat_size > KEPT_SIZE)
         drop_oldest(room);
+    return 0;
+}
+
+int plm_chat_restore(struct plm_room *room, const struct plm_chat_entry *e, const char *text)
+{
+    size_t len = strlen(text);
+    if (room->n_chat >= room->hub->config.chat_messages)
+        return PLM_ELIMIT;
+    struct plm_chat_entry *copy = malloc(sizeof *copy + len + 1);
+    if (!copy)
+        return PLM_ENOMEM;
+    *copy = *e;
+    memcpy(copy->text, text, len + 1);
+    copy->size = len + strlen(copy->name);
+    DL_APPEND(room->chat, copy);
+    room->n_chat++;
+    room->chat_size += copy->size;
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "breakout.h"
 #include "connection.h"
 #include "guess.h"
+#include "journal.h"
 #include "lead.h"
 #include "lobby.h"
 #include "news.h"
@@ -110,6 +111,11 @@ int plm_hub_create(struct plm_hub **out, const struct plm_hub_config *config, co
     return 0;
 }
 
+void plm_hub_set_store(struct plm_hub *hub, const struct plm_store_port *store)
+{
+    hub->store = *store;
+}
+
 static void close_rooms(struct plm_hub *hub)
 {
     struct plm_room *room, *next;
@@ -137,7 +143,7 @@ void plm_hub_destroy(struct plm_hub *hub)
         s->waiting = NULL;
     }
     hub->closing = true;
-    hub->store = (struct plm_store_port){0};
+    hub->store = (struct plm_store_port){0}; /* what stands now is what the next start finds */
     hub->host.on_event = NULL;
     close_rooms(hub);
     plm_admission_clear(hub);
@@ -146,6 +152,7 @@ void plm_hub_destroy(struct plm_hub *hub)
     plm_guess_clear(hub);
     DL_FOREACH_SAFE (hub->sessions, s, next)
         plm_session_on_lost(s);
+    plm_journal_clear(hub);
     free(hub);
 }
 
@@ -159,9 +166,11 @@ uint64_t plm_hub_poll(struct plm_hub *hub)
     uint64_t breakouts = plm_breakout_poll(hub, now), news = plm_news_flush(hub, now);
     uint64_t lobby = plm_lobby_poll(hub, now), ends = plm_lead_poll(hub, now);
     plm_records_poll(hub);
+    uint64_t journal = plm_journal_flush(hub, now);
     next = news < breakouts ? news : breakouts;
     next = lobby < next ? lobby : next;
     next = ends < next ? ends : next;
+    next = journal < next ? journal : next;
     if (hub->detached && hub->detached->grace_end < next)
         next = hub->detached->grace_end;
     if (hub->lingering && hub->lingering->linger_end < next)
@@ -216,6 +225,7 @@ void plm_hub_settle(struct plm_hub *hub)
     plm_breakout_poll(hub, now);
     plm_news_flush(hub, now);
     plm_lobby_flush(hub, now);
+    plm_journal_flush(hub, now);
 }
 
 void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out)

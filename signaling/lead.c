@@ -3,6 +3,7 @@
 #include "admission.h"
 #include "bans.h"
 #include "guess.h"
+#include "journal.h"
 #include "lobby.h"
 #include "moderation.h"
 #include "news.h"
@@ -36,6 +37,7 @@ void plm_lead_changed(struct plm_record *record)
     if (!room->settings.organised && !room->started) {
         room->started = true;
         room->started_at = room->hub->host.wall_ms(room->hub->host.ctx);
+        plm_journal_room(room);
     }
     plm_room_set_end(room);
     plm_room_apply_rules(room);
@@ -141,6 +143,7 @@ int plm_lead_start(struct plm_member *by, const struct plm_msg *m, struct plm_re
         return plm_refuse(why, PLM_MSG_error_code_bad_state, "", "the meeting has begun");
     room->started = true;
     room->started_at = room->hub->host.wall_ms(room->hub->host.ctx);
+    plm_journal_room(room);
     plm_room_set_end(room);
     plm_hub_log(room->hub, room, "%u (%s) started the meeting", by->id, by->name);
     tell_changed(room);

@@ -1,6 +1,8 @@
 #include "lobby.h"
 
 #include "api.h"
+#include "digest.h"
+#include "journal.h"
 #include "roles.h"
 #include "room.h"
 
@@ -108,12 +110,55 @@ static void destroy(struct plm_waiting *w)
         if (w->session->state == PLM_SESSION_WAITING)
             w->session->state = PLM_SESSION_OPEN;
     }
+    plm_journal_forget_waiting(w);
     HASH_DELETE(hh, room->hub->waiting, w);
     DL_DELETE(room->waiting, w);
     room->n_waiting--;
     room->hub->gauges.waiting--;
     gather(room);
     free(w);
+}
+
+static void enter_list(struct plm_waiting *w)
+{
+    DL_APPEND(w->room->waiting, w);
+    w->room->n_waiting++;
+    w->room->hub->gauges.waiting++;
+    plm_room_on_population(w->room);
+}
+
+static void begin_grace(struct plm_waiting *w)
+{
+    struct plm_hub *hub = w->room->hub;
+    w->grace_end = hub->host.now_ms(hub->host.ctx) + hub->config.grace_ms;
+    DL_APPEND2(hub->lost_waiting, w, lost_prev, lost_next); /* one grace time for all */
+}
+
+int plm_lobby_restore(
+    struct plm_room *room, const struct plm_guest *g, enum plm_msg_wait_reason reason, uint64_t since)
+{
+    struct plm_hub *hub = room->hub;
+    struct plm_waiting *w;
+    HASH_FIND_STR(hub->waiting, g->digest, w);
+    if (w)
+        return PLM_EINVAL;
+    if (room->n_waiting >= hub->config.max_waiting)
+        return PLM_ELIMIT;
+    w = calloc(1, sizeof *w);
+    if (!w)
+        return PLM_ENOMEM;
+    w->room = room;
+    w->guest = *g;
+    w->reason = reason;
+    w->since = since;
+    HASH_ADD_STR(hub->waiting, guest.digest, w);
+    if (!w->hh.tbl) {
+        free(w);
+        return PLM_ENOMEM;
+    }
+    enter_list(w);
+    begin_grace(w);
+    return 0;
 }
 
 int plm_lobby_wait(struct plm_room *room, const struct plm_guest *g, struct plm_session *s, uint32_t request,
@@ -128,7 +173,8 @@ int plm_lobby_wait(struct plm_room *room, const struct plm_guest *g, struct plm_
     w->room = room;
     w->guest = *g;
     plm_hub_random_hex(hub, w->guest.secret, sizeof w->guest.secret);
-    HASH_ADD_STR(hub->waiting, guest.secret, w);
+    plm_digest(w->guest.digest, w->guest.secret);
+    HASH_ADD_STR(hub->waiting, guest.digest, w);
     if (!w->hh.tbl) {
         free(w);
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
@@ -140,10 +186,8 @@ int plm_lobby_wait(struct plm_room *room, const struct plm_guest *g, struct plm_
     w->request = request;
     s->waiting = w;
     s->state = PLM_SESSION_WAITING;
-    DL_APPEND(room->waiting, w);
-    room->n_waiting++;
-    hub->gauges.waiting++;
-    plm_room_on_population(room);
+    enter_list(w);
+    plm_journal_waiting(w);
     plm_hub_log(hub, room, "%u (%s) waits: %s", w->guest.id, w->guest.name, plm_msg_wait_reason_name(reason));
     tell_waiting(w);
     gather(room);
@@ -153,8 +197,14 @@ int plm_lobby_wait(struct plm_room *room, const struct plm_guest *g, struct plm_
 
 struct plm_waiting *plm_lobby_find_secret(struct plm_hub *hub, const char *secret)
 {
+    char digest[PLM_KEY_DIGEST_SIZE];
     struct plm_waiting *w;
-    HASH_FIND_STR(hub->waiting, secret, w);
+    if (strlen(secret) != PLM_SECRET_SIZE - 1)
+        return NULL;
+    plm_digest(digest, secret);
+    HASH_FIND_STR(hub->waiting, digest, w);
+    if (w)
+        memcpy(w->guest.secret, secret, sizeof w->guest.secret);
     return w;
 }
 
@@ -174,10 +224,8 @@ void plm_lobby_attach(struct plm_waiting *w, struct plm_session *s, uint32_t req
 
 void plm_lobby_detach(struct plm_waiting *w)
 {
-    struct plm_hub *hub = w->room->hub;
     w->session = NULL;
-    w->grace_end = hub->host.now_ms(hub->host.ctx) + hub->config.grace_ms;
-    DL_APPEND2(hub->lost_waiting, w, lost_prev, lost_next); /* one grace time for all */
+    begin_grace(w);
 }
 
 void plm_lobby_leave(struct plm_waiting *w)
@@ -237,6 +285,7 @@ void plm_lobby_reconsider(struct plm_room *room)
             let_in(w, &why); /* who finds it full keeps waiting for a moderator */
         } else if (w->reason != reason) {
             w->reason = reason;
+            plm_journal_waiting(w);
             tell_waiting(w);
         }
     }

@@ -13,6 +13,13 @@
 /** The session waits from now on. @return 0, or negative with why */
 int plm_lobby_wait(struct plm_room *room, const struct plm_guest *g, struct plm_session *s, uint32_t request,
     enum plm_msg_wait_reason reason, struct plm_refusal *why);
+/**
+ * Somebody whom the store knew waits again, for the grace time, until they resume.
+ * @param g with id and digest @return 0; PLM_EINVAL (there already), PLM_ELIMIT, PLM_ENOMEM
+ */
+int plm_lobby_restore(
+    struct plm_room *room, const struct plm_guest *g, enum plm_msg_wait_reason reason, uint64_t since);
+/** NULL: nobody has it. A restored one knows its secret from here on. */
 struct plm_waiting *plm_lobby_find_secret(struct plm_hub *hub, const char *secret);
 /** Another socket takes the place up; an old one is closed. */
 void plm_lobby_attach(struct plm_waiting *w, struct plm_session *s, uint32_t request);

@@ -1,5 +1,6 @@
 #include "news.h"
 
+#include "journal.h"
 #include "people.h"
 #include "room.h"
 
@@ -27,11 +28,14 @@ static void leave_list(struct plm_room *room)
 void plm_news_joined(struct plm_member *m)
 {
     m->is_new = !m->unlisted;
+    plm_journal_member(m);
     gather(m->room);
 }
 
 void plm_news_changed(struct plm_member *m)
 {
+    if (m->announced)
+        plm_journal_member(m);
     if (!m->announced || m->unlisted)
         return;
     m->is_changed = true;

@@ -3,6 +3,7 @@
 #include "api.h"
 #include "bans.h"
 #include "connection.h"
+#include "journal.h"
 #include "lead.h"
 #include "lobby.h"
 #include "news.h"
@@ -69,6 +70,7 @@ static int room_open(struct plm_room **out, struct plm_hub *hub, struct plm_room
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     }
     plm_hub_log(hub, room, "opened");
+    plm_journal_room(room);
     *out = room;
     return 0;
 }
@@ -175,6 +177,13 @@ void plm_room_describe(const struct plm_room *room, struct plm_msg_room_info *ou
     describe_settings(plm_room_rules(room), &out->settings);
 }
 
+struct plm_room *plm_room_find(struct plm_hub *hub, const char *key)
+{
+    struct plm_room *room;
+    HASH_FIND_STR(hub->rooms, key, room);
+    return room;
+}
+
 struct plm_room *plm_room_find_media(struct plm_hub *hub, plm_room_id media)
 {
     struct plm_room *room;
@@ -218,6 +227,7 @@ void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
         dismiss(room->members, reason);
     plm_chat_clear(room);
     plm_news_clear(room);
+    plm_journal_forget_room(room);
     if (room->lingers)
         DL_DELETE2(hub->lingering, room, linger_prev, linger_next);
     if (room->breakouts.listed)
@@ -256,7 +266,9 @@ void plm_room_on_population(struct plm_room *room)
 
 plm_participant_id plm_room_next_id(struct plm_room *room)
 {
-    return ++plm_room_main(room)->last_id;
+    struct plm_room *main = plm_room_main(room);
+    plm_journal_room(main);
+    return ++main->last_id;
 }
 
 void plm_room_broadcast(struct plm_room *room, const struct plm_msg *msg, const struct plm_member *except)

@@ -29,6 +29,8 @@ struct plm_member *plm_room_find_member(struct plm_room *room, plm_participant_i
 bool plm_room_has_leader(struct plm_room *room);
 /** As its people are told of it. */
 void plm_room_describe(const struct plm_room *room, struct plm_msg_room_info *out);
+/** @param key its name, A-Z folded @return NULL: no meeting runs there */
+struct plm_room *plm_room_find(struct plm_hub *hub, const char *key);
 struct plm_room *plm_room_find_media(struct plm_hub *hub, plm_room_id media);
 /** End it and its breakout rooms: everybody in them is told, every connection closes, and they are freed. */
 void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason);
@@ -52,6 +54,25 @@ void plm_room_on_speakers(struct plm_room *room, const struct plm_event *ev);
  */
 int plm_member_create(struct plm_member **out, struct plm_room *room, const struct plm_guest *guest,
     struct plm_session *session, struct plm_resource *resource, struct plm_refusal *why);
+/** What the store knew of a participant (journal.h). */
+struct plm_member_kept {
+    const char *digest; /* of their secret */
+    plm_participant_id id;
+    char name[PLM_NAME_SIZE];
+    enum plm_msg_role role;
+    uint64_t joined_at;
+    uint32_t hand, place;
+    bool has_published;
+    enum plm_permit permits[PLM_SOURCE_COUNT];
+    bool muted[PLM_SOURCE_COUNT];
+    struct plm_identity who;
+    bool may_subscribe;
+};
+/**
+ * They stand again, detached: the grace time begins. Nobody is told.
+ * @return 0; PLM_EINVAL (the id or the digest is there already), PLM_ELIMIT, PLM_ENOMEM
+ */
+int plm_member_restore(struct plm_member **out, struct plm_room *room, const struct plm_member_kept *kept);
 /** Tell the others that m came; from now on they are told of changes and of its leaving. */
 void plm_member_announce(struct plm_member *m);
 /** They are gone: transports close, the others are told, somebody else leads if need be. Frees m; the session stays. */
@@ -74,6 +95,7 @@ void plm_member_send(struct plm_member *m, const struct plm_msg *msg);
 void plm_member_detach(struct plm_member *m);
 /** Another socket takes over; an old one is closed. */
 void plm_member_attach(struct plm_member *m, struct plm_session *session);
+/** NULL: nobody has it. A restored one knows its secret from here on. */
 struct plm_member *plm_member_find_secret(struct plm_hub *hub, const char *secret);
 /** One of the two connections is gone. @param by_peer the client closed it and need not be told */
 void plm_member_connection_lost(struct plm_member *m, struct plm_connection *c, bool by_peer);
@@ -128,6 +150,11 @@ int plm_chat_post(struct plm_room *room, const struct plm_chat_from *from, struc
     const char *text, struct plm_refusal *why);
 /** The latest messages that m may see, oldest first, as many as fit into one reply. @return how many; out has room for all that are kept */
 size_t plm_chat_latest(const struct plm_member *m, struct plm_msg_chat_message *out);
+/**
+ * Put a message back, behind those that are there: the caller sorts.
+ * @param e copied, but for what the room decides @return 0, PLM_ELIMIT, PLM_ENOMEM
+ */
+int plm_chat_restore(struct plm_room *room, const struct plm_chat_entry *e, const char *text);
 void plm_chat_clear(struct plm_room *room);
 
 #endif

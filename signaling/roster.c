@@ -5,6 +5,8 @@
 #include "api.h"
 #include "breakout.h"
 #include "connection.h"
+#include "digest.h"
+#include "journal.h"
 #include "lead.h"
 #include "lobby.h"
 #include "moderation.h"
@@ -103,20 +105,22 @@ static void unindex(struct plm_member *m)
         HASH_DELETE(hh_id, plm_room_main(m->room)->people, m);
 }
 
-/* By id, and those of sockets by secret. */
-static int index_member(struct plm_member *m, struct plm_refusal *why)
+/* By id, and those of sockets by their secret's digest. */
+static int index_member(struct plm_member *m)
 {
-    struct plm_hub *hub = m->room->hub;
     HASH_ADD(hh_id, plm_room_main(m->room)->people, id, sizeof m->id, m);
-    if (!m->resource) {
-        if (!*m->secret)
-            plm_hub_random_hex(hub, m->secret, sizeof m->secret);
-        HASH_ADD_STR(hub->members, secret, m);
-    }
-    if (m->hh_id.tbl && (m->resource || m->hh.tbl))
+    if (*m->digest)
+        HASH_ADD_STR(m->room->hub->members, digest, m);
+    if (m->hh_id.tbl && (!*m->digest || m->hh.tbl))
         return 0;
     unindex(m);
-    return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
+    return PLM_ENOMEM;
+}
+
+static void make_secret(struct plm_member *m)
+{
+    plm_hub_random_hex(m->room->hub, m->secret, sizeof m->secret);
+    plm_digest(m->digest, m->secret);
 }
 
 /* A large room does not list the viewers who come. */
@@ -164,17 +168,72 @@ int plm_member_create(struct plm_member **out, struct plm_room *room, const stru
     m->who = guest->who;
     m->may_subscribe = guest->may_subscribe;
     memcpy(m->secret, guest->secret, sizeof m->secret);
+    memcpy(m->digest, guest->digest, sizeof m->digest);
     memcpy(m->name, guest->name, sizeof m->name);
     m->role = first_role(room, guest, resource);
-    int err = index_member(m, why);
-    if (err) {
+    if (!resource && !*m->digest)
+        make_secret(m);
+    if (index_member(m)) {
         free(m);
-        return err;
+        return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     }
     m->joined_at = hub->host.wall_ms(hub->host.ctx);
     enter_list(m, room);
     hub->gauges.participants++;
     plm_room_on_population(room);
+    *out = m;
+    return 0;
+}
+
+static void begin_grace(struct plm_member *m)
+{
+    struct plm_hub *hub = m->room->hub;
+    m->grace_end = hub->host.now_ms(hub->host.ctx) + hub->config.grace_ms;
+    DL_APPEND2(
+        hub->detached, m, detached_prev, detached_next); /* one grace time for all: always the last to end */
+    hub->gauges.detached++;
+}
+
+static void fill_from(struct plm_member *m, const struct plm_member_kept *kept)
+{
+    memcpy(m->digest, kept->digest, sizeof m->digest);
+    m->id = kept->id;
+    memcpy(m->name, kept->name, sizeof m->name);
+    m->role = kept->role;
+    m->joined_at = kept->joined_at;
+    m->hand = kept->hand;
+    m->place = kept->place;
+    m->has_published = kept->has_published;
+    memcpy(m->permits, kept->permits, sizeof m->permits);
+    memcpy(m->stays_muted, kept->muted, sizeof m->stays_muted);
+    m->who = kept->who;
+    m->may_subscribe = kept->may_subscribe;
+    m->announced = true;
+    m->lost_publish = m->lost_receive = true; /* whether there were any, their client knows */
+}
+
+int plm_member_restore(struct plm_member **out, struct plm_room *room, const struct plm_member_kept *kept)
+{
+    struct plm_hub *hub = room->hub;
+    struct plm_member *m;
+    if (plm_room_population(room) >= hub->config.max_participants)
+        return PLM_ELIMIT;
+    HASH_FIND_STR(hub->members, kept->digest, m);
+    if (m || plm_room_find_member(room, kept->id))
+        return PLM_EINVAL;
+    m = calloc(1, sizeof *m);
+    if (!m)
+        return PLM_ENOMEM;
+    m->room = room;
+    fill_from(m, kept);
+    if (index_member(m)) {
+        free(m);
+        return PLM_ENOMEM;
+    }
+    enter_list(m, room);
+    hub->gauges.participants++;
+    plm_room_on_population(room);
+    begin_grace(m);
     *out = m;
     return 0;
 }
@@ -196,6 +255,7 @@ void plm_member_destroy(struct plm_member *m)
     undetach(m);
     plm_connection_destroy(m->publish);
     plm_connection_destroy(m->receive);
+    plm_journal_forget_member(m);
     unindex(m);
     if (m->resource)
         plm_resource_destroy(m->resource);
@@ -252,20 +312,22 @@ void plm_member_move(struct plm_member *m, struct plm_room *to)
 
 struct plm_member *plm_member_find_secret(struct plm_hub *hub, const char *secret)
 {
+    char digest[PLM_KEY_DIGEST_SIZE];
     struct plm_member *m;
-    HASH_FIND_STR(hub->members, secret, m);
+    if (strlen(secret) != PLM_SECRET_SIZE - 1)
+        return NULL;
+    plm_digest(digest, secret);
+    HASH_FIND_STR(hub->members, digest, m);
+    if (m)
+        memcpy(m->secret, secret, sizeof m->secret);
     return m;
 }
 
 void plm_member_detach(struct plm_member *m)
 {
-    struct plm_hub *hub = m->room->hub;
     m->session = NULL;
-    m->grace_end = hub->host.now_ms(hub->host.ctx) + hub->config.grace_ms;
-    DL_APPEND2(
-        hub->detached, m, detached_prev, detached_next); /* one grace time for all: always the last to end */
-    hub->gauges.detached++;
-    hub->counters.lost++;
+    begin_grace(m);
+    m->room->hub->counters.lost++;
 }
 
 void plm_member_attach(struct plm_member *m, struct plm_session *session)

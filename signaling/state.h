@@ -62,9 +62,10 @@ struct plm_guest {
     bool trusted;           /* by a good token or the owner's key, which stand for the password */
     enum plm_msg_role role; /* of who is trusted */
     bool may_publish, may_subscribe, skip_lobby;
-    bool watches;                 /* by WHEP: takes no place */
-    plm_participant_id id;        /* of who waited; 0: a new one */
-    char secret[PLM_SECRET_SIZE]; /* the same */
+    bool watches;                     /* by WHEP: takes no place */
+    plm_participant_id id;            /* of who waited; 0: a new one */
+    char secret[PLM_SECRET_SIZE];     /* the same; empty: restored, and not resumed yet */
+    char digest[PLM_KEY_DIGEST_SIZE]; /* of the secret of who waited; empty: a new one */
 };
 
 /** Somebody who waits to be let in. Owned by the room; has no place in it. */
@@ -78,7 +79,7 @@ struct plm_waiting {
     uint64_t grace_end;                        /* of one whose socket is lost */
     struct plm_waiting *prev, *next;           /* in the room, by time of coming */
     struct plm_waiting *lost_prev, *lost_next; /* in hub->lost_waiting, by grace_end */
-    UT_hash_handle hh;                         /* by secret */
+    UT_hash_handle hh;                         /* by the secret's digest */
 };
 
 /** What those who may admit have not been told yet of the lobby (lobby.h). */
@@ -169,9 +170,11 @@ struct plm_member {
     uint32_t hand;                             /* 0: down; ascends in the order of raising */
     enum plm_permit permits[PLM_SOURCE_COUNT]; /* a leader's word about this one */
     uint32_t place;                            /* breakout room they were sent or invited to; 0: none */
+    bool unkept;                               /* in hub->journal.members */
     bool unlisted;                             /* a viewer who came to a large room: only counted */
     bool is_moved;                             /* not told of their new room yet */
     bool has_published;
+    bool stays_muted[PLM_SOURCE_COUNT]; /* was so before a restart: until they have published again */
     struct plm_identity who;
     bool may_subscribe;
     bool announced;          /* the others know, or will at the end of the turn */
@@ -188,11 +191,13 @@ struct plm_member {
     bool lost_publish, lost_receive; /* to be told on resume */
     bool has_demand[PLM_SOURCE_COUNT];
     uint8_t demand[PLM_SOURCE_COUNT];
-    char secret[PLM_SECRET_SIZE];
+    char secret[PLM_SECRET_SIZE];                     /* empty: it was restored and has not resumed yet */
+    char digest[PLM_KEY_DIGEST_SIZE];                 /* of the secret; empty: WHIP */
     struct plm_member *prev, *next;                   /* in the room, by time of joining */
     struct plm_member *detached_prev, *detached_next; /* in hub->detached, by grace_end */
-    UT_hash_handle hh;                                /* by secret */
-    UT_hash_handle hh_id;                             /* in the main room's people, by id */
+    struct plm_member *journal_prev, *journal_next;
+    UT_hash_handle hh;    /* by digest */
+    UT_hash_handle hh_id; /* in the main room's people, by id */
 };
 
 /** One chat message; owned by the room. */
@@ -254,6 +259,8 @@ struct plm_room {
     struct plm_news news;
     struct plm_room *news_prev, *news_next; /* in hub->with_news */
     uint64_t opened_at;                     /* ms since 1970 */
+    bool unkept;                            /* in hub->journal.rooms */
+    struct plm_room *journal_prev, *journal_next;
     bool lingers;
     uint64_t linger_end;
     struct plm_room *linger_prev, *linger_next;       /* in hub->lingering, by linger_end */
@@ -305,13 +312,25 @@ struct plm_session {
     struct plm_session *prev, *next;
 };
 
+struct plm_kept;
+
+/** What is not put into the store yet, and what it gave at the start (journal.h). */
+struct plm_journal {
+    struct plm_room *rooms;
+    struct plm_member *members;
+    uint64_t due_at;
+    struct plm_kept *kept[PLM_STORE_KIND_COUNT];
+};
+
 struct plm_hub {
     struct plm_hub_config config;
     struct plm_hub_host host;
     struct plm_media_port media;
+    struct plm_store_port store; /* put NULL: nothing is kept */
+    struct plm_journal journal;
     struct plm_room *rooms; /* by key */
     struct plm_room *rooms_by_media;
-    struct plm_member *members;         /* those of sockets, by secret */
+    struct plm_member *members;         /* those of sockets, by their secret's digest */
     struct plm_connection *connections; /* by transport */
     struct plm_resource *resources;     /* by id */
     struct plm_session *sessions;
@@ -320,11 +339,10 @@ struct plm_hub {
     struct plm_connection *dirty;
     struct plm_room *with_news;
     struct plm_room *with_breakouts;
-    struct plm_store_port store;
     struct plm_record *records; /* by key */
     struct plm_record *records_by_code;
     struct plm_record *idle_records;
-    struct plm_waiting *waiting; /* by secret */
+    struct plm_waiting *waiting; /* by their secret's digest */
     struct plm_waiting *lost_waiting;
     struct plm_room *with_lobby;
     struct plm_check *checks;
@@ -332,7 +350,7 @@ struct plm_hub {
     struct plm_ban *bans, *revoked; /* bans.h */
     struct plm_guesser *guessers;   /* by source */
     struct plm_guesser *guessers_by_age;
-    bool closing;
+    bool closing, restoring;
     struct plm_hub_gauges gauges;
     struct plm_hub_counters counters;
 };

@@ -108,6 +108,15 @@ static bool starts_off(const struct plm_member *m, enum plm_source source)
            (source == PLM_SOURCE_CAMERA && rules->start_camera_off);
 }
 
+/* A mute that the client may not have heard of before the server was gone. */
+static void keep_muted(struct plm_member *m)
+{
+    for (size_t i = 0; i < m->n_tracks; i++)
+        if (m->stays_muted[m->tracks[i].source])
+            plm_member_mute_by(m, m->tracks[i].source, 0);
+    memset(m->stays_muted, 0, sizeof m->stays_muted);
+}
+
 /* Take what was agreed into the roster and tell media what is muted: what the publisher says (request NULL: nothing), and the rules. */
 static void adopt_tracks(struct plm_member *m, const struct plm_msg_publish *request)
 {
@@ -127,6 +136,7 @@ static void adopt_tracks(struct plm_member *m, const struct plm_msg_publish *req
     m->has_published = true;
     if (set_tracks(m, tracks, n))
         plm_news_changed(m);
+    keep_muted(m);
     plm_member_apply_rules(m);
 }
 
