@@ -19,6 +19,7 @@
 #include "ice_servers.h"
 #include "logger.h"
 #include "media_bridge.h"
+#include "passwords.h"
 #include "startup.h"
 #include "store.h"
 #include "ws_server.h"
@@ -39,6 +40,7 @@ struct plm_server {
     struct plm_store *store;
     struct plm_engine *engine;
     struct plm_media_bridge *bridge;
+    struct plm_passwords *passwords;
     struct plm_hub *hub;
     struct plm_ws *ws;
     struct plm_http *http;
@@ -191,6 +193,16 @@ static void on_hub_timer(uv_timer_t *timer)
     plm_hub_flush(s->hub);
 }
 
+static int start_password(void *ctx, uint64_t job, const char *password, const char *hash)
+{
+    return plm_passwords_submit(((struct plm_server *)ctx)->passwords, job, password, hash);
+}
+
+static void on_password(void *arg, uint64_t job, bool ok, const char *hash)
+{
+    plm_hub_on_password(((struct plm_server *)arg)->hub, job, ok, hash);
+}
+
 /* What could not be taken was told by the hub. */
 static void on_stored(void *arg, enum plm_store_kind kind, const char *key, const char *document, size_t len)
 {
@@ -213,6 +225,7 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         .wall_ms = wall_ms,
         .random = fill_random,
         .ice_servers = tell_ice_servers,
+        .password = start_password,
         .log = log_room};
     struct plm_hub_config h = {.grace_ms = at_once_if_zero(c->session.grace_s * 1000),
         .linger_ms = at_once_if_zero(c->rooms.linger_s * 1000),
@@ -238,7 +251,9 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
     memcpy(h.codecs, c->rooms.codecs.codec, c->rooms.codecs.n * sizeof(h.codecs[0]));
     h.media.max_speakers = (uint8_t)c->rooms.max_speakers;
     plm_media_bridge_port(s->bridge, &port);
-    int rc = plm_hub_create(&s->hub, &h, &host, &port);
+    int rc = plm_passwords_create(&s->passwords, &s->loop, on_password, s);
+    if (!rc)
+        rc = plm_hub_create(&s->hub, &h, &host, &port);
     if (!rc) {
         plm_store_port(s->store, &store);
         plm_hub_set_store(s->hub, &store);
@@ -502,12 +517,14 @@ void plm_server_destroy(struct plm_server *s)
     if (!s)
         return;
     plm_http_close(s->http);
+    plm_passwords_close(s->passwords);
     if (s->loop_open) {
         uv_walk(&s->loop, close_handle, s);
         uv_run(&s->loop, UV_RUN_DEFAULT);
     }
     plm_http_destroy(s->http);
     plm_ws_destroy(s->ws);
+    plm_passwords_destroy(s->passwords);
     plm_hub_destroy(s->hub);
     plm_media_bridge_destroy(s->bridge);
     plm_engine_destroy(s->engine);
