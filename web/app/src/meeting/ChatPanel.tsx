@@ -1,15 +1,18 @@
-import { TEXT_LIMITS, type ChatMessage } from "@plenum/sdk";
+import { isModerator, PlenumError, TEXT_LIMITS, type ChatMessage, type Participant } from "@plenum/sdk";
 import { useEffect, useRef, useState, type SubmitEvent, type KeyboardEvent } from "react";
 import { SendIcon } from "../icons.js";
 import { cut } from "../lib/room.js";
+import type { Session } from "../lib/session.js";
+import { useStore } from "../lib/store.js";
 import { splitLinks } from "../lib/text.js";
 import { t } from "../messages.js";
 import { SidePanel } from "./SidePanel.js";
 
 interface ChatPanelProps {
-  messages: readonly ChatMessage[];
-  localId: number;
-  onSend: (text: string) => Promise<void>;
+  session: Session;
+  /** Whom one writes to; undefined: everybody. */
+  to: number | undefined;
+  onTo: (participant: number | undefined) => void;
   onClose: () => void;
 }
 
@@ -17,10 +20,18 @@ const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-di
 /* Messages of one person within this time stand under one name. */
 const SAME_TURN_MS = 120_000;
 
-export function ChatPanel({ messages, localId, onSend, onClose }: ChatPanelProps) {
+export function ChatPanel({ session, to, onTo, onClose }: ChatPanelProps) {
+  const { chat: messages, localId, people, role, room } = useStore(session);
   const list = useRef<HTMLOListElement>(null);
   const [text, setText] = useState("");
-  const [failed, setFailed] = useState(false);
+  const [failed, setFailed] = useState("");
+  const leads = isModerator(role);
+  const mayChat = leads || (room?.settings.may_chat ?? true);
+  const mayWhisper = leads || (room?.settings.may_whisper ?? true);
+  /* A moderator can always be written to. */
+  const partners = people.filter((person) => person.id !== localId && (mayWhisper || isModerator(person.role)));
+  const partner = partners.find((person) => person.id === to) ?? (mayChat ? undefined : partners[0]);
+  const placeholder = partner ? t.chat.privately(partner.name) : t.chat.placeholder;
 
   useEffect(() => {
     list.current?.scrollTo({ top: list.current.scrollHeight });
@@ -30,11 +41,11 @@ export function ChatPanel({ messages, localId, onSend, onClose }: ChatPanelProps
     const message = cut(text.trim(), TEXT_LIMITS.chat.text);
     if (!message) return;
     setText("");
-    setFailed(false);
+    setFailed("");
     try {
-      await onSend(message);
-    } catch {
-      setFailed(true);
+      await session.meeting.sendChat(message, partner?.id);
+    } catch (error) {
+      setFailed(error instanceof PlenumError && error.code === "forbidden" ? t.people.forbidden : t.chat.failed);
       setText((later) => later || message);
     }
   };
@@ -59,20 +70,29 @@ export function ChatPanel({ messages, localId, onSend, onClose }: ChatPanelProps
       )}
       <ol className="messages" ref={list} aria-live="polite" data-testid="messages">
         {messages.map((message, i) => (
-          <Message key={message.number} message={message} isMine={message.from === localId} follows={isFollowing(messages[i - 1], message)} />
+          <Message
+            key={message.number}
+            message={message}
+            isMine={message.from === localId}
+            follows={isFollowing(messages[i - 1], message)}
+            mark={markOf(message, localId, (id) => session.meeting.nameOf(id) ?? "")}
+          />
         ))}
       </ol>
       {failed && (
         <p className="problem" role="alert">
-          {t.chat.failed}
+          {failed}
         </p>
       )}
+      {!mayChat && <p className="panel-note">{t.chat.onlyModerators}</p>}
+      {partners.length > 0 && <Recipient partners={partners} partner={partner} mayChat={mayChat} onTo={onTo} />}
       <form className="chat-form" onSubmit={submit}>
         <textarea
           className="input"
           data-testid="chat-text"
-          aria-label={t.chat.placeholder}
-          placeholder={t.chat.placeholder}
+          aria-label={placeholder}
+          placeholder={placeholder}
+          disabled={!mayChat && !partner}
           rows={1}
           value={text}
           autoFocus
@@ -87,16 +107,56 @@ export function ChatPanel({ messages, localId, onSend, onClose }: ChatPanelProps
   );
 }
 
-function isFollowing(before: ChatMessage | undefined, message: ChatMessage): boolean {
-  return before?.from === message.from && before.name === message.name && message.at - before.at < SAME_TURN_MS;
+interface RecipientProps {
+  partners: readonly Participant[];
+  partner: Participant | undefined;
+  mayChat: boolean;
+  onTo: (participant: number | undefined) => void;
 }
 
-function Message({ message, isMine, follows }: { message: ChatMessage; isMine: boolean; follows: boolean }) {
+function Recipient({ partners, partner, mayChat, onTo }: RecipientProps) {
   return (
-    <li className={`message ${isMine ? "mine" : ""} ${follows ? "follows" : ""}`} data-testid="message">
+    <label className={`recipient ${partner ? "private" : ""}`}>
+      <span>{t.chat.to}</span>
+      <select className="input select small" data-testid="chat-to" value={partner?.id ?? ""} onChange={(event) => onTo(event.target.value ? Number(event.target.value) : undefined)}>
+        {mayChat && <option value="">{t.chat.everybody}</option>}
+        {partners.map((person) => (
+          <option key={person.id} value={person.id}>
+            {person.name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/* For whom a message is, when it is not simply for everybody. */
+function markOf({ from, to, announcement }: ChatMessage, localId: number, nameOf: (id: number) => string): string {
+  if (announcement) return t.chat.toAllRooms;
+  if (to === undefined) return "";
+  return from === localId ? t.chat.toOne(nameOf(to)) : t.chat.toYou;
+}
+
+function isFollowing(before: ChatMessage | undefined, message: ChatMessage): boolean {
+  return before?.from === message.from && before.to === message.to && before.announcement === message.announcement && before.name === message.name && message.at - before.at < SAME_TURN_MS;
+}
+
+interface MessageProps {
+  message: ChatMessage;
+  isMine: boolean;
+  follows: boolean;
+  mark: string;
+}
+
+function Message({ message, isMine, follows, mark }: MessageProps) {
+  return (
+    <li className={`message ${isMine ? "mine" : ""} ${mark ? "marked" : ""} ${follows ? "follows" : ""}`} data-testid="message">
       {!follows && (
         <p className="message-head">
-          <strong>{isMine ? t.meeting.you : message.name}</strong>
+          <bdi>
+            <strong>{isMine ? t.meeting.you : message.name}</strong>
+          </bdi>
+          {mark && <small className="message-mark">{mark}</small>}
           <time dateTime={new Date(message.at).toISOString()}>{time.format(message.at)}</time>
         </p>
       )}

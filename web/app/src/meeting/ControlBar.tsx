@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { canShareScreen } from "@plenum/sdk";
-import { CameraIcon, CameraOffIcon, ChatIcon, LeaveIcon, MicIcon, MicOffIcon, PeopleIcon, ScreenIcon, ScreenOffIcon, SettingsIcon } from "../icons.js";
+import { CameraIcon, CameraOffIcon, ChatIcon, HandIcon, LeaveIcon, MicIcon, MicOffIcon, PeopleIcon, ScreenIcon, ScreenOffIcon, SettingsIcon } from "../icons.js";
 import { t } from "../messages.js";
 
 export type Panel = "chat" | "people" | undefined;
@@ -12,6 +12,14 @@ interface ControlBarProps {
   panel: Panel;
   unread: number;
   people: number;
+  /** How many wait to come in. */
+  waiting: number;
+  handRaised: boolean;
+  onHand: () => void;
+  /** The button for reactions. */
+  reactions: ReactNode;
+  /** The menu of the room. */
+  more: ReactNode;
   onMic: () => void;
   onCamera: () => void;
   onShare: () => void;
@@ -61,6 +69,17 @@ export function ControlBar(props: ControlBarProps) {
             {sharing ? <ScreenOffIcon /> : <ScreenIcon />}
           </Control>
         )}
+        <Control
+          testId="hand"
+          label={props.handRaised ? t.hands.lower : t.hands.raise}
+          shortcut="H"
+          pressed={props.handRaised}
+          tone={props.handRaised ? "active" : undefined}
+          onClick={props.onHand}
+        >
+          <HandIcon />
+        </Control>
+        {props.reactions}
       </div>
       <div className="control-group">
         <Control
@@ -74,7 +93,15 @@ export function ControlBar(props: ControlBarProps) {
         >
           <ChatIcon />
         </Control>
-        <Control testId="people" label={t.controls.people} shortcut="P" pressed={panel === "people"} tone={panel === "people" ? "active" : undefined} onClick={() => props.onPanel("people")}>
+        <Control
+          testId="people"
+          label={props.waiting > 0 ? `${t.controls.people}, ${t.queue.badge(props.waiting)}` : t.controls.people}
+          shortcut="P"
+          pressed={panel === "people"}
+          tone={panel === "people" ? "active" : undefined}
+          badge={props.waiting > 0 ? String(Math.min(props.waiting, 99)) : undefined}
+          onClick={() => props.onPanel("people")}
+        >
           <PeopleIcon />
           <span className="control-count" aria-hidden="true">
             {people}
@@ -83,6 +110,7 @@ export function ControlBar(props: ControlBarProps) {
         <Control testId="settings" label={t.controls.settings} onClick={props.onSettings}>
           <SettingsIcon />
         </Control>
+        {props.more}
       </div>
       <Control testId="leave" label={t.controls.leave} tone="danger" onClick={props.onLeave}>
         <LeaveIcon />

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "react";
 import { DeviceSelects } from "../controls/DeviceSelects.js";
 import { LevelBar } from "../controls/LevelBar.js";
+import { NotificationSwitches } from "../controls/NotificationSwitches.js";
 import { CloseIcon } from "../icons.js";
 import type { LocalMedia } from "../lib/localMedia.js";
 import { useStore } from "../lib/store.js";
@@ -12,6 +13,7 @@ const KEYS: [key: string, what: string][] = [
   ["S", t.controls.shareOn],
   ["C", t.chat.title],
   ["P", t.people.title],
+  ["H", t.hands.raise],
   [t.settings.space, t.settings.keyTalk],
 ];
 
@@ -32,6 +34,8 @@ export function SettingsDialog({ local, onClose }: { local: LocalMedia; onClose:
       <h3>{t.settings.about}</h3>
       <DeviceSelects local={local} />
       <LevelBar track={microphone.on ? microphone.track : undefined} />
+      <h3>{t.notifications.title}</h3>
+      <NotificationSwitches />
       <h3>{t.settings.keys}</h3>
       <dl className="keys">
         {KEYS.map(([key, what]) => (

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { MicOffIcon, PinIcon, ScreenIcon, WarningIcon } from "../icons.js";
 import { hueOf, initials } from "../lib/text.js";
 import { t } from "../messages.js";
+import { HandBadge } from "./AskPrompt.js";
 import { Quality } from "./Quality.js";
 import { Video } from "./Video.js";
 
@@ -54,6 +55,7 @@ export function Tile({ tile, isPinned, isSmall, onPin }: TileProps) {
         </div>
       )}
       <Picture tile={tile} />
+      {source === "camera" && participant.hand !== undefined && <HandBadge label={t.hands.raised(participant.name)} />}
       {paused && (
         <p className="tile-paused">
           <WarningIcon />

@@ -6,10 +6,15 @@ import type { LocalMedia, LocalState } from "../lib/localMedia.js";
 import { trackKey, type Session, type SessionState } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { useKeys } from "../lib/useKeys.js";
+import { AskPrompt } from "../meeting/AskPrompt.js";
 import { AudioOutput } from "../meeting/AudioOutput.js";
+import { BreakoutBanner } from "../meeting/BreakoutBanner.js";
 import { ChatPanel } from "../meeting/ChatPanel.js";
 import { ControlBar, type Panel } from "../meeting/ControlBar.js";
+import { LobbyPrompt } from "../meeting/LobbyPrompt.js";
+import { MoreMenu, RoomDialogs, StartBanner, type RoomDialog } from "../meeting/MoreMenu.js";
 import { PeoplePanel } from "../meeting/PeoplePanel.js";
+import { ReactButton, ReactionLayer } from "../meeting/Reactions.js";
 import { SettingsDialog } from "../meeting/SettingsDialog.js";
 import { Stage } from "../meeting/Stage.js";
 import type { TileModel } from "../meeting/Tile.js";
@@ -27,6 +32,8 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
   const [panel, setPanel] = useState<Panel>();
   const [settingsOpen, setSettingsOpen] = useState(false);
   const [pinned, setPinned] = useState<string>();
+  const [dialog, setDialog] = useState<RoomDialog>();
+  const [whisperTo, setWhisperTo] = useState<number>();
   const unread = useUnread(state, panel === "chat");
 
   const toggleMic = () => void local.toggle("microphone");
@@ -37,10 +44,16 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
   };
   const togglePanel = (wanted: "chat" | "people") => setPanel(panel === wanted ? undefined : wanted);
   const leave = () => session.leave();
+  const handRaised = state.people.find((person) => person.id === state.localId)?.hand !== undefined;
+  const toggleHand = () => session.run(session.meeting.raiseHand(!handRaised));
+  const whisper = (person: Participant) => {
+    setWhisperTo(person.id);
+    setPanel("chat");
+  };
 
   const talking = useRef(false);
   useKeys(
-    { m: toggleMic, v: toggleCamera, s: toggleShare, c: () => togglePanel("chat"), p: () => togglePanel("people") },
+    { m: toggleMic, v: toggleCamera, s: toggleShare, c: () => togglePanel("chat"), p: () => togglePanel("people"), h: toggleHand },
     {
       down: () => {
         talking.current = !own.microphone.on;
@@ -56,16 +69,20 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
   const tiles = tilesOf(state, own);
   const main = tiles.find((tile) => tile.key === pinned) ?? tiles.find((tile) => tile.source === "screen" && !tile.isLocal);
   const camerasOnly = tiles.filter((tile) => tile.source === "camera" || tile === main);
-  const alone = state.people.length === 1;
+  const alone = state.people.length === 1 && !state.breakouts.open;
 
   return (
     <main className={`meeting ${panel ? "with-panel" : ""}`} data-testid="meeting">
       <header className="meeting-head">
         <Logo />
-        <h1>{room}</h1>
+        <h1>{titleOf(state, room)}</h1>
         <CopyLink />
       </header>
-      <Banner state={state} />
+      <div className="banners">
+        <Banner state={state} />
+        <StartBanner session={session} />
+        <BreakoutBanner session={session} onRooms={() => setDialog("breakouts")} />
+      </div>
       <div className="meeting-body">
         <div className="meeting-stage">
           {own.screen && (
@@ -93,6 +110,11 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
               <CopyLink wide />
             </div>
           )}
+          <ReactionLayer session={session} />
+          <div className="prompts">
+            {panel !== "people" && <LobbyPrompt session={session} />}
+            <AskPrompt session={session} local={local} />
+          </div>
           <div className="notices" aria-live="polite">
             {state.notices.map((notice) => (
               <p key={notice.key} className="notice">
@@ -101,16 +123,8 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
             ))}
           </div>
         </div>
-        {panel === "chat" && <ChatPanel messages={state.chat} localId={state.localId} onSend={(text) => session.meeting.sendChat(text)} onClose={() => setPanel(undefined)} />}
-        {panel === "people" && (
-          <PeoplePanel
-            people={state.people}
-            localId={state.localId}
-            speakers={state.speakers}
-            onRename={(name) => session.meeting.rename(name)}
-            onClose={() => setPanel(undefined)}
-          />
-        )}
+        {panel === "chat" && <ChatPanel session={session} to={whisperTo} onTo={setWhisperTo} onClose={() => setPanel(undefined)} />}
+        {panel === "people" && <PeoplePanel session={session} onWhisper={whisper} onClose={() => setPanel(undefined)} />}
       </div>
       <ControlBar
         micOn={own.microphone.on}
@@ -118,7 +132,12 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
         sharing={own.screen !== undefined}
         panel={panel}
         unread={unread}
-        people={state.people.length}
+        people={state.total}
+        waiting={state.lobby.total}
+        handRaised={handRaised}
+        onHand={toggleHand}
+        reactions={<ReactButton session={session} />}
+        more={<MoreMenu session={session} onOpen={setDialog} onSettings={() => setSettingsOpen(true)} />}
         onMic={toggleMic}
         onCamera={toggleCamera}
         onShare={toggleShare}
@@ -127,9 +146,16 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
         onLeave={leave}
       />
       <AudioOutput streams={state.audioStreams} />
+      <RoomDialogs session={session} open={dialog} onClose={() => setDialog(undefined)} />
       {settingsOpen && <SettingsDialog local={local} onClose={() => setSettingsOpen(false)} />}
     </main>
   );
+}
+
+/* A breakout room's own name, else the room's title, else what stands in the link. */
+function titleOf({ room }: SessionState, link: string): string {
+  if (room?.breakout !== undefined) return room.name;
+  return room?.settings.title?.trim() ? room.settings.title : link;
 }
 
 function Banner({ state }: { state: SessionState }) {

@@ -1,0 +1,65 @@
+import { useEffect, useRef, type ReactNode } from "react";
+import { CloseIcon } from "../icons.js";
+import { t } from "../messages.js";
+
+interface DialogProps {
+  title: string;
+  testId: string;
+  wide?: boolean;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** A dialog over everything: focus stays in it, Escape closes it. */
+export function Dialog({ title, testId, wide = false, onClose, children }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+  return (
+    <dialog className={`dialog ${wide ? "wide" : ""}`} ref={dialog} onClose={onClose} aria-label={title} data-testid={testId}>
+      <header className="panel-head">
+        <h2>{title}</h2>
+        <button type="button" className="icon-button" data-testid={`${testId}-close`} aria-label={t.controls.close} onClick={() => dialog.current?.close()}>
+          <CloseIcon />
+        </button>
+      </header>
+      {children}
+    </dialog>
+  );
+}
+
+interface ConfirmProps {
+  title: string;
+  testId: string;
+  confirm: string;
+  cancel: string;
+  onConfirm: () => void;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** Asks before something that cannot be taken back. */
+export function Confirm({ title, testId, confirm, cancel, onConfirm, onClose, children }: ConfirmProps) {
+  return (
+    <Dialog title={title} testId={testId} onClose={onClose}>
+      {children}
+      <div className="dialog-foot">
+        <button type="button" className="button" data-testid={`${testId}-cancel`} onClick={onClose}>
+          {cancel}
+        </button>
+        <button
+          type="button"
+          className="button danger"
+          data-testid={`${testId}-confirm`}
+          onClick={() => {
+            onConfirm();
+            onClose();
+          }}
+        >
+          {confirm}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,77 @@
+import { isModerator } from "@plenum/sdk";
+import { useState } from "react";
+import { Confirm } from "../controls/Dialog.js";
+import { Menu, type MenuItem } from "../controls/Menu.js";
+import { MoreIcon, PlayIcon } from "../icons.js";
+import type { Session } from "../lib/session.js";
+import { useStore } from "../lib/store.js";
+import { t } from "../messages.js";
+import { BreakoutDialog } from "./BreakoutDialog.js";
+import { ClaimDialog } from "./ClaimDialog.js";
+import { RulesDialog } from "./RulesDialog.js";
+
+export type RoomDialog = "rules" | "breakouts" | "claim" | "end" | undefined;
+
+interface MoreMenuProps {
+  session: Session;
+  onOpen: (dialog: RoomDialog) => void;
+  onSettings: () => void;
+}
+
+/** What is done with the room rather than with people. */
+export function MoreMenu({ session, onOpen, onSettings }: MoreMenuProps) {
+  const { role, breakouts } = useStore(session);
+  const leads = isModerator(role);
+  const items: MenuItem[] = [
+    ...(leads ? [{ id: "rules", label: t.more.rules, onSelect: () => onOpen("rules") }] : []),
+    ...(leads || (breakouts.open && breakouts.mayChoose) ? [{ id: "breakouts", label: t.more.breakouts, onSelect: () => onOpen("breakouts") }] : []),
+    { id: "settings", label: t.controls.settings, onSelect: onSettings },
+    ...(role === "owner" ? [] : [{ id: "claim", label: t.more.claim, onSelect: () => onOpen("claim") }]),
+    ...(leads ? [{ id: "end", label: t.more.end, danger: true, onSelect: () => onOpen("end") }] : []),
+  ];
+  return (
+    <Menu label={t.more.title} testId="more" className="control" items={items}>
+      <MoreIcon />
+    </Menu>
+  );
+}
+
+interface RoomDialogsProps {
+  session: Session;
+  open: RoomDialog;
+  onClose: () => void;
+}
+
+export function RoomDialogs({ session, open, onClose }: RoomDialogsProps) {
+  const { room } = useStore(session);
+  if (open === "rules" && room) return <RulesDialog session={session} room={room} onClose={onClose} />;
+  if (open === "breakouts") return <BreakoutDialog session={session} onClose={onClose} />;
+  if (open === "claim") return <ClaimDialog session={session} onClose={onClose} />;
+  if (open !== "end") return null;
+  return (
+    <Confirm title={t.end.title} testId="end-dialog" confirm={t.end.confirm} cancel={t.end.cancel} onConfirm={() => session.run(session.meeting.moderation.end())} onClose={onClose}>
+      <p>{t.end.text}</p>
+    </Confirm>
+  );
+}
+
+/** An organised meeting begins when somebody who leads says so. */
+export function StartBanner({ session }: { session: Session }) {
+  const { room, role } = useStore(session);
+  const [starting, setStarting] = useState(false);
+  if (!room?.settings.organised || room.started_at > 0 || !isModerator(role)) return null;
+  const start = () => {
+    setStarting(true);
+    session.run(session.meeting.moderation.start().finally(() => setStarting(false)));
+  };
+  return (
+    <div className="breakout-banner" data-testid="start-banner">
+      <PlayIcon />
+      <span role="status">{t.more.notStarted}</span>
+      <span className="spacer" />
+      <button type="button" className="button small primary" data-testid="start-meeting" disabled={starting} onClick={start}>
+        {t.more.start}
+      </button>
+    </div>
+  );
+}
