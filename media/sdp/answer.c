@@ -85,6 +85,50 @@ static void prefer_remb(struct answer *a, struct plm_sdp_section *s, struct plm_
         s->exts &= (uint16_t) ~(1u << PLM_EXT_TWCC);
 }
 
+/* ---- encodings ---- */
+
+static bool rid_may_use(const struct plm_sdp_rid *rid, uint8_t pt)
+{
+    return !rid->restricted || (pt < 128 && (rid->pts[pt / 64] >> pt % 64 & 1));
+}
+
+static const struct plm_sdp_rid *find_rid(const struct plm_sdp_media *o, const char *id)
+{
+    unsigned i = 0;
+    while (i + 1u < o->n_rids && strcmp(o->rids[i].id, id) != 0)
+        i++;
+    return &o->rids[i];
+}
+
+/** Codecs that no encoding may use cannot be sent. */
+static void drop_unused_codecs(const struct plm_sdp_media *o, struct plm_media_params *m)
+{
+    uint8_t n = 0;
+    for (unsigned i = 0; i < m->n_codecs; i++) {
+        bool used = o->n_simulcast == 0;
+        for (unsigned r = 0; r < o->n_simulcast && !used; r++)
+            used = rid_may_use(find_rid(o, o->simulcast[r]), m->codecs[i].pt);
+        if (used)
+            m->codecs[n++] = m->codecs[i];
+    }
+    m->n_codecs = n;
+}
+
+/** RFC 8851 section 6.3: a rid that may use none of the codecs is left out of the answer. */
+static void take_rids(const struct plm_sdp_media *o, struct plm_sdp_section *s, struct plm_media_params *m)
+{
+    for (unsigned r = 0; r < o->n_simulcast && m->n_rids < PLM_MAX_ENCODINGS; r++) {
+        bool usable = false;
+        for (unsigned i = 0; i < m->n_codecs; i++)
+            usable |= rid_may_use(find_rid(o, o->simulcast[r]), m->codecs[i].pt);
+        if (usable)
+            memcpy(m->rids[m->n_rids++], o->simulcast[r], PLM_TOKEN_SIZE);
+    }
+    s->n_rids = m->n_rids;
+    memcpy(s->rids, m->rids, m->n_rids * sizeof s->rids[0]);
+    plm_sdp_order_rids(m->rids, m->n_rids);
+}
+
 /** RFC 8853 needs the RID extension: without it the encodings cannot be told apart, and only one is taken. */
 static void choose_encodings(
     const struct plm_sdp_media *o, struct plm_sdp_section *s, struct plm_media_params *m)
@@ -92,11 +136,7 @@ static void choose_encodings(
     if (m->direction != PLM_DIR_RECV)
         return;
     if (m->kind == PLM_KIND_VIDEO && (s->exts & 1u << PLM_EXT_RID)) {
-        m->n_rids = o->n_simulcast < PLM_MAX_ENCODINGS ? o->n_simulcast : PLM_MAX_ENCODINGS;
-        s->n_rids = m->n_rids;
-        memcpy(s->rids, o->simulcast, sizeof s->rids);
-        memcpy(m->rids, o->simulcast, m->n_rids * sizeof m->rids[0]);
-        plm_sdp_order_rids(m->rids, m->n_rids);
+        take_rids(o, s, m);
     }
     if (m->n_rids > 1)
         return;
@@ -124,6 +164,11 @@ static const char *answer_media(struct answer *a, unsigned i)
     plm_sdp_choose_codecs(m, o, a->policy, m->direction != PLM_DIR_SEND);
     if (m->n_codecs == 0)
         return "no codec in common";
+    if (m->kind == PLM_KIND_VIDEO && m->direction != PLM_DIR_SEND) {
+        drop_unused_codecs(o, m);
+        if (m->n_codecs == 0)
+            return "no rid may use a codec in common";
+    }
     if (a->policy->single_video_codec && m->kind == PLM_KIND_VIDEO && m->direction != PLM_DIR_SEND)
         m->n_codecs = 1;
     choose_exts(a, o, s);

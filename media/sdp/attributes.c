@@ -436,6 +436,27 @@ static bool is_rid(struct plm_slice s)
     return s.n > 0 && s.n <= 16;
 }
 
+/** The formats that a stream may use; other restrictions are the sender's affair. @return 0, PLM_EINVAL */
+static int read_rid_formats(struct plm_sdp_rid *rid, struct plm_slice restrictions)
+{
+    while (restrictions.n > 0) {
+        struct plm_slice value = plm_slice_trim(plm_slice_cut(&restrictions, ';'));
+        struct plm_slice name = plm_slice_cut(&value, '=');
+        if (!plm_slice_is_word(name, "pt"))
+            continue;
+        if (rid->restricted || value.n == 0)
+            return PLM_EINVAL;
+        rid->restricted = true;
+        while (value.n > 0) {
+            uint32_t pt;
+            if (plm_slice_number(plm_slice_cut(&value, ','), 127, &pt) != 0)
+                return PLM_EINVAL;
+            rid->pts[pt / 64] |= UINT64_C(1) << pt % 64;
+        }
+    }
+    return 0;
+}
+
 static int on_rid(struct plm_sdp_parser *p, struct plm_slice value)
 {
     struct plm_sdp_media *m = p->media;
@@ -448,9 +469,10 @@ static int on_rid(struct plm_sdp_parser *p, struct plm_slice value)
             return bad(p, "a=rid: id given twice");
     if (m->n_rids == PLM_SDP_MAX_RIDS)
         return plm_sdp_fail(p->err, p->line, PLM_ELIMIT, "more than %d a=rid in an m-line", PLM_SDP_MAX_RIDS);
-    (void)plm_slice_copy(m->rids[m->n_rids].id, PLM_TOKEN_SIZE, id);
-    m->rids[m->n_rids++].send = send;
-    return 0;
+    struct plm_sdp_rid *rid = &m->rids[m->n_rids++];
+    (void)plm_slice_copy(rid->id, PLM_TOKEN_SIZE, id);
+    rid->send = send;
+    return read_rid_formats(rid, value) == 0 ? 0 : bad(p, "a=rid: pt= is no list of payload types");
 }
 
 static int on_simulcast(struct plm_sdp_parser *p, struct plm_slice value)

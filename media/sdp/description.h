@@ -76,6 +76,8 @@ enum plm_sdp_type {
 struct plm_sdp_rid {
     char id[PLM_TOKEN_SIZE];
     bool send;
+    bool restricted;  /**< to the payload types below (RFC 8851 section 5.1, "pt") */
+    uint64_t pts[2];  /**< bit per payload type */
 };
 
 struct plm_sdp_media {

@@ -542,6 +542,7 @@ static void simulcast_alternatives(void **state)
         {"a=rid:a send\r\na=simulcast:send zz;a;a\r\n", "a"},
         {"a=rid:a send\r\na=rid:b recv\r\na=simulcast:send a;b\r\n", "a"},
         {"a=rid:only send\r\n", "only"},
+        {"a=rid:a send pt=97\r\na=rid:b send max-width=320;pt=7,96\r\na=simulcast:send a;b\r\n", "b"},
         {"a=rid:a send\r\na=rid:b send\r\n",
             ""}, /* without a=simulcast they are not encodings of one source */
         {"a=rid:1 send\r\na=rid:2 send\r\na=rid:3 send\r\na=rid:4 send\r\na=rid:5 send\r\na=simulcast:send "
@@ -565,6 +566,31 @@ static void simulcast_alternatives(void **state)
         assert_int_equal(lines_with(x.text, "a=rid:"), x.params.media[0].n_rids);
         done(&x);
     }
+}
+
+/* Of several codecs the first that an encoding may use is taken, with the encodings that may use it. */
+static void rids_of_different_codecs(void **state)
+{
+    (void)state;
+    struct plm_sdp_policy policy = all_codecs(NULL);
+    policy.publish = policy.single_video_codec = true;
+    policy.codecs[0] = PLM_CODEC_AV1;
+    policy.codecs[1] = PLM_CODEC_VP9;
+    policy.codecs[2] = PLM_CODEC_VP8;
+    policy.codecs[3] = PLM_CODEC_NONE;
+    struct exchange x = answered_text(SESSION
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 98 100\r\na=mid:0\r\na=rtcp-mux\r\na=sendonly\r\n"
+        "a=rtpmap:96 VP8/90000\r\na=rtpmap:98 VP9/90000\r\na=rtpmap:100 AV1/90000\r\n"
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
+        "a=rid:q send pt=98\r\na=rid:h send pt=98,96\r\na=rid:f send pt=96\r\n"
+        "a=simulcast:send q;h;f\r\n",
+        &policy);
+    check_answer(&x);
+    assert_int_equal(x.params.media[0].n_codecs, 1);
+    assert_int_equal(x.params.media[0].codecs[0].codec, PLM_CODEC_VP9);
+    assert_int_equal(x.params.media[0].n_rids, 2);
+    assert_int_equal(lines_with(x.text, "a=simulcast:recv q;h\r"), 1);
+    done(&x);
 }
 
 static void opus_options(void **state)
@@ -605,6 +631,7 @@ static void refuses(void **state)
         const char *why;
     } rows[] = {
         {SESSION "a=ice-lite\r\n" AUDIO("0"), true, false, PLM_ENOTSUP, "ICE-lite"},
+        {SESSION VIDEO("0") "a=rid:a send pt=97\r\n", true, false, PLM_ENOTSUP, "no rid may use"},
         {SESSION AUDIO("0") "a=setup:holdconn\r\n", true, false, PLM_ENOTSUP, "holdconn"},
         {SESSION AUDIO("0") "a=recvonly\r\n", true, false, PLM_ENOTSUP, "direction"},
         {SESSION AUDIO("0") "a=sendonly\r\n", false, true, PLM_ENOTSUP, "direction"},
@@ -708,6 +735,7 @@ int main(void)
         cmocka_unit_test(two_byte_ids_need_mixed_headers),
         cmocka_unit_test(session_extensions_and_wildcards),
         cmocka_unit_test(simulcast_alternatives),
+        cmocka_unit_test(rids_of_different_codecs),
         cmocka_unit_test(opus_options),
         cmocka_unit_test(refuses),
         cmocka_unit_test(refuses_half_a_local_side),
