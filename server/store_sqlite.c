@@ -11,13 +11,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utlist.h>
 #include <uv.h>
 
-#define HASH_NONFATAL_OOM 1 /* an element that could not be added has hh.tbl == NULL */
-#include <uthash.h>
-#include <utlist.h>
-
 #include "logger.h"
+#include "name_hash.h"
 #include "plenum/types.h"
 
 #define SCHEMA_VERSION 1

@@ -5,13 +5,12 @@
 #define PLM_SIGNALING_STATE_H
 
 #include "hub.h"
+#include "name_hash.h"
 #include "refusal.h"
 #include "session.h"
 #include "settings.h"
 #include "whip.h"
 
-#define HASH_NONFATAL_OOM 1 /* an element that could not be added has hh.tbl == NULL */
-#include <uthash.h>
 #include <utlist.h>
 
 #define PLM_NAME_SIZE   129 /* 128 octets and a NUL */
