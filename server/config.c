@@ -101,6 +101,11 @@ const struct plm_config_key plm_config_keys[] = {
     UINT("session.sdp_burst", session.sdp_burst, 1, 100000, "10"),
     UINT("session.max_queue", session.max_queue, 16384, 1u << 30, "262144"),
 
+    SECRET("api.key", api.key),
+
+    TEXT("webhooks.url", webhooks.url, NULL),
+    SECRET("webhooks.secret", webhooks.secret),
+
     LIST("ice.servers", PLM_CFG_SERVERS, ice.servers, ""),
     SECRET("ice.turn_secret", ice.turn_secret),
     UINT("ice.turn_ttl_s", ice.turn_ttl_s, 60, 604800, "86400"),

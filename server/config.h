@@ -103,6 +103,12 @@ struct plm_config {
         unsigned max_queue;
     } session;
     struct {
+        char *key; /**< of the API, bootstraps the others */
+    } api;
+    struct {
+        char *url, *secret;
+    } webhooks;
+    struct {
         struct plm_config_servers servers;
         char *turn_secret;
         unsigned turn_ttl_s;

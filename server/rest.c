@@ -57,6 +57,7 @@ struct pending {
 
 struct plm_rest {
     struct plm_rest_setup setup;
+    struct plm_http *http;
     struct pending *pending;
     unsigned n_pending;
     uint64_t last_job;
@@ -70,6 +71,11 @@ int plm_rest_create(struct plm_rest **out, const struct plm_rest_setup *setup)
     r->setup = *setup;
     *out = r;
     return 0;
+}
+
+void plm_rest_set_http(struct plm_rest *r, struct plm_http *http)
+{
+    r->http = http;
 }
 
 void plm_rest_destroy(struct plm_rest *r)
@@ -108,9 +114,9 @@ static void answer_to(struct plm_rest *r, uint64_t exchange, unsigned status, js
     json_decref(body);
     reply.body = text ? plm_text_create(text, strlen(text)) : NULL;
     if (reply.body)
-        plm_http_reply(r->setup.http, exchange, &reply);
+        plm_http_reply(r->http, exchange, &reply);
     else
-        plm_http_fail(r->setup.http, exchange, 500, "out of memory", NULL, 0);
+        plm_http_fail(r->http, exchange, 500, "out of memory", NULL, 0);
     plm_text_unref(reply.body);
     if (text)
         OPENSSL_cleanse(text, strlen(text)); /* keys and tokens are told once */
@@ -124,13 +130,13 @@ static void answer(struct call *c, unsigned status, json_t *body)
 
 static void answer_nothing(struct call *c)
 {
-    plm_http_reply(c->rest->setup.http, c->request->exchange,
+    plm_http_reply(c->rest->http, c->request->exchange,
         &(struct plm_http_reply){.status = 204, .headers = &no_store, .n_headers = 1});
 }
 
 static void fail(struct call *c, unsigned status, const char *message)
 {
-    plm_http_fail(c->rest->setup.http, c->request->exchange, status, message, NULL, 0);
+    plm_http_fail(c->rest->http, c->request->exchange, status, message, NULL, 0);
 }
 
 static unsigned status_of(int err, const struct plm_refusal *why)
@@ -322,7 +328,7 @@ void plm_rest_on_password(struct plm_rest *r, uint64_t job, const char *hash)
     if (hash)
         apply_room(r, p->exchange, p->create, p->room, &p->body, hash);
     else
-        plm_http_fail(r->setup.http, p->exchange, 503, "the password could not be hashed", NULL, 0);
+        plm_http_fail(r->http, p->exchange, 503, "the password could not be hashed", NULL, 0);
     free(p);
 }
 
@@ -820,7 +826,7 @@ static void deny(struct call *c, bool known)
         fail(c, 403, "this key or token may not");
     else
         plm_http_fail(
-            c->rest->setup.http, c->request->exchange, 401, "send Authorization: Bearer with a key", &ask, 1);
+            c->rest->http, c->request->exchange, 401, "send Authorization: Bearer with a key", &ask, 1);
 }
 
 void plm_rest_serve(void *arg, const struct plm_http_request *request)

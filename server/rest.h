@@ -16,7 +16,6 @@
 struct plm_rest;
 
 struct plm_rest_setup {
-    struct plm_http *http;
     struct plm_hub *hub;
     struct plm_api_keys *keys;
     const char *key; /**< api.key; NULL: none. Borrowed */
@@ -29,6 +28,8 @@ struct plm_rest_setup {
 
 /** @param setup copied @return 0, PLM_ENOMEM */
 int plm_rest_create(struct plm_rest **out, const struct plm_rest_setup *setup);
+/** Where answers go; before the first request. @param http borrowed */
+void plm_rest_set_http(struct plm_rest *r, struct plm_http *http);
 /** Requests whose password is still being hashed are left without an answer. NULL is fine. */
 void plm_rest_destroy(struct plm_rest *r);
 

@@ -125,8 +125,8 @@ static int read_object(const json_t *object, const struct plm_rest_field *fields
         return refuse(why, prefix, "must be an object");
     json_object_foreach ((json_t *)object, name, value) {
         const struct plm_rest_field *f = find(fields, name);
-        join(path, sizeof path, prefix, f ? name : "");
-        int err = f ? read_value(value, f, out, path, why) : refuse(why, prefix, "holds an unknown field");
+        join(path, sizeof path, prefix, name);
+        int err = f ? read_value(value, f, out, path, why) : refuse(why, path, "is not a field of this");
         if (err)
             return err;
         if (f->given != SIZE_MAX)

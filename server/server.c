@@ -20,8 +20,11 @@
 #include "logger.h"
 #include "media_bridge.h"
 #include "passwords.h"
+#include "rest.h"
 #include "startup.h"
 #include "store.h"
+#include "tokens.h"
+#include "webhooks.h"
 #include "ws_server.h"
 
 #define LAG_PERIOD_MS  100
@@ -44,9 +47,12 @@ struct plm_server {
     struct plm_hub *hub;
     struct plm_ws *ws;
     struct plm_http *http;
+    struct plm_api_keys *keys;
+    struct plm_webhooks *webhooks; /* NULL: none */
+    struct plm_rest *rest;
     struct plm_ice_servers ice;
 
-    struct plm_http_route routes[5];
+    struct plm_http_route routes[6];
     struct plm_http_static_server page;
     struct plm_http_whip whip;
     struct plm_http_metrics metrics;
@@ -166,6 +172,11 @@ static void fill_random(void *ctx, void *out, size_t len)
     }
 }
 
+static void make_random(void *out, size_t len)
+{
+    fill_random(NULL, out, len);
+}
+
 _Static_assert(PLM_CONFIG_MAX_SERVERS == PLM_HUB_MAX_ICE_SERVERS, "a client is told all that are configured");
 
 static size_t tell_ice_servers(void *ctx, struct plm_msg_ice_server out[PLM_HUB_MAX_ICE_SERVERS])
@@ -200,14 +211,37 @@ static int start_password(void *ctx, uint64_t job, const char *password, const c
 
 static void on_password(void *arg, uint64_t job, bool ok, const char *hash)
 {
-    plm_hub_on_password(((struct plm_server *)arg)->hub, job, ok, hash);
+    struct plm_server *s = arg;
+    if (job & PLM_REST_JOB)
+        plm_rest_on_password(s->rest, job, ok ? hash : NULL);
+    else
+        plm_hub_on_password(s->hub, job, ok, hash);
 }
 
 /* What could not be taken was told by the hub. */
 static void on_stored(void *arg, enum plm_store_kind kind, const char *key, const char *document, size_t len)
 {
     struct plm_server *s = arg;
+    if (kind == PLM_STORE_API_KEY || kind == PLM_STORE_REVOKED) {
+        int rc = plm_api_keys_restore(s->keys, kind, key, document, len);
+        if (rc)
+            plm_log(PLM_LOG_ERROR, "main", "a stored %s was left out: %s", plm_store_kind_name(kind),
+                plm_strerror(rc));
+        return;
+    }
     plm_hub_restore(s->hub, kind, key, document, len);
+}
+
+static int check_token(void *ctx, const char *token, const char *room, struct plm_grants *out)
+{
+    return plm_token_check(((struct plm_server *)ctx)->keys, token, room, wall_ms(NULL), out);
+}
+
+static void tell_webhook(void *ctx, const struct plm_hub_event *ev)
+{
+    struct plm_server *s = ctx;
+    if (s->webhooks)
+        plm_webhooks_tell(s->webhooks, ev);
 }
 
 /* The hub takes 0 for its default. */
@@ -225,7 +259,9 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         .wall_ms = wall_ms,
         .random = fill_random,
         .ice_servers = tell_ice_servers,
+        .check_token = check_token,
         .password = start_password,
+        .on_event = tell_webhook,
         .log = log_room};
     struct plm_hub_config h = {.grace_ms = at_once_if_zero(c->session.grace_s * 1000),
         .linger_ms = at_once_if_zero(c->rooms.linger_s * 1000),
@@ -251,14 +287,19 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
     memcpy(h.codecs, c->rooms.codecs.codec, c->rooms.codecs.n * sizeof(h.codecs[0]));
     h.media.max_speakers = (uint8_t)c->rooms.max_speakers;
     plm_media_bridge_port(s->bridge, &port);
+    plm_store_port(s->store, &store);
     int rc = plm_passwords_create(&s->passwords, &s->loop, on_password, s);
+    if (!rc)
+        rc = plm_api_keys_create(&s->keys, make_random, &store);
     if (!rc)
         rc = plm_hub_create(&s->hub, &h, &host, &port);
     if (!rc) {
-        plm_store_port(s->store, &store);
         plm_hub_set_store(s->hub, &store);
         plm_store_read(s->store, on_stored, s);
         plm_hub_restored(s->hub);
+        rc = plm_api_keys_ready(s->keys, wall_ms(NULL));
+    }
+    if (!rc) {
         rc = plm_ws_create(&s->ws, &w, s->hub);
     }
     if (rc)
@@ -267,6 +308,53 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
 }
 
 /* ---- HTTP ---- */
+
+static uint64_t rest_wall_ms(void)
+{
+    return wall_ms(NULL);
+}
+
+static int hash_password(void *arg, uint64_t job, const char *password)
+{
+    return plm_passwords_submit(((struct plm_server *)arg)->passwords, job, password, NULL);
+}
+
+#define API_KEY_MIN 32 /* characters: a key is random, not thought up */
+
+/* The API answers once http is there; what it needs of it is given by start_http. */
+static int start_webhooks(struct plm_server *s, char *err, size_t err_size)
+{
+    const struct plm_config *c = &s->config;
+    if (c->api.key && strlen(c->api.key) < API_KEY_MIN) {
+        snprintf(
+            err, err_size, "api.key: shorter than %d characters; take: openssl rand -hex 32", API_KEY_MIN);
+        return PLM_EINVAL;
+    }
+    if (!c->webhooks.url)
+        return 0;
+    if (!c->webhooks.secret) {
+        snprintf(
+            err, err_size, "webhooks.secret: not set; without it nobody could tell our webhooks from others");
+        return PLM_EINVAL;
+    }
+    int rc = plm_webhooks_create(&s->webhooks, &s->loop, c->webhooks.url, c->webhooks.secret, make_random);
+    if (rc)
+        snprintf(err, err_size, "webhooks.url: %s",
+            rc == PLM_EINVAL ? "not an http or https address" : plm_strerror(rc));
+    return rc;
+}
+
+static int start_rest(struct plm_server *s)
+{
+    const struct plm_rest_setup setup = {.hub = s->hub,
+        .keys = s->keys,
+        .key = s->config.api.key,
+        .random = make_random,
+        .wall_ms = rest_wall_ms,
+        .hash_password = hash_password,
+        .arg = s};
+    return plm_rest_create(&s->rest, &setup);
+}
 
 static bool is_health(const char *path)
 {
@@ -303,7 +391,11 @@ static void make_routes(struct plm_server *s)
         .accept_post = "application/sdp",
         .handler = plm_http_whip_post,
         .arg = &s->whip};
-    s->routes[4] = (struct plm_http_route){
+    s->routes[4] = (struct plm_http_route){.matches = plm_rest_matches,
+        .methods = PLM_HTTP_GET | PLM_HTTP_POST | PLM_HTTP_PATCH | PLM_HTTP_DELETE,
+        .handler = plm_rest_serve,
+        .arg = s->rest};
+    s->routes[5] = (struct plm_http_route){
         .matches = is_any, .methods = PLM_HTTP_GET, .handler = plm_http_static_serve, .arg = &s->page};
 }
 
@@ -332,6 +424,11 @@ static int start_http(struct plm_server *s, char *err, size_t err_size)
         rc = plm_http_tls_load(NULL, &s->config, err, err_size);
     if (rc)
         return rc;
+    rc = start_rest(s);
+    if (rc) {
+        snprintf(err, err_size, "cannot start the API: %s", plm_strerror(rc));
+        return rc;
+    }
     make_routes(s);
     const struct plm_http_setup setup = {.loop = &s->loop,
         .config = &s->config,
@@ -341,6 +438,7 @@ static int start_http(struct plm_server *s, char *err, size_t err_size)
     rc = plm_http_create(&s->http, &setup, err, err_size);
     if (rc)
         return rc;
+    plm_rest_set_http(s->rest, s->http);
     s->page.http = s->http;
     s->health = (struct plm_http_health){s->http, s->hub, false};
     s->whip = (struct plm_http_whip){s->http, s->hub, &s->config};
@@ -449,6 +547,9 @@ static void announce(const struct plm_server *s)
     for (size_t i = 0; plm_http_address(s->http, i, &addr); i++)
         plm_log(PLM_LOG_INFO, "main", "page and API on %s://%s",
             s->config.http.certificate ? "https" : "http", plm_addr_format(&addr, text, sizeof(text)));
+    if (plm_rest_is_open(s->rest))
+        plm_log(PLM_LOG_INFO, "main",
+            "no key for the API: programs and pages on this machine may make rooms (api.key)");
     plm_log(PLM_LOG_INFO, "main", "plenum " PLM_VERSION " is ready, media workers: %u",
         plm_engine_workers(s->engine));
 }
@@ -480,6 +581,8 @@ int plm_server_create(
         rc = start_hub(s, err, err_size);
     if (!rc)
         rc = start_store(s, err, err_size);
+    if (!rc)
+        rc = start_webhooks(s, err, err_size);
     if (!rc)
         rc = start_http(s, err, err_size);
     if (!rc && (rc = start_handles(s)))
@@ -518,6 +621,7 @@ void plm_server_destroy(struct plm_server *s)
         return;
     plm_http_close(s->http);
     plm_passwords_close(s->passwords);
+    plm_webhooks_close(s->webhooks);
     if (s->loop_open) {
         uv_walk(&s->loop, close_handle, s);
         uv_run(&s->loop, UV_RUN_DEFAULT);
@@ -525,7 +629,10 @@ void plm_server_destroy(struct plm_server *s)
     plm_http_destroy(s->http);
     plm_ws_destroy(s->ws);
     plm_passwords_destroy(s->passwords);
+    plm_rest_destroy(s->rest);
     plm_hub_destroy(s->hub);
+    plm_webhooks_destroy(s->webhooks);
+    plm_api_keys_destroy(s->keys);
     plm_media_bridge_destroy(s->bridge);
     plm_engine_destroy(s->engine);
     plm_store_close(s->store);
