@@ -1,6 +1,8 @@
 #include "breakout.h"
 
+#include "api.h"
 #include "journal.h"
+#include "lobby.h"
 #include "moderation.h"
 #include "news.h"
 #include "people.h"
@@ -100,6 +102,7 @@ static void tell_moved(struct plm_member *m)
     }
     plm_sight_drop(&sight);
     plm_member_send_speakers(m);
+    plm_lobby_show(m);
 }
 
 /* A step of going; nobody is told of their new room before all who go together are there. */
@@ -274,6 +277,7 @@ int plm_breakout_open(struct plm_member *by, const struct plm_msg *m, struct plm
     if (request->has_random && request->random)
         n = share_out(main, places, n, (uint32_t)request->n_rooms);
     plm_hub_log(main->hub, main, "%zu breakout rooms", request->n_rooms);
+    plm_api_tell(main, PLM_HUB_BREAKOUTS_OPENED, 0, "", "", "");
     place_all(main, places, n, request->has_force && request->force);
     free(places);
     return 0;
@@ -294,6 +298,7 @@ void plm_breakout_end(struct plm_room *main)
     b->open = b->may_choose = false;
     b->end_at = 0;
     plm_hub_log(main->hub, main, "breakout rooms closed");
+    plm_api_tell(main, PLM_HUB_BREAKOUTS_CLOSED, 0, "", "", "");
 }
 
 /* ---- requests ---- */

@@ -1,6 +1,7 @@
 #include "moderation.h"
 
 #include "connection.h"
+#include "lobby.h"
 #include "news.h"
 #include "roles.h"
 #include "room.h"
@@ -49,6 +50,12 @@ void plm_member_mute_by(struct plm_member *m, enum plm_source source, plm_partic
 
 static void apply_rules(struct plm_member *m, plm_participant_id by)
 {
+    uint8_t may = 0;
+    for (int source = 0; source < PLM_SOURCE_COUNT; source++)
+        may |= (uint8_t)(plm_member_may_send(m, (enum plm_source)source) << source);
+    if (may != m->may_send)
+        plm_news_changed(m);
+    m->may_send = may;
     for (size_t i = 0; i < m->n_tracks; i++)
         if (!plm_member_may_send(m, m->tracks[i].source))
             plm_member_mute_by(m, m->tracks[i].source, by);
@@ -62,10 +69,8 @@ void plm_member_apply_rules(struct plm_member *m)
 void plm_room_apply_rules(struct plm_room *room)
 {
     struct plm_member *m, *next;
-    HASH_ITER (hh_id, plm_room_main(room)->people, m, next) {
+    HASH_ITER (hh_id, plm_room_main(room)->people, m, next)
         apply_rules(m, 0);
-        plm_news_changed(m);
-    }
 }
 
 /* ---- mutes and permissions ---- */
@@ -131,7 +136,6 @@ static void permit_one(struct plm_member *m, void *arg)
         return;
     m->permits[o->source] = o->permit;
     apply_rules(m, o->by);
-    plm_news_changed(m);
 }
 
 int plm_moderation_permit(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why)
@@ -168,7 +172,10 @@ int plm_member_set_role(struct plm_member *m, enum plm_msg_role role, struct plm
         return plm_refuse(
             why, PLM_MSG_error_code_bad_state, "participant", "nobody else leads; choose a successor");
     plm_hub_log(m->room->hub, m->room, "%u (%s) is %s now", m->id, m->name, plm_msg_role_name(role));
+    bool led = plm_role_leads(m->role);
     m->role = role;
+    if (!led)
+        plm_lobby_show(m);
     if (role == PLM_MSG_role_viewer)
         plm_member_unpublish(m);
     else

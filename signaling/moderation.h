@@ -8,9 +8,9 @@
 
 /** May m send this now? By role, by what a leader said about m, by the room's rules; the sound of a screen goes with the screen. */
 bool plm_member_may_send(const struct plm_member *m, enum plm_source source);
-/** What m may not send any more is muted, and m told. */
+/** What m may not send any more is muted, and m told; the others are told what m may, if that changed. */
 void plm_member_apply_rules(struct plm_member *m);
-/** The rules of a meeting changed: mute whoever may not send any more, in all its rooms. Everybody is described anew. */
+/** The rules of a meeting changed: mute whoever may not send any more, in all its rooms. */
 void plm_room_apply_rules(struct plm_room *room);
 /** Does m lead, and nobody else of the meeting? */
 bool plm_member_leads_alone(const struct plm_member *m);

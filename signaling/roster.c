@@ -43,6 +43,7 @@ void plm_member_announce(struct plm_member *m)
 {
     struct plm_hub *hub = m->room->hub;
     m->announced = true;
+    plm_member_apply_rules(m);
     hub->counters.joins++;
     plm_hub_log(hub, m->room, "%u (%s) joined as %s", m->id, m->name, plm_msg_role_name(m->role));
     plm_news_joined(m);

@@ -174,6 +174,7 @@ struct plm_member {
     bool is_moved;                             /* not told of their new room yet */
     bool has_published;
     bool stays_muted[PLM_SOURCE_COUNT]; /* was so before a restart: until they have published again */
+    uint8_t may_send;                   /* bits by source, as the others were last told (moderation.h) */
     struct plm_identity who;
     bool may_subscribe;
     bool announced;          /* the others know, or will at the end of the turn */

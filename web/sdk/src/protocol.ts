@@ -585,9 +585,9 @@ export interface JoinedReply {
   resumed: boolean;
   /** those present, you included; more of them by people */
   participants: Participant[];
-  /** how many are present */
+  /** how many there are to be listed */
   total: number;
-  /** how many watch without being listed */
+  /** how many more only watch: by WHEP, or as viewers who came when more than 50 were there */
   viewers: number;
   /** the latest messages that are for you, oldest first */
   chat: ChatMessage[];
@@ -655,9 +655,9 @@ export interface RosterEvent {
   changed: Participant[];
   left: Departure[];
   reactions: Reaction[];
-  /** how many are present */
+  /** how many there are to be listed */
   total: number;
-  /** how many watch without being listed */
+  /** how many more only watch: by WHEP, or as viewers who came when more than 50 were there */
   viewers: number;
 }
 
@@ -671,9 +671,9 @@ export interface MovedEvent {
   room: RoomInfo;
   /** those present, you included; more of them by people */
   participants: Participant[];
-  /** how many are present */
+  /** how many there are to be listed */
   total: number;
-  /** how many watch without being listed */
+  /** how many more only watch: by WHEP, or as viewers who came when more than 50 were there */
   viewers: number;
   /** the latest messages that are for you, oldest first */
   chat: ChatMessage[];
