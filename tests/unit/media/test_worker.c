@@ -170,17 +170,22 @@ static void demand_by_link(struct world *w, plm_participant_id who)
     plm_worker_link(w->worker, 1, (const uint8_t *)&frame, sizeof frame, w->now);
 }
 
-static void a_full_link_loses_whole_pictures(void **state)
+static void two_workers(struct world *w)
 {
-    struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    connect_peer(a);
     struct plm_command *cmd = calloc(1, sizeof *cmd);
     cmd->type = PLM_CMD_PEERS;
     cmd->room = 1;
     cmd->peers.n = 2;
     cmd->peers.v[1] = (struct plm_shard_peer){1, 5};
     plm_worker_command(w->worker, cmd, w->now);
+}
+
+static void a_full_link_loses_whole_pictures(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    connect_peer(a);
+    two_workers(w);
     send_frame(a, 1, 3000, 1, true);
     assert_int_equal(w->link_offers, 0); /* nobody has asked */
     demand_by_link(w, 1);
@@ -286,12 +291,7 @@ static void a_link_that_fell_silent_needs_nothing(void **state)
     struct world *w = *state;
     struct peer *a = add_simulcast_publisher(w, 1);
     connect_peer(a);
-    struct plm_command *cmd = calloc(1, sizeof *cmd);
-    cmd->type = PLM_CMD_PEERS;
-    cmd->room = 1;
-    cmd->peers.n = 2;
-    cmd->peers.v[1] = (struct plm_shard_peer){1, 5};
-    plm_worker_command(w->worker, cmd, w->now);
+    two_workers(w);
     demand_by_link(w, 1);
     run_for(w, 2000000);
     demand_by_link(w, 1);
@@ -299,6 +299,85 @@ static void a_link_that_fell_silent_needs_nothing(void **state)
     assert_int_equal(take_demand(w), 1); /* the upper ones stop, what the link shows goes on */
     run_for(w, 4500000);
     assert_int_equal(take_demand(w), 0); /* 3 s without a refresh, and 2 s more */
+}
+
+/** Other shards hear what a camera sends before they ask for any of it. */
+static void encodings_are_told_to_other_shards(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    connect_peer(a);
+    two_workers(w);
+    run_for(w, 1100000);
+    assert_int_equal(w->clocks, 0); /* nothing is sent yet */
+    for (uint64_t i = 0; i < 60; i++) {
+        send_frame(a, 1 + i, (uint32_t)(3000 * i), (uint16_t)i, i == 0);
+        run_for(w, 33000);
+    }
+    assert_in_range(w->clocks, 1, 3);
+    assert_int_equal(w->clock.encoding, 0);
+    assert_int_equal(w->clock.clock_rate, 90000);
+    assert_in_range(w->clock.bitrate_bps, 150000, 300000); /* 900 octets each 33 ms */
+    assert_int_equal(w->clock.width, 640);
+    assert_int_equal(w->clock.height, 360);
+    assert_int_equal(w->clock.temporal_layers, 1);
+    run_for(w, 3000000);
+    assert_int_equal(w->clock.bitrate_bps, 0);
+}
+
+static void by_link(struct world *w, enum plm_link_type type, const void *body, size_t len)
+{
+    uint8_t b[256];
+    struct plm_link_header h = {.size = (uint32_t)len,
+        .type = (uint8_t)type,
+        .source = PLM_SOURCE_CAMERA,
+        .room = 1,
+        .instance = 5,
+        .participant = 9};
+    memcpy(b, &h, sizeof h);
+    memcpy(b + sizeof h, body, len);
+    plm_worker_link(w->worker, 1, b, sizeof h + len, w->now);
+}
+
+static void tell_encoding(struct world *w, uint8_t encoding, uint32_t bps)
+{
+    struct plm_link_clock c = {.encoding = encoding,
+        .temporal_layers = 3,
+        .clock_rate = 90000,
+        .ext_ts = 1,
+        .us = 1,
+        .bitrate_bps = bps,
+        .width = (uint16_t)(320u << encoding),
+        .height = (uint16_t)(180u << encoding)};
+    by_link(w, PLM_LINK_CLOCK, &c, sizeof c);
+}
+
+/** What a camera on another worker sends is chosen from by what was told of it, not only by what came. */
+static void encodings_elsewhere_are_chosen_from(void **state)
+{
+    struct world *w = *state;
+    struct peer *b = add_receiver(w, 2);
+    connect_peer(b);
+    two_workers(w);
+    struct plm_link_track t = {.kind = PLM_KIND_VIDEO, .n_encodings = 3, .n_codecs = 1};
+    t.codecs[0].codec = PLM_CODEC_VP8;
+    by_link(w, PLM_LINK_TRACK, &t, sizeof t);
+    run_for(w, 600000);
+    assert_int_equal(w->demand_of, 9);
+    assert_int_equal(
+        w->demand.encodings, 1 | 4); /* nothing is known to flow: the lowest, and the wish for the highest */
+    tell_encoding(w, 1, 400000);
+    tell_encoding(w, 3, 400000); /* no such encoding */
+    run_for(w, 600000);
+    assert_int_equal(w->demand.encodings, 2 | 4);
+    tell_encoding(w, 2, 1500000);
+    run_for(w, 600000);
+    assert_int_equal(w->demand.encodings, 4);
+    /* The other end fell silent: its word holds for 3 s. */
+    run_for(w, 1600000);
+    assert_int_equal(w->demand.encodings, 4);
+    run_for(w, 2000000);
+    assert_int_equal(w->demand.encodings, 1 | 4);
 }
 
 /* A NAT gives the receiver another address, and it never nominates again: media follows once the former one is silent. */
@@ -479,6 +558,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_link_loses_whole_pictures, setup, teardown),
         cmocka_unit_test_setup_teardown(encodings_that_nobody_needs_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_link_that_fell_silent_needs_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(encodings_are_told_to_other_shards, setup, teardown),
+        cmocka_unit_test_setup_teardown(encodings_elsewhere_are_chosen_from, setup, teardown),
         cmocka_unit_test_setup_teardown(media_follows_a_silent_move, setup, teardown),
         cmocka_unit_test_setup_teardown(captured_checks_move_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(media_is_a_sign_of_life, setup, teardown),

@@ -86,6 +86,8 @@ struct world {
     struct plm_link_demand demand; /* that was sent over a link last, of whom */
     plm_participant_id demand_of;
     unsigned keyframes_by_link; /* demands that asked for one */
+    struct plm_link_clock clock; /* told over a link last */
+    unsigned clocks;
     struct { /* on the way to the worker: it must not be entered from within its own sending */
         uint8_t data[1500];
         size_t len;
@@ -295,6 +297,11 @@ static inline bool io_link(void *ctx, unsigned worker, const void *head, size_t 
         memcpy(&w->demand, body, sizeof w->demand);
         w->demand_of = h.participant;
         w->keyframes_by_link += w->demand.keyframes != 0;
+    }
+    if (h.type == PLM_LINK_CLOCK) {
+        assert_int_equal(body_len, sizeof w->clock);
+        memcpy(&w->clock, body, sizeof w->clock);
+        w->clocks++;
     }
     if (h.type != PLM_LINK_PACKET)
         return true;
