@@ -5,6 +5,7 @@
 #ifndef PLM_TEST_WORLD_H
 #define PLM_TEST_WORLD_H
 
+#include "api.h"
 #include "hub.h"
 #include "session.h"
 #include "whip.h"
@@ -34,11 +35,34 @@ struct world_transport {
 
 /** What the port is to refuse, each with the error put there. */
 struct world_failures {
-    int room_open, open, restart, describe, view, pin, mute, move;
+    int room_open, open, restart, describe, view, pin, mute, move, password;
 };
+
+/** A token that the host finds good. */
+struct world_token {
+    const char *text;
+    struct plm_grants grants;
+};
+
+/** A password that waits for world_passwords. */
+struct world_job {
+    uint64_t job;
+    char password[130], hash[PLM_HASH_SIZE]; /* hash "": one is to be made */
+};
+
+#define WORLD_TOKENS 16
+#define WORLD_JOBS   64
 
 struct world {
     struct plm_hub *hub;
+    struct world_token tokens[WORLD_TOKENS];
+    size_t n_tokens;
+    struct world_job jobs[WORLD_JOBS];
+    size_t n_jobs, all_jobs;
+    struct plm_hub_event last_event;
+    unsigned events[PLM_HUB_BREAKOUTS_CLOSED + 1];
+    char event_reason[32], event_name[129], event_identity[129];
+    const char *source; /* of peers that come from now on; NULL: not known */
     uint64_t now, random;
     struct world_transport transports[WORLD_TRANSPORTS];
     plm_transport_id last_transport;
@@ -90,6 +114,69 @@ static inline size_t world_ice_servers(void *ctx, struct plm_msg_ice_server out[
     (void)ctx;
     out[0] = (struct plm_msg_ice_server){.url = "stun:stun.example.org"};
     return 1;
+}
+
+static inline int world_check_token(void *ctx, const char *token, const char *room, struct plm_grants *out)
+{
+    struct world *w = ctx;
+    (void)room;
+    for (size_t i = 0; i < w->n_tokens; i++)
+        if (!strcmp(w->tokens[i].text, token)) {
+            *out = w->tokens[i].grants;
+            return 0;
+        }
+    return PLM_EINVAL;
+}
+
+/** A token that is good from now on; its grants may be changed. */
+static inline struct plm_grants *world_token(struct world *w, const char *text, enum plm_msg_role role)
+{
+    if (w->n_tokens == WORLD_TOKENS)
+        abort();
+    struct world_token *t = &w->tokens[w->n_tokens++];
+    *t = (struct world_token){
+        .text = text, .grants = {.role = role, .publish = true, .subscribe = true, .expires_at = UINT64_MAX}};
+    return &t->grants;
+}
+
+static inline int world_password(void *ctx, uint64_t job, const char *password, const char *hash)
+{
+    struct world *w = ctx;
+    if (w->fail.password)
+        return w->fail.password;
+    if (w->n_jobs == WORLD_JOBS)
+        return PLM_ELIMIT;
+    struct world_job *j = &w->jobs[w->n_jobs++];
+    j->job = job;
+    snprintf(j->password, sizeof j->password, "%s", password);
+    snprintf(j->hash, sizeof j->hash, "%s", hash ? hash : "");
+    w->all_jobs++;
+    return 0;
+}
+
+/** Hash and compare what waits: the hash of "x" is "#x". */
+static inline void world_passwords(struct world *w)
+{
+    while (w->n_jobs) {
+        struct world_job j = w->jobs[0];
+        char made[132];
+        memmove(w->jobs, w->jobs + 1, --w->n_jobs * sizeof *w->jobs);
+        snprintf(made, sizeof made, "#%s", j.password);
+        if (*j.hash)
+            plm_hub_on_password(w->hub, j.job, !strcmp(j.hash, made), NULL);
+        else
+            plm_hub_on_password(w->hub, j.job, true, made);
+    }
+}
+
+static inline void world_event(void *ctx, const struct plm_hub_event *ev)
+{
+    struct world *w = ctx;
+    w->last_event = *ev;
+    w->events[ev->type]++;
+    snprintf(w->event_reason, sizeof w->event_reason, "%s", ev->reason);
+    snprintf(w->event_name, sizeof w->event_name, "%s", ev->name);
+    snprintf(w->event_identity, sizeof w->event_identity, "%s", ev->identity);
 }
 
 /* ---- media port ---- */
@@ -249,6 +336,9 @@ static inline struct world *world_create(const struct plm_hub_config *config)
         .wall_ms = world_wall,
         .random = world_random,
         .ice_servers = world_ice_servers,
+        .check_token = world_check_token,
+        .password = world_password,
+        .on_event = world_event,
         .log = world_log};
     struct plm_media_port port = {.ctx = w,
         .room_open = world_room_open,
@@ -311,6 +401,7 @@ static inline struct peer *peer_create(struct world *w)
     struct peer *p = calloc(1, sizeof *p);
     struct plm_session_out out = {.ctx = p, .send = peer_send, .close = peer_close};
     p->w = w;
+    snprintf(out.source, sizeof out.source, "%s", w->source ? w->source : "");
     if (plm_session_open(&p->session, w->hub, &out)) {
         free(p);
         return NULL;
@@ -429,6 +520,13 @@ static inline struct peer *peer_enter(struct world *w, const char *room, const c
         *id = joined->joined.participant;
     plm_msg_free(joined);
     return p;
+}
+
+/** Ask to come in with whatever one has: password, token, device. @return the request's id */
+static inline uint32_t peer_knock(struct peer *p, const struct plm_msg_join *join)
+{
+    struct plm_msg msg = {.type = PLM_MSG_join, .join = *join};
+    return peer_request(p, &msg);
 }
 
 /** The code of the error that answers the last request; -1: it was not refused. */
