@@ -29,6 +29,7 @@ void plm_guess_source(char out[48], const char *address)
 
 static void forget(struct plm_hub *hub, struct plm_guesser *g)
 {
+    hub->n_guessers--;
     DL_DELETE(hub->guessers_by_age, g);
     HASH_DELETE(hh, hub->guessers, g);
     free(g);
@@ -58,7 +59,7 @@ static struct plm_guesser *get(struct plm_hub *hub, const char *address, uint64_
     struct plm_guesser *g = find(hub, address, now);
     if (g)
         return g;
-    if (HASH_COUNT(hub->guessers) >= PLM_GUESS_SOURCES)
+    if (hub->n_guessers >= PLM_GUESS_SOURCES)
         forget(hub, hub->guessers_by_age);
     g = calloc(1, sizeof *g);
     if (!g)
@@ -70,6 +71,7 @@ static struct plm_guesser *get(struct plm_hub *hub, const char *address, uint64_
         return NULL;
     }
     DL_APPEND(hub->guessers_by_age, g);
+    hub->n_guessers++;
     return g;
 }
 

@@ -350,6 +350,7 @@ struct plm_hub {
     struct plm_ban *bans, *revoked; /* bans.h */
     struct plm_guesser *guessers;   /* by source */
     struct plm_guesser *guessers_by_age;
+    uint32_t n_guessers;
     bool closing, restoring;
     struct plm_hub_gauges gauges;
     struct plm_hub_counters counters;
