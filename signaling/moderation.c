@@ -1,6 +1,7 @@
 #include "moderation.h"
 
 #include "connection.h"
+#include "journal.h"
 #include "lobby.h"
 #include "news.h"
 #include "roles.h"
@@ -135,6 +136,7 @@ static void permit_one(struct plm_member *m, void *arg)
     if (plm_role_leads(m->role) || m->permits[o->source] == o->permit)
         return;
     m->permits[o->source] = o->permit;
+    plm_journal_member(m);
     apply_rules(m, o->by);
 }
 

@@ -105,6 +105,52 @@ static void media_event(struct play *p, struct fuzz_input *in)
     plm_hub_on_media_event(p->w->hub, &ev);
 }
 
+/* What leaders ask for, and what others may: of each the kind, then whom it concerns and how. */
+static void lead(struct peer *peer, struct fuzz_input *in)
+{
+    uint8_t what = fuzz_u8(in), how = fuzz_u8(in);
+    uint32_t who[] = {fuzz_u8(in) & 15, fuzz_u8(in) & 15};
+    enum plm_msg_source source = (enum plm_msg_source)(how % PLM_MSG_source_COUNT);
+    struct plm_msg_breakout_name names[] = {{.name = "one"}, {.name = "two"}, {.name = "three"}};
+    struct plm_msg_breakout_place places[] = {{who[0], how >> 4 & 3}, {who[1], how >> 6}};
+    size_t n = how & 1 ? 2 : 0;
+    struct plm_msg msgs[] = {
+        {.type = PLM_MSG_hand, .hand = {.raised = how & 1}},
+        {.type = PLM_MSG_react, .react = {.kind = how & 1 ? "clap" : "none"}},
+        {.type = PLM_MSG_people, .people = {.after = how & 7}},
+        {.type = PLM_MSG_lower_hands, .lower_hands = {.participants = who, .n_participants = n}},
+        {.type = PLM_MSG_mute_others,
+            .mute_others = {.participants = who, .n_participants = n, .source = source}},
+        {.type = PLM_MSG_ask_unmute, .ask_unmute = {.participant = who[0], .source = source}},
+        {.type = PLM_MSG_permit,
+            .permit = {.participants = who, .n_participants = n, .source = source, .permitted = how >> 7}},
+        {.type = PLM_MSG_set_role,
+            .set_role = {.participant = who[0], .role = (enum plm_msg_role)(how % PLM_MSG_role_COUNT)}},
+        {.type = PLM_MSG_chat, .chat = {.text = "psst", .has_to = true, .to = who[0]}},
+        {.type = PLM_MSG_breakout_open,
+            .breakout_open = {.rooms = names,
+                .n_rooms = how >> 1 & 3,
+                .places = places,
+                .n_places = n,
+                .has_force = true,
+                .force = how >> 3 & 1,
+                .has_random = true,
+                .random = who[0] & 1,
+                .has_may_choose = true,
+                .may_choose = who[0] & 2,
+                .has_minutes = true,
+                .minutes = who[1]}},
+        {.type = PLM_MSG_breakout_assign,
+            .breakout_assign = {.places = places, .n_places = n, .force = how >> 3 & 1}},
+        {.type = PLM_MSG_breakout_go,
+            .breakout_go = {.room = who[0] & 3, .has_listen = true, .listen = how & 1}},
+        {.type = PLM_MSG_breakout_time, .breakout_time = {.seconds = how}},
+        {.type = PLM_MSG_breakout_close, .breakout_close = {.has_seconds = true, .seconds = how >> 4}},
+        {.type = PLM_MSG_breakout_say, .breakout_say = {.text = "soon"}},
+    };
+    peer_request(peer, &msgs[what % (sizeof msgs / sizeof msgs[0])]);
+}
+
 static void fail_media(struct world_failures *f, uint8_t which)
 {
     *f = (struct world_failures){.room_open = which & 1 ? PLM_ELIMIT : 0,
@@ -113,7 +159,8 @@ static void fail_media(struct world_failures *f, uint8_t which)
         .describe = which & 8 ? PLM_ENOMEM : 0,
         .view = which & 16 ? PLM_EINVAL : 0,
         .pin = which & 32 ? PLM_EINVAL : 0,
-        .mute = which & 64 ? PLM_EINVAL : 0};
+        .mute = which & 64 ? PLM_EINVAL : 0,
+        .move = which & 128 ? PLM_ENOMEM : 0};
 }
 
 static void step(struct play *p, struct fuzz_input *in)
@@ -121,7 +168,7 @@ static void step(struct play *p, struct fuzz_input *in)
     uint8_t what = fuzz_u8(in);
     struct peer *peer = p->peers[what % PEERS];
     struct plm_resource_reply reply;
-    switch (what / PEERS % 12) {
+    switch (what / PEERS % 13) {
     case 0:
         reconnect(p, what % PEERS);
         return;
@@ -158,6 +205,9 @@ static void step(struct play *p, struct fuzz_input *in)
         break;
     case 10:
         fail_media(&p->w->fail, fuzz_u8(in));
+        break;
+    case 12:
+        lead(peer, in);
         break;
     default:
         peer_say_octets(peer, (const char *)in->p, in->left);

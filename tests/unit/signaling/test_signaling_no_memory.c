@@ -8,6 +8,7 @@
 #include <setjmp.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 static unsigned left; /* allocations of the hub until one fails */
 static bool armed;    /* the hub runs */
@@ -16,6 +17,19 @@ OWN_ALLOC_EARLY static bool alloc_fails(const void *caller)
 {
     (void)caller;
     return armed && left && --left == 0;
+}
+
+/*
+ * jansson 2.14 does not look whether its lexer's buffer could grow (lex_save), and a text of more than 16 octets then runs over: its
+ * allocations are left alone.
+ */
+static void *spared(size_t size)
+{
+    bool was = armed;
+    armed = false;
+    void *p = malloc(size);
+    armed = was;
+    return p;
 }
 
 static struct peer *open_peer(struct world *w)
@@ -83,7 +97,42 @@ static void post(struct world *w, enum plm_resource_kind kind, const char *offer
     *made += !err;
 }
 
-/* @return steps that went well, of 6 */
+/* Ada leads: hands, roles, rules, and a walk to breakout rooms and back. */
+static void lead(struct world *w, struct peer *a, struct peer *b)
+{
+    struct plm_msg_breakout_name rooms[] = {{.name = "Red"}, {.name = "Blue"}};
+    struct plm_msg_breakout_place place = {.participant = 2, .room = 0};
+    struct plm_msg requests[] = {
+        {.type = PLM_MSG_people},
+        {.type = PLM_MSG_react, .react = {.kind = "clap"}},
+        {.type = PLM_MSG_lower_hands},
+        {.type = PLM_MSG_mute_others, .mute_others = {.source = PLM_MSG_source_camera}},
+        {.type = PLM_MSG_permit, .permit = {.source = PLM_MSG_source_screen}},
+        {.type = PLM_MSG_set_role, .set_role = {.participant = 2, .role = PLM_MSG_role_moderator}},
+        {.type = PLM_MSG_set_role, .set_role = {.participant = 2, .role = PLM_MSG_role_viewer}},
+        {.type = PLM_MSG_chat, .chat = {.text = "psst", .has_to = true, .to = 2}},
+        {.type = PLM_MSG_breakout_open,
+            .breakout_open = {.rooms = rooms,
+                .n_rooms = 2,
+                .has_random = true,
+                .random = true,
+                .has_force = true,
+                .force = true}},
+        {.type = PLM_MSG_breakout_say, .breakout_say = {.text = "soon"}},
+        {.type = PLM_MSG_breakout_go, .breakout_go = {.room = 1}},
+        {.type = PLM_MSG_breakout_assign, .breakout_assign = {.places = &place, .n_places = 1}},
+        {.type = PLM_MSG_breakout_time, .breakout_time = {.seconds = 60}},
+        {.type = PLM_MSG_breakout_close},
+    };
+    struct plm_msg hand = {.type = PLM_MSG_hand, .hand = {.raised = true}};
+    say(b, &hand);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        w->now += 300;
+        say(a, &requests[i]);
+    }
+}
+
+/* @return steps that went well, of 7 */
 static unsigned meeting(const char *publish_offer, const char *whep_offer)
 {
     struct plm_msg_track_line lines[] = {{.mid = "1", .source = PLM_MSG_source_camera}};
@@ -100,6 +149,7 @@ static unsigned meeting(const char *publish_offer, const char *whep_offer)
     say(a, &publish);
     say(a, &chat);
     offer_slots(w, b);
+    lead(w, a, b);
     post(w, PLM_RESOURCE_WHIP, publish_offer, &made);
     post(w, PLM_RESOURCE_WHEP, whep_offer, &made);
     close_peer(a);
@@ -115,6 +165,7 @@ static unsigned meeting(const char *publish_offer, const char *whep_offer)
     made += g.viewers == 1;
     made += g.connections == 3;
     made += w->open_transports == 3;
+    made += w->transports[1].moves == 2 && g.rooms == 1; /* there and back */
     close_peer(b);
     close_peer(again);
     plm_hub_close(w->hub);
@@ -132,7 +183,7 @@ static void test_each_allocation(void **state)
     char *publish_offer = sdp_publish(w, "ones", 0x11, 1), *whep_offer = sdp_watch(w, "whep", 1);
     world_destroy(w);
     left = 0;
-    assert_int_equal(meeting(publish_offer, whep_offer), 6);
+    assert_int_equal(meeting(publish_offer, whep_offer), 7);
     unsigned n = 0;
     do {
         long before = alloc_live;
@@ -141,7 +192,7 @@ static void test_each_allocation(void **state)
         if (alloc_live != before)
             fail_msg("allocation %u: %ld live, %ld before", n, alloc_live, before);
         if (left)
-            assert_int_equal(made, 6); /* it did not come to a failure */
+            assert_int_equal(made, 7); /* it did not come to a failure */
     } while (!left);
     assert_true(n > 100);
     print_message("%u allocations, each failed once\n", n - 1);
@@ -152,6 +203,7 @@ static void test_each_allocation(void **state)
 
 int main(void)
 {
+    json_set_alloc_funcs(spared, free);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_allocation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
