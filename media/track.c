@@ -88,7 +88,11 @@ struct plm_track *plm_track_create(struct plm_worker *w, struct plm_transport *t
 
 void plm_track_update_remote(struct plm_track *tr, const struct plm_link_track *info)
 {
+    bool changed = tr->muted != (info->muted != 0);
     tr->muted = info->muted != 0;
+    /* What its publisher sent meanwhile never came here: nothing may refer to it. */
+    for (uint32_t i = 0; changed && i < tr->n_slots; i++)
+        plm_slot_restart(tr->slots[i], tr, !tr->muted);
     tr->n_codecs = info->n_codecs < PLM_MAX_CODECS ? info->n_codecs : PLM_MAX_CODECS;
     for (unsigned i = 0; i < tr->n_codecs; i++) {
         tr->codecs[i] = (struct plm_codec_params){
@@ -252,7 +256,7 @@ static void ask_keyframe(struct plm_track *tr, uint8_t e)
 
 void plm_track_want_keyframe(struct plm_track *tr, uint8_t e)
 {
-    if (e >= tr->n_encodings || tr->kind != PLM_KIND_VIDEO || !tr->shard)
+    if (e >= tr->n_encodings || tr->kind != PLM_KIND_VIDEO || !tr->shard || tr->muted)
         return;
     struct plm_encoding *enc = &tr->encodings[e];
     uint64_t now = tr->worker->now_us;

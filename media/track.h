@@ -97,7 +97,7 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
 void plm_track_on_link(struct plm_track *tr, struct plm_pkt *pkt);
 void plm_track_on_sender_report(struct plm_track *tr, uint8_t e, uint64_t ntp, uint32_t rtp_ts);
 
-/** Ask the publisher for a keyframe, throttled and merged. */
+/** Ask the publisher for a keyframe, throttled and merged; of a muted track none is wanted, and its slots ask when it is unmuted. */
 void plm_track_want_keyframe(struct plm_track *tr, uint8_t e);
 /**
  * Slots or links changed what they need: tell the home of the track, or the application. What is needed is told at once, what nobody needs any

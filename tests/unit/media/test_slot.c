@@ -362,6 +362,13 @@ static void a_former_picture_that_ends_is_not_held(void **state)
     both_go_on(&s, 200000);
     assert_int_equal(count(s.eve, VIDEO_SSRC, BOB) + count(s.eve, SOUND_SSRC, BOB), 0);
     assert_true(count(s.eve, SOUND_SSRC, ADA) > 0);
+
+    /* Nor is a camera that is off asked for anything, until it is on. */
+    unsigned asked = s.ada->pli;
+    both_go_on(&s, 1500000);
+    assert_int_equal(s.ada->pli, asked);
+    set_muted(s.ada, PLM_SOURCE_CAMERA, false);
+    assert_int_equal(s.ada->pli, asked + 1);
 }
 
 static void a_next_one_whose_camera_goes_off_is_shown_at_once(void **state)
@@ -762,6 +769,24 @@ static void a_next_one_of_another_worker_may_go(void **state)
     expect_at_last(s.w, 1, PLM_SLOT_FORWARDING, ADA);
 }
 
+static void one_of_another_worker_comes_back_with_a_key_frame(void **state)
+{
+    struct scene s = with_bob_elsewhere(state);
+    bobs_frame_by_link(s.w, 1, true);
+    bobs_frame_by_link(s.w, 2, false);
+    assert_int_equal(count(s.eve, VIDEO_SSRC, BOB), 2);
+    run_for(s.w, 1000000);
+    announce_bob(s.w, true);
+    unsigned asked = s.w->keyframes_by_link;
+    announce_bob(s.w, false);
+    assert_int_equal(s.w->keyframes_by_link, asked + 1);
+    bobs_frame_by_link(s.w, 50, false); /* refers to what was not sent */
+    assert_int_equal(count(s.eve, VIDEO_SSRC, BOB), 2);
+    bobs_frame_by_link(s.w, 51, true);
+    bobs_frame_by_link(s.w, 52, false);
+    assert_int_equal(count(s.eve, VIDEO_SSRC, BOB), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -783,6 +808,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_gets_less_for_a_change, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_is_asked_for_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_may_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_of_another_worker_comes_back_with_a_key_frame, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
