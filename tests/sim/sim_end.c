@@ -1,66 +1,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hmac_sha1.h"
+#include "../fakes/stun_check.h"
 #include "sim.h"
 
 #define CHECK_FAST_US 50000   /* until the first answer */
 #define CHECK_SLOW_US 2500000 /* consent (RFC 7675) */
 
-/* ---- connectivity checks (RFC 8445 section 7.1, as a controlling agent) ---- */
-
-static uint32_t crc32_of(const uint8_t *p, size_t n)
-{
-    uint32_t crc = 0xffffffffu;
-    while (n--) {
-        crc ^= *p++;
-        for (int i = 0; i < 8; i++)
-            crc = crc >> 1 ^ (0xedb88320u & (0u - (crc & 1)));
-    }
-    return ~crc;
-}
-
-static size_t put_attribute(uint8_t *b, size_t at, unsigned type, const void *val, size_t len)
-{
-    b[at] = (uint8_t)(type >> 8);
-    b[at + 1] = (uint8_t)type;
-    b[at + 2] = (uint8_t)(len >> 8);
-    b[at + 3] = (uint8_t)len;
-    memcpy(b + at + 4, val, len);
-    memset(b + at + 4 + len, 0, (4 - len % 4) % 4);
-    return at + 4 + (len + 3) / 4 * 4;
-}
-
-static void set_length(uint8_t *b, size_t end)
-{
-    b[2] = (uint8_t)((end - 20) >> 8);
-    b[3] = (uint8_t)(end - 20);
-}
+/* ---- connectivity checks ---- */
 
 static void send_check(struct sim_end *e)
 {
-    uint8_t b[256] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42};
-    for (int i = 8; i < 20; i++)
-        b[i] = (uint8_t)(sim_random(e->sim) >> 16);
-    char user[PLM_UFRAG_SIZE + 8];
-    int user_len = snprintf(user, sizeof user, "%s:peer", e->local.ufrag);
-    size_t at = put_attribute(b, 20, 0x0006, user, (size_t)user_len);
-    at = put_attribute(b, at, 0x0024, "\x6e\0\x1e\xff", 4);
-    at = put_attribute(b, at, 0x802a, "\0\0\0\0\0\0\0\1", 8);
-    at = put_attribute(b, at, 0x0025, "", 0);
-    set_length(b, at + 24);
-    struct plm_hmac_sha1 h;
-    uint8_t mac[PLM_SHA1_DIGEST];
-    plm_hmac_sha1_init(&h, (const uint8_t *)e->local.pwd, strlen(e->local.pwd));
-    SHA_CTX running = h.inner;
-    SHA1_Update(&running, b, at);
-    plm_hmac_sha1_final(&h, &running, mac);
-    at = put_attribute(b, at, 0x0008, mac, sizeof mac);
-    set_length(b, at + 8);
-    uint32_t crc = crc32_of(b, at) ^ 0x5354554e;
-    uint8_t fingerprint[4] = {(uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8), (uint8_t)crc};
-    at = put_attribute(b, at, 0x8028, fingerprint, 4);
-    sim_end_send(e, b, at);
+    uint8_t b[STUN_CHECK_MAX], id[STUN_ID];
+    for (int i = 0; i < STUN_ID; i++)
+        id[i] = (uint8_t)(sim_random(e->sim) >> 16);
+    sim_end_send(e, b, stun_check_write(e->local.ufrag, e->local.pwd, id, true, b));
 }
 
 /* ---- handshake ---- */

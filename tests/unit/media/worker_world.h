@@ -6,6 +6,7 @@
 
 #include "plenum/worker.h"
 
+#include "../../fakes/stun_check.h"
 #include "base/link_frame.h"
 #include "command.h"
 #include "plenum/engine.h"
@@ -22,7 +23,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 enum {
@@ -85,7 +85,7 @@ struct world {
     struct plm_room_config room_config;
     struct plm_link_demand demand; /* that was sent over a link last, of whom */
     plm_participant_id demand_of;
-    unsigned keyframes_by_link; /* demands that asked for one */
+    unsigned keyframes_by_link;  /* demands that asked for one */
     struct plm_link_clock clock; /* told over a link last */
     unsigned clocks;
     struct { /* on the way to the worker: it must not be entered from within its own sending */
@@ -209,56 +209,11 @@ static inline void peer_on_datagram(struct peer *p, const uint8_t *data, size_t 
         peer_on_rtp(p, copy, len);
 }
 
-static inline uint32_t crc32_of(const uint8_t *p, size_t n)
-{
-    uint32_t crc = 0xffffffffu;
-    while (n--) {
-        crc ^= *p++;
-        for (int i = 0; i < 8; i++)
-            crc = crc >> 1 ^ (0xedb88320u & (0u - (crc & 1)));
-    }
-    return ~crc;
-}
-
-static inline size_t put_attr(uint8_t *b, size_t at, unsigned type, const void *val, size_t len)
-{
-    b[at] = (uint8_t)(type >> 8);
-    b[at + 1] = (uint8_t)type;
-    b[at + 2] = (uint8_t)(len >> 8);
-    b[at + 3] = (uint8_t)len;
-    memcpy(b + at + 4, val, len);
-    memset(b + at + 4 + len, 0, (4 - len % 4) % 4);
-    at += 4 + (len + 3) / 4 * 4;
-    b[2] = (uint8_t)((at - 20) >> 8);
-    b[3] = (uint8_t)(at - 20);
-    return at;
-}
-
-/* RFC 8445 section 7.1: a controlling agent's check. */
 static inline size_t make_check(const struct plm_transport_local *local, bool nominate, uint8_t *b)
 {
-    memset(b, 0, 20);
-    b[1] = 1;
-    memcpy(b + 4, "\x21\x12\xa4\x42", 4);
-    RAND_bytes(b + 8, 12);
-    char user[128];
-    snprintf(user, sizeof user, "%s:peer", local->ufrag);
-    size_t at = put_attr(b, 20, 0x0006, user, strlen(user));
-    at = put_attr(b, at, 0x0024, "\x6e\0\x1e\xff", 4);
-    at = put_attr(b, at, 0x802a, "\0\0\0\0\0\0\0\1", 8);
-    if (nominate)
-        at = put_attr(b, at, 0x0025, "", 0);
-    uint8_t mac[20];
-    unsigned mac_len = 20;
-    b[2] = (uint8_t)((at + 24 - 20) >> 8);
-    b[3] = (uint8_t)(at + 24 - 20);
-    HMAC(EVP_sha1(), local->pwd, (int)strlen(local->pwd), b, at, mac, &mac_len);
-    at = put_attr(b, at, 0x0008, mac, 20);
-    b[2] = (uint8_t)((at + 8 - 20) >> 8);
-    b[3] = (uint8_t)(at + 8 - 20);
-    uint32_t crc = crc32_of(b, at) ^ 0x5354554e;
-    uint8_t f[4] = {(uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8), (uint8_t)crc};
-    return put_attr(b, at, 0x8028, f, 4);
+    uint8_t id[STUN_ID];
+    RAND_bytes(id, sizeof id);
+    return stun_check_write(local->ufrag, local->pwd, id, nominate, b);
 }
 
 /* ---- the world ---- */
