@@ -47,6 +47,7 @@ DECODES = {
     "H264": ("chromium", "pion", "pion-cm", "aiortc", "gstreamer"),
 }
 FOLLOWING = ("aiortc", "chromium")  # the rest pin the publisher's name
+SLOW_S = 20  # a receiver that is not served by then has trouble; it waits for 30 s and more
 RESTARTS = ("chromium", "firefox", "pion", "pion-cm")  # aiortc and webrtcbin cannot restart ICE
 
 
@@ -142,6 +143,11 @@ class Server:
     def counted(self, name):
         return sum(map(int, re.findall(rf"^plenum_{name}_total(?:{{.*}})? (\d+)$", peer.request("GET", self.url + "/metrics")[2], re.M)))
 
+    def look(self):
+        """What the server counts now, of every connection, track and slot, but for zeros."""
+        lines = [line for line in peer.request("GET", self.url + "/metrics")[2].splitlines() if not line.startswith("#")]
+        return [line for line in lines if not line.endswith(" 0")]
+
     def stop(self):
         self.child.send_signal(signal.SIGTERM)
         return self.child.wait(15)
@@ -188,14 +194,19 @@ def receive_turn(args, server, turn, publisher, codec):
     for program in running:
         if program.wait_for("connected", 150):
             server.note_profiles()
-    cells = {}
+    cells, looks = {}, []
     for program in running:
+        if not program.wait_for("result", SLOW_S + args.hold) and program.child.poll() is None and len(looks) < 2:
+            looks.append((program.stack, server.look()))
         program.wait_for("result", 150 + 1.5 * args.hold)
         got = program.end()
         wrong = faults(args, program.stack, codec, got) if got else [program.why()]
         cells[program.stack] = (got or {}, wrong)
         for line in program.lines if wrong else []:
             print(f"  {program.stack}: {line}")
+    if any(wrong for _, wrong in cells.values()):
+        for stack, lines in looks:
+            print(f"  the server while {stack} still waited:", *lines, sep="\n    ")
     return cells
 
 
