@@ -290,6 +290,27 @@ static char *copy_header(struct lws *wsi, enum lws_token_indexes token)
     return value;
 }
 
+/* libwebsockets keeps "a=1&b=2" in pieces. @return NULL: there is none, or memory was short */
+static char *copy_query(struct lws *wsi)
+{
+    char *query = NULL;
+    int used = 0;
+    for (int i = 0;; i++) {
+        int len = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (len <= 0)
+            return query;
+        char *longer = realloc(query, (size_t)(used + len) + 2);
+        if (!longer)
+            return query;
+        query = longer;
+        if (i)
+            query[used++] = '&';
+        int got = lws_hdr_copy_fragment(wsi, query + used, len + 1, WSI_TOKEN_HTTP_URI_ARGS, i);
+        used += got > 0 ? got : 0;
+        query[used] = 0;
+    }
+}
+
 static void list_methods(unsigned mask, char *out, size_t size)
 {
     size_t used = 0;
@@ -393,7 +414,7 @@ static bool read_request(struct exchange *x, const char *path, size_t len)
         if (lws_hdr_total_length(x->wsi, methods[i].token) > 0)
             x->method = methods[i].method;
     x->path = strndup(path, len);
-    x->query = copy_header(x->wsi, WSI_TOKEN_HTTP_URI_ARGS);
+    x->query = copy_query(x->wsi);
     x->origin = copy_header(x->wsi, WSI_TOKEN_ORIGIN);
     x->host = copy_header(x->wsi, WSI_TOKEN_HOST);
     x->authorization = copy_header(x->wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
