@@ -56,12 +56,21 @@ class Server:
         self.dir = os.environ.get("PLM_TEST_DIR") or f"/tmp/plenum-test-{os.getpid()}"
         os.makedirs(self.dir, exist_ok=True)
         self.log_path = os.path.join(self.dir, "server.log")
-        env = dict(os.environ, PLENUM_HTTP_LISTEN=f"127.0.0.1:{self.http}", PLENUM_RTC_LISTEN=f"127.0.0.1:{self.rtc}",
-                   PLENUM_RTC_WORKERS="1", PLENUM_DATA_DIR=self.dir)
-        env.update({f"PLENUM_{key.upper()}": str(value) for key, value in settings.items()})
+        self.env = dict(os.environ, PLENUM_HTTP_LISTEN=f"127.0.0.1:{self.http}", PLENUM_RTC_LISTEN=f"127.0.0.1:{self.rtc}",
+                        PLENUM_RTC_WORKERS="1", PLENUM_DATA_DIR=self.dir)
+        self.env.update({name if name.startswith("LD_") else f"PLENUM_{name.upper()}": str(value)
+                         for name, value in settings.items()})
         self.log = open(self.log_path, "wb")
-        self.process = subprocess.Popen([os.environ["PLM_SERVER"]], env=env, stdout=self.log, stderr=self.log)
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([os.environ["PLM_SERVER"]], env=self.env, stdout=self.log, stderr=self.log)
         wait_for(lambda: self.alive() and self.get("/healthz"), 20, "the server answers")
+
+    def kill(self):
+        """As a crash does it."""
+        self.process.kill()
+        self.process.wait()
 
     def alive(self):
         if self.process.poll() is not None:
