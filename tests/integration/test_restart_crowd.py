@@ -43,7 +43,7 @@ def come_back(client, began):
     tried = time.monotonic()
     client.come_back(began + 20)
     assert client.joined["resumed"] and client.joined["participant"] == client.id, client.joined
-    assert client.receive.heard.wait(25), f"{client.name} hears nothing"
+    assert client.receive.heard.wait(25), f"{client.name} hears nothing: {client.receive.state()}"
     now = time.monotonic()
     return now - began, now - tried
 
