@@ -169,7 +169,7 @@ void plm_room_describe(const struct plm_room *room, struct plm_msg_room_info *ou
     *out = (struct plm_msg_room_info){.name = room->name,
         .code = room->parent ? NULL : record->code,
         .has_password = *record->password_hash != 0,
-        .started_at = main->started_at,
+        .started_at = main->started ? main->started_at : 0,
         .has_ends_at = main->end_at != 0,
         .ends_at = plm_room_ends_at(main),
         .has_breakout = room->parent != NULL,

@@ -38,7 +38,7 @@ export const ArrowIcon = icon("Arrow", <path d="M4 12h16M13.5 5.5L20 12l-6.5 6.5
 
 export const HandIcon = icon("Hand", <path d="M8 12.5V5.7a1.6 1.6 0 0 1 3.2 0V11M11.2 10.5V4.1a1.6 1.6 0 0 1 3.2 0v6.7M14.4 11V5.6a1.6 1.6 0 0 1 3.2 0v8.6c0 4.2-2.5 6.8-6.1 6.8-3 0-4.4-1.4-5.9-4.3l-1.8-3.6a1.6 1.6 0 0 1 2.8-1.5L8 13.8" />);
 export const ReactIcon = icon("React", <><circle cx="12" cy="12" r="9" /><path d="M8.2 14.2c.8 1.6 2.2 2.4 3.8 2.4s3-.8 3.8-2.4M9 9.4v.3M15 9.4v.3" /></>);
-export const MoreIcon = icon("More", <path d="M12 5.2v.1M12 12v.1M12 18.8v.1" />);
+export const MoreIcon = icon("More", <g className="dots"><circle cx="12" cy="5" r="1.9" /><circle cx="12" cy="12" r="1.9" /><circle cx="12" cy="19" r="1.9" /></g>);
 export const SearchIcon = icon("Search", <><circle cx="10.5" cy="10.5" r="6" /><path d="M15 15l5.5 5.5" /></>);
 export const DoorIcon = icon("Door", <><path d="M6 21V4.5A1.5 1.5 0 0 1 7.5 3h9A1.5 1.5 0 0 1 18 4.5V21M3 21h18M14.5 12v.2" /></>);
 export const RoomsIcon = icon("Rooms", <><rect x="3" y="3.5" width="7.5" height="7.5" rx="1.8" /><rect x="13.5" y="3.5" width="7.5" height="7.5" rx="1.8" /><rect x="3" y="13.5" width="7.5" height="7.5" rx="1.8" /><rect x="13.5" y="13.5" width="7.5" height="7.5" rx="1.8" /></>);

@@ -189,7 +189,7 @@ export interface RoomInfo {
   code?: string;
   settings: Settings;
   has_password: boolean;
-  /** when the meeting began */
+  /** when the meeting began; 0: it has not */
   started_at: number;
   /** when it will be ended */
   ends_at?: number;

@@ -180,9 +180,9 @@ export class Session extends Store<SessionState> {
       /* Those who were there before are no news; oneself is there only once joined. */
       if (this.get().people.length > 0 && p.id !== meeting.localId) this.notifyOfComing(t.meeting.joined(p.name));
     });
-    meeting.on("participantLeft", ({ participant }) => {
+    meeting.on("participantLeft", ({ participant, reason }) => {
       this.hands.delete(participant.id);
-      this.notifyOfComing(t.meeting.left(participant.name));
+      this.notifyOfComing(reason === "moved" ? t.meeting.moved(participant.name) : t.meeting.left(participant.name));
     });
     meeting.on("speakers", (speakers) => this.set({ speakers }));
     meeting.on("trackAttached", (track) => this.setTrack(track, true));
@@ -243,6 +243,7 @@ export class Session extends Store<SessionState> {
     const name = by === undefined ? t.prompts.somebody : (this.meeting.nameOf(by) ?? t.prompts.somebody);
     play("notice");
     if (notice === "hand_lowered") this.notify(t.prompts.handLowered);
+    else if (notice === "ending") this.notify(t.prompts.ending);
     else if (notice === "muted") {
       const what = t.prompts.sources[source ?? "microphone"];
       this.notify(by === undefined ? t.prompts.mutedBySomebody(what) : t.prompts.muted(name, what));

@@ -1,9 +1,9 @@
-import { isModerator } from "@plenum/sdk";
+import { canShareScreen, isModerator } from "@plenum/sdk";
 import { useState } from "react";
 import { Confirm } from "../controls/Dialog.js";
 import { Menu, type MenuItem } from "../controls/Menu.js";
 import { MoreIcon, PlayIcon } from "../icons.js";
-import type { Session } from "../lib/session.js";
+import { isPhone, type Session } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
 import { BreakoutDialog } from "./BreakoutDialog.js";
@@ -16,19 +16,27 @@ interface MoreMenuProps {
   session: Session;
   onOpen: (dialog: RoomDialog) => void;
   onSettings: () => void;
+  sharing: boolean;
+  onShare: () => void;
 }
 
 /** What is done with the room rather than with people. */
-export function MoreMenu({ session, onOpen, onSettings }: MoreMenuProps) {
+export function MoreMenu({ session, onOpen, onSettings, sharing, onShare }: MoreMenuProps) {
   const { role, breakouts } = useStore(session);
   const leads = isModerator(role);
+  /* The bar of a phone has no room for these. */
+  const phoneItems: MenuItem[] = [
+    ...(canShareScreen() ? [{ id: "share", label: sharing ? t.controls.shareOff : t.controls.shareOn, onSelect: onShare }] : []),
+    { id: "settings", label: t.controls.settings, onSelect: onSettings },
+  ];
   const items: MenuItem[] = [
     ...(leads ? [{ id: "rules", label: t.more.rules, onSelect: () => onOpen("rules") }] : []),
     ...(leads || (breakouts.open && breakouts.mayChoose) ? [{ id: "breakouts", label: t.more.breakouts, onSelect: () => onOpen("breakouts") }] : []),
-    { id: "settings", label: t.controls.settings, onSelect: onSettings },
+    ...(isPhone() ? phoneItems : []),
     ...(role === "owner" ? [] : [{ id: "claim", label: t.more.claim, onSelect: () => onOpen("claim") }]),
     ...(leads ? [{ id: "end", label: t.more.end, danger: true, onSelect: () => onOpen("end") }] : []),
   ];
+  if (items.length === 0) return null;
   return (
     <Menu label={t.more.title} testId="more" className="control" items={items}>
       <MoreIcon />

@@ -137,7 +137,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
         handRaised={handRaised}
         onHand={toggleHand}
         reactions={<ReactButton session={session} />}
-        more={<MoreMenu session={session} onOpen={setDialog} onSettings={() => setSettingsOpen(true)} />}
+        more={<MoreMenu session={session} onOpen={setDialog} onSettings={() => setSettingsOpen(true)} sharing={own.screen !== undefined} onShare={toggleShare} />}
         onMic={toggleMic}
         onCamera={toggleCamera}
         onShare={toggleShare}
@@ -202,10 +202,16 @@ function withOwnMutes(participant: Participant, own: LocalState): Participant {
 }
 
 /* Messages that came while the chat was closed, those before joining not counted. */
-function useUnread({ chat, localId }: SessionState, isOpen: boolean): number {
+function useUnread({ chat, localId, room }: SessionState, isOpen: boolean): number {
   const last = chat.at(-1)?.number ?? 0;
   const [seen, setSeen] = useState(last);
+  const [place, setPlace] = useState(room?.breakout);
   if (isOpen && seen !== last) setSeen(last);
+  /* Every room counts its own messages. */
+  if (place !== room?.breakout) {
+    setPlace(room?.breakout);
+    setSeen(last);
+  }
   return isOpen ? 0 : chat.filter((message) => message.number > seen && message.from !== localId).length;
 }
 
