@@ -12,7 +12,7 @@
 struct play {
     struct world *w;
     struct peer *peers[PEERS];
-    char secret[65];
+    char secret[65], number[16];
     char resource[PLM_RESOURCE_ID_SIZE], etag[40];
 };
 
@@ -30,6 +30,10 @@ static void hear(struct play *p, struct peer *peer)
     while ((msg = peer_read(peer))) {
         if (msg->type == PLM_MSG_joined)
             snprintf(p->secret, sizeof p->secret, "%s", msg->joined.secret);
+        if (msg->type == PLM_MSG_waiting)
+            snprintf(p->secret, sizeof p->secret, "%s", msg->waiting.secret);
+        if (msg->type == PLM_MSG_joined && msg->joined.room.code)
+            snprintf(p->number, sizeof p->number, "%s", msg->joined.room.code);
         plm_msg_free(msg);
     }
     peer_forget(peer);
@@ -163,12 +167,97 @@ static void fail_media(struct world_failures *f, uint8_t which)
         .move = which & 128 ? PLM_ENOMEM : 0};
 }
 
+/* Coming in, and what leaders do about it. */
+static void door(struct play *p, struct peer *peer, struct fuzz_input *in)
+{
+    static const char *const tokens[] = {NULL, "s", "m", "o", "forged"};
+    uint8_t what = fuzz_u8(in), a = fuzz_u8(in), b = fuzz_u8(in);
+    const struct plm_msg_join join = {.room = a & 1        ? "r"
+                                              : *p->number ? p->number
+                                                           : "000-0000-000",
+        .name = "n",
+        .password = a & 2 ? "x" : NULL,
+        .token = tokens[a / 4 % 5],
+        .device = b & 1 ? "d" : NULL};
+    uint32_t id = b;
+    struct plm_msg msgs[] = {{.type = PLM_MSG_join, .join = join}, {.type = PLM_MSG_start},
+        {.type = PLM_MSG_end}, {.type = PLM_MSG_claim, .claim = {.key = a & 1 ? "o" : "forged"}},
+        {.type = PLM_MSG_admit, .admit = {.waiting = &id, .n_waiting = a & 1, .admitted = a >> 1 & 1}},
+        {.type = PLM_MSG_kick, .kick = {.participant = b, .has_lobby = a & 1, .lobby = true}},
+        {.type = PLM_MSG_configure,
+            .configure = {.settings = {.has_lobby = a & 1,
+                              .lobby = b & 1,
+                              .has_locked = a & 2,
+                              .locked = b & 2,
+                              .has_organised = a & 4,
+                              .organised = b & 4,
+                              .has_max_participants = a & 8,
+                              .max_participants = b >> 4,
+                              .has_max_minutes = a & 16,
+                              .max_minutes = b >> 4},
+                .password = a & 32 ? "x" : NULL,
+                .has_no_password = a & 64,
+                .no_password = true}},
+        {.type = PLM_MSG_leave}};
+    size_t n = sizeof msgs / sizeof msgs[0];
+    if (what % (n + 1) < n)
+        peer_request(peer, &msgs[what % (n + 1)]);
+    else
+        world_passwords(p->w);
+}
+
+/* What REST asks. */
+static void from_outside(struct play *p, struct fuzz_input *in)
+{
+    uint8_t what = fuzz_u8(in), a = fuzz_u8(in);
+    struct plm_hub *hub = p->w->hub;
+    struct plm_refusal why;
+    struct plm_room_settings rules;
+    struct plm_api_change change = {.settings = &rules, .password_hash = a & 1 ? "#x" : ""};
+    plm_room_settings_default(&rules);
+    rules.lobby = a & 2;
+    rules.organised = a & 4;
+    rules.max_minutes = a >> 4;
+    switch (what % 6) {
+    case 0:
+        plm_api_room_create(hub, a & 8 ? "r" : "s", &change, &why);
+        break;
+    case 1:
+        plm_api_room_change(hub, "r", &change, &why);
+        break;
+    case 2:
+        plm_api_room_end(hub, "r", &why);
+        break;
+    case 3:
+        plm_api_room_delete(hub, a & 8 ? "r" : "s", &why);
+        break;
+    case 4:
+        plm_api_kick(hub, "r", a, &why);
+        break;
+    default:
+        plm_api_set_role(hub, "r", a >> 2, (enum plm_msg_role)(a % 4), &why);
+    }
+}
+
+static struct world *make_world(void)
+{
+    struct world *w = world_create(NULL);
+    struct plm_grants *g = world_token(w, "s", PLM_MSG_role_speaker);
+    snprintf(g->identity, sizeof g->identity, "someone");
+    snprintf(g->token_id, sizeof g->token_id, "one");
+    g->skip_lobby = true;
+    world_token(w, "m", PLM_MSG_role_moderator);
+    world_token(w, "o", PLM_MSG_role_owner);
+    w->source = "192.0.2.9";
+    return w;
+}
+
 static void step(struct play *p, struct fuzz_input *in)
 {
     uint8_t what = fuzz_u8(in);
     struct peer *peer = p->peers[what % PEERS];
     struct plm_resource_reply reply;
-    switch (what / PEERS % 13) {
+    switch (what / PEERS % 15) {
     case 0:
         reconnect(p, what % PEERS);
         return;
@@ -209,6 +298,12 @@ static void step(struct play *p, struct fuzz_input *in)
     case 12:
         lead(peer, in);
         break;
+    case 13:
+        door(p, peer, in);
+        break;
+    case 14:
+        from_outside(p, in);
+        break;
     default:
         peer_say_octets(peer, (const char *)in->p, in->left);
     }
@@ -224,12 +319,12 @@ static void check_empty(struct world *w)
     w->now += 3600 * 1000;
     plm_hub_poll(w->hub);
     plm_hub_gauges(w->hub, &g);
-    CHECK(g.sessions == 0 && g.detached == 0 && g.participants == g.resources - g.viewers);
+    CHECK(g.sessions == 0 && g.detached == 0 && g.waiting == 0 && g.participants == g.resources - g.viewers);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct play p = {.w = world_create(NULL)};
+    struct play p = {.w = make_world()};
     struct plm_hub_gauges g;
     for (unsigned i = 0; i < PEERS; i++)
         reconnect(&p, i);

@@ -176,6 +176,87 @@ static unsigned meeting(const char *publish_offer, const char *whep_offer)
     return made;
 }
 
+static void passwords(struct world *w)
+{
+    armed = true;
+    world_passwords(w);
+    armed = false;
+}
+
+/* A room with a password and a lobby; somebody comes in by both, and is removed. @return steps that went well, of 6 */
+static unsigned closed_meeting(void)
+{
+    struct plm_msg create = {.type = PLM_MSG_join, .join = {.room = "d", .name = "Ada"}};
+    struct plm_msg join = {
+        .type = PLM_MSG_join, .join = {.room = "d", .name = "Bob", .password = "x", .device = "bobs"}};
+    struct plm_msg close = {.type = PLM_MSG_configure,
+        .configure = {.settings = {.title = "T", .has_lobby = true, .lobby = true}, .password = "x"}};
+    struct plm_msg admit = {.type = PLM_MSG_admit, .admit = {.admitted = true}};
+    struct plm_msg kick = {.type = PLM_MSG_kick, .kick = {.participant = 2}};
+    struct plm_msg end = {.type = PLM_MSG_end};
+    struct plm_hub_gauges g;
+    struct plm_msg *msg;
+    unsigned made = 0;
+    struct world *w = world_create(NULL);
+    w->source = "192.0.2.1";
+    struct peer *a = open_peer(w), *b = open_peer(w), *c = open_peer(w);
+    say(a, &create);
+    say(a, &close);
+    passwords(w);
+    say(b, &join);
+    passwords(w);
+    msg = peer_expect(b, PLM_MSG_waiting);
+    struct plm_msg resume = {
+        .type = PLM_MSG_resume, .resume = {.secret = msg ? msg->waiting.secret : "none"}};
+    made += msg != NULL;
+    say(c, &resume); /* another socket of Bob's */
+    made += b->closed != 0;
+    say(a, &admit);
+    plm_hub_gauges(w->hub, &g);
+    made += g.participants == 2;
+    say(a, &kick);
+    made += c->closed != 0;
+    say(b, &join);
+    struct peer *d = open_peer(w);
+    say(d, &join); /* banned */
+    passwords(w);
+    plm_hub_gauges(w->hub, &g);
+    made += g.participants == 1 && g.waiting == 0;
+    say(a, &end);
+    plm_hub_gauges(w->hub, &g);
+    made += g.rooms == 0;
+    plm_msg_free(msg);
+    close_peer(a);
+    close_peer(b);
+    close_peer(c);
+    close_peer(d);
+    plm_hub_close(w->hub);
+    plm_hub_gauges(w->hub, &g);
+    assert_int_equal(g.sessions + g.rooms + g.participants + g.detached + g.waiting, 0);
+    world_destroy(w);
+    return made;
+}
+
+static void test_closed_meeting(void **state)
+{
+    (void)state;
+    left = 0;
+    assert_int_equal(closed_meeting(), 6);
+    unsigned n = 0;
+    do {
+        long before = alloc_live;
+        left = ++n;
+        unsigned made = closed_meeting();
+        if (alloc_live != before)
+            fail_msg("allocation %u: %ld live, %ld before", n, alloc_live, before);
+        if (left)
+            assert_int_equal(made, 6);
+    } while (!left);
+    assert_true(n > 50);
+    print_message("%u allocations, each failed once\n", n - 1);
+    left = 0;
+}
+
 static void test_each_allocation(void **state)
 {
     (void)state;
@@ -204,6 +285,7 @@ static void test_each_allocation(void **state)
 int main(void)
 {
     json_set_alloc_funcs(spared, free);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_allocation)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_allocation), cmocka_unit_test(test_closed_meeting)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
