@@ -45,7 +45,10 @@ static int refuse_room(struct plm_hub *hub, struct plm_refusal *why)
 static int room_open(struct plm_room **out, struct plm_hub *hub, struct plm_room *parent, const char *name,
     const char *key, struct plm_refusal *why)
 {
-    if (hub->gauges.rooms >= hub->config.max_rooms)
+    /* Anybody may begin a meeting and open fifty breakout rooms: half of the places stay for meetings. */
+    bool taken = hub->gauges.rooms >= hub->config.max_rooms ||
+                 (parent && hub->n_breakouts >= hub->config.max_rooms / 2);
+    if (taken)
         return refuse_room(hub, why);
     struct plm_room *room = calloc(1, sizeof *room);
     if (!room)
@@ -65,6 +68,7 @@ static int room_open(struct plm_room **out, struct plm_hub *hub, struct plm_room
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "media: %s", plm_strerror(err));
     }
     hub->gauges.rooms++;
+    hub->n_breakouts += parent != NULL;
     if (!index_room(room)) {
         plm_room_close(room, PLM_MSG_leave_reason_closed);
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
@@ -244,6 +248,7 @@ void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
         HASH_DELETE(hh_media, hub->rooms_by_media, room);
     hub->media.room_close(hub->media.ctx, room->media);
     hub->gauges.rooms--;
+    hub->n_breakouts -= room->parent != NULL;
     plm_hub_log(hub, room, "closed");
     free(room);
 }

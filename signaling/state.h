@@ -339,6 +339,7 @@ struct plm_hub {
     struct plm_connection *dirty;
     struct plm_room *with_news;
     struct plm_room *with_breakouts;
+    uint32_t n_breakouts;       /* of gauges.rooms */
     struct plm_record *records; /* by key */
     struct plm_record *records_by_code;
     struct plm_record *idle_records;

@@ -467,6 +467,25 @@ static void test_media_fails(void **state)
     assert_int_equal(peer_ask(m->p[0], &msg), -1);
 }
 
+/* Breakout rooms leave half of the places to meetings. */
+static void test_share(void **state)
+{
+    const struct plm_hub_config config = {.max_rooms = 5};
+    (void)state;
+    struct world *w = world_create(&config);
+    struct peer *a = peer_enter(w, "one", "Ada", NULL), *b = peer_enter(w, "two", "Bob", NULL);
+    struct plm_msg msg = open_request(NULL, 0, false);
+    assert_int_equal(peer_ask(a, &msg), -1);
+    assert_int_equal(peer_ask(b, &msg), PLM_MSG_error_code_full);
+    assert_int_equal(w->rooms, 4);
+    peer_destroy(peer_enter(w, "three", "Cy", NULL));
+    assert_int_equal(close_in(a, 0), -1);
+    assert_int_equal(peer_ask(b, &msg), -1);
+    peer_destroy(a);
+    peer_destroy(b);
+    world_destroy(w);
+}
+
 static void test_encoder(void **state)
 {
     struct meeting *m = *state;
@@ -530,6 +549,6 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(test_forced), TEST(test_random), TEST(test_apart),
         TEST(test_by_choice), TEST(test_listen), TEST(test_detached), TEST(test_time), TEST(test_merged),
         TEST(test_not_by_name), TEST(test_leaders), TEST(test_say), TEST(test_media_fails),
-        TEST(test_encoder), TEST(test_ends), TEST(test_closed_with_the_hub)};
+        cmocka_unit_test(test_share), TEST(test_encoder), TEST(test_ends), TEST(test_closed_with_the_hub)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

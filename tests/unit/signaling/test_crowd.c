@@ -8,6 +8,7 @@
 #include "world.h"
 
 #include <setjmp.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -63,7 +64,7 @@ static void closed(void *ctx, unsigned code, const char *reason)
 
 static void say(struct ear *e, const char *format, ...)
 {
-    char text[256];
+    char text[512];
     va_list args;
     int n = snprintf(text, sizeof text, "{\"id\":%u,", ++e->next_id);
     va_start(args, format);
@@ -203,6 +204,35 @@ static void test_hands_and_reactions(void **state)
     report(c, "5000 hands and 5000 reactions a second");
 }
 
+static double ms_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* Everybody to breakout rooms and back: each is told their room once, beside what is merged. */
+static void test_breakouts(void **state)
+{
+    struct crowd *c = *state;
+    fill(c);
+    for (unsigned i = 0; i < 2; i++) {
+        double begin = ms_now();
+        c->events = c->texts = 0;
+        if (i)
+            say(&c->ears[0], "\"type\":\"breakout_close\"}");
+        else
+            say(&c->ears[0],
+                "\"type\":\"breakout_open\",\"rooms\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":"
+                "\"c\"},{\"name\":\"d\"},{\"name\":\"e\"}],\"random\":true,\"force\":true}");
+        print_message(
+            "%u %s: %.1f ms of the processor\n", PLM_CROWD - 1, i ? "come back" : "go", ms_now() - begin);
+        pass(c, 250);
+        assert_in_range(c->events, 2 * (PLM_CROWD - 1), 4 * PLM_CROWD);
+        pass(c, 3000);
+    }
+}
+
 /* Nobody is missed: after the storm every list is that of the room. */
 static void test_nobody_is_missed(void **state)
 {
@@ -235,6 +265,6 @@ static void test_nobody_is_missed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_all_at_once), TEST(test_hundred_a_second), TEST(test_churn),
-        TEST(test_hands_and_reactions), TEST(test_nobody_is_missed)};
+        TEST(test_hands_and_reactions), TEST(test_breakouts), TEST(test_nobody_is_missed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
