@@ -41,18 +41,31 @@ export async function startServer(environment = {}) {
   const data = await mkdtemp(join(tmpdir(), "plenum-"));
   const url = `http://127.0.0.1:${http}`;
   let log = "";
-  const child = spawn(program, [], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...process.env,
-      PLENUM_HTTP_LISTEN: `127.0.0.1:${http}`,
-      PLENUM_RTC_LISTEN: `${address}:${rtc}`,
-      PLENUM_RTC_ADVERTISE: address,
-      PLENUM_DATA_DIR: data,
-      ...environment,
-    },
-  });
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (log += text));
+  const run = () => {
+    const started = spawn(program, [], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...process.env,
+        PLENUM_HTTP_LISTEN: `127.0.0.1:${http}`,
+        PLENUM_RTC_LISTEN: `${address}:${rtc}`,
+        PLENUM_RTC_ADVERTISE: address,
+        PLENUM_DATA_DIR: data,
+        ...environment,
+      },
+    });
+    for (const stream of [started.stdout, started.stderr]) stream.on("data", (text) => (log += text));
+    return started;
+  };
+  let child = run();
+  /* Kill it as a crash does, and start it again on the same ports and data after a while. */
+  const crash = async (downMs = 0) => {
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+    await new Promise((resolve) => setTimeout(resolve, downMs));
+    child = run();
+    await waitUntilHealthy(url, child);
+  };
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {
       const ended = once(child, "exit");
@@ -71,7 +84,18 @@ export async function startServer(environment = {}) {
     await stop().catch(() => undefined);
     throw new Error(`${error.message}\n${log}`);
   }
-  return { url, stop, log: () => log, pid: child.pid, child };
+  return {
+    url,
+    stop,
+    crash,
+    log: () => log,
+    get pid() {
+      return child.pid;
+    },
+    get child() {
+      return child;
+    },
+  };
 }
 
 /** The value of one sample of /metrics, labels included in the name as they stand there; sums all lines when only a name is given. */
