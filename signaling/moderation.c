@@ -43,10 +43,15 @@ static void notice(
     plm_member_send(m, &msg);
 }
 
+void plm_member_tell_muted(struct plm_member *m, enum plm_source source, plm_participant_id by)
+{
+    notice(m, PLM_MSG_notice_muted, source, by);
+}
+
 void plm_member_mute_by(struct plm_member *m, enum plm_source source, plm_participant_id by)
 {
     if (plm_member_silence(m, source))
-        notice(m, PLM_MSG_notice_muted, source, by);
+        plm_member_tell_muted(m, source, by);
 }
 
 static void apply_rules(struct plm_member *m, plm_participant_id by)

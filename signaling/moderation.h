@@ -15,6 +15,8 @@ void plm_room_apply_rules(struct plm_room *room);
 /** Does m lead, and nobody else of the meeting? */
 bool plm_member_leads_alone(const struct plm_member *m);
 
+/** Tell m that a source of theirs is muted. @param by 0: the server or its API */
+void plm_member_tell_muted(struct plm_member *m, enum plm_source source, plm_participant_id by);
 /** Mute a source of m and tell m who did. @param by 0: the server or its API */
 void plm_member_mute_by(struct plm_member *m, enum plm_source source, plm_participant_id by);
 /** Give a role without asking who may. @return 0, or negative with why (an encoder; the last who leads) */

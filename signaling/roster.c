@@ -134,8 +134,18 @@ static void enter_list(struct plm_member *m, struct plm_room *room)
     room->n_unlisted += m->unlisted;
 }
 
+static void forget_speaker(struct plm_room *room, plm_participant_id who)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < room->n_speakers; i++)
+        if (room->speakers[i] != who)
+            room->speakers[n++] = room->speakers[i];
+    room->n_speakers = n;
+}
+
 static void leave_list(struct plm_member *m)
 {
+    forget_speaker(m->room, m->id);
     DL_DELETE(m->room->members, m);
     m->room->n_members--;
     m->room->n_unlisted -= m->unlisted;

@@ -108,16 +108,13 @@ static bool starts_off(const struct plm_member *m, enum plm_source source)
            (source == PLM_SOURCE_CAMERA && rules->start_camera_off);
 }
 
-/* A mute that the client may not have heard of before the server was gone. */
-static void keep_muted(struct plm_member *m)
+/* Whatever its publisher says: by the rules, and by a mute that the client may not have heard of before the server was gone. */
+static bool is_kept_off(const struct plm_member *m, enum plm_source source)
 {
-    for (size_t i = 0; i < m->n_tracks; i++)
-        if (m->stays_muted[m->tracks[i].source])
-            plm_member_mute_by(m, m->tracks[i].source, 0);
-    memset(m->stays_muted, 0, sizeof m->stays_muted);
+    return m->stays_muted[source] || starts_off(m, source) || !plm_member_may_send(m, source);
 }
 
-/* Take what was agreed into the roster and tell media what is muted: what the publisher says (request NULL: nothing), and the rules. */
+/* Take what was agreed into the roster and tell media what is muted. request NULL: its publisher mutes nothing. */
 static void adopt_tracks(struct plm_member *m, const struct plm_msg_publish *request)
 {
     struct plm_track_state tracks[PLM_MAX_TRACKS];
@@ -128,16 +125,17 @@ static void adopt_tracks(struct plm_member *m, const struct plm_msg_publish *req
         if (params->media[i].direction != PLM_DIR_RECV)
             continue;
         const struct plm_msg_track_line *line = request ? find_line(request, params->media[i].mid) : NULL;
-        tracks[n].source = params->media[i].source;
-        tracks[n].muted = (line && line->muted) || starts_off(m, tracks[n].source);
-        media->transport_mute(media->ctx, m->publish->id, tracks[n].source, tracks[n].muted);
-        n++;
+        enum plm_source source = params->media[i].source;
+        bool is_muted = line && line->muted, off = is_kept_off(m, source);
+        tracks[n++] = (struct plm_track_state){.source = source, .muted = is_muted || off};
+        media->transport_mute(media->ctx, m->publish->id, source, is_muted || off);
+        if (off && !is_muted)
+            plm_member_tell_muted(m, source, 0);
     }
     m->has_published = true;
+    memset(m->stays_muted, 0, sizeof m->stays_muted);
     if (set_tracks(m, tracks, n))
         plm_news_changed(m);
-    keep_muted(m);
-    plm_member_apply_rules(m);
 }
 
 static int publish(struct plm_member *m, const char *sdp, size_t len, plm_connection_adjust *adjust,

@@ -511,6 +511,37 @@ static void test_encoder(void **state)
     assert_int_equal(g.participants, PEOPLE);
 }
 
+/* A receiver by name stays where it is and shows them again when they come back. */
+static void test_pins(void **state)
+{
+    struct meeting *m = *state;
+    static const char *const names[] = {"Bob"};
+    struct plm_resource_reply reply;
+    char *offer = sdp_watch(m->w, "whep", 1);
+    struct plm_resource_request request = {.kind = PLM_RESOURCE_WHEP,
+        .room = "school",
+        .names = names,
+        .n_names = 1,
+        .sdp = offer,
+        .len = strlen(offer)};
+    assert_int_equal(plm_resource_post(m->w->hub, &request, &reply), 0);
+    plm_resource_reply_clear(&reply);
+    free(offer);
+    const struct world_transport *t = &m->w->transports[m->w->last_transport];
+    plm_room_id school = t->room;
+    assert_int_equal(t->pins[0].participant, m->id[1]);
+    send_two(m);
+    assert_int_equal(t->room, school);
+    assert_int_equal(t->moves, 0);
+    assert_int_equal(t->pins[0].participant, m->id[1]);
+    struct peer *other =
+        peer_enter(m->w, "school", "Bob", NULL); /* meanwhile another of this name is shown */
+    assert_int_not_equal(t->pins[0].participant, m->id[1]);
+    peer_destroy(other);
+    assert_int_equal(close_in(m->p[0], 0), -1);
+    assert_int_equal(t->room, school);
+}
+
 /* Rooms last until everybody is back or gone. */
 static void test_ends(void **state)
 {
@@ -549,6 +580,7 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(test_forced), TEST(test_random), TEST(test_apart),
         TEST(test_by_choice), TEST(test_listen), TEST(test_detached), TEST(test_time), TEST(test_merged),
         TEST(test_not_by_name), TEST(test_leaders), TEST(test_say), TEST(test_media_fails),
-        cmocka_unit_test(test_share), TEST(test_encoder), TEST(test_ends), TEST(test_closed_with_the_hub)};
+        cmocka_unit_test(test_share), TEST(test_encoder), TEST(test_pins), TEST(test_ends),
+        TEST(test_closed_with_the_hub)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -448,7 +448,7 @@ export interface AdmitRequest {
 export interface MuteOthersRequest {
   type: "mute_others";
   id: number;
-  /** none: everybody but moderators */
+  /** none: everybody in one's room but moderators */
   participants: number[];
   source: Source;
 }
@@ -466,7 +466,7 @@ export interface AskUnmuteRequest {
 export interface PermitRequest {
   type: "permit";
   id: number;
-  /** none: everybody but moderators */
+  /** none: everybody in one's room but moderators */
   participants: number[];
   /** microphone, camera or screen */
   source: Source;
@@ -477,7 +477,7 @@ export interface PermitRequest {
 export interface LowerHandsRequest {
   type: "lower_hands";
   id: number;
-  /** none: all */
+  /** none: all in one's room */
   participants: number[];
 }
 
