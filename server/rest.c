@@ -224,7 +224,7 @@ static const struct plm_rest_field settings_fields[] = {
     RULE(may_chat),
     RULE(may_whisper),
     RULE(sounds),
-    {NULL},
+    {.name = NULL},
 };
 
 /* The first is of a new room only. */
@@ -235,7 +235,7 @@ static const struct plm_rest_field room_fields[] = {
         128, NULL, NULL},
     {"codecs", PLM_REST_CODECS, 0, AT(room_body, codecs), AT(room_body, has_codecs), 0, NULL, NULL},
     {"owner", PLM_REST_BOOL, 0, AT(room_body, owner), AT(room_body, has_owner), 0, NULL, NULL},
-    {NULL},
+    {.name = NULL},
 };
 
 static void to_hex(char *out, const uint8_t *octets, size_t n)
@@ -469,7 +469,7 @@ struct mute_body {
 };
 static const struct plm_rest_field mute_fields[] = {
     {"source", PLM_REST_CHOICE, PLM_REST_REQUIRED, AT(mute_body, source), UNASKED, 0, source_names, NULL},
-    {NULL}};
+    {.name = NULL}};
 
 static void mute(struct call *c)
 {
@@ -491,7 +491,7 @@ struct person_body {
 static const struct plm_rest_field person_fields[] = {
     {"role", PLM_REST_CHOICE, 0, AT(person_body, role), AT(person_body, has_role), 0, role_names, NULL},
     {"breakout", PLM_REST_UINT, 0, AT(person_body, breakout), AT(person_body, has_breakout), 50, NULL, NULL},
-    {NULL}};
+    {.name = NULL}};
 
 static void change_participant(struct call *c)
 {
@@ -522,7 +522,7 @@ struct message_body {
 };
 static const struct plm_rest_field message_fields[] = {
     {"text", PLM_REST_LINES, PLM_REST_REQUIRED, AT(message_body, text), UNASKED, 4000, NULL, NULL},
-    {"name", PLM_REST_TEXT, 0, AT(message_body, name), UNASKED, 128, NULL, NULL}, {NULL}};
+    {"name", PLM_REST_TEXT, 0, AT(message_body, name), UNASKED, 128, NULL, NULL}, {.name = NULL}};
 
 static void say(struct call *c, uint32_t to)
 {
@@ -560,7 +560,8 @@ static const struct plm_rest_field token_fields[] = {
     {"subscribe", PLM_REST_BOOL, 0, AT(token_body, subscribe), UNASKED, 0, NULL, NULL},
     {"record", PLM_REST_BOOL, 0, AT(token_body, record), UNASKED, 0, NULL, NULL},
     {"skip_lobby", PLM_REST_BOOL, 0, AT(token_body, skip_lobby), UNASKED, 0, NULL, NULL},
-    {"seconds", PLM_REST_UINT, 0, AT(token_body, seconds), UNASKED, TOKEN_MAX_SECONDS, NULL, NULL}, {NULL}};
+    {"seconds", PLM_REST_UINT, 0, AT(token_body, seconds), UNASKED, TOKEN_MAX_SECONDS, NULL, NULL},
+    {.name = NULL}};
 
 static void make_token(struct call *c)
 {
@@ -600,7 +601,7 @@ struct revoke_body {
     char id[65];
 };
 static const struct plm_rest_field revoke_fields[] = {
-    {"id", PLM_REST_TEXT, PLM_REST_REQUIRED, AT(revoke_body, id), UNASKED, 64, NULL, NULL}, {NULL}};
+    {"id", PLM_REST_TEXT, PLM_REST_REQUIRED, AT(revoke_body, id), UNASKED, 64, NULL, NULL}, {.name = NULL}};
 
 static void revoke_token(struct call *c)
 {
@@ -651,7 +652,7 @@ static const struct plm_rest_field key_fields[] = {
     {"algorithm", PLM_REST_CHOICE, 0, AT(key_body, algorithm), UNASKED, 0, algorithm_names, NULL},
     {"public_key", PLM_REST_LINES, 0, AT(key_body, public_key), AT(key_body, has_public_key),
         PLM_KEY_PUBLIC_SIZE - 1, NULL, NULL},
-    {NULL}};
+    {.name = NULL}};
 
 static void make_key(struct call *c)
 {

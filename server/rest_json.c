@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/planted.h"
 #include "text.h"
 
 /* ---- reading ---- */
@@ -18,7 +19,7 @@ static int read_text(
     size_t len = json_is_string(value) ? json_string_length(value) : 0;
     if (!json_is_string(value))
         return refuse(why, path, "must be a text");
-    if (len > f->limit)
+    if (!PLM_FITS(rest, len <= f->limit))
         return plm_refuse(
             why, PLM_MSG_error_code_bad_message, path, "longer than %u octets", (unsigned)f->limit);
     memcpy(out, json_string_value(value), len + 1);

@@ -26,6 +26,7 @@ enum plm_planted {
     PLM_PLANTED_msg,
     PLM_PLANTED_config,
     PLM_PLANTED_http,
+    PLM_PLANTED_rest,
 };
 #define PLM_PLANTED_ID(parser)      PLM_PLANTED_##parser
 #define PLM_FITS(parser, condition) (PLM_PLANT_BUG == PLM_PLANTED_ID(parser) || (condition))

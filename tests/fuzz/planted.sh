@@ -25,6 +25,7 @@ sdp:sdp
 msg:msg
 config:config
 http:http
+rest:rest
 "
 
 # make FOLDER PARSER TARGET: the target with that parser's defect; with an empty name as it is.
