@@ -14,6 +14,7 @@
 #define TRAIN_MAX_PACKETS 64 /* UDP_MAX_SEGMENTS of Linux before 6.9 */
 #define TRAIN_MAX_OCTETS  65000
 #define TRAINS            PLM_EGRESS_JOBS
+#define CACHE_LINE        64
 
 int plm_egress_init(struct plm_egress *e)
 {
@@ -161,7 +162,7 @@ static size_t collect_exts(struct plm_worker *w, struct plm_egress_item *item, s
 {
     struct plm_slot *slot = item->slot;
     struct plm_transport *t = slot->transport;
-    const uint8_t *id = t->params->exts.id;
+    const uint8_t *id = t->ext_ids.id;
     const struct plm_pkt *pkt = item->pkt;
     size_t n = 0;
     if (id[PLM_EXT_TWCC]) {
@@ -230,8 +231,7 @@ static bool prepare(struct plm_worker *w, struct plm_egress_item *item)
             return false;
         prefix += (size_t)desc;
     }
-    size_t size = hdr + prefix + (pkt ? pkt->payload_len - consumed : 0) +
-                  w->config.security->seal_overhead(slot->transport->key);
+    size_t size = hdr + prefix + (pkt ? pkt->payload_len - consumed : 0) + slot->transport->seal_overhead;
     if (size > PLM_MAX_DATAGRAM) {
         plm_transport_drop(slot->transport, PLM_DROP_TOO_LARGE);
         return false;
@@ -248,7 +248,7 @@ static void account(struct plm_worker *w, struct plm_egress_item *item)
 {
     struct plm_slot *slot = item->slot;
     struct plm_transport *t = slot->transport;
-    if (t->params->exts.id[PLM_EXT_TWCC]) {
+    if (t->ext_ids.id[PLM_EXT_TWCC]) {
         plm_bwe_on_sent(t->bwe, t->twcc_seq, item->size, w->now_us);
         t->twcc_seq++;
     }
@@ -370,8 +370,11 @@ static void flush_transport(struct plm_worker *w, struct plm_transport *t)
 void plm_egress_flush(struct plm_worker *w)
 {
     struct plm_egress *e = &w->egress;
-    for (struct plm_transport *t = e->dirty; t; t = t->egress_next)
+    for (struct plm_transport *t = e->dirty; t; t = t->egress_next) {
+        __builtin_prefetch(t->egress_next, 1);
+        __builtin_prefetch((const char *)t->egress_next + CACHE_LINE, 1);
         flush_transport(w, t);
+    }
     e->dirty = NULL;
     e->dirty_tail = &e->dirty;
     send_laid_out(w);

@@ -30,22 +30,25 @@ struct plm_slot_next {
 };
 
 struct plm_slot {
+    /* What each packet looks at, together: with many receivers all of this comes from far. */
     struct plm_transport *transport;
     struct plm_track *track; /**< shown, or NULL */
-    uint32_t track_index;    /**< in the track's list */
-    struct plm_slot_next next;
-    uint16_t media;
+    struct plm_seq_map *map; /**< made when it first shows something */
+    uint32_t ssrc, rtx_ssrc;
     enum plm_kind kind;
+    enum plm_slot_state state;
+    uint8_t pt_of[PLM_MAX_CODECS]; /**< publisher's codec index → our payload type here */
+    uint16_t media;
+    uint8_t mid_left;        /**< packets that still carry the MID */
+    uint8_t wish;            /**< encoding it would have if all were sent, PLM_LAYER_NONE: paused */
+    uint64_t packets, bytes, rate_bytes, last_sent_us;
+    uint32_t last_ts, sr_packets, sr_octets;
+    struct plm_slot_next next;
+    struct plm_layer_select layers;
+    uint32_t track_index;    /**< in the track's list */
+    uint8_t rtx_pt_of[PLM_MAX_CODECS];
     uint8_t pair;
     bool screen;
-    enum plm_slot_state state;
-    uint32_t ssrc, rtx_ssrc;
-    struct plm_layer_select layers;
-    uint8_t wish;             /**< encoding it would have if all were sent, PLM_LAYER_NONE: paused */
-    struct plm_seq_map *map;  /**< made when it first shows something */
-    uint8_t pt_of[PLM_MAX_CODECS];     /**< publisher's codec index → our payload type here */
-    uint8_t rtx_pt_of[PLM_MAX_CODECS];
-    uint8_t mid_left;         /**< packets that still carry the MID */
     uint64_t rtx_seq;
     /* what it is meant to show */
     plm_participant_id want;
@@ -56,9 +59,8 @@ struct plm_slot {
     uint16_t want_width, want_height;
     uint8_t priority;
     /* sent */
-    uint64_t packets, bytes, rtx_packets, nacks, plis, rtx_bytes;
-    uint32_t last_ts, sr_packets, sr_octets;
-    uint64_t last_sent_us, last_sr_us, first_sent_us;
+    uint64_t rtx_packets, nacks, plis, rtx_bytes;
+    uint64_t last_sr_us;
     uint16_t dd_next;         /**< frame number that follows in the dependency descriptor */
     uint16_t shown_width, shown_height;
     uint32_t switches, layer_switches;
@@ -66,9 +68,23 @@ struct plm_slot {
     uint32_t peer_jitter;
     bool sr_due;              /**< soon: a switch happened */
     /* bitrate over a second */
-    uint64_t rate_bytes, rate_since_us;
+    uint64_t rate_since_us;
     uint32_t bitrate_bps;
 };
+
+/** It will be given a packet soon. */
+static inline void plm_slot_prefetch(const struct plm_slot *s)
+{
+    __builtin_prefetch(s);
+    __builtin_prefetch(&s->next.track, 1);
+    __builtin_prefetch(&s->layers);
+}
+/** It is next to be given a packet, and what plm_slot_prefetch asked for has come. */
+static inline void plm_slot_prefetch_map(const struct plm_slot *s)
+{
+    __builtin_prefetch(s->map, 1);
+    __builtin_prefetch(s->transport, 1);
+}
 
 /**
  * Put a track into s; NULL: empty it at once. Asking for the track that is shown takes back a change under way.

@@ -66,6 +66,7 @@ static void on_established(struct plm_transport *t)
 {
     struct plm_worker *w = t->worker;
     t->key = w->config.security->seal_key(t->sec);
+    t->seal_overhead = (uint8_t)w->config.security->seal_overhead(t->key);
     plm_count(w, PLM_CNT_HANDSHAKES);
     plm_gauge_add(w, PLM_GAUGE_HANDSHAKES, -1);
     plm_gauge_add(w, PLM_GAUGE_TRANSPORTS_CONNECTED, 1);
@@ -510,6 +511,7 @@ int plm_transport_describe(struct plm_transport *t, struct plm_transport_params 
     }
     free(t->params);
     t->params = params;
+    t->ext_ids = params->exts;
     plm_ext_map_init(&t->exts, &params->exts);
     int err = tracks || t->tracks ? prepare_receiving(t) : 0;
     if (err == 0 && t->tracks)

@@ -29,7 +29,21 @@ struct plm_ssrc_binding {
 };
 
 struct plm_transport {
+    /* What each departing packet looks at, together: with many receivers all of this comes from far. */
     struct plm_worker *worker;
+    struct plm_seal_key *key;            /**< NULL before keys */
+    struct plm_transport *egress_next;   /**< dirty list */
+    uint32_t egress_first, egress_last;  /**< items queued, index + 1 */
+    bool egress_queued, closing;
+    uint8_t seal_overhead;               /**< of key */
+    uint8_t sock;
+    struct plm_ext_ids ext_ids;          /**< of params */
+    uint16_t twcc_seq;
+    struct plm_bwe *bwe;
+    uint64_t tx_packets, tx_bytes;
+    struct plm_addr peer;                /**< where we send; family 0: nowhere yet */
+    struct plm_transport_params *params; /**< NULL: not described */
+
     struct plm_shard *shard;
     struct plm_transport *next_in_shard, *prev_in_shard;
     struct plm_transport *next_closing;
@@ -38,14 +52,10 @@ struct plm_transport {
     plm_participant_id participant;
     enum plm_transport_state state;
     enum plm_close_reason reason;
-    bool closing;
     uint64_t opened_us;
     uint64_t heard_us;                   /**< last authenticated check or packet, 0: none */
-    struct plm_transport_params *params; /**< NULL: not described */
     struct plm_ext_map exts;
 
-    struct plm_addr peer;                /**< where we send; family 0: nowhere yet */
-    uint8_t sock;
     uint8_t n_tuples;
     struct {
         struct plm_addr addr;
@@ -53,7 +63,6 @@ struct plm_transport {
     } tuples[PLM_MAX_TUPLES];
     struct plm_check_log checks;
     struct plm_sec_session *sec;
-    struct plm_seal_key *key;            /**< NULL before keys */
 
     /* from the peer */
     struct plm_track **tracks;           /**< by m-line, NULL where it is no track */
@@ -67,11 +76,6 @@ struct plm_transport {
     /* to the peer */
     struct plm_slot *slots;
     uint16_t n_slots;
-    struct plm_bwe *bwe;
-    uint16_t twcc_seq;
-    uint32_t egress_first, egress_last;  /**< items queued, index + 1 */
-    struct plm_transport *egress_next;   /**< dirty list */
-    bool egress_queued;
     uint64_t rtx_second;                 /**< budget of retransmissions: the second it counts in */
     uint32_t rtx_used, last_second_octets;
     uint64_t tx_bytes_second;
@@ -80,7 +84,7 @@ struct plm_transport {
 
     struct plm_timer ice_timer, dtls_timer, rtcp_timer, feedback_timer, nack_timer;
     struct plm_timer hold_timer; /**< slot.c: a slot has kept its former picture long enough */
-    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint64_t rx_packets, rx_bytes;
     uint32_t rtt_us;
     uint64_t drops[PLM_DROP_COUNT];
 };
