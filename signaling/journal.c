@@ -1,8 +1,8 @@
 #include "journal.h"
 
 #include "breakout.h"
+#include "json_text.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,19 +27,9 @@ static void chat_key(
 
 /* ---- documents ---- */
 
-/* Takes o, which may be NULL. @return NULL when memory is short */
-static struct plm_text *to_text(json_t *o)
-{
-    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    struct plm_text *out = text ? plm_text_create(text, strlen(text)) : NULL;
-    free(text);
-    json_decref(o);
-    return out;
-}
-
 static bool put(struct plm_hub *hub, enum plm_store_kind kind, const char *key, json_t *o)
 {
-    struct plm_text *text = to_text(o);
+    struct plm_text *text = plm_json_text(o);
     if (!text)
         return false;
     hub->store.put(hub->store.ctx, kind, key, text);
@@ -71,22 +61,33 @@ static json_t *identity(const struct plm_identity *who)
         who->device, "expires_at", (json_int_t)who->expires_at);
 }
 
+/* A list of which a part is missing is none. */
+static json_t *whole(json_t *list, int err)
+{
+    if (!err)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 static json_t *muted_sources(const struct plm_member *m)
 {
     json_t *list = json_array();
+    int err = 0;
     for (size_t i = 0; i < m->n_tracks; i++)
         if (m->tracks[i].muted)
-            json_array_append_new(
+            err |= json_array_append_new(
                 list, json_string(plm_msg_source_name((enum plm_msg_source)m->tracks[i].source)));
-    return list;
+    return whole(list, err);
 }
 
 static json_t *permits(const struct plm_member *m)
 {
     json_t *list = json_array();
+    int err = 0;
     for (size_t i = 0; i < PLM_SOURCE_COUNT; i++)
-        json_array_append_new(list, json_integer(m->permits[i]));
-    return list;
+        err |= json_array_append_new(list, json_integer(m->permits[i]));
+    return whole(list, err);
 }
 
 static bool put_member(const struct plm_member *m)

@@ -1,7 +1,8 @@
 /* The document of a room record, as the store keeps it. */
 #include "records.h"
 
-#include <jansson.h>
+#include "json_text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,13 +61,10 @@ static int write_all(json_t *o, const struct plm_room_record *r)
 struct plm_text *plm_record_write(const struct plm_room_record *r)
 {
     json_t *o = json_object();
-    struct plm_text *out = NULL;
-    char *text = o && !write_all(o, r) ? json_dumps(o, JSON_COMPACT) : NULL;
-    if (text)
-        out = plm_text_create(text, strlen(text));
-    free(text);
+    if (o && !write_all(o, r))
+        return plm_json_text(o);
     json_decref(o);
-    return out;
+    return NULL;
 }
 
 static bool read_text(const json_t *o, const char *name, char *out, size_t size)

@@ -136,6 +136,8 @@ static bool read_muted(const json_t *o, bool out[PLM_SOURCE_COUNT])
 
 /* ---- gathering ---- */
 
+#define WRONG_FIELD "a field is wrong"
+
 static void free_kept(struct plm_kept *k)
 {
     json_decref(k->o);
@@ -153,7 +155,10 @@ static void leave_out(struct plm_hub *hub, enum plm_store_kind kind, const char 
 static int gather(
     struct plm_hub *hub, enum plm_store_kind kind, const char *key, const char *document, size_t len)
 {
-    json_t *o = json_loadb(document, len, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t error;
+    json_t *o = json_loadb(document, len, JSON_REJECT_DUPLICATES, &error);
+    if (!o && json_error_code(&error) == json_error_out_of_memory)
+        return PLM_ENOMEM;
     if (!json_is_object(o) || json_integer_value(json_object_get(o, "v")) != PLM_JOURNAL_VERSION) {
         leave_out(hub, kind, key, json_is_object(o) ? "of another version" : "not readable");
         json_decref(o);
@@ -191,14 +196,15 @@ int plm_hub_restore(
     default:
         return err;
     }
-    if (err)
-        leave_out(hub, kind, key, plm_strerror(err));
+    if (err == PLM_EINVAL)
+        leave_out(hub, kind, key, WRONG_FIELD);
+    else if (err)
+        plm_hub_log(hub, NULL, "a document that was kept (%s) is not taken: %s", plm_store_kind_name(kind),
+            plm_strerror(err));
     return err;
 }
 
 /* ---- rooms ---- */
-
-#define WRONG_FIELD "a field is wrong"
 
 /* Each @return NULL, or why it cannot be */
 typedef const char *builder(struct plm_hub *hub, const struct plm_kept *k);
