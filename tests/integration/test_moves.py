@@ -16,7 +16,7 @@ import threading
 import time
 
 from rawrtc import AUDIO_PT, Peer, Server, rtp, parse_rtp, wait_for
-from test_caps import WebSocket
+from ws_client import WebSocket
 
 try:
     import av

@@ -172,6 +172,10 @@ static void test_forced(void **state)
     plm_msg_free(rooms);
     assert_int_equal(go(m->p[0], 1), PLM_MSG_error_code_not_found);
     assert_int_equal(close_in(m->p[0], 0), PLM_MSG_error_code_bad_state);
+    assert_int_equal(m->w->events[PLM_HUB_BREAKOUTS_OPENED], 1);
+    assert_int_equal(m->w->events[PLM_HUB_BREAKOUTS_CLOSED], 1);
+    assert_int_equal(m->w->events[PLM_HUB_PARTICIPANT_LEFT], 0); /* who moves is still in the meeting */
+    assert_int_equal(m->w->events[PLM_HUB_PARTICIPANT_JOINED], PEOPLE);
 }
 
 /* Everybody but leaders, evenly within one, whatever was set by hand before. */
@@ -205,7 +209,12 @@ static void test_apart(void **state)
     view.view.n_items = 1;
     assert_int_equal(peer_ask(m->p[1], &view), -1);
     assert_int_equal(m->w->transports[receiver(1)].view.mode, PLM_VIEW_ITEMS);
+    struct plm_msg hand = {.type = PLM_MSG_hand, .hand = {.raised = true}};
+    assert_int_equal(peer_ask(m->p[1], &hand), -1);
     send_two(m);
+    struct plm_msg *moved = peer_expect(m->p[1], PLM_MSG_moved);
+    assert_false(moved->moved.participants[0].has_hand); /* it was raised to others */
+    plm_msg_free(moved);
     assert_int_equal(m->w->transports[receiver(1)].view.mode, PLM_VIEW_FOLLOW);
     assert_int_equal(m->w->transports[receiver(2)].views, 0); /* followed before */
     for (unsigned i = 0; i < PEOPLE; i++)
@@ -241,7 +250,7 @@ static void test_apart(void **state)
     assert_int_equal(peer_ask(m->p[1], &say), PLM_MSG_error_code_not_found);
 
     assert_int_equal(go(m->p[2], 0), -1); /* each room keeps its own chat */
-    struct plm_msg *moved = peer_expect(m->p[2], PLM_MSG_moved);
+    moved = peer_expect(m->p[2], PLM_MSG_moved);
     assert_int_equal(moved->moved.n_chat, 1);
     assert_int_equal(moved->moved.chat[0].from, m->id[3]);
     plm_msg_free(moved);
