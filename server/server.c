@@ -222,14 +222,14 @@ static void on_password(void *arg, uint64_t job, bool ok, const char *hash)
 static void on_stored(void *arg, enum plm_store_kind kind, const char *key, const char *document, size_t len)
 {
     struct plm_server *s = arg;
-    if (kind == PLM_STORE_API_KEY || kind == PLM_STORE_REVOKED) {
-        int rc = plm_api_keys_restore(s->keys, kind, key, document, len);
-        if (rc)
-            plm_log(PLM_LOG_ERROR, "main", "a stored %s was left out: %s", plm_store_kind_name(kind),
-                plm_strerror(rc));
-        return;
-    }
-    plm_hub_restore(s->hub, kind, key, document, len);
+    int rc = 0;
+    if (kind == PLM_STORE_API_KEY || kind == PLM_STORE_REVOKED)
+        rc = plm_api_keys_restore(s->keys, kind, key, document, len);
+    if (rc)
+        plm_log(PLM_LOG_ERROR, "main", "a stored %s was left out: %s", plm_store_kind_name(kind),
+            plm_strerror(rc));
+    if (kind != PLM_STORE_API_KEY)
+        plm_hub_restore(s->hub, kind, key, document, len);
 }
 
 static int check_token(void *ctx, const char *token, const char *room, struct plm_grants *out)
