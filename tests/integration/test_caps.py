@@ -430,9 +430,10 @@ def rtx_share(server, call):
         wait_for(lambda: len(retransmitted(call)) >= before + 8, 5, "what is asked for once comes again")
     time.sleep(1)
     before, begin = len(retransmitted(call)), time.monotonic()
+    newest = [seq for _, seq, _ in call.numbers()[1][-8:]]
     with rises(server, drop("rtx_share"), 100):
         for _ in range(40):
-            nack(call, [seq for _, seq, _ in call.numbers()[1][-8:]])
+            nack(call, newest)
     time.sleep(0.2)
     took = time.monotonic() - begin
     octets = sum(retransmitted(call)[before:])
