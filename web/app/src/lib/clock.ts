@@ -9,13 +9,13 @@ export function timeLeft(end: number | undefined, now: number): string {
   return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
 }
 
-/** The time, anew each second while it is needed. */
+/** The time; drawn anew each second while it is needed. */
 export function useNow(needed: boolean): number {
-  const [now, setNow] = useState(Date.now);
+  const [, tick] = useState(0);
   useEffect(() => {
     if (!needed) return;
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    const timer = setInterval(() => tick((count) => count + 1), 1000);
     return () => clearInterval(timer);
   }, [needed]);
-  return now;
+  return Date.now();
 }

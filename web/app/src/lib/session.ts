@@ -235,7 +235,7 @@ export class Session extends Store<SessionState> {
 
   private onMoved(room: RoomInfo): void {
     this.hands.clear();
-    this.set({ prompt: undefined, reactions: [] });
+    this.set({ prompt: undefined, reactions: [], chat: this.meeting.chat });
     this.notify(room.breakout === undefined ? t.breakouts.wentBack : t.breakouts.went(room.name));
   }
 
