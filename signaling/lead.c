@@ -164,6 +164,8 @@ int plm_lead_end(struct plm_session *s, const struct plm_msg *m, struct plm_refu
 void plm_room_on_left(struct plm_room *room)
 {
     struct plm_room_settings *rules = &room->record->value.settings;
+    if (room->people && room->waiting)
+        plm_lobby_reconsider(room);
     if (room->people || plm_record_is_owned(room->record))
         return;
     if (rules->lobby || rules->locked)

@@ -276,13 +276,15 @@ void plm_lobby_reconsider(struct plm_room *room)
     struct plm_waiting *w, *next;
     struct plm_refusal why;
     const struct plm_room_settings *rules = &room->record->value.settings;
+    if (rules->locked)
+        return;
     DL_FOREACH_SAFE (room->waiting, w, next) {
         bool unstarted = rules->organised && !room->started;
         bool lobby = rules->lobby && !w->guest.skip_lobby;
         enum plm_msg_wait_reason reason =
             unstarted ? PLM_MSG_wait_reason_not_started : PLM_MSG_wait_reason_lobby;
         if (!unstarted && !lobby) {
-            let_in(w, &why); /* who finds it full keeps waiting for a moderator */
+            let_in(w, &why); /* who finds it full keeps waiting, for somebody to go */
         } else if (w->reason != reason) {
             w->reason = reason;
             plm_journal_waiting(w);

@@ -31,7 +31,7 @@ void plm_lobby_leave(struct plm_waiting *w);
 void plm_lobby_ban(struct plm_waiting *w);
 /** Somebody leads from now on: show them who waits. */
 void plm_lobby_show(struct plm_member *m);
-/** Rules changed: who need not wait any more comes in. */
+/** Rules changed, or somebody went: who need not wait any more comes in, unless the room is locked. */
 void plm_lobby_reconsider(struct plm_room *room);
 /** The request admit. Whom somebody else decided about, or who is gone, is left out; when the meeting is full, so are the rest. */
 int plm_lobby_admit(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why);

@@ -135,13 +135,33 @@ static int add(struct plm_record *r)
     return 0;
 }
 
+/* Nobody gave it rules or a password: little is lost with it. */
+static bool is_plain(const struct plm_record *r)
+{
+    struct plm_room_settings plain;
+    const struct plm_room_settings *s = &r->value.settings;
+    plm_room_settings_default(&plain);
+    plain.lobby = r->hub->config.lobby;
+    return !*r->value.password_hash && !*s->title && s->lobby == plain.lobby &&
+           s->organised == plain.organised && s->max_participants == plain.max_participants &&
+           s->max_minutes == plain.max_minutes && s->start_muted == plain.start_muted &&
+           s->start_camera_off == plain.start_camera_off && s->may_speak == plain.may_speak &&
+           s->may_show == plain.may_show && s->may_share == plain.may_share &&
+           s->may_chat == plain.may_chat && s->may_whisper == plain.may_whisper && s->sounds == plain.sounds;
+}
+
+/* Names that somebody only tried go before rooms that somebody arranged. */
 static bool make_space(struct plm_hub *hub)
 {
+    struct plm_record *r;
     if (HASH_COUNT(hub->records) < hub->config.max_records)
         return true;
     if (!hub->idle_records)
         return false;
-    plm_record_forget(hub->idle_records);
+    DL_FOREACH (hub->idle_records, r)
+        if (is_plain(r))
+            break;
+    plm_record_forget(r ? r : hub->idle_records);
     return true;
 }
 

@@ -1,7 +1,7 @@
 /*
  * Room records (settings.h): what is lasting about rooms, found by name or by number. A record is made when a name is used for the first
  * time; one that the API made or that has an owner stays, any other is forgotten when it was not used for long, or when there are too
- * many and it is the one unused for longest. For the files of this folder.
+ * many and it is the one unused for longest, those without rules of their own first. For the files of this folder.
  */
 #ifndef PLM_SIGNALING_RECORDS_H
 #define PLM_SIGNALING_RECORDS_H

@@ -200,6 +200,8 @@ static void dismiss(struct plm_member *m, enum plm_msg_leave_reason reason)
     struct plm_session *session = m->session;
     struct plm_msg msg = {.type = PLM_MSG_ended, .ended = {.reason = reason}};
     plm_member_send(m, &msg);
+    plm_api_tell(m->room, PLM_HUB_PARTICIPANT_LEFT, m->id, m->name, m->who.identity,
+        plm_msg_leave_reason_name(reason));
     m->session = NULL;
     plm_member_destroy(m);
     if (session)

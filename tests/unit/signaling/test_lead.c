@@ -151,6 +151,7 @@ static void test_end(void **state)
     assert_int_equal(b->closed, PLM_SESSION_CLOSE_DONE);
     assert_int_equal(w->rooms, 0);
     assert_int_equal(w->events[PLM_HUB_ROOM_ENDED], 1);
+    assert_int_equal(w->events[PLM_HUB_PARTICIPANT_LEFT], 2);
     peer_destroy(a);
     peer_destroy(b);
 }

@@ -313,6 +313,35 @@ static void test_full(void **state)
     peer_destroy(c);
 }
 
+/* Who found it full comes in when somebody goes; while the room is locked nobody does. */
+static void test_place_is_free(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    configure(a, "\"lobby\":true,\"max_participants\":2");
+    struct peer *c = knock(w, "r", "Cy", PLM_MSG_wait_reason_lobby, NULL);
+    configure(a, "\"lobby\":false,\"locked\":true");
+    peer_say(b, "{\"type\":\"leave\",\"id\":40}");
+    assert_null(peer_read(c));
+    b = (peer_destroy(b), enter(w, "other", "Bob"));
+    configure(a, "\"locked\":false");
+    struct plm_msg *joined = peer_expect(c, PLM_MSG_joined);
+    assert_non_null(joined);
+    plm_msg_free(joined);
+    configure(a, "\"lobby\":true");
+    struct peer *d = knock(w, "r", "Di", PLM_MSG_wait_reason_lobby, NULL);
+    configure(a, "\"lobby\":false");
+    assert_null(peer_read(d)); /* full */
+    peer_say(c, "{\"type\":\"leave\",\"id\":41}");
+    joined = peer_expect(d, PLM_MSG_joined);
+    assert_non_null(joined);
+    plm_msg_free(joined);
+    peer_destroy(a);
+    peer_destroy(b);
+    peer_destroy(c);
+    peer_destroy(d);
+}
+
 /* In a room that is nobody's the last to leave ends it for those who wait, and whoever comes first next finds nothing of it. */
 static void test_abandoned(void **state)
 {
@@ -498,6 +527,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_leave, setup, teardown),
         cmocka_unit_test(test_crowd),
         cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_place_is_free, setup, teardown),
         cmocka_unit_test_setup_teardown(test_abandoned, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shown_to_new_leader, setup, teardown),
         cmocka_unit_test(test_nothing_is_told),

@@ -1,5 +1,6 @@
 #include "records.h"
 #include "room.h"
+#include "state.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -81,9 +82,21 @@ static void test_cap(void **state)
     snprintf(owned->value.owner_digest, sizeof owned->value.owner_digest, "%064d", 1);
     plm_record_put(owned);
     make(w, "c");
-    struct plm_record *d = make(w, "d");
+    struct plm_record *d = make(w, "d"); /* in place of c */
+    snprintf(d->value.password_hash, sizeof d->value.password_hash, "#x");
     ref = ref_of("c");
     assert_null(plm_record_find(w->hub, &ref));
+    w->hub->config.max_records = 4;
+    make(w, "c");
+    d->value.used_at = 0;
+    make(w, "x"); /* not in place of d, which somebody arranged, though it is older */
+    assert_null(plm_record_find(w->hub, &ref));
+    ref = ref_of("d");
+    assert_ptr_equal(plm_record_find(w->hub, &ref), d);
+    ref = ref_of("x");
+    plm_record_forget(plm_record_find(w->hub, &ref));
+    w->hub->config.max_records = 3;
+    d->value.password_hash[0] = 0;
     struct peer *p = peer_create(w);
     plm_msg_free(peer_join(p, "d", "Ada"));
     assert_non_null(d->meeting);
