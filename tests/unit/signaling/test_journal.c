@@ -783,7 +783,7 @@ static void test_caps_hold(void **state)
     struct store *s = calloc(1, sizeof *s);
     struct world *w = start(s, NULL);
     struct person all[6];
-    char name[8];
+    char name[16];
     (void)state;
     for (int i = 0; i < 6; i++) {
         snprintf(name, sizeof name, "%d", i);
