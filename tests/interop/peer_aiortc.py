@@ -1,58 +1,18 @@
 #!/usr/bin/python3
 """aiortc as publisher and receiver; see peer.py."""
 import asyncio
-import fractions
 import os
 import sys
 
 import peer
 
 try:
-    import av
+    import aiortc_media
     import numpy
-    from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+    from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 except ImportError as missing:
     print("skipped:", missing)
     sys.exit(77)
-
-
-class Tone(MediaStreamTrack):
-    kind = "audio"
-
-    def __init__(self, hertz):
-        super().__init__()
-        self.hertz, self.at = hertz, 0
-
-    async def recv(self):
-        loop = asyncio.get_running_loop()
-        if self.at == 0:
-            self.start = loop.time()
-        await asyncio.sleep(self.start + self.at / peer.RATE - loop.time())
-        t = (self.at + numpy.arange(960)) / peer.RATE
-        samples = (numpy.sin(2 * numpy.pi * self.hertz * t) * 12000).astype(numpy.int16)
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = peer.RATE, self.at, fractions.Fraction(1, peer.RATE)
-        self.at += 960
-        return frame
-
-
-class Picture(MediaStreamTrack):
-    kind = "video"
-
-    def __init__(self, luma):
-        super().__init__()
-        self.luma, self.n = luma, 0
-
-    async def recv(self):
-        await asyncio.sleep(1 / peer.FPS)
-        plane = numpy.full((peer.HEIGHT * 3 // 2, peer.WIDTH), 128, dtype=numpy.uint8)
-        plane[: peer.HEIGHT] = self.luma
-        x = self.n * 4 % (peer.WIDTH - 64)
-        plane[80:144, x : x + 64] = numpy.random.randint(16, 235, (64, 64), dtype=numpy.uint8)
-        frame = av.VideoFrame.from_ndarray(plane, format="yuv420p")
-        frame.pts, frame.time_base = self.n * 90000 // peer.FPS, fractions.Fraction(1, 90000)
-        self.n += 1
-        return frame
 
 
 def prefer(transceiver, codec):
@@ -83,8 +43,8 @@ async def publish(args, pc, resource):
     connected = asyncio.Event()
     begin = asyncio.get_running_loop().time()
     pc.on("connectionstatechange", lambda: pc.connectionState == "connected" and connected.set())
-    pc.addTransceiver(Tone(args.tone), direction="sendonly")
-    prefer(pc.addTransceiver(Picture(args.luma), direction="sendonly"), args.codec)
+    pc.addTransceiver(aiortc_media.Tone(args.tone), direction="sendonly")
+    prefer(pc.addTransceiver(aiortc_media.Picture(args.luma), direction="sendonly"), args.codec)
     await negotiate(pc, resource)
     await asyncio.wait_for(connected.wait(), 15)
     ms = round((asyncio.get_running_loop().time() - begin) * 1000)
@@ -101,10 +61,7 @@ class Ears:
         self.got, self.samples = got, numpy.zeros(0)
 
     async def hear(self, track):
-        while True:
-            frame = await track.recv()
-            left = frame.to_ndarray().reshape(-1, len(frame.layout.channels))[:, 0] / 32768
-            self.samples = numpy.concatenate([self.samples, left])[-peer.RATE // 2 :]
+        await aiortc_media.hear(track, 0.5, lambda samples: setattr(self, "samples", samples))
 
     async def see(self, track):
         while True:
@@ -112,7 +69,7 @@ class Ears:
             self.got.video_frames += 1
             self.got.width, self.got.height = frame.width, frame.height
             if self.got.video_frames % 5 == 0:
-                self.got.luma = peer.luma_of(frame.to_ndarray(format="yuv420p")[: frame.height])
+                self.got.luma = aiortc_media.luma(frame)
 
 
 async def receive(args, pc, resource):
