@@ -40,6 +40,8 @@ size_t plm_breakout_describe(const struct plm_room *main, struct plm_msg_breakou
     const struct plm_room *room;
     const struct plm_member *m;
     size_t n = 0;
+    if (!main->breakouts.open) /* they are being left */
+        return 0;
     DL_FOREACH2 (main->breakouts.rooms, room, sibling_next) {
         struct plm_msg_breakout_room *r = &out[n++];
         *r = (struct plm_msg_breakout_room){.number = room->number, .name = room->name, .participants = ids};
@@ -287,6 +289,8 @@ void plm_breakout_end(struct plm_room *main)
 {
     struct plm_breakouts *b = &main->breakouts;
     struct plm_member *m, *next;
+    b->open = b->may_choose = false;
+    b->end_at = 0;
     HASH_ITER (hh_id, main->people, m, next) {
         m->place = 0;
         plm_journal_member(m);
@@ -295,10 +299,14 @@ void plm_breakout_end(struct plm_room *main)
     tell_all_moved(main);
     while (b->rooms)
         plm_room_close(b->rooms, PLM_MSG_leave_reason_moved);
-    b->open = b->may_choose = false;
-    b->end_at = 0;
     plm_hub_log(main->hub, main, "breakout rooms closed");
     plm_api_tell(main, PLM_HUB_BREAKOUTS_CLOSED, 0, "", "", "");
+}
+
+void plm_breakout_on_left(struct plm_room *main)
+{
+    if (!main->people && main->breakouts.open)
+        plm_breakout_end(main);
 }
 
 /* ---- requests ---- */

@@ -24,6 +24,8 @@ int plm_breakout_say(struct plm_member *by, const struct plm_msg *m, struct plm_
 int plm_breakout_send(struct plm_member *m, uint32_t number, struct plm_refusal *why);
 /** All come back, now, and the rooms close. */
 void plm_breakout_end(struct plm_room *main);
+/** Somebody left the meeting: with the last of them its breakout rooms are over, and what was said in them is gone. */
+void plm_breakout_on_left(struct plm_room *main);
 /** Somebody came into a breakout room or left one: to be told. */
 void plm_breakout_changed(struct plm_room *room);
 

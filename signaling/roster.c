@@ -277,7 +277,7 @@ void plm_member_destroy(struct plm_member *m)
 
 void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason)
 {
-    struct plm_room *room = m->room;
+    struct plm_room *room = m->room, *main = plm_room_main(room);
     if (m->announced) {
         plm_hub_log(room->hub, room, "%u (%s) left: %s", m->id, m->name, plm_msg_leave_reason_name(reason));
         plm_news_left(m, reason);
@@ -287,9 +287,10 @@ void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason)
     if (room->parent)
         plm_breakout_changed(room);
     plm_member_destroy(m);
-    succeed(room);
-    plm_room_on_left(plm_room_main(room));
-    plm_room_on_population(room);
+    succeed(main);
+    plm_breakout_on_left(main); /* room may be gone with it */
+    plm_room_on_left(main);
+    plm_room_on_population(main);
 }
 
 void plm_member_list(struct plm_member *m)
@@ -310,9 +311,9 @@ void plm_member_move(struct plm_member *m, struct plm_room *to)
     m->hand = 0;
     plm_news_joined(m);
     plm_resource_repin(to, m->name);
-    plm_member_follow(m);
     if (m->receive)
         plm_connection_move(m->receive, to);
+    plm_member_follow(m);
     if (m->resource)
         m->resource->room = to;
     if (m->publish)

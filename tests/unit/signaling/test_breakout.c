@@ -162,6 +162,8 @@ static void test_forced(void **state)
     assert_false(moved->moved.room.has_breakout);
     assert_int_equal(moved->moved.n_participants, PEOPLE);
     assert_int_equal(moved->moved.participant, m->id[1]);
+    assert_false(moved->moved.breakouts_open);
+    assert_int_equal(moved->moved.n_breakouts, 0);
     plm_msg_free(moved);
     assert_int_equal(m->w->transports[publisher(1)].room, school);
     assert_int_equal(m->w->rooms, 1);
@@ -551,7 +553,7 @@ static void test_pins(void **state)
     assert_int_equal(t->room, school);
 }
 
-/* Rooms last until everybody is back or gone. */
+/* Rooms last until the last of the meeting has left, wherever they are; nothing of them is there for who comes next. */
 static void test_ends(void **state)
 {
     struct meeting *m = *state;
@@ -563,8 +565,16 @@ static void test_ends(void **state)
     pass(m->w, 100000);
     assert_int_equal(m->w->rooms, 3); /* Bob is in Red */
     assert_int_equal(peer_ask(m->p[1], &leave), -1);
+    assert_int_equal(m->w->rooms, 1);
+    struct peer *next = peer_create(m->w);
+    struct plm_msg *joined = peer_join(next, "school", "Gus");
+    assert_false(joined->joined.breakouts_open);
+    assert_int_equal(joined->joined.n_breakouts, 0);
+    plm_msg_free(joined);
+    assert_int_equal(peer_ask(next, &leave), -1);
+    peer_destroy(next);
     pass(m->w, 59999);
-    assert_int_equal(m->w->rooms, 3);
+    assert_int_equal(m->w->rooms, 1);
     pass(m->w, 1);
     assert_int_equal(m->w->rooms, 0);
     struct plm_hub_gauges g;
