@@ -32,8 +32,8 @@ export function App({ local }: { local: LocalMedia }) {
     document.title = room ? `${room} · ${t.product}` : t.product;
   }, [room]);
 
-  const goTo = (target: string) => {
-    history.pushState(null, "", (target ? roomPath(target) : "/") + location.search);
+  const goTo = (target: string, fragment = "") => {
+    history.pushState(null, "", (target ? roomPath(target) : "/") + location.search + fragment);
     setSession(undefined);
     setRoom(target);
   };

@@ -44,6 +44,7 @@ export const DoorIcon = icon("Door", <><path d="M6 21V4.5A1.5 1.5 0 0 1 7.5 3h9A
 export const RoomsIcon = icon("Rooms", <><rect x="3" y="3.5" width="7.5" height="7.5" rx="1.8" /><rect x="13.5" y="3.5" width="7.5" height="7.5" rx="1.8" /><rect x="3" y="13.5" width="7.5" height="7.5" rx="1.8" /><rect x="13.5" y="13.5" width="7.5" height="7.5" rx="1.8" /></>);
 export const PlayIcon = icon("Play", <path d="M8 5.2v13.6L19 12z" />);
 export const LockIcon = icon("Lock", <><rect x="5" y="10.5" width="14" height="10" rx="2.5" /><path d="M8 10.5V7.8a4 4 0 0 1 8 0v2.7" /></>);
+export const PersonAddIcon = icon("PersonAdd", <><circle cx="10" cy="8" r="3.5" /><path d="M3.5 20c.3-3.8 3-6 6.5-6 1.4 0 2.6.3 3.6 1M18 13.5v7M14.5 17h7" /></>);
 
 /** The mark beside the product's name. */
 export function Logo() {

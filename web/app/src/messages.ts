@@ -3,7 +3,7 @@ import type { LeaveReason, MediaReason, PlenumErrorCode, QualityLevel } from "@p
 const deviceHelp: Record<MediaReason, { title: string; help: string }> = {
   denied: {
     title: "Permission is missing",
-    help: "Your browser was told not to let this page use it. Click the icon beside the address, allow it, then try again.",
+    help: "This page may not use it. Click the icon beside the address, allow it there, then try again.",
   },
   blocked_by_system: {
     title: "Your system blocks it",
@@ -13,7 +13,7 @@ const deviceHelp: Record<MediaReason, { title: string; help: string }> = {
   busy: { title: "In use elsewhere", help: "Another program seems to use it. Close that program, then try again." },
   insecure: {
     title: "This page is not secure",
-    help: "Browsers open cameras and microphones on https:// addresses only. Ask whoever runs this server for its https link.",
+    help: "From another machine, browsers open cameras and microphones on https:// addresses only. Ask whoever runs this server for its https link. On the server itself, http://localhost works.",
   },
   unsupported: { title: "Not supported", help: "This browser cannot do it. A current version of Firefox, Chrome, Edge or Safari can." },
   cancelled: { title: "Cancelled", help: "" },
@@ -51,7 +51,8 @@ export const en = {
   home: {
     title: "Meet face to face.",
     tagline: "A room is a link. No account, nothing to install.",
-    roomLabel: "Room name",
+    roomLabel: "Room name or number",
+    roomHelp: "A name, a link, or a number such as 001-0002-003.",
     roomPlaceholder: "weekly-review",
     enter: "Enter room",
     create: "Start a new meeting",
@@ -65,6 +66,8 @@ export const en = {
     nameLabel: "Your name",
     namePlaceholder: "How others see you",
     join: "Join meeting",
+    joinSpeaking: "Join with microphone",
+    joinListening: "Listen only",
     joining: "Joining…",
     devices: "Camera, microphone, speaker",
     cameraOff: "Your camera is off",
@@ -101,7 +104,7 @@ export const en = {
     leave: "Leave",
     close: "Close",
     copyLink: "Copy link",
-    copied: "Link copied",
+    copied: "Copied",
     withKey: (label: string, key: string) => `${label} (${key})`,
   },
   meeting: {
@@ -221,6 +224,19 @@ export const en = {
     end: "End for everybody",
     start: "Start the meeting",
     notStarted: "The meeting has not begun: nobody else comes in before you start it.",
+  },
+  invite: {
+    open: "Invite",
+    title: "Invite people",
+    link: "Link",
+    number: "Room number",
+    copyNumber: "Copy number",
+    copyAll: "Copy invitation",
+    share: "Share…",
+    qr: "The link as a QR code",
+    password: "This room has a password: tell it to your guests by another way.",
+    text: (room: string) => `Join the meeting “${room}”:`,
+    orNumber: (code: string, host: string) => `or enter the number ${code} at ${host}`,
   },
   rules: {
     title: "Room rules",

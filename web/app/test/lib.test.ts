@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bestGrid, capacity, GAP } from "../src/lib/layout.js";
 import { SpeakerOrder } from "../src/lib/order.js";
-import { cut, randomRoom, roomFromPath, roomFromText } from "../src/lib/room.js";
+import { cut, fragmentFromText, randomRoom, roomFromPath, roomFromText } from "../src/lib/room.js";
 import { readSettings } from "../src/lib/settings.js";
 import { formatBitrate, formatPercent, hueOf, HUES, initials, splitLinks } from "../src/lib/text.js";
 
@@ -14,12 +14,21 @@ describe("rooms", () => {
     ["metrics", "metrics-room"],
     ["../..", ""],
     ["???", ""],
+    ["001-0002-003", "001-0002-003"],
+    [" 001 0002 003 ", "001-0002-003"],
+    ["0010002003", "001-0002-003"],
+    ["00100020034", "00100020034"],
   ])("%s → %s", (text, room) => expect(roomFromText(text)).toBe(room));
 
   it("come out of paths, whatever stands there", () => {
     expect(roomFromPath("/k%C3%A4se")).toBe("käse");
     expect(roomFromPath("/%E0%A4%A")).toBe("");
     expect(roomFromPath("/")).toBe("");
+  });
+
+  it("come with the token of a link, and with nothing else of it", () => {
+    expect(fragmentFromText("https://meet.example.org/tea?x=1#token=a.b-c%2F&y=2")).toBe("#token=a.b-c%2F");
+    expect([fragmentFromText("tea"), fragmentFromText("tea#y=2"), fragmentFromText("tea#token=")]).toEqual(["", "", ""]);
   });
 
   it("keep to the protocol's length without half a character", () => {

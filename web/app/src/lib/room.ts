@@ -7,8 +7,13 @@ const FIRST = "amber azure bright calm clear coral crisp early fair fresh gentle
 const SECOND = "badger beaver cedar clover crane daisy dolphin eagle falcon fern finch fox heron ibis jay kite larch lark linden lotus lynx maple marten meadow otter owl panda pine plover poplar puffin robin rowan salmon seal sparrow stork swan tern thrush tulip willow wren".split(" ");
 const THIRD = "bay beach bridge brook canyon castle cliff coast cove creek delta dune field forest garden glade grove harbor haven hill island lagoon lake lantern library market mill orchard park path peak pond port prairie river shore spring square station summit terrace tower valley village".split(" ");
 
+/* The number of a room, however its ten digits are grouped. */
+const NUMBER = /^\s*(\d{3})[\s.-]*(\d{4})[\s.-]*(\d{3})\s*$/;
+
 /** The room that a typed text means: what can stand in a link without escapes, in lower case. Empty when nothing is left. */
 export function roomFromText(text: string): string {
+  const [, first, second, third] = NUMBER.exec(text) ?? [];
+  if (first && second && third) return `${first}-${second}-${third}`;
   const trimmed = text.trim();
   const path = /^https?:\/\//i.test(trimmed) ? trimmed.replace(/^https?:\/\/[^/]*/i, "") : trimmed;
   const name = path
@@ -19,6 +24,12 @@ export function roomFromText(text: string): string {
     .replace(/^[-.]+|[-.]+$/g, "");
   const short = cut(name, TEXT_LIMITS.join.room);
   return RESERVED.has(short) ? `${short}-room` : short;
+}
+
+/** The token in a link that was typed or pasted, as the fragment of a page's address; empty without one. */
+export function fragmentFromText(text: string): string {
+  const token = new URLSearchParams(text.split("#")[1] ?? "").get("token");
+  return token ? `#token=${encodeURIComponent(token)}` : "";
 }
 
 /** The room of a page's path; empty for the start page. */

@@ -8,9 +8,10 @@ import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
 import { BreakoutDialog } from "./BreakoutDialog.js";
 import { ClaimDialog } from "./ClaimDialog.js";
+import { InviteDialog } from "./InviteDialog.js";
 import { RulesDialog } from "./RulesDialog.js";
 
-export type RoomDialog = "rules" | "breakouts" | "claim" | "end" | undefined;
+export type RoomDialog = "rules" | "breakouts" | "claim" | "end" | "invite" | undefined;
 
 interface MoreMenuProps {
   session: Session;
@@ -46,14 +47,17 @@ export function MoreMenu({ session, onOpen, onSettings, sharing, onShare }: More
 
 interface RoomDialogsProps {
   session: Session;
+  /** How the room is called. */
+  title: string;
   open: RoomDialog;
   onClose: () => void;
 }
 
-export function RoomDialogs({ session, open, onClose }: RoomDialogsProps) {
+export function RoomDialogs({ session, title, open, onClose }: RoomDialogsProps) {
   const { room } = useStore(session);
   if (open === "rules" && room) return <RulesDialog session={session} room={room} onClose={onClose} />;
   if (open === "breakouts") return <BreakoutDialog session={session} onClose={onClose} />;
+  if (open === "invite") return <InviteDialog session={session} title={title} onClose={onClose} />;
   if (open === "claim") return <ClaimDialog session={session} onClose={onClose} />;
   if (open !== "end") return null;
   return (

@@ -82,7 +82,7 @@ export function PeoplePanel({ session, onWhisper, onClose }: PeoplePanelProps) {
       )}
       {sorted.length === 0 && <p className="panel-empty">{t.people.nobody}</p>}
       <footer className="panel-foot">
-        <CopyLink wide />
+        <CopyLink />
       </footer>
       {removing && (
         <RemoveDialog

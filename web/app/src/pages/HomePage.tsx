@@ -1,11 +1,11 @@
 import { useState, type SubmitEvent } from "react";
 import { ArrowIcon, CloseIcon, Logo } from "../icons.js";
-import { randomRoom, roomFromText } from "../lib/room.js";
+import { fragmentFromText, randomRoom, roomFromText } from "../lib/room.js";
 import { settings } from "../lib/settings.js";
 import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
 
-export function HomePage({ onEnter }: { onEnter: (room: string) => void }) {
+export function HomePage({ onEnter }: { onEnter: (room: string, fragment?: string) => void }) {
   const [text, setText] = useState("");
   const [invalid, setInvalid] = useState(false);
   const { recent } = useStore(settings);
@@ -13,7 +13,7 @@ export function HomePage({ onEnter }: { onEnter: (room: string) => void }) {
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const room = roomFromText(text);
-    if (room) onEnter(room);
+    if (room) onEnter(room, fragmentFromText(text));
     else setInvalid(true);
   };
 
@@ -56,6 +56,7 @@ export function HomePage({ onEnter }: { onEnter: (room: string) => void }) {
             <ArrowIcon />
           </button>
         </form>
+        <p className="hint">{t.home.roomHelp}</p>
         {invalid && (
           <p className="problem" id="room-problem" role="alert">
             {t.home.invalid}

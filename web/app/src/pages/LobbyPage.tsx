@@ -32,13 +32,14 @@ export function LobbyPage({ room, local, refusal, onJoin, onHome }: LobbyPagePro
     void local.start();
   }, [local]);
 
-  const join = async () => {
+  const join = async (listenOnly: boolean) => {
     const finalName = cut(name.trim(), TEXT_LIMITS.join.name);
     if (!finalName) {
       setProblem(t.lobby.nameMissing);
       return;
     }
     settings.set({ name: finalName });
+    if (listenOnly) local.close();
     setBusy(true);
     setProblem("");
     try {
@@ -56,7 +57,7 @@ export function LobbyPage({ room, local, refusal, onJoin, onHome }: LobbyPagePro
 
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    void join();
+    void join(false);
   };
 
   return (
@@ -111,9 +112,14 @@ export function LobbyPage({ room, local, refusal, onJoin, onHome }: LobbyPagePro
               {problem}
             </p>
           )}
-          <button type="submit" className="button primary wide" data-testid="join" disabled={busy}>
-            {busy ? t.lobby.joining : t.lobby.join}
-          </button>
+          <div className="join-buttons">
+            <button type="submit" className="button primary wide" data-testid="join" disabled={busy}>
+              {busy ? t.lobby.joining : microphone.on ? t.lobby.joinSpeaking : t.lobby.join}
+            </button>
+            <button type="button" className="button wide" data-testid="join-listening" disabled={busy} onClick={() => void join(true)}>
+              {t.lobby.joinListening}
+            </button>
+          </div>
           <DeviceProblems microphone={microphone.problem} camera={camera.problem} local={local} />
         </form>
       </div>

@@ -1,7 +1,7 @@
 import type { Participant, Source } from "@plenum/sdk";
 import { useEffect, useRef, useState } from "react";
 import { CopyLink } from "../controls/CopyLink.js";
-import { Logo, ScreenIcon, WarningIcon } from "../icons.js";
+import { Logo, PersonAddIcon, ScreenIcon, WarningIcon } from "../icons.js";
 import type { LocalMedia, LocalState } from "../lib/localMedia.js";
 import { trackKey, type Session, type SessionState } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
@@ -76,7 +76,10 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
       <header className="meeting-head">
         <Logo />
         <h1>{titleOf(state, room)}</h1>
-        <CopyLink />
+        <button type="button" className="button small ghost head-invite" data-testid="invite" onClick={() => setDialog("invite")}>
+          <PersonAddIcon />
+          <span>{t.invite.open}</span>
+        </button>
       </header>
       <div className="banners">
         <Banner state={state} />
@@ -107,7 +110,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
             <div className="alone" data-testid="alone">
               <strong>{t.meeting.alone}</strong>
               <span>{t.meeting.aloneHelp}</span>
-              <CopyLink wide />
+              <CopyLink />
             </div>
           )}
           <ReactionLayer session={session} />
@@ -146,7 +149,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
         onLeave={leave}
       />
       <AudioOutput streams={state.audioStreams} />
-      <RoomDialogs session={session} open={dialog} onClose={() => setDialog(undefined)} />
+      <RoomDialogs session={session} title={titleOf(state, room)} open={dialog} onClose={() => setDialog(undefined)} />
       {settingsOpen && <SettingsDialog local={local} onClose={() => setSettingsOpen(false)} />}
     </main>
   );
