@@ -339,6 +339,7 @@ static void write_hub(FILE *f, const struct plm_hub *hub)
         {"plenum_participants", "gauge", "People in rooms, WHIP publishers among them.", g.participants},
         {"plenum_participants_detached", "gauge", "Participants whose connection is lost and may be resumed.",
             g.detached},
+        {"plenum_waiting", "gauge", "People who wait to be let in.", g.waiting},
         {"plenum_viewers", "gauge", "WHEP receivers.", g.viewers},
         {"plenum_resources", "gauge", "WHIP and WHEP resources.", g.resources},
         {"plenum_sessions", "gauge", "WebSockets with a session.", g.sessions},

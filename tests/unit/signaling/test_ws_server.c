@@ -1,6 +1,7 @@
 /* The WebSocket transport at a real socket: libwebsockets on a libuv loop, and a client made of send() and recv(). */
 #include "ws_server.h"
 
+#include "state.h"
 #include "world.h"
 
 #include <arpa/inet.h>
@@ -126,8 +127,8 @@ static bool recv_all(struct server *s, int fd, void *out, size_t len)
     return true;
 }
 
-/* Connect and upgrade. @return fd; -1 when the server refused */
-static int client_open(struct server *s, const char *subprotocol)
+/* Connect and upgrade. @param more lines of the request, "" @return fd; -1 when the server refused */
+static int client_open_with(struct server *s, const char *subprotocol, const char *more)
 {
     char request[512], reply[1024];
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)s->port)};
@@ -137,8 +138,8 @@ static int client_open(struct server *s, const char *subprotocol)
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     int len = snprintf(request, sizeof request,
         "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s%s%s\r\n",
-        subprotocol ? "Sec-WebSocket-Protocol: " : "", subprotocol ? subprotocol : "",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
+        more, subprotocol ? "Sec-WebSocket-Protocol: " : "", subprotocol ? subprotocol : "",
         subprotocol ? "\r\n" : "");
     send_all(s, fd, request, (size_t)len);
     size_t n = 0;
@@ -152,6 +153,11 @@ static int client_open(struct server *s, const char *subprotocol)
         return -1;
     }
     return fd;
+}
+
+static int client_open(struct server *s, const char *subprotocol)
+{
+    return client_open_with(s, subprotocol, "");
 }
 
 static void client_frame(struct server *s, int fd, uint8_t first, const char *data, size_t len)
@@ -415,6 +421,25 @@ static void test_never_joins(void **state)
     server_stop(&s);
 }
 
+/* Where a session comes from: its socket, and what a trusted proxy says; nobody else is believed. */
+static void test_source(void **state)
+{
+    static const char forwarded[] = "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\n";
+    struct plm_addr proxy;
+    struct plm_ws_config behind = {.trusted_proxies = &proxy, .n_trusted_proxies = 1};
+    struct server s;
+    (void)state;
+    assert_int_equal(plm_addr_parse(&proxy, "127.0.0.1"), 0);
+    for (int trusted = 0; trusted < 2; trusted++) {
+        server_start(&s, trusted ? &behind : NULL, NULL);
+        int fd = client_open_with(&s, PLM_PROTOCOL, forwarded);
+        assert_true(fd >= 0);
+        assert_string_equal(s.w->hub->sessions->out.source, trusted ? "203.0.113.9" : "127.0.0.1");
+        close(fd);
+        server_stop(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_slow_reader),
         cmocka_unit_test(test_ping),
         cmocka_unit_test(test_never_joins),
+        cmocka_unit_test(test_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
