@@ -119,6 +119,9 @@ class Server:
         with open(self.log, "wb") as log:
             self.child = network.start([args.server], env, log)
         self.wait_ready()
+        self.stopping = threading.Event()
+        self.noting = threading.Thread(target=self.note_profiles, daemon=True)
+        self.noting.start()
 
     def wait_ready(self):
         for _ in range(100):
@@ -136,9 +139,13 @@ class Server:
             return log.read()
 
     def note_profiles(self):
-        """Keep which SRTP profile each connection has that is there now."""
+        """Which SRTP profile each connection has: looked up often, for on a busy machine one may be over before anybody else runs."""
         pattern = r'^plenum_transport_rx_packets_total{transport="(\d+)".*state="connected",srtp="(\w+)"}'
-        self.profiles.update(re.findall(pattern, peer.request("GET", self.url + "/metrics")[2], re.M))
+        while not self.stopping.wait(0.3):
+            try:
+                self.profiles.update(re.findall(pattern, peer.request("GET", self.url + "/metrics")[2], re.M))
+            except (urllib.error.URLError, OSError):
+                pass  # others find out when it is gone
 
     def counted(self, name):
         return sum(map(int, re.findall(rf"^plenum_{name}_total(?:{{.*}})? (\d+)$", peer.request("GET", self.url + "/metrics")[2], re.M)))
@@ -149,6 +156,8 @@ class Server:
         return [line for line in lines if not line.endswith(" 0")]
 
     def stop(self):
+        self.stopping.set()
+        self.noting.join()
         self.child.send_signal(signal.SIGTERM)
         return self.child.wait(15)
 
@@ -192,8 +201,7 @@ def receive_turn(args, server, turn, publisher, codec):
         name = "" if stack in FOLLOWING else "/" + publisher
         running.append(Program(args, stack, "receive", f"{server.url}/whep/table{name}", codec, publisher))
     for program in running:
-        if program.wait_for("connected", 150):
-            server.note_profiles()
+        program.wait_for("connected", 150)
     cells, looks = {}, []
     for program in running:
         if not program.wait_for("result", SLOW_S + args.hold) and program.child.poll() is None and len(looks) < 2:
