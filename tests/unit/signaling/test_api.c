@@ -170,6 +170,32 @@ static void test_end_and_delete(void **state)
     peer_destroy(a);
 }
 
+/* What is agreed with publishers: the room's own codecs in place of the server's. */
+static void test_codecs(void **state)
+{
+    static const enum plm_codec h264[PLM_CODEC_COUNT] = {PLM_CODEC_OPUS, PLM_CODEC_H264};
+    struct world *w = *state;
+    struct plm_refusal why;
+    const struct plm_api_change change = {.codecs = h264};
+    char *offer = sdp_publish(w, "adas", 0x11, 1); /* Opus and VP8 */
+    struct plm_msg_track_line line = {.mid = "0", .source = PLM_MSG_source_microphone};
+    struct plm_msg publish = {
+        .type = PLM_MSG_publish, .publish = {.sdp = offer, .tracks = &line, .n_tracks = 1}};
+    assert_int_equal(plm_api_room_create(w->hub, "own", &change, &why), 0);
+    const char *const rooms[] = {"own", "usual"};
+    for (size_t i = 0; i < 2; i++) {
+        struct peer *p = enter(w, rooms[i], "Ada");
+        peer_request(p, &publish);
+        struct plm_msg *msg = peer_expect(p, PLM_MSG_published);
+        assert_non_null(msg);
+        assert_non_null(strstr(msg->published.sdp, "opus/48000"));
+        assert_int_equal(strstr(msg->published.sdp, "VP8/90000") != NULL, i == 1);
+        plm_msg_free(msg);
+        peer_destroy(p);
+    }
+    free(offer);
+}
+
 static bool see_person(void *arg, const struct plm_api_participant *p)
 {
     struct seen *s = arg;
@@ -255,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_change, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end_and_delete, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_codecs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_participants, setup, teardown),
         cmocka_unit_test_setup_teardown(test_message, setup, teardown),
     };
