@@ -39,8 +39,8 @@ struct plm_room_record {
     char password_hash[PLM_HASH_SIZE];      /**< empty: none */
     char owner_digest[PLM_KEY_DIGEST_SIZE]; /**< of the owner's key; empty: nobody's */
     enum plm_codec codecs[PLM_CODEC_COUNT]; /**< PLM_CODEC_NONE first: those of the server */
-    bool lasting;                 /**< made by the API or changed by someone: never forgotten by itself */
-    uint64_t created_at, used_at; /**< ms since 1970 */
+    bool lasting;                           /**< made by the API, or owned: never forgotten by itself */
+    uint64_t created_at, used_at;           /**< ms since 1970 */
 };
 
 #endif
