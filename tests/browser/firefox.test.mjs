@@ -1,12 +1,10 @@
 /* One in Firefox, two in Chromium. Firefox does not talk to 127.0.0.1: run by in-namespace.sh. */
-import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openFirefox } from "./lib/firefox.mjs";
 import { changeWidths } from "./lib/layers.mjs";
+import { expectNoExchange, joinOneByOne, shareScreen } from "./lib/meeting.mjs";
 import { eventually, expectMeeting, openParticipant } from "./lib/participant.mjs";
 import { startServer } from "./lib/server.mjs";
-
-const EXCHANGES = 2;
 
 let server;
 const people = [];
@@ -21,17 +19,7 @@ after(async () => {
   await server?.stop();
 });
 
-async function expectNoExchange() {
-  for (const person of people) assert.equal(await person.remoteDescriptions(), EXCHANGES, `exchanges of ${person.name}`);
-}
-
-test("three join, one after the other", async () => {
-  for (let n = 1; n <= people.length; n++) {
-    await people[n - 1].join("firefox");
-    await expectMeeting(people.slice(0, n));
-  }
-  await expectNoExchange();
-});
+test("three join, one after the other", () => joinOneByOne(people, "firefox"));
 
 test("Firefox turns its devices off and on", async () => {
   const [ada, bob, cyd] = people;
@@ -46,19 +34,15 @@ test("Firefox turns its devices off and on", async () => {
 
 test("Firefox sees a shared screen", async () => {
   const [ada, bob] = people;
-  const screens = async () => (await ada.tiles()).filter((tile) => tile.source === "screen").map((tile) => [tile.name, tile.shown]);
-  await bob.click("share");
-  await eventually("Ada sees the screen", screens, [["Bob", true]]);
-  await bob.click("stop-sharing");
-  await eventually("Ada sees no screen", screens, []);
-  await expectNoExchange();
+  await shareScreen(bob, [ada]);
+  await expectNoExchange(people);
 });
 
 test("Firefox leaves", async () => {
   const [ada, bob, cyd] = people;
   await ada.click("leave");
   await expectMeeting([bob, cyd]);
-  await expectNoExchange();
+  await expectNoExchange(people);
 });
 
 test("VP8 from Firefox changes its width without a gap", async (t) => {

@@ -3,11 +3,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { TONES } from "./lib/media.mjs";
+import { expectNoExchange, joinOneByOne, shareScreen } from "./lib/meeting.mjs";
 import { eventually, expectMeeting, openParticipant } from "./lib/participant.mjs";
 import { startServer } from "./lib/server.mjs";
-
-/* The answer to the publish offer, and the offer of slots. */
-const EXCHANGES = 2;
 
 let server;
 const people = [];
@@ -22,17 +20,7 @@ after(async () => {
   await server?.stop();
 });
 
-async function expectNoExchange() {
-  for (const person of people) assert.equal(await person.remoteDescriptions(), EXCHANGES, `exchanges of ${person.name}`);
-}
-
-test("three join, one after the other", async () => {
-  for (let n = 1; n <= people.length; n++) {
-    await people[n - 1].join("weekly-review");
-    await expectMeeting(people.slice(0, n));
-  }
-  await expectNoExchange();
-});
+test("three join, one after the other", () => joinOneByOne(people, "weekly-review"));
 
 test("the page is as it should be", async () => {
   const [ada] = people;
@@ -51,18 +39,13 @@ test("a muted microphone is not heard, a camera that is off not seen", async () 
   await cyd.click("mic");
   await cyd.click("camera");
   await expectMeeting(people);
-  await expectNoExchange();
+  await expectNoExchange(people);
 });
 
 test("one shares a screen", async () => {
   const [ada, bob, cyd] = people;
-  const screens = async (person) => (await person.tiles()).filter((tile) => tile.source === "screen").map((tile) => [tile.name, tile.shown]);
-  await cyd.click("share");
-  for (const person of [ada, bob]) await eventually(`${person.name} sees the screen`, () => screens(person), [["Cyd", true]]);
-  await expectMeeting([ada, bob, cyd]);
-  await cyd.click("stop-sharing");
-  for (const person of [ada, bob]) await eventually(`${person.name} sees no screen`, () => screens(person), []);
-  await expectNoExchange();
+  await shareScreen(cyd, [ada, bob], () => expectMeeting(people));
+  await expectNoExchange(people);
 });
 
 test("chat reaches everybody", async () => {
@@ -85,7 +68,7 @@ test("two leave", async () => {
   await bob.click("leave");
   await ada.page.getByTestId("alone").waitFor();
   await eventually("Ada hears nobody", ada.heard, []);
-  await expectNoExchange();
+  await expectNoExchange(people);
 });
 
 test("nothing went wrong meanwhile", () => {
