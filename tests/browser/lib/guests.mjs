@@ -55,7 +55,7 @@ export async function openHouse(server) {
         remoteDescriptions: () => page.evaluate(() => window.probe.remoteDescriptions),
         /** Goes as far as the button. */
         async knock(room, { password } = {}) {
-          await page.goto(`${server.url}/${room}?debug`);
+          await page.goto(`${server.url}/${room}?debug`, { waitUntil: "commit" });
           await byId("display-name").fill(name);
           await byId("join").click();
           if (password) {
