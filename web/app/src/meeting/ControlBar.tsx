@@ -95,7 +95,7 @@ export function ControlBar(props: ControlBarProps) {
         </Control>
         <Control
           testId="people"
-          label={props.waiting > 0 ? `${t.controls.people}, ${t.queue.badge(props.waiting)}` : t.controls.people}
+          label={props.waiting > 0 ? `${t.controls.people}, ${t.people.count(people)}, ${t.queue.badge(props.waiting)}` : `${t.controls.people}, ${t.people.count(people)}`}
           shortcut="P"
           pressed={panel === "people"}
           tone={panel === "people" ? "active" : undefined}
@@ -103,9 +103,7 @@ export function ControlBar(props: ControlBarProps) {
           onClick={() => props.onPanel("people")}
         >
           <PeopleIcon />
-          <span className="control-count" aria-hidden="true">
-            {people}
-          </span>
+          <span className="control-count" data-count={people} aria-hidden="true" />
         </Control>
         <Control testId="settings" label={t.controls.settings} onClick={props.onSettings}>
           <SettingsIcon />

@@ -63,7 +63,7 @@ export function LobbyPage({ room, local, refusal, onJoin, onHome }: LobbyPagePro
   return (
     <main className="page lobby" data-testid="lobby">
       <header className="brand">
-        <button type="button" className="brand-link" onClick={onHome} aria-label={t.left.home}>
+        <button type="button" className="brand-link" onClick={onHome} aria-label={`${t.product}: ${t.left.home}`}>
           <Logo />
           <span>{t.product}</span>
         </button>
