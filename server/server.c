@@ -486,7 +486,7 @@ static void on_stop_signal(uv_signal_t *signal, int number)
     s->health.stopping = true;
     s->stop_at_ms = now_ms(NULL) + FAREWELL_MS;
     plm_http_stop_listening(s->http);
-    plm_hub_close(s->hub);
+    plm_hub_suspend(s->hub);
     uv_timer_start(&s->drain_timer, on_drain_timer, DRAIN_STEP_MS, DRAIN_STEP_MS);
 }
 

@@ -16,7 +16,7 @@ struct plm_server;
  */
 int plm_server_create(
     struct plm_server **out, struct plm_config *config, const char *file, char *err, size_t err_size);
-/** Serve until SIGTERM or SIGINT: then clients are told, and connections closed. A second signal does not wait for them. */
+/** Serve until SIGTERM or SIGINT: then sockets close so that clients resume with the next start. A second signal does not wait for them. */
 void plm_server_run(struct plm_server *s);
 void plm_server_destroy(struct plm_server *s);
 

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SUSPEND_ROUNDS 10000
+
 int plm_refuse(
     struct plm_refusal *r, enum plm_msg_error_code code, const char *field, const char *format, ...)
 {
@@ -130,6 +132,17 @@ void plm_hub_close(struct plm_hub *hub)
     close_rooms(hub);
     DL_FOREACH (hub->sessions, s)
         plm_session_close(s, PLM_SESSION_CLOSE_AWAY, "the server goes down");
+}
+
+void plm_hub_suspend(struct plm_hub *hub)
+{
+    struct plm_session *s;
+    DL_FOREACH (hub->sessions, s)
+        plm_session_drop(s, PLM_SESSION_CLOSE_AWAY, "the server goes down");
+    plm_hub_settle(hub);
+    /* A flush puts a bounded number; more rounds than there can be documents mean that memory is short. */
+    for (int round = 0; round < SUSPEND_ROUNDS && plm_journal_flush(hub, UINT64_MAX) != UINT64_MAX; round++)
+        ;
 }
 
 void plm_hub_destroy(struct plm_hub *hub)

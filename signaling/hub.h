@@ -70,6 +70,11 @@ int plm_hub_create(struct plm_hub **out, const struct plm_hub_config *config, co
     const struct plm_media_port *media);
 /** End every meeting: sessions are told (ended, closed) and their sockets closed, transports close, resources vanish. */
 void plm_hub_close(struct plm_hub *hub);
+/**
+ * The program goes down and will be back: sockets are closed so that clients resume (PLM_SESSION_CLOSE_AWAY), and what the store shall
+ * know is put. Meetings stand until plm_hub_destroy, and again with the next start.
+ */
+void plm_hub_suspend(struct plm_hub *hub);
 /** Free everything that is left, silently; sessions still open are gone with it. NULL is fine. */
 void plm_hub_destroy(struct plm_hub *hub);
 

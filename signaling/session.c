@@ -57,6 +57,17 @@ void plm_session_refuse(struct plm_session *s, bool has_id, uint32_t id, const s
     plm_session_send(s, &msg);
 }
 
+void plm_session_drop(struct plm_session *s, enum plm_session_close code, const char *reason)
+{
+    struct plm_member *member = s->member;
+    struct plm_waiting *waiting = s->waiting;
+    plm_session_close(s, code, reason);
+    if (member)
+        plm_member_detach(member);
+    if (waiting)
+        plm_lobby_detach(waiting);
+}
+
 /* ---- requests ---- */
 
 /* Each answers by itself and returns 0, or returns negative with why and has changed nothing. */
@@ -271,13 +282,7 @@ static void take(struct plm_session *s, const char *text, size_t len)
         rate_take(&s->messages, hub->host.now_ms(hub->host.ctx), hub->config.msg_rate, hub->config.msg_burst);
     hub->counters.limits[PLM_HUB_LIMIT_MESSAGE_RATE] += !in_time;
     if (is_flooding(s)) {
-        struct plm_member *member = s->member;
-        struct plm_waiting *waiting = s->waiting;
-        plm_session_close(s, PLM_SESSION_CLOSE_POLICY, "too many messages");
-        if (member)
-            plm_member_detach(member);
-        if (waiting)
-            plm_lobby_detach(waiting);
+        plm_session_drop(s, PLM_SESSION_CLOSE_POLICY, "too many messages");
         return;
     }
     int err = plm_msg_decode(&m, text, len, PLM_FROM_CLIENT, &fault);

@@ -47,6 +47,8 @@ void plm_session_send_text(struct plm_session *s, struct plm_text *text);
 void plm_session_done(struct plm_session *s, uint32_t id);
 /** The reply "error". @param has_id it answers a request */
 void plm_session_refuse(struct plm_session *s, bool has_id, uint32_t id, const struct plm_refusal *why);
+/** Have the socket closed; the participant, or place in the lobby, waits for resume. */
+void plm_session_drop(struct plm_session *s, enum plm_session_close code, const char *reason);
 /** Let go of the participant and have the socket closed. */
 void plm_session_close(struct plm_session *s, enum plm_session_close code, const char *reason);
 

@@ -165,6 +165,32 @@ static void test_ends_are_dropped_at_once(void **state)
     store_free(s);
 }
 
+/* A stop in good order loses no more than a crash: sockets close so that clients resume, and the next start finds all. */
+static void test_suspended(void **state)
+{
+    struct store *s = calloc(1, sizeof *s);
+    struct world *w = start(s, NULL);
+    struct person a = join(w, "Room", "Anna"), b = join(w, "Room", "Ben");
+    (void)state;
+    ask(&b, "{\"type\":\"hand\",\"id\":%u,\"raised\":true}", 1); /* nothing of this was written yet */
+    plm_hub_suspend(w->hub);
+    assert_int_equal(store_count(s, PLM_STORE_MEMBER), 2);
+    assert_int_equal(a.peer->closed, PLM_SESSION_CLOSE_AWAY);
+    assert_null(peer_expect(a.peer, PLM_MSG_ended));
+    w = restart(w, s);
+    bury(&b);
+    struct plm_msg *joined = resume(w, &b);
+    assert_non_null(joined);
+    assert_true(joined->joined.resumed);
+    assert_int_equal(joined->joined.n_participants, 2);
+    assert_true(joined->joined.participants[1].has_hand);
+    plm_msg_free(joined);
+    world_destroy(w);
+    bury(&a);
+    bury(&b);
+    store_free(s);
+}
+
 static void test_old_chat_goes(void **state)
 {
     struct store *s = calloc(1, sizeof *s);
@@ -811,6 +837,7 @@ int main(void)
         cmocka_unit_test(test_no_secret_is_kept),
         cmocka_unit_test(test_changes_are_merged),
         cmocka_unit_test(test_ends_are_dropped_at_once),
+        cmocka_unit_test(test_suspended),
         cmocka_unit_test(test_old_chat_goes),
         cmocka_unit_test(test_a_crowd_is_written_in_turns),
         cmocka_unit_test(test_a_meeting_stands_again),
