@@ -1,5 +1,6 @@
 import { PlenumError, type PlenumErrorCode } from "@plenum/sdk";
 import { useEffect, useState } from "react";
+import { spoken } from "./lib/language.js";
 import type { LocalMedia } from "./lib/localMedia.js";
 import { roomFromPath, roomPath } from "./lib/room.js";
 import { Session, type Credentials } from "./lib/session.js";
@@ -13,6 +14,8 @@ import { MeetingPage } from "./pages/MeetingPage.js";
 import { WaitingPage } from "./pages/WaitingPage.js";
 
 export function App({ local }: { local: LocalMedia }) {
+  /* All words are drawn anew when another language is spoken. */
+  useStore(spoken);
   const [room, setRoom] = useState(() => roomFromPath(location.pathname));
   const [session, setSession] = useState<Session>();
   /* Why one was turned away while waiting. */

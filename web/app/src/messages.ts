@@ -340,10 +340,32 @@ export const en = {
     comings: "Say who joins and leaves",
     sounds: "Sounds for hands, reactions and people who wait",
   },
-  settings: { title: "Settings", keys: "Keyboard", keyTalk: "Push to talk", space: "Space", about: "Audio and video" },
+  settings: {
+    title: "Settings",
+    keys: "Keyboard shortcuts",
+    keyTalk: "Push to talk",
+    keyHelp: "This help",
+    space: "Space",
+    about: "Audio and video",
+    page: "Appearance and language",
+    language: "Language",
+    byBrowser: "As the browser",
+    appearance: "Appearance",
+    appearances: { system: "As the system", dark: "Dark", light: "Light" },
+    saving: "Data saving",
+    hideCameras: "Do not receive others' cameras",
+    hideScreens: "Do not receive others' screens",
+  },
+  view: {
+    grid: "Grid layout",
+    speaker: "Speaker layout",
+    fullScreen: "Full screen",
+    leaveFullScreen: "Leave full screen",
+  },
   quality: {
     label: (name: string, level: string) => `Connection of ${name}: ${level}`,
     levels,
+    bitrate: "Bitrate",
     sending: "Sending",
     receiving: "Receiving",
     loss: "Packet loss",
@@ -353,6 +375,8 @@ export const en = {
     freezes: "Freezes",
     limited: "Held back by",
     waiting: "Measuring…",
+    chart: "The last two minutes",
+    now: (what: string, value: string, most: string) => `${what}: now ${value}, at most ${most}`,
   },
   left: { rejoin: "Rejoin", home: "Back to start" },
   deviceHelp,
@@ -361,4 +385,11 @@ export const en = {
 };
 
 export type Messages = typeof en;
-export const t: Messages = en;
+
+/** The words of the language that is spoken now. */
+export let t: Messages = en;
+
+/** Speak another language from the next drawing on. */
+export function setMessages(messages: Messages): void {
+  t = messages;
+}

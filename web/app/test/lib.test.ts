@@ -2,6 +2,11 @@ import { describe, expect, it } from "vitest";
 import { bestGrid, capacity, GAP } from "../src/lib/layout.js";
 import { SpeakerOrder } from "../src/lib/order.js";
 import { cut, fragmentFromText, randomRoom, roomFromPath, roomFromText } from "../src/lib/room.js";
+import { de } from "../src/messages.de.js";
+import { fr } from "../src/messages.fr.js";
+import { en } from "../src/messages.js";
+import { linePoints, readingOf } from "../src/lib/history.js";
+import { languageOf } from "../src/lib/language.js";
 import { readSettings } from "../src/lib/settings.js";
 import { formatBitrate, formatPercent, hueOf, HUES, initials, splitLinks } from "../src/lib/text.js";
 
@@ -148,5 +153,33 @@ describe("texts", () => {
       "1.2 %",
       "25 %",
     ]);
+  });
+});
+
+describe("languages", () => {
+  it("are the first that is wanted and spoken", () => {
+    expect(languageOf(["it", "fr-CH", "de"])).toBe("fr");
+    expect(languageOf(["DE-at"])).toBe("de");
+    expect([languageOf([]), languageOf(["it"]), languageOf(["constructor"])]).toEqual(["en", "en", "en"]);
+  });
+
+  it("say the same things", () => {
+    const keysOf = (words: object): unknown[] => Object.entries(words).flatMap(([key, value]) => (typeof value === "object" ? keysOf(value as object).map((inner) => `${key}.${String(inner)}`) : [`${key}: ${typeof value}`]));
+    for (const words of [de, fr]) expect(keysOf(words).sort()).toEqual(keysOf(en).sort());
+  });
+});
+
+describe("connection charts", () => {
+  it("end at the right, scaled to their highest value", () => {
+    expect(linePoints([0, 50, 100], 590, 10)).toBe("570.0,10.0 580.0,5.0 590.0,0.0");
+    expect(linePoints([0, 0], 590, 10)).toBe("580.0,10.0 590.0,10.0");
+    expect(linePoints([], 590, 10)).toBe("");
+  });
+
+  it("take what was received together, and the worst loss", () => {
+    const stream = { kind: "video" as const, framesPerSecond: 0, width: 0, height: 0, freezes: 0, concealed: 0, codec: "" };
+    const streams = [{ ...stream, bitrateBps: 100, loss: 0.1 }, { ...stream, bitrateBps: 50, loss: 0.2 }];
+    expect(readingOf(undefined, { level: 4, streams })).toEqual({ bitrateBps: 150, loss: 0.2, rttMs: undefined });
+    expect(readingOf(undefined, { level: 4, streams: [] })).toBeUndefined();
   });
 });

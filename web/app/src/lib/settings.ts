@@ -12,12 +12,35 @@ export interface Settings {
   comings: boolean;
   /** Sounds for hands, reactions and people who wait. */
   sounds: boolean;
+  /** Language of the page; empty: as the browser. */
+  language: string;
+  appearance: Appearance;
+  /** Others' cameras are not received. */
+  hideCameras: boolean;
+  hideScreens: boolean;
   recent: string[];
 }
 
+export const APPEARANCES = ["system", "dark", "light"] as const;
+export type Appearance = (typeof APPEARANCES)[number];
+
 const KEY = "plenum";
 const MAX_RECENT = 5;
-const DEFAULTS: Settings = { name: "", microphone: "", camera: "", speaker: "", micOn: true, cameraOn: true, comings: true, sounds: true, recent: [] };
+const DEFAULTS: Settings = {
+  name: "",
+  microphone: "",
+  camera: "",
+  speaker: "",
+  micOn: true,
+  cameraOn: true,
+  comings: true,
+  sounds: true,
+  language: "",
+  appearance: "system",
+  hideCameras: false,
+  hideScreens: false,
+  recent: [],
+};
 
 /** Storage may be blocked, and what is in it may come from another version or from anybody: take only what fits. */
 export function readSettings(text: string | null): Settings {
@@ -41,6 +64,10 @@ export function readSettings(text: string | null): Settings {
     cameraOn: flagOf("cameraOn"),
     comings: flagOf("comings"),
     sounds: flagOf("sounds"),
+    language: textOf("language"),
+    appearance: APPEARANCES.find((known) => known === found.appearance) ?? "system",
+    hideCameras: found.hideCameras === true,
+    hideScreens: found.hideScreens === true,
     recent: recent.filter((room): room is string => typeof room === "string").slice(0, MAX_RECENT),
   };
 }

@@ -1,3 +1,5 @@
+import { formatNumber } from "./language.js";
+
 export interface TextPart {
   text: string;
   /** Set when the part is an address that may be opened. */
@@ -54,9 +56,9 @@ export function hueOf(name: string): number {
 }
 
 export function formatBitrate(bps: number): string {
-  return bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bps / 1000)} kbit/s`;
+  return bps >= 1e6 ? `${formatNumber(bps / 1e6, 1)} Mbit/s` : `${formatNumber(bps / 1000)} kbit/s`;
 }
 
 export function formatPercent(share: number): string {
-  return `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+  return `${formatNumber(share * 100, share > 0 && share < 0.1 ? 1 : 0)} %`;
 }

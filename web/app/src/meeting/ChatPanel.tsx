@@ -5,6 +5,7 @@ import { cut } from "../lib/room.js";
 import type { Session } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { splitLinks } from "../lib/text.js";
+import { formatTime } from "../lib/language.js";
 import { t } from "../messages.js";
 import { SidePanel } from "./SidePanel.js";
 
@@ -16,7 +17,6 @@ interface ChatPanelProps {
   onClose: () => void;
 }
 
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 /* Messages of one person within this time stand under one name. */
 const SAME_TURN_MS = 120_000;
 
@@ -157,7 +157,7 @@ function Message({ message, isMine, follows, mark }: MessageProps) {
             <strong>{isMine ? t.meeting.you : message.name}</strong>
           </bdi>
           {mark && <small className="message-mark">{mark}</small>}
-          <time dateTime={new Date(message.at).toISOString()}>{time.format(message.at)}</time>
+          <time dateTime={new Date(message.at).toISOString()}>{formatTime(message.at)}</time>
         </p>
       )}
       <p className="message-text">

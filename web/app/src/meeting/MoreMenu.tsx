@@ -9,20 +9,23 @@ import { t } from "../messages.js";
 import { BreakoutDialog } from "./BreakoutDialog.js";
 import { ClaimDialog } from "./ClaimDialog.js";
 import { InviteDialog } from "./InviteDialog.js";
+import { KeysDialog } from "./KeysDialog.js";
 import { RulesDialog } from "./RulesDialog.js";
 
-export type RoomDialog = "rules" | "breakouts" | "claim" | "end" | "invite" | undefined;
+export type RoomDialog = "rules" | "breakouts" | "claim" | "end" | "invite" | "keys" | undefined;
 
 interface MoreMenuProps {
   session: Session;
   onOpen: (dialog: RoomDialog) => void;
+  /** The layout, and full screen. */
+  viewItems: readonly MenuItem[];
   onSettings: () => void;
   sharing: boolean;
   onShare: () => void;
 }
 
 /** What is done with the room rather than with people. */
-export function MoreMenu({ session, onOpen, onSettings, sharing, onShare }: MoreMenuProps) {
+export function MoreMenu({ session, onOpen, viewItems, onSettings, sharing, onShare }: MoreMenuProps) {
   const { role, breakouts } = useStore(session);
   const leads = isModerator(role);
   /* The bar of a phone has no room for these. */
@@ -34,10 +37,11 @@ export function MoreMenu({ session, onOpen, onSettings, sharing, onShare }: More
     ...(leads ? [{ id: "rules", label: t.more.rules, onSelect: () => onOpen("rules") }] : []),
     ...(leads || (breakouts.open && breakouts.mayChoose) ? [{ id: "breakouts", label: t.more.breakouts, onSelect: () => onOpen("breakouts") }] : []),
     ...(isPhone() ? phoneItems : []),
+    ...viewItems,
+    { id: "keys", label: t.settings.keys, onSelect: () => onOpen("keys") },
     ...(role === "owner" ? [] : [{ id: "claim", label: t.more.claim, onSelect: () => onOpen("claim") }]),
     ...(leads ? [{ id: "end", label: t.more.end, danger: true, onSelect: () => onOpen("end") }] : []),
   ];
-  if (items.length === 0) return null;
   return (
     <Menu label={t.more.title} testId="more" className="control" items={items}>
       <MoreIcon />
@@ -58,6 +62,7 @@ export function RoomDialogs({ session, title, open, onClose }: RoomDialogsProps)
   if (open === "rules" && room) return <RulesDialog session={session} room={room} onClose={onClose} />;
   if (open === "breakouts") return <BreakoutDialog session={session} onClose={onClose} />;
   if (open === "invite") return <InviteDialog session={session} title={title} onClose={onClose} />;
+  if (open === "keys") return <KeysDialog onClose={onClose} />;
   if (open === "claim") return <ClaimDialog session={session} onClose={onClose} />;
   if (open !== "end") return null;
   return (

@@ -20,7 +20,7 @@ interface PeoplePanelProps {
   onClose: () => void;
 }
 
-const ROLES: Partial<Record<Role, string>> = { owner: t.people.owner, moderator: t.people.moderator, viewer: t.people.viewer };
+const roleName = (role: Role | undefined) => (role === undefined || role === "speaker" ? undefined : t.people[role]);
 /* Fewer are seen at one glance. */
 const SEARCH_FROM = 8;
 const SHOWN_AT_ONCE = 100;
@@ -130,7 +130,7 @@ interface PersonProps {
 
 function Person({ person, isLocal, isSpeaking, hand, actions, onRename }: PersonProps) {
   const [editing, setEditing] = useState(false);
-  const role = ROLES[person.role];
+  const role = roleName(person.role);
   const watches = person.role === "viewer";
   return (
     <li className="person" data-testid="person" data-participant-name={person.name} data-role={person.role}>

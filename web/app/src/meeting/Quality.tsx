@@ -1,7 +1,9 @@
 import type { ParticipantQuality, QualityLevel, SendQuality } from "@plenum/sdk";
 import { useEffect, useId, useRef, useState } from "react";
+import { readingOf, READINGS, type Reading } from "../lib/history.js";
 import { formatBitrate, formatPercent } from "../lib/text.js";
 import { t } from "../messages.js";
+import { QualityChart } from "./QualityChart.js";
 
 interface QualityProps {
   name: string;
@@ -17,6 +19,7 @@ export function Quality({ name, send, receive }: QualityProps) {
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
   const level: QualityLevel = send?.level ?? receive?.level ?? 0;
+  const readings = useReadings(send, receive);
   const known = send !== undefined || receive !== undefined;
 
   useEffect(() => {
@@ -60,10 +63,22 @@ export function Quality({ name, send, receive }: QualityProps) {
               </div>
             ))}
           </dl>
+          {readings.length > 1 && <QualityChart readings={readings} />}
         </div>
       )}
     </div>
   );
+}
+
+/* Every report brings a new object: that is when a reading is added. */
+function useReadings(send: SendQuality | undefined, receive: ParticipantQuality | undefined): readonly Reading[] {
+  const report = send ?? receive;
+  const [known, setKnown] = useState<{ report: typeof report; readings: readonly Reading[] }>({ report: undefined, readings: [] });
+  if (report === undefined || report === known.report) return known.readings;
+  const reading = readingOf(send, receive);
+  const readings = reading ? [...known.readings.slice(1 - READINGS), reading] : known.readings;
+  setKnown({ report, readings });
+  return readings;
 }
 
 function sendRows(send: SendQuality): Row[] {

@@ -4,6 +4,7 @@ import { Dialog } from "../controls/Dialog.js";
 import { Switch } from "../controls/Switch.js";
 import { cut } from "../lib/room.js";
 import type { Session } from "../lib/session.js";
+import { formatTime } from "../lib/language.js";
 import { t } from "../messages.js";
 
 type Flag = { [K in keyof Settings]-?: NonNullable<Settings[K]> extends boolean ? K : never }[keyof Settings];
@@ -28,7 +29,6 @@ const MAY: [Flag, string][] = [
 const TITLE_OCTETS = 128;
 const MOST_PEOPLE = 1000;
 const MOST_MINUTES = 1440;
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
 interface RulesDialogProps {
   session: Session;
@@ -98,7 +98,7 @@ export function RulesDialog({ session, room, onClose }: RulesDialogProps) {
           <NumberField label={t.rules.maxParticipants} testId="rule-max-participants" most={MOST_PEOPLE} value={rules.max_participants ?? 0} onChange={(n) => set({ max_participants: n })} />
           <NumberField label={t.rules.maxMinutes} testId="rule-max-minutes" most={MOST_MINUTES} value={rules.max_minutes ?? 0} onChange={(n) => set({ max_minutes: n })} />
         </fieldset>
-        {room.ends_at !== undefined && <p className="panel-note">{t.rules.ends(time.format(room.ends_at))}</p>}
+        {room.ends_at !== undefined && <p className="panel-note">{t.rules.ends(formatTime(room.ends_at))}</p>}
         {room.code && (
           <p className="room-code">
             {t.rules.code}: <strong data-testid="room-code">{room.code}</strong>

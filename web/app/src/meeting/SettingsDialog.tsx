@@ -1,21 +1,12 @@
 import { useEffect, useRef } from "react";
 import { DeviceSelects } from "../controls/DeviceSelects.js";
 import { LevelBar } from "../controls/LevelBar.js";
+import { PageSelects, SavingSwitches } from "../controls/PageSettings.js";
 import { NotificationSwitches } from "../controls/NotificationSwitches.js";
 import { CloseIcon } from "../icons.js";
 import type { LocalMedia } from "../lib/localMedia.js";
 import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
-
-const KEYS: [key: string, what: string][] = [
-  ["M", t.devices.microphone],
-  ["V", t.devices.camera],
-  ["S", t.controls.shareOn],
-  ["C", t.chat.title],
-  ["P", t.people.title],
-  ["H", t.hands.raise],
-  [t.settings.space, t.settings.keyTalk],
-];
 
 export function SettingsDialog({ local, onClose }: { local: LocalMedia; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -36,17 +27,10 @@ export function SettingsDialog({ local, onClose }: { local: LocalMedia; onClose:
       <LevelBar track={microphone.on ? microphone.track : undefined} />
       <h3>{t.notifications.title}</h3>
       <NotificationSwitches />
-      <h3>{t.settings.keys}</h3>
-      <dl className="keys">
-        {KEYS.map(([key, what]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{what}</dd>
-          </div>
-        ))}
-      </dl>
+      <h3>{t.settings.saving}</h3>
+      <SavingSwitches />
+      <h3>{t.settings.page}</h3>
+      <PageSelects />
     </dialog>
   );
 }

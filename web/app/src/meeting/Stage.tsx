@@ -13,6 +13,8 @@ interface StageProps {
   /** The tile that fills the stage, if any: a pinned one or a screen. */
   main: TileModel | undefined;
   dominant: number | undefined;
+  /** Others' cameras are not asked for. */
+  hideCameras: boolean;
   /** How many people's pictures can be received at once. */
   pairs: number;
   pinned: string | undefined;
@@ -31,7 +33,7 @@ const PHONE_STRIP_TILE = { width: 132, height: 88 };
 const SMALL = 220;
 const PRIORITY = { main: 3, dominant: 2, other: 1 };
 
-export function Stage({ meeting, tiles, main, dominant, pairs, pinned, onPin }: StageProps) {
+export function Stage({ meeting, tiles, main, dominant, hideCameras, pairs, pinned, onPin }: StageProps) {
   const area = useRef<HTMLDivElement>(null);
   const size = useSize(area);
   const [page, setPage] = useState(0);
@@ -59,7 +61,7 @@ export function Stage({ meeting, tiles, main, dominant, pairs, pinned, onPin }: 
     ...(main ? [{ tile: main, ...mainSize, priority: PRIORITY.main }] : []),
     ...visible.map((tile) => ({ tile, width: grid.width, height: grid.height, priority: priorityOf(tile) })),
   ];
-  useView(meeting, placed, size.width > 0);
+  useView(meeting, hideCameras ? placed.filter(({ tile }) => tile.source === "screen") : placed, size.width > 0);
 
   /* Through the object model, since the page's policy forbids style attributes. */
   useLayoutEffect(() => {

@@ -4,7 +4,9 @@ import { CopyLink } from "../controls/CopyLink.js";
 import { Logo, PersonAddIcon, ScreenIcon, WarningIcon } from "../icons.js";
 import type { LocalMedia, LocalState } from "../lib/localMedia.js";
 import { trackKey, type Session, type SessionState } from "../lib/session.js";
+import { settings } from "../lib/settings.js";
 import { useStore } from "../lib/store.js";
+import { useFullScreen } from "../lib/useFullScreen.js";
 import { useKeys } from "../lib/useKeys.js";
 import { AskPrompt } from "../meeting/AskPrompt.js";
 import { AudioOutput } from "../meeting/AudioOutput.js";
@@ -20,6 +22,8 @@ import { Stage } from "../meeting/Stage.js";
 import type { TileModel } from "../meeting/Tile.js";
 import { t } from "../messages.js";
 
+type Layout = "grid" | "speaker";
+
 interface MeetingPageProps {
   session: Session;
   local: LocalMedia;
@@ -34,6 +38,9 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
   const [pinned, setPinned] = useState<string>();
   const [dialog, setDialog] = useState<RoomDialog>();
   const [whisperTo, setWhisperTo] = useState<number>();
+  const [layout, setLayout] = useState<Layout>("grid");
+  const { hideCameras, hideScreens } = useStore(settings);
+  const { isFull, toggle: toggleFull } = useFullScreen();
   const unread = useUnread(state, panel === "chat");
 
   const toggleMic = () => void local.toggle("microphone");
@@ -46,6 +53,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
   const leave = () => session.leave();
   const handRaised = state.people.find((person) => person.id === state.localId)?.hand !== undefined;
   const toggleHand = () => session.run(session.meeting.raiseHand(!handRaised));
+  const toggleLayout = () => setLayout(layout === "grid" ? "speaker" : "grid");
   const whisper = (person: Participant) => {
     setWhisperTo(person.id);
     setPanel("chat");
@@ -53,7 +61,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
 
   const talking = useRef(false);
   useKeys(
-    { m: toggleMic, v: toggleCamera, s: toggleShare, c: () => togglePanel("chat"), p: () => togglePanel("people"), h: toggleHand },
+    { m: toggleMic, v: toggleCamera, s: toggleShare, c: () => togglePanel("chat"), p: () => togglePanel("people"), h: toggleHand, l: toggleLayout, f: () => toggleFull?.(), "?": () => setDialog("keys") },
     {
       down: () => {
         talking.current = !own.microphone.on;
@@ -66,8 +74,14 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
   );
   useLeaveOnUnload(session);
 
-  const tiles = tilesOf(state, own);
-  const main = tiles.find((tile) => tile.key === pinned) ?? tiles.find((tile) => tile.source === "screen" && !tile.isLocal);
+  const dominant = state.speakers.find((id) => id !== state.localId);
+  const [lastSpeaker, setLastSpeaker] = useState(dominant);
+  if (dominant !== undefined && dominant !== lastSpeaker) setLastSpeaker(dominant);
+  const tiles = tilesOf(state, own).filter((tile) => tile.isLocal || tile.source === "camera" || !hideScreens);
+  const main =
+    tiles.find((tile) => tile.key === pinned) ??
+    tiles.find((tile) => tile.source === "screen" && !tile.isLocal) ??
+    (layout === "speaker" ? speakerTile(tiles, lastSpeaker) : undefined);
   const camerasOnly = tiles.filter((tile) => tile.source === "camera" || tile === main);
   const alone = state.people.length === 1 && !state.breakouts.open;
 
@@ -101,7 +115,8 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
             meeting={session.meeting}
             tiles={camerasOnly}
             main={main}
-            dominant={state.speakers.find((id) => id !== state.localId)}
+            dominant={dominant}
+            hideCameras={hideCameras}
             pairs={session.slots.pairs}
             pinned={pinned}
             onPin={(key) => setPinned(pinned === key ? undefined : key)}
@@ -140,7 +155,19 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
         handRaised={handRaised}
         onHand={toggleHand}
         reactions={<ReactButton session={session} />}
-        more={<MoreMenu session={session} onOpen={setDialog} onSettings={() => setSettingsOpen(true)} sharing={own.screen !== undefined} onShare={toggleShare} />}
+        more={
+          <MoreMenu
+            session={session}
+            onOpen={setDialog}
+            viewItems={[
+              { id: "layout", label: layout === "grid" ? t.view.speaker : t.view.grid, onSelect: toggleLayout },
+              ...(toggleFull ? [{ id: "full-screen", label: isFull ? t.view.leaveFullScreen : t.view.fullScreen, onSelect: toggleFull }] : []),
+            ]}
+            onSettings={() => setSettingsOpen(true)}
+            sharing={own.screen !== undefined}
+            onShare={toggleShare}
+          />
+        }
         onMic={toggleMic}
         onCamera={toggleCamera}
         onShare={toggleShare}
@@ -153,6 +180,12 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
       {settingsOpen && <SettingsDialog local={local} onClose={() => setSettingsOpen(false)} />}
     </main>
   );
+}
+
+/* Who spoke last fills the stage, and before anybody has spoken whoever came first. */
+function speakerTile(tiles: readonly TileModel[], speaker: number | undefined): TileModel | undefined {
+  const others = tiles.filter((tile) => tile.source === "camera" && !tile.isLocal);
+  return others.find((tile) => tile.participant.id === speaker) ?? others[0];
 }
 
 /* A breakout room's own name, else the room's title, else what stands in the link. */
