@@ -1,0 +1,143 @@
+/* The page around the people: home, the way in, invitation, settings, languages, layouts and keys, on a desktop and on a phone. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { DESKTOP, openHouse, PHONE } from "./lib/guests.mjs";
+import { eventually } from "./lib/participant.mjs";
+import { startServer } from "./lib/server.mjs";
+
+const ROOM = "lighthouse";
+
+let server, house, ada, bob, number;
+
+before(async () => {
+  server = await startServer();
+  house = await openHouse(server);
+  ada = await house.guest("Ada Amberg");
+  bob = await house.guest("Bob Bristow", PHONE);
+});
+
+after(async () => {
+  await house?.close();
+  await server?.stop();
+});
+
+const isPressed = (person, control) => person.byId(control).getAttribute("aria-pressed");
+
+test("the page may load nothing that is not its own, and can be installed", async () => {
+  const response = await fetch(`${server.url}/`);
+  const policy = response.headers.get("content-security-policy");
+  assert.match(policy, /default-src 'self'/);
+  assert.doesNotMatch(policy, /unsafe-|\*/);
+  const manifest = await fetch(`${server.url}/plenum.webmanifest`);
+  assert.equal(manifest.headers.get("content-type"), "application/manifest+json");
+  for (const { src, type } of (await manifest.json()).icons) {
+    const icon = await fetch(server.url + src);
+    assert.equal(icon.headers.get("content-type"), type, src);
+  }
+});
+
+test("one goes from home to a room by its name, with the microphone", async () => {
+  await ada.page.goto(`${server.url}/?debug`);
+  await ada.byId("room-name").waitFor();
+  await ada.show("home-desktop");
+  await ada.byId("room-name").fill("Lighthouse");
+  await ada.click("enter-room");
+  await ada.byId("display-name").fill("Ada Amberg");
+  await eventually("the microphone is on", () => isPressed(ada, "toggle-mic"), "true");
+  await ada.show("before-desktop");
+  await ada.click("join");
+  await ada.byId("meeting").waitFor();
+  assert.equal(await isPressed(ada, "mic"), "true");
+  await ada.show("alone-desktop");
+});
+
+test("an invitation has the link, the number and a code for cameras", async () => {
+  await ada.click("invite");
+  assert.equal(await ada.text("invite-link"), `${server.url}/${ROOM}`);
+  number = await ada.text("invite-number");
+  assert.match(number, /^\d{3}-\d{4}-\d{3}$/);
+  assert.ok((await ada.byId("qr").locator("path").getAttribute("d")).length > 1000);
+  await ada.show("invite-desktop");
+  await ada.click("invite-dialog-close");
+});
+
+test("one goes from home to the same room by its number, listening only", async () => {
+  await bob.page.goto(`${server.url}/?debug`);
+  await bob.byId("room-name").waitFor();
+  await bob.show("home-phone");
+  await bob.byId("room-name").fill(number.replaceAll("-", " "));
+  await bob.click("enter-room");
+  await bob.byId("display-name").fill("Bob Bristow");
+  await bob.show("before-phone");
+  await bob.click("join-listening");
+  await bob.byId("meeting").waitFor();
+  assert.equal(await isPressed(bob, "mic"), "false");
+  await eventually("Ada sees Bob", () => ada.page.evaluate(() => window.plenum.meeting.participants.size), 2);
+  await bob.show("meeting-of-two-phone");
+  await bob.click("invite");
+  await bob.show("invite-phone");
+  await bob.click("invite-dialog-close");
+});
+
+test("keys do what their help says", async () => {
+  await ada.page.keyboard.press("?");
+  await ada.byId("keys-dialog").waitFor();
+  await ada.show("keys-desktop");
+  await ada.page.keyboard.press("Escape");
+  await ada.byId("keys-dialog").waitFor({ state: "detached" });
+  await ada.page.keyboard.press("l");
+  await ada.byId("strip").waitFor();
+  await ada.show("speaker-desktop");
+  await ada.page.keyboard.press("l");
+  await ada.byId("grid").waitFor();
+  await ada.page.keyboard.press("m");
+  assert.equal(await isPressed(ada, "mic"), "false");
+  await bob.more("layout");
+  await bob.byId("strip").waitFor();
+  await bob.show("speaker-phone");
+});
+
+test("connection quality has figures and a chart", async () => {
+  const quality = ada.page.locator("[data-testid=tile][data-local=true]").getByTestId("quality");
+  await eventually("it is measured", async () => (await quality.getAttribute("data-level")) !== null, true);
+  await quality.click();
+  await ada.byId("quality-chart").first().waitFor();
+  await ada.show("quality-desktop");
+  await ada.page.keyboard.press("Escape");
+});
+
+test("settings change language, appearance and what is received", async () => {
+  await ada.click("settings");
+  await ada.byId("set-language").selectOption("de");
+  await eventually("it is German", () => ada.page.locator("html").getAttribute("lang"), "de");
+  await ada.page.getByRole("heading", { name: "Einstellungen" }).waitFor();
+  await ada.show("settings-german-desktop");
+  await ada.byId("set-appearance").selectOption("light");
+  await ada.click("set-hide-cameras");
+  await ada.show("settings-light-desktop");
+  await ada.click("settings-close");
+  await ada.show("meeting-light-desktop");
+  await bob.more("settings");
+  await bob.byId("set-language").selectOption("fr");
+  await bob.page.getByRole("heading", { name: "Réglages" }).waitFor();
+  await bob.show("settings-french-phone");
+  await bob.click("settings-close");
+  await bob.show("meeting-french-phone");
+});
+
+test("a browser's language is spoken from the start, and a missing permission explained", async () => {
+  const cleo = await house.guest("Cléo", DESKTOP, { locale: "fr-CH" });
+  await cleo.page.addInitScript(() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+  });
+  await cleo.page.goto(`${server.url}/${ROOM}`);
+  await cleo.byId("device-help").waitFor();
+  await cleo.page.getByText("L’autorisation manque").first().waitFor();
+  await cleo.show("denied-desktop");
+  await cleo.page.context().close();
+});
+
+test("nothing keeps anybody out, and nothing went wrong meanwhile", () => {
+  assert.deepEqual(house.faults, []);
+  for (const person of [ada, bob]) assert.deepEqual(person.problems, [], `problems of ${person.name}`);
+});
