@@ -75,6 +75,7 @@ test("one goes from home to the same room by its number, listening only", async 
   await eventually("Ada sees Bob", () => ada.page.evaluate(() => window.plenum.meeting.participants.size), 2);
   await bob.show("meeting-of-two-phone");
   await bob.click("invite");
+  assert.equal(await bob.text("invite-link"), `${server.url}/${ROOM}`);
   await bob.show("invite-phone");
   await bob.click("invite-dialog-close");
 });

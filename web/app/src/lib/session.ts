@@ -84,6 +84,11 @@ export function trackKey(participant: number, source: Source): string {
   return `${participant} ${source}`;
 }
 
+/** The server's list of speakers goes on after the last word: who is muted does not speak. */
+export function hasOpenMicrophone({ tracks }: Participant): boolean {
+  return tracks.some((track) => track.source === "microphone" && !track.muted);
+}
+
 export function isPhone(): boolean {
   return matchMedia("(max-width: 640px), (max-height: 480px)").matches;
 }

@@ -16,7 +16,7 @@ interface InviteDialogProps {
 /** Everything that others need to come: the link, the number, a picture of the link for a phone. */
 export function InviteDialog({ session, title, onClose }: InviteDialogProps) {
   const { room } = useStore(session);
-  const link = meetingLink();
+  const link = meetingLink(room);
   const code = room?.code;
   const invitation = [t.invite.text(title), link, ...(code === undefined ? [] : [t.invite.orNumber(code, location.host)])].join("\n");
   const canShare = "share" in navigator;

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { CopyLink } from "../controls/CopyLink.js";
 import { Logo, PersonAddIcon, ScreenIcon, WarningIcon } from "../icons.js";
 import type { LocalMedia, LocalState } from "../lib/localMedia.js";
-import { trackKey, type Session, type SessionState } from "../lib/session.js";
+import { hasOpenMicrophone, trackKey, type Session, type SessionState } from "../lib/session.js";
 import { settings } from "../lib/settings.js";
 import { useStore } from "../lib/store.js";
 import { useFullScreen } from "../lib/useFullScreen.js";
@@ -125,7 +125,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
             <div className="alone" data-testid="alone">
               <strong>{t.meeting.alone}</strong>
               <span>{t.meeting.aloneHelp}</span>
-              <CopyLink />
+              <CopyLink room={state.room} />
             </div>
           )}
           <ReactionLayer session={session} />
@@ -188,10 +188,10 @@ function speakerTile(tiles: readonly TileModel[], speaker: number | undefined): 
   return others.find((tile) => tile.participant.id === speaker) ?? others[0];
 }
 
-/* A breakout room's own name, else the room's title, else what stands in the link. */
+/* A breakout room's own name, else the room's title, else its name, which is known once one is in. */
 function titleOf({ room }: SessionState, link: string): string {
   if (room?.breakout !== undefined) return room.name;
-  return room?.settings.title?.trim() ? room.settings.title : link;
+  return room?.settings.title?.trim() || room?.name || link;
 }
 
 function Banner({ state }: { state: SessionState }) {
@@ -214,15 +214,16 @@ function Banner({ state }: { state: SessionState }) {
 function tilesOf(state: SessionState, own: LocalState): TileModel[] {
   const tileOf = (participant: Participant, source: "camera" | "screen"): TileModel => {
     const isLocal = participant.id === state.localId;
+    const shown = isLocal ? withOwnMutes(participant, own) : participant;
     const localTrack = source === "camera" ? (own.camera.on ? own.camera.track : undefined) : own.screen;
     return {
       key: trackKey(participant.id, source),
-      participant: isLocal ? withOwnMutes(participant, own) : participant,
+      participant: shown,
       source,
       isLocal,
       localTrack: isLocal ? localTrack : undefined,
       remote: state.tracks.get(trackKey(participant.id, source)),
-      isSpeaking: source === "camera" && state.speakers.includes(participant.id) && !(isLocal && !own.microphone.on),
+      isSpeaking: source === "camera" && state.speakers.includes(participant.id) && hasOpenMicrophone(shown),
       send: isLocal ? state.quality?.send : undefined,
       receive: isLocal ? undefined : state.quality?.participants.get(participant.id),
     };
