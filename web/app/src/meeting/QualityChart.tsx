@@ -30,9 +30,12 @@ interface StripProps {
 function Strip({ what, tone, values, format }: StripProps) {
   const words = t.quality.now(what, format(values.at(-1) ?? 0), format(Math.max(0, ...values)));
   return (
-    <svg className={`strip-chart ${tone}`} role="img" aria-label={words} viewBox={`0 ${-MARGIN} ${WIDTH} ${HEIGHT + 2 * MARGIN}`} preserveAspectRatio="none">
-      <title>{words}</title>
-      <polyline points={linePoints(values, WIDTH, HEIGHT)} />
-    </svg>
+    <div>
+      <span aria-hidden="true">{what}</span>
+      <svg className={`strip-chart ${tone}`} role="img" aria-label={words} viewBox={`0 ${-MARGIN} ${WIDTH} ${HEIGHT + 2 * MARGIN}`} preserveAspectRatio="none">
+        <title>{words}</title>
+        <polyline points={linePoints(values, WIDTH, HEIGHT)} />
+      </svg>
+    </div>
   );
 }
