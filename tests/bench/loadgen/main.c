@@ -225,5 +225,9 @@ int main(int argc, char **argv)
     proc_pin(o.cpu);
     scenario_run(&o.scenario, &result);
     print_result(&o, &result, &floors);
-    return result.undecryptable || !result.latency_samples ? 1 : 0;
+    if (result.undecryptable)
+        die("%llu packets could not be opened", (unsigned long long)result.undecryptable);
+    if (!result.latency_samples)
+        die("the receiver that measures latency received nothing");
+    return 0;
 }
