@@ -300,8 +300,11 @@ uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr)
         bits |= (uint8_t)(1u << layers->current);
     if (layers->target < PLM_MAX_ENCODINGS)
         bits |= (uint8_t)(1u << layers->target);
-    if (wish < PLM_MAX_ENCODINGS)
-        bits |= (uint8_t)(1u << wish);
+    /* What lies between flows too until the wish itself does: a publisher may be unable to send that one. */
+    if (wish < PLM_MAX_ENCODINGS) {
+        for (unsigned i = layers->target < wish ? layers->target + 1u : wish; i <= wish; i++)
+            bits |= (uint8_t)(1u << i);
+    }
     return bits;
 }
 
