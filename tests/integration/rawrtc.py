@@ -10,6 +10,7 @@ import select
 import socket
 import struct
 import subprocess
+import tempfile
 import sys
 import threading
 import time
@@ -55,9 +56,10 @@ class Server:
         self.rtc = free_port(socket.SOCK_DGRAM)
         self.dir = os.environ.get("PLM_TEST_DIR") or f"/tmp/plenum-test-{os.getpid()}"
         os.makedirs(self.dir, exist_ok=True)
+        self.data = tempfile.mkdtemp(prefix="data-", dir=self.dir)  # its own: meetings outlive a server
         self.log_path = os.path.join(self.dir, "server.log")
         self.env = dict(os.environ, PLENUM_HTTP_LISTEN=f"127.0.0.1:{self.http}", PLENUM_RTC_LISTEN=f"127.0.0.1:{self.rtc}",
-                        PLENUM_RTC_WORKERS="1", PLENUM_DATA_DIR=self.dir)
+                        PLENUM_RTC_WORKERS="1", PLENUM_DATA_DIR=self.data)
         self.env.update({name if name.startswith("LD_") else f"PLENUM_{name.upper()}": str(value)
                          for name, value in settings.items()})
         self.log = open(self.log_path, "wb")
