@@ -221,6 +221,7 @@ void plm_hub_on_media_event(struct plm_hub *hub, const struct plm_event *ev)
             plm_member_on_demand(c->member, ev->demand.source, ev->demand.needed);
         break;
     case PLM_EV_TRACK: /* the roster shows what publishers announce, before and after packets flow */
+    case PLM_EV_FEED:  /* of a worker, not of a room */
         break;
     }
 }

@@ -17,6 +17,30 @@ enum plm_link_type {
     PLM_LINK_DEMAND,      /**< body: struct plm_link_demand: what the shard at the other end needs of a track */
     PLM_LINK_LEVELS,      /**< body: struct plm_link_level[]: audio levels of the last 50 ms, to the home shard */
     PLM_LINK_SPEAKERS,    /**< body: struct plm_link_level[]: the chosen ones, dominant first, from the home shard */
+    /* On sockets alone, which carry the same frames as the rings between workers: */
+    PLM_LINK_HELLO,       /**< body: struct plm_link_hello: the first frame in each direction */
+    PLM_LINK_CONTROL,     /**< body: one JSON object in UTF-8 without NUL (base/recording_format.h) */
+};
+
+#define PLM_LINK_MAX_BODY (256 * 1024) /**< a longer frame on a socket ends the connection */
+
+#define PLM_LINK_MAGIC   0x4b4e4c50u /**< "PLNK" */
+#define PLM_LINK_VERSION 1
+
+enum plm_link_role {
+    PLM_LINK_ROLE_CONTROL = 1, /**< of the server's main thread: PLM_LINK_CONTROL both ways */
+    PLM_LINK_ROLE_WORKER,      /**< of one worker: tracks, packets and clocks out, PLM_LINK_DEMAND back */
+};
+
+/** Says who speaks. Another magic or version ends the connection. Both ends run on one machine: they share CLOCK_MONOTONIC. */
+struct plm_link_hello {
+    uint32_t magic;
+    uint16_t version;
+    uint8_t role;     /**< enum plm_link_role, of the connection */
+    uint8_t worker;   /**< index, PLM_LINK_ROLE_WORKER */
+    uint64_t epoch;   /**< random, of one run of the server; its room ids and instances mean nothing in another. From a recorder: 0 */
+    uint64_t mono_us; /**< CLOCK_MONOTONIC when it was written */
+    uint64_t unix_us; /**< CLOCK_REALTIME then */
 };
 
 struct plm_link_header {

@@ -265,6 +265,8 @@ static void io_event(void *ctx, const struct plm_event *ev)
         sim_log(
             s, "demand %u %s: %x", ev->participant, plm_source_name(ev->demand.source), ev->demand.needed);
         break;
+    case PLM_EV_FEED: /* comes from a driver, and there is none here */
+        break;
     }
 }
 

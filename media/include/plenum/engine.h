@@ -128,6 +128,21 @@ PLM_EXPORT int plm_engine_transport_move(struct plm_engine *e, plm_transport_id 
 /** Close with a close_notify to the peer. One event (CLOSED, LOCAL) follows; then the id means nothing. */
 PLM_EXPORT int plm_engine_transport_close(struct plm_engine *e, plm_transport_id id);
 
+/**
+ * Feed what is published in this room to whoever reads the workers' feeds, a recorder: it is one more receiver, asks for encodings and key frames
+ * itself, and is seen by nobody in the room. Of a room that is fed every track is announced on every feed.
+ * @return 0, PLM_ENOENT
+ */
+PLM_EXPORT int plm_engine_room_feed(struct plm_engine *e, plm_room_id room, bool on);
+/**
+ * Give a worker its feed: a connected stream socket, non-blocking, that carries frames of media/base/link_frame.h both ways behind each side's hello, which the
+ * caller has exchanged. What the reader does not take waits in a queue of about one second; then video is dropped by frame to the next key frame,
+ * sound last. Written once per turn. A former feed of this worker is closed.
+ * @param fd owned by the engine from here on, also on error; -1: none any more
+ * @return 0, PLM_EINVAL (worker), PLM_ENOMEM. An end by the reader or by an error comes as PLM_EV_FEED.
+ */
+PLM_EXPORT int plm_engine_feed(struct plm_engine *e, unsigned worker, int fd);
+
 /** A snapshot of every worker and transport, gathered without stopping anything. */
 struct plm_stats {
     uint64_t now_us; /**< engine's monotonic clock */

@@ -103,6 +103,7 @@ enum plm_event_type {
     PLM_EV_SLOT,          /**< what a slot shows changed; of a change of picture when the new one is there, or the former one ended */
     PLM_EV_SPEAKERS,      /**< who speaks, loudest first; the first is the dominant speaker */
     PLM_EV_DEMAND,        /**< which encodings of a track somebody needs (dynacast) */
+    PLM_EV_FEED,          /**< a worker's feed ended without being asked to; its socket is closed */
 };
 
 struct plm_event {
@@ -140,6 +141,10 @@ struct plm_event {
             enum plm_source source;
             uint8_t needed; /**< bit per encoding, in the order of the publisher's rids */
         } demand;
+        struct {
+            uint8_t worker;
+            int error; /**< 0: the reader closed; else negated errno, or PLM_EINVAL: it sent nonsense */
+        } feed;
     };
 };
 
