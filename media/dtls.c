@@ -40,6 +40,8 @@ struct plm_dtls {
     size_t in_len;
     uint64_t next_plain; /* number of the next unprotected record */
     unsigned beginnings;
+    size_t
+        overhead; /* of a protected record; until the cipher is known that of GCM, and the peer's Finished is longer than either */
     uint64_t free_at_us;
     uint32_t datagrams;
     enum plm_dtls_state state;
@@ -245,6 +247,7 @@ int plm_dtls_create(struct plm_dtls **out, struct plm_dtls_ctx *ctx, const struc
     d->arg = config->arg;
     d->ctx = ctx;
     d->is_server = config->setup == PLM_SETUP_PASSIVE;
+    d->overhead = PLM_DTLS_GCM_OVERHEAD;
     if (open_ssl(d, config->setup) != 0) {
         ERR_clear_error();
         plm_dtls_destroy(d);
@@ -273,11 +276,13 @@ static void on_handshake_done(struct plm_dtls *d, uint64_t now_us)
         SSL_shutdown(d->ssl);
         return;
     }
+    if (SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(d->ssl)) == NID_chacha20_poly1305)
+        d->overhead = PLM_DTLS_CHACHA20_OVERHEAD;
     d->state = PLM_DTLS_ESTABLISHED;
     d->free_at_us = now_us + LINGER_US;
 }
 
-/** Repeated flights are answered within; application data (no data channels here) is thrown away. */
+/** Repeated flights are answered within. Application data does not come so far. */
 static void read_records(struct plm_dtls *d)
 {
     uint8_t scratch[PLM_DTLS_MAX_DATAGRAM];
@@ -330,7 +335,7 @@ void plm_dtls_start(struct plm_dtls *d)
 int plm_dtls_on_datagram(struct plm_dtls *d, const uint8_t *data, size_t len, uint64_t now_us)
 {
     struct plm_dtls_records records;
-    if (len > PLM_DTLS_MAX_DATAGRAM || !plm_dtls_records_look(data, len, d->is_server, &records))
+    if (len > PLM_DTLS_MAX_DATAGRAM || !plm_dtls_records_look(data, len, d->is_server, d->overhead, &records))
         return PLM_EINVAL;
     switch (d->state) {
     case PLM_DTLS_HANDSHAKE:

@@ -69,7 +69,13 @@ static bool plain_is_sane(uint8_t type, const uint8_t *body, size_t len, bool se
     return type == CHANGE_CIPHER_SPEC && len == 1 && body[0] == 1;
 }
 
-bool plm_dtls_records_look(const uint8_t *data, size_t len, bool server, struct plm_dtls_records *out)
+static bool sealed_is_sane(uint8_t type, size_t len, size_t overhead)
+{
+    return (type == HANDSHAKE || type == ALERT) && len >= overhead;
+}
+
+bool plm_dtls_records_look(
+    const uint8_t *data, size_t len, bool server, size_t overhead, struct plm_dtls_records *out)
 {
     *out = (struct plm_dtls_records){0};
     bool first = true;
@@ -84,7 +90,7 @@ bool plm_dtls_records_look(const uint8_t *data, size_t len, bool server, struct 
         if (!PLM_FITS(dtls, size <= len - RECORD_HEADER))
             return false;
         bool plain = data[3] == 0 && data[4] == 0;
-        if (plain && !plain_is_sane(data[0], body, size, server))
+        if (plain ? !plain_is_sane(data[0], body, size, server) : !sealed_is_sane(data[0], size, overhead))
             return false;
         if (first)
             out->hello = plain && data[0] == HANDSHAKE && body[0] == CLIENT_HELLO;

@@ -411,6 +411,19 @@ static void reject_tampered(const struct wire *w, struct ours *o)
     }
 }
 
+/* Protected records of every length that a datagram may hold, of both kinds that are of use: none of them opens. */
+static void forge_sealed(struct ours *o)
+{
+    uint8_t record[13 + 64] = {0, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 97};
+    for (uint8_t type = 21; type <= 22; type++) {
+        for (uint8_t len = 0; len <= 64; len++) {
+            record[0] = type;
+            record[12] = len;
+            feed(o, record, 13u + len);
+        }
+    }
+}
+
 static void running_association_is_left_alone(void **state)
 {
     (void)state;
@@ -428,7 +441,8 @@ static void running_association_is_left_alone(void **state)
     feed(server, forged_close, sizeof forged_close);
     static const uint8_t forged_data[] = {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 98, 0, 4, 1, 2, 3, 4};
     for (int i = 0; i < 200; i++)
-        feed(server, forged_data, sizeof forged_data);
+        assert_int_equal(feed(server, forged_data, sizeof forged_data), PLM_EINVAL);
+    forge_sealed(server);
 
     assert_int_equal(server->out.sent, sent);
     assert_int_equal(server->n_events, 1);
@@ -505,7 +519,8 @@ static void forge(struct ours *o)
     assert_int_equal(feed(o, too_long, sizeof too_long), PLM_EINVAL);
     assert_int_equal(feed(o, cut_short, sizeof cut_short), PLM_EINVAL);
     assert_int_equal(feed(o, renegotiate, sizeof renegotiate), PLM_EINVAL);
-    feed(o, sealed_alert, sizeof sealed_alert);
+    assert_int_equal(feed(o, sealed_alert, sizeof sealed_alert), PLM_EINVAL);
+    forge_sealed(o);
     feed(o, change, sizeof change);
 }
 
@@ -562,7 +577,7 @@ static void handshake_is_bounded(void **state)
     open_pair(&server, &client);
     deliver(&client->out, server);
     wire_clear(&server->out);
-    static const uint8_t nonsense[] = {23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1};
+    static const uint8_t nonsense[13 + 40] = {22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 40};
     unsigned taken = 0;
     while (feed(server, nonsense, sizeof nonsense) == 0)
         assert_in_range(++taken, 1, 5000);
