@@ -1,0 +1,72 @@
+#include "rest_call.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+#include "tokens.h"
+
+static bool is_equal_secret(const char *a, const char *b)
+{
+    return strlen(a) == strlen(b) && !CRYPTO_memcmp(a, b, strlen(a));
+}
+
+/* "id.secret" */
+static enum plm_rest_access of_key(const struct plm_rest *r, const char *bearer)
+{
+    char id[PLM_KEY_ID_SIZE];
+    const char *dot = strchr(bearer, '.');
+    if (!dot || (size_t)(dot - bearer) >= sizeof(id))
+        return PLM_REST_ACCESS_NONE;
+    memcpy(id, bearer, (size_t)(dot - bearer));
+    id[dot - bearer] = 0;
+    const struct plm_api_key *key = plm_api_keys_find(r->setup.keys, id);
+    if (!key || key == plm_api_keys_own(r->setup.keys) || !is_equal_secret(dot + 1, key->secret))
+        return PLM_REST_ACCESS_NONE;
+    return key->admin ? PLM_REST_ACCESS_ADMIN : PLM_REST_ACCESS_KEY;
+}
+
+static enum plm_rest_access of_token(const struct plm_rest *r, const char *bearer, const char *room)
+{
+    struct plm_grants g;
+    if (plm_token_check(r->setup.keys, bearer, room, r->setup.wall_ms(), &g))
+        return PLM_REST_ACCESS_NONE;
+    if (g.admin && !*g.room)
+        return PLM_REST_ACCESS_KEY;
+    bool leads = g.role == PLM_MSG_role_owner || g.role == PLM_MSG_role_moderator;
+    return room && *g.room && leads ? PLM_REST_ACCESS_ROOM : PLM_REST_ACCESS_NONE;
+}
+
+/*
+ * From this machine, by a name of this machine: a page elsewhere whose name was made to point here (DNS rebinding) has another Host, a page
+ * of another site has another Origin.
+ */
+static bool is_local(const struct plm_http_request *q)
+{
+    static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]"};
+    const char *host = q->host ? q->host : "";
+    bool here = !strcmp(q->source, "127.0.0.1") || !strcmp(q->source, "::1") ||
+                !strcmp(q->source, "::ffff:127.0.0.1");
+    bool by_name = false;
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        size_t len = strlen(hosts[i]);
+        by_name |= !strncmp(host, hosts[i], len) && (!host[len] || host[len] == ':');
+    }
+    const char *origin = q->origin ? strstr(q->origin, "://") : NULL;
+    return here && by_name && (!q->origin || (origin && !strcmp(origin + 3, host)));
+}
+
+enum plm_rest_access plm_rest_access_of(const struct plm_rest_call *c, const char *room)
+{
+    static const char scheme[] = "Bearer ";
+    const struct plm_rest *r = c->rest;
+    const char *bearer = c->request->authorization;
+    if (!bearer)
+        return plm_rest_is_open(r) && is_local(c->request) ? PLM_REST_ACCESS_LOCAL : PLM_REST_ACCESS_NONE;
+    if (strncmp(bearer, scheme, sizeof(scheme) - 1) != 0)
+        return PLM_REST_ACCESS_NONE;
+    bearer += sizeof(scheme) - 1;
+    if (r->setup.key && is_equal_secret(bearer, r->setup.key))
+        return PLM_REST_ACCESS_ADMIN;
+    enum plm_rest_access access = of_key(r, bearer);
+    return access ? access : of_token(r, bearer, room);
+}

@@ -1,0 +1,116 @@
+#include "rest_call.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http_whip.h"
+
+const char *const plm_rest_role_names[] = {"owner", "moderator", "speaker", "viewer", NULL};
+
+void plm_rest_hex(char *out, const uint8_t *octets, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[octets[i] >> 4];
+        out[2 * i + 1] = digits[octets[i] & 15];
+    }
+    out[2 * n] = 0;
+}
+
+/* ---- answers ---- */
+
+static const struct plm_http_header no_store = {"cache-control:", "no-store"};
+
+void plm_rest_answer_to(struct plm_rest *r, uint64_t exchange, unsigned status, json_t *body)
+{
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    struct plm_http_reply reply = {
+        .status = status, .content_type = "application/json", .headers = &no_store, .n_headers = 1};
+    json_decref(body);
+    reply.body = text ? plm_text_create(text, strlen(text)) : NULL;
+    if (reply.body)
+        plm_http_reply(r->http, exchange, &reply);
+    else
+        plm_http_fail(r->http, exchange, 500, "out of memory", NULL, 0);
+    plm_text_unref(reply.body);
+    if (text)
+        OPENSSL_cleanse(text, strlen(text)); /* keys and tokens are told once */
+    free(text);
+}
+
+void plm_rest_answer(struct plm_rest_call *c, unsigned status, json_t *body)
+{
+    plm_rest_answer_to(c->rest, c->request->exchange, status, body);
+}
+
+void plm_rest_answer_nothing(struct plm_rest_call *c)
+{
+    plm_http_reply(c->rest->http, c->request->exchange,
+        &(struct plm_http_reply){.status = 204, .headers = &no_store, .n_headers = 1});
+}
+
+void plm_rest_fail(struct plm_rest_call *c, unsigned status, const char *message)
+{
+    plm_http_fail(c->rest->http, c->request->exchange, status, message, NULL, 0);
+}
+
+static unsigned status_of(int err, const struct plm_refusal *why)
+{
+    if (err == PLM_ENOENT)
+        return 404;
+    if (err == -EEXIST)
+        return 409;
+    switch (why->code) {
+    case PLM_MSG_error_code_bad_message:
+        return 400;
+    case PLM_MSG_error_code_not_found:
+        return 404;
+    case PLM_MSG_error_code_forbidden:
+        return 403;
+    case PLM_MSG_error_code_bad_state:
+        return 409;
+    case PLM_MSG_error_code_too_fast:
+        return 429;
+    case PLM_MSG_error_code_full:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
+void plm_rest_refuse_to(struct plm_rest *r, uint64_t exchange, int err, const struct plm_refusal *why)
+{
+    json_t *body = json_pack("{s:s, s:s}", "code", plm_msg_error_code_name(why->code), "message",
+        *why->message ? why->message : plm_strerror(err));
+    if (body && *why->field)
+        json_object_set_new(body, "field", json_string(why->field));
+    plm_rest_answer_to(r, exchange, status_of(err, why), body);
+}
+
+void plm_rest_refuse(struct plm_rest_call *c, int err, const struct plm_refusal *why)
+{
+    plm_rest_refuse_to(c->rest, c->request->exchange, err, why);
+}
+
+void plm_rest_done(struct plm_rest_call *c, int err, const struct plm_refusal *why)
+{
+    if (err)
+        plm_rest_refuse(c, err, why);
+    else
+        plm_rest_answer_nothing(c);
+}
+
+bool plm_rest_read_body(struct plm_rest_call *c, const struct plm_rest_field *fields, void *out)
+{
+    struct plm_refusal why = {0};
+    if (!plm_http_is_type(c->request->content_type, "application/json")) {
+        plm_rest_fail(c, 415, "send application/json");
+        return false;
+    }
+    if (!plm_rest_read(c->request->body, c->request->len, fields, out, &why))
+        return true;
+    plm_rest_refuse(c, PLM_EINVAL, &why);
+    return false;
+}
