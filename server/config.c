@@ -89,6 +89,8 @@ const struct plm_config_key plm_config_keys[] = {
     BOOL("rooms.lobby", rooms.lobby, "false"),
     UINT("rooms.max_known", rooms.max_known, 1, 1000000, "10000"),
     UINT("rooms.forget_days", rooms.forget_days, 1, 36500, "30"),
+    UINT("rooms.make_rate", rooms.make_rate, 1, 10000, "30"),
+    UINT("rooms.make_burst", rooms.make_burst, 1, 100000, "60"),
     LIST("rooms.codecs", PLM_CFG_CODECS, rooms.codecs, "opus,VP8,VP9,H264,AV1"),
 
     UINT("session.max", session.max, 1, 100000, "4096"),

@@ -94,6 +94,7 @@ struct plm_config {
     struct {
         unsigned max, max_participants, max_viewers, max_speakers, linger_s;
         unsigned max_known, forget_days;
+        unsigned make_rate, make_burst; /**< per minute and source, at once */
         bool lobby;
         struct plm_config_codecs codecs;
     } rooms;

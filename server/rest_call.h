@@ -33,8 +33,8 @@ enum plm_rest_access {
 struct plm_rest_call {
     struct plm_rest *rest;
     const struct plm_http_request *request;
-    const char *argument[2]; /**< what stands in place of the pattern's stars */
-    enum plm_rest_access access;
+    const char *argument[2];     /**< what stands in place of the pattern's stars */
+    enum plm_rest_access access; /**< of who asks */
 };
 
 typedef void plm_rest_operation(struct plm_rest_call *c);

@@ -216,8 +216,16 @@ void plm_rest_list_rooms(struct plm_rest_call *c)
 void plm_rest_create_room(struct plm_rest_call *c)
 {
     struct room_body body = {0};
+    struct plm_refusal why = {0};
     plm_room_settings_default(&body.settings);
-    if (plm_rest_read_body(c, room_fields, &body))
+    if (!plm_rest_read_body(c, room_fields, &body))
+        return;
+    int err = c->access == PLM_REST_ACCESS_LOCAL
+                  ? plm_api_room_may_make(c->rest->setup.hub, c->request->source, &why)
+                  : 0;
+    if (err)
+        plm_rest_refuse(c, err, &why);
+    else
         submit_room(c, true, body.name, &body);
     OPENSSL_cleanse(body.password, sizeof(body.password));
 }

@@ -271,6 +271,8 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         .max_viewers = c->rooms.max_viewers,
         .max_records = c->rooms.max_known,
         .forget_days = c->rooms.forget_days,
+        .make_rate = c->rooms.make_rate,
+        .make_burst = c->rooms.make_burst,
         .lobby = c->rooms.lobby,
         .max_resources = c->rtc.limits.transports,
         .msg_rate = c->session.message_rate,

@@ -5,6 +5,7 @@
 #include "guess.h"
 #include "lead.h"
 #include "lobby.h"
+#include "makers.h"
 #include "roles.h"
 #include "room.h"
 
@@ -100,6 +101,14 @@ int plm_guest_show_token(struct plm_hub *hub, struct plm_guest *g, const char *t
 }
 
 /* ---- the rules ---- */
+
+/* The name is new. */
+static int make_room(struct plm_record **out, struct plm_hub *hub, const struct plm_room_ref *ref,
+    const struct plm_guest *g, struct plm_refusal *why)
+{
+    int err = g->trusted ? 0 : plm_maker_take(hub, g->source, why);
+    return err ? err : plm_record_create(out, hub, ref, why);
+}
 
 static bool leads(const struct plm_guest *g)
 {
@@ -373,7 +382,7 @@ int plm_admission_join(struct plm_session *s, const struct plm_msg *m, struct pl
     if (!err && j->token)
         err = plm_guest_show_token(hub, &guest, j->token, j->room, record, why);
     if (!err && !record && !*ref.code)
-        err = plm_record_create(&record, hub, &ref, why);
+        err = make_room(&record, hub, &ref, &guest, why);
     if (err)
         return err;
     if (record && plm_ban_holds(hub, record->value.key, &guest.who))
@@ -449,8 +458,10 @@ int plm_admission_resource(struct plm_room **out, struct plm_hub *hub,
         return refuse_status(status, 404, why, "no room has this number");
     if (request->kind == PLM_RESOURCE_WHIP ? !g->may_publish : !g->may_subscribe)
         return refuse_status(status, 403, why, "the token does not grant this");
-    if (!record && (err = plm_record_create(&record, hub, &ref, why)))
+    if (!record && (err = make_room(&record, hub, &ref, g, why))) {
+        *status = why->code == PLM_MSG_error_code_too_fast ? 429 : 0;
         return err;
+    }
     g->watches = request->kind == PLM_RESOURCE_WHEP;
     err = plm_admission_decide(record, g, &verdict, why);
     if (err) {

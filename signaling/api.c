@@ -3,6 +3,7 @@
 #include "admission.h"
 #include "breakout.h"
 #include "lead.h"
+#include "makers.h"
 #include "moderation.h"
 #include "roles.h"
 #include "room.h"
@@ -132,6 +133,11 @@ static void change(struct plm_record *record, const struct plm_api_change *c)
     if (c->codecs)
         memcpy(r->codecs, c->codecs, sizeof r->codecs);
     plm_lead_changed(record);
+}
+
+int plm_api_room_may_make(struct plm_hub *hub, const char *source, struct plm_refusal *why)
+{
+    return plm_maker_take(hub, source, why);
 }
 
 int plm_api_room_create(

@@ -44,6 +44,8 @@ void plm_api_rooms(
     struct plm_hub *hub, const char *after, bool (*f)(void *arg, const struct plm_api_room *room), void *arg);
 /** @param room name or code @return 0, PLM_ENOENT */
 int plm_api_room_get(struct plm_hub *hub, const char *room, struct plm_api_room *out);
+/** May this source, which has no key, make a room? Then it counts (makers.h). @return 0; PLM_EINVAL with why */
+int plm_api_room_may_make(struct plm_hub *hub, const char *source, struct plm_refusal *why);
 /** Make a lasting room. @return 0; PLM_EEXIST; negative with why */
 int plm_api_room_create(
     struct plm_hub *hub, const char *name, const struct plm_api_change *change, struct plm_refusal *why);

@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "lead.h"
 #include "lobby.h"
+#include "makers.h"
 #include "news.h"
 #include "resource.h"
 #include "room.h"
@@ -82,6 +83,8 @@ static void set_defaults(struct plm_hub_config *c)
     set_default(&c->max_viewers, 500);
     set_default(&c->max_waiting, 500);
     set_default(&c->max_records, 10000);
+    set_default(&c->make_rate, 30);
+    set_default(&c->make_burst, 60);
     set_default(&c->forget_days, 30);
     set_default(&c->chat_messages, 200);
     set_default(&c->msg_rate, 20);
@@ -163,6 +166,7 @@ void plm_hub_destroy(struct plm_hub *hub)
     plm_records_clear(hub);
     plm_bans_clear(hub);
     plm_guess_clear(hub);
+    plm_makers_clear(hub);
     DL_FOREACH_SAFE (hub->sessions, s, next)
         plm_session_on_lost(s);
     plm_journal_clear(hub);
@@ -267,6 +271,7 @@ const char *plm_hub_limit_name(enum plm_hub_limit limit)
         [PLM_HUB_LIMIT_SDP_RATE] = "sdp_rate",
         [PLM_HUB_LIMIT_MESSAGE_SIZE] = "message_size",
         [PLM_HUB_LIMIT_RECORDS] = "records",
+        [PLM_HUB_LIMIT_MAKE_RATE] = "make_rate",
         [PLM_HUB_LIMIT_WAITING] = "waiting",
         [PLM_HUB_LIMIT_GUESSES] = "guesses",
         [PLM_HUB_LIMIT_PASSWORDS] = "passwords",

@@ -28,6 +28,7 @@ struct plm_hub_config {
     uint32_t max_waiting;           /**< who wait to be let into a room [500] */
     uint32_t max_records;           /**< rooms known, running or not [10000] */
     uint32_t forget_days;           /**< a room that nobody owns is forgotten when unused for so long [30] */
+    uint32_t make_rate, make_burst; /**< new rooms of one source per minute, and at once [30, 60] */
     bool lobby;                     /**< new rooms have a lobby */
     uint32_t chat_messages;         /**< kept per room [200], at most 200 */
     uint32_t msg_rate, msg_burst;   /**< messages per second of a session, and at once [20, 60] */
@@ -127,6 +128,7 @@ enum plm_hub_limit {
     PLM_HUB_LIMIT_SDP_RATE,     /**< sdp_rate */
     PLM_HUB_LIMIT_MESSAGE_SIZE, /**< PLM_MSG_MAX_SIZE, PLM_MSG_MAX_SDP_SIZE */
     PLM_HUB_LIMIT_RECORDS,      /**< max_records */
+    PLM_HUB_LIMIT_MAKE_RATE,    /**< make_rate */
     PLM_HUB_LIMIT_WAITING,      /**< max_waiting */
     PLM_HUB_LIMIT_GUESSES, /**< attempts refused because their source, or all about their room, guessed wrong too often */
     PLM_HUB_LIMIT_PASSWORDS, /**< passwords being looked at */

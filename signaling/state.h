@@ -31,6 +31,7 @@ struct plm_member;
 struct plm_resource;
 struct plm_check;
 struct plm_guesser;
+struct plm_maker;
 struct plm_ban;
 
 /** A room record (records.h) in the hub's tables. */
@@ -349,7 +350,9 @@ struct plm_hub {
     struct plm_check *checks;
     uint64_t last_job;
     struct plm_ban *bans, *revoked; /* bans.h */
-    struct plm_guesser *guessers;   /* by source */
+    struct plm_maker *makers;       /* by source, in the order of making */
+    uint32_t n_makers;
+    struct plm_guesser *guessers; /* by source */
     struct plm_guesser *guessers_by_age;
     uint32_t n_guessers;
     bool closing, restoring;
