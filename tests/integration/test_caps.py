@@ -7,6 +7,10 @@ cap                                     counter in /metrics                     
 rooms.max                               limits_hit_total{limit="rooms"}                  here: rooms
 rooms.max_participants                  limits_hit_total{limit="participants"}           here: participants
 rooms.max_viewers                       limits_hit_total{limit="viewers"}                here: viewers
+rooms.make_rate, make_burst             limits_hit_total{limit="make_rate"}              test_sources.new_rooms
+rooms.max_known                         limits_hit_total{limit="records"}                unit/signaling/test_records
+who waits to be let in                  limits_hit_total{limit="waiting"}                unit/signaling/test_lobby
+wrong guesses of a source, of a room    limits_hit_total{limit="guesses"}                test_sources.guesses
 session.max                             websockets_refused_total                         here: sessions
 session.message_rate, message_burst     limits_hit_total{limit="message_rate"}           here: message_rate
 session.chat_rate, chat_burst           limits_hit_total{limit="chat_rate"}              here: chat_rate

@@ -7,7 +7,8 @@ import struct
 class WebSocket:
     """A client of the signalling, RFC 6455 by hand: octets as large and as fast as a test wants."""
 
-    def __init__(self, server, rcvbuf=None):
+    def __init__(self, server, rcvbuf=None, forwarded=None):
+        """@param forwarded whose address a proxy says that this is"""
         self.socket = socket.socket()
         if rcvbuf:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -15,7 +16,8 @@ class WebSocket:
         self.socket.connect(("127.0.0.1", server.http))
         self.socket.sendall((f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{server.http}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                             "Sec-WebSocket-Protocol: plenum.v1\r\n\r\n").encode())
+                             "Sec-WebSocket-Protocol: plenum.v1\r\n"
+                             + (f"X-Forwarded-For: {forwarded}\r\n" if forwarded else "") + "\r\n").encode())
         self.got, self.id, self.close_code = b"", 0, None
         while b"\r\n\r\n" not in self.got:
             self.fill()
