@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <libwebsockets.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,8 @@
 #define CHUNK           (32 * 1024)
 #define HEADER_SPACE    8192  /* of a reply */
 #define REQUEST_HEADERS 16384 /* octets of a request's headers: bearer tokens alone may have 4 kB */
-#define STALL_S         30    /* a body must be here by then; a peer that takes nothing for so long is gone */
-#define DISCARD_S       5     /* for what is left of a body that was refused */
+#define STALL_S         30 /* a body must be here by then; a peer that takes nothing of a reply for so long is gone */
+#define DISCARD_S       5 /* for what is left of a body that was refused */
 #define DISCARD_MAX     (8 * PLM_HTTP_MAX_BODY)
 
 /** One request and its reply. Lives until the reply is out or the connection gone. */
@@ -37,6 +38,7 @@ struct exchange {
     char *body;
     size_t body_len, body_expected;
     size_t discarded;
+    lws_usec_t body_by; /**< when its body must be here, or the rest of a refused one */
 
     unsigned char *head; /**< the reply's header, LWS_PRE octets in */
     size_t head_len;
@@ -290,6 +292,12 @@ static char *copy_header(struct lws *wsi, enum lws_token_indexes token)
     return value;
 }
 
+static bool is_header(struct lws *wsi, enum lws_token_indexes token, const char *value)
+{
+    char found[32];
+    return lws_hdr_copy(wsi, found, sizeof(found), token) > 0 && !strcmp(found, value);
+}
+
 /* libwebsockets keeps "a=1&b=2" in pieces. @return NULL: there is none, or memory was short */
 static char *copy_query(struct lws *wsi)
 {
@@ -404,8 +412,18 @@ static bool read_length(struct lws *wsi, size_t *out, bool *given)
         text[0] > '9')
         return false;
     errno = 0;
-    *out = strtoull(text, &end, 10);
-    return !*end && !errno;
+    unsigned long long length = strtoull(text, &end, 10);
+    if (*end || errno)
+        return false;
+    *out = length;
+    return true;
+}
+
+/* RFC 9112 section 3.2: one, or none in HTTP/1.0. */
+static bool is_good_host(struct lws *wsi)
+{
+    return lws_hdr_fragment_length(wsi, WSI_TOKEN_HOST, 1) <= 0 &&
+           (lws_hdr_total_length(wsi, WSI_TOKEN_HOST) > 0 || !is_header(wsi, WSI_TOKEN_HTTP, "HTTP/1.1"));
 }
 
 static bool read_request(struct exchange *x, const char *path, size_t len)
@@ -432,7 +450,7 @@ static void begin(struct exchange *x, const char *path, size_t len)
     bool has_length;
 
     bool good_length = read_length(x->wsi, &x->body_expected, &has_length);
-    if (!read_request(x, path, len) || !good_length)
+    if (!read_request(x, path, len) || !good_length || !is_good_host(x->wsi))
         refuse(x, 400, "malformed request");
     else if (len > PLM_HTTP_MAX_PATH)
         refuse(x, 414, "the path is too long");
@@ -456,6 +474,13 @@ static void begin(struct exchange *x, const char *path, size_t len)
         dispatch(x);
 }
 
+/* Both: libwebsockets begins its time anew with every piece, so that a piece now and then would never end. */
+static void allow_body(struct exchange *x, int seconds)
+{
+    x->body_by = lws_now_usecs() + (lws_usec_t)seconds * LWS_US_PER_SEC;
+    lws_set_timeout(x->wsi, PENDING_TIMEOUT_HTTP_CONTENT, seconds);
+}
+
 static int on_request(struct plm_http *h, struct lws *wsi, struct connection *c, const char *path, size_t len)
 {
     exchange_destroy(c->x);
@@ -463,14 +488,14 @@ static int on_request(struct plm_http *h, struct lws *wsi, struct connection *c,
     if (!c->x)
         return -1;
     h->stats.requests++;
-    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_S);
+    allow_body(c->x, STALL_S);
     begin(c->x, path, len);
     return 0;
 }
 
 static int on_body(struct exchange *x, const void *data, size_t len)
 {
-    if (!x)
+    if (!x || lws_now_usecs() > x->body_by)
         return -1;
     if (x->discard) {
         x->discarded += len;
@@ -541,7 +566,7 @@ static int on_writable(struct connection *c)
     }
     /* A socket closed with unread octets resets the connection, and the peer may lose the reply over it. */
     if (x->discard && x->discarded < x->body_expected) {
-        lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, DISCARD_S);
+        allow_body(x, DISCARD_S);
         return 0;
     }
     bool close = x->close;
@@ -552,49 +577,83 @@ static int on_writable(struct connection *c)
 
 /* ---- libwebsockets ---- */
 
-/* Without this check a client that names no subprotocol would get the first one. */
-static bool asks_for(struct lws *wsi, const char *protocol)
+/*
+ * Without this check a client that names no subprotocol would get the first one; and libwebsockets gives the first in the client's list
+ * that it knows, which must not be what it has for plain HTTP.
+ */
+static bool asks_for(const struct plm_http *h, struct lws *wsi)
 {
     char list[128];
+    bool found = false;
     if (lws_hdr_copy(wsi, list, sizeof(list), WSI_TOKEN_PROTOCOL) <= 0)
         return false;
-    for (char *rest = list, *name; (name = strsep(&rest, ", "));)
-        if (!strcmp(name, protocol))
-            return true;
-    return false;
+    for (char *rest = list, *name; (name = strsep(&rest, ", "));) {
+        if (!strcmp(name, h->protocols[0].name))
+            return false;
+        found |= !strcmp(name, h->setup.websocket->name);
+    }
+    return found;
 }
 
-/* The only upgrade is to our WebSocket, from our own pages or those of http.origins; HTTP/2 stays off. */
-static bool is_good_upgrade(struct plm_http *h, struct lws *wsi, const char *to)
+/* A page of ours, whatever name it was found by. Encrypted when we are: what stands in clear text anybody on the way can have written. */
+static bool is_own(const struct plm_http *h, struct lws *wsi, const char *origin)
 {
-    char path[16] = "", host[256] = "";
+    char host[256] = "";
+    size_t scheme = !strncasecmp(origin, "https://", 8)             ? 8
+                    : !h->tls && !strncasecmp(origin, "http://", 7) ? 7
+                                                                    : 0;
+    return scheme && lws_hdr_copy(wsi, host, sizeof(host), WSI_TOKEN_HOST) > 0 &&
+           !strcasecmp(origin + scheme, host);
+}
 
-    if (!to || strcasecmp(to, "websocket") != 0 || !h->setup.websocket)
-        return false;
-    if (lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI) < 0 || strcmp(path, "/ws") != 0)
-        return false;
-    if (!asks_for(wsi, h->setup.websocket->name))
-        return false;
+static bool is_good_origin(const struct plm_http *h, struct lws *wsi)
+{
     if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) <= 0)
         return true; /* not a browser: nobody's page can make it speak */
     char *origin = copy_header(wsi, WSI_TOKEN_ORIGIN);
-    bool good = false;
-    if (origin && lws_hdr_copy(wsi, host, sizeof(host), WSI_TOKEN_HOST) > 0) {
-        const char *own = strstr(origin, "://");
-        good = own && !strcasecmp(own + 3, host);
-    }
-    if (origin && !good)
-        good = is_allowed(&h->setup.config->http.origins, origin);
+    bool good = origin && (is_own(h, wsi, origin) || is_allowed(&h->setup.config->http.origins, origin));
     free(origin);
     return good;
 }
 
+/* RFC 6455 section 4.1: base64 of 16 octets, once. */
+static bool is_good_key(struct lws *wsi)
+{
+    unsigned char octets[18];
+    char key[25];
+    return lws_hdr_total_length(wsi, WSI_TOKEN_KEY) == sizeof(key) - 1 &&
+           lws_hdr_copy(wsi, key, sizeof(key), WSI_TOKEN_KEY) > 0 && !strcmp(key + 22, "==") &&
+           EVP_DecodeBlock(octets, (unsigned char *)key, 24) == sizeof(octets);
+}
+
+/* The only upgrade is to our WebSocket, from our own pages or those of http.origins; HTTP/2 stays off. @return 0, or the status */
+static unsigned judge_upgrade(const struct plm_http *h, struct lws *wsi, const char *to)
+{
+    if (!to || strcasecmp(to, "websocket") != 0 || !h->setup.websocket ||
+        !is_header(wsi, WSI_TOKEN_GET_URI, "/ws") || !asks_for(h, wsi) || !is_good_origin(h, wsi))
+        return 403;
+    if (!is_header(wsi, WSI_TOKEN_VERSION, "13"))
+        return 426; /* RFC 6455 section 4.4; libwebsockets takes any */
+    return is_header(wsi, WSI_TOKEN_HTTP, "HTTP/1.1") && is_good_key(wsi) ? 0 : 400;
+}
+
 static int on_upgrade(struct plm_http *h, struct lws *wsi, const char *to)
 {
-    if (is_good_upgrade(h, wsi, to))
+    unsigned char buf[LWS_PRE + 512];
+    unsigned status = judge_upgrade(h, wsi, to);
+    struct head o = {wsi, buf + LWS_PRE, buf + sizeof(buf) - 1, false};
+    if (!status)
         return 0;
     h->stats.replies[4]++;
-    return lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, NULL) ? -1 : 1;
+    o.full = lws_add_http_header_status(wsi, status, &o.p, o.end);
+    if (status == 426)
+        head_add(&o, "sec-websocket-version:", "13");
+    head_add(&o, "connection:", "close");
+    if (lws_add_http_header_content_length(wsi, 0, &o.p, o.end) || o.full ||
+        lws_finalize_http_header(wsi, &o.p, o.end))
+        return -1;
+    int len = (int)(o.p - buf) - LWS_PRE;
+    return lws_write(wsi, buf + LWS_PRE, (size_t)len, LWS_WRITE_HTTP_HEADERS) < len ? -1 : 1;
 }
 
 static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
@@ -672,7 +731,8 @@ static int create_context(struct plm_http *h, char *err, size_t err_size)
     info.gid = info.uid = (gid_t)-1;
     info.foreign_loops = loops;
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS |
+                   LWS_SERVER_OPTION_VALIDATE_UTF8;
     info.user = h;
     info.pcontext = &h->context;
     info.max_http_header_data = REQUEST_HEADERS;

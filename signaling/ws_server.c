@@ -9,8 +9,11 @@
 
 /* Close codes beside those of a session (RFC 6455 section 7.4.1). */
 #define CLOSE_UNACCEPTABLE 1003
+#define CLOSE_POLICY       1008
 #define CLOSE_TOO_BIG      1009
 #define CLOSE_TRY_LATER    1013
+
+#define MAX_PIECES 4096 /* of a message: fragments may be empty, so the size alone does not bound them */
 
 struct queued {
     struct queued *next;
@@ -25,9 +28,9 @@ struct socket {
     struct queued *first, **last;
     size_t queued; /* octets */
     char *in;      /* the message that is coming in */
-    size_t in_len, in_cap;
+    size_t in_len, in_cap, in_pieces;
     uint64_t ticks, heard_at_tick; /* of the ping timer */
-    bool ping_due, dropped;
+    bool ping_due, dropped, peer_closes;
     unsigned close_code; /* 0: stays open */
     char close_reason[64];
 };
@@ -193,13 +196,15 @@ static int on_receive(struct socket *s, const char *data, size_t len)
     s->heard_at_tick = s->ticks;
     if (lws_frame_is_binary(s->wsi))
         return reject(s, CLOSE_UNACCEPTABLE, "text messages only");
+    if (++s->in_pieces > MAX_PIECES)
+        return reject(s, CLOSE_POLICY, "too many fragments");
     int err = append(s, data, len);
     if (err || !lws_is_final_fragment(s->wsi) || lws_remaining_packet_payload(s->wsi))
         return err;
     plm_session_on_text(s->session, s->in, s->in_len);
     free(s->in); /* a session is idle most of its life */
     s->in = NULL;
-    s->in_len = s->in_cap = 0;
+    s->in_len = s->in_cap = s->in_pieces = 0;
     return 0;
 }
 
@@ -256,6 +261,9 @@ static int on_established(struct plm_ws *ws, struct lws *wsi, struct socket *s)
 
 static void on_closed(struct socket *s)
 {
+    /* A reason that is neither ours nor the peer's is libwebsockets': a frame against RFC 6455, or not UTF-8. */
+    if (!s->dropped && !s->close_code && !s->peer_closes && lws_get_close_length(s->wsi) > 0)
+        s->ws->stats.rejected++;
     s->dropped = true;
     plm_session_on_lost(s->session);
     s->session = NULL;
@@ -275,6 +283,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return on_receive(s, in, len);
     case LWS_CALLBACK_RECEIVE_PONG:
         s->heard_at_tick = s->ticks;
+        return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        s->peer_closes = true;
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return on_writable(s);

@@ -28,7 +28,8 @@ struct plm_ws_stats {
     uint64_t opened, refused; /**< refused: the hub had no room for another session */
     uint64_t slow;            /**< dropped: queue too long */
     uint64_t silent;          /**< dropped: no answer to pings, or not joined in time */
-    uint64_t rejected;        /**< closed: binary or too large */
+    uint64_t
+        rejected; /**< closed for what came: binary, too large, in too many pieces, against RFC 6455, not UTF-8 */
 };
 
 /** @param config copied; NULL for defaults @param hub borrowed, outlives this @return 0, PLM_ENOMEM */
