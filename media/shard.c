@@ -33,6 +33,7 @@ struct plm_shard *plm_shard_get(struct plm_worker *w, plm_room_id room, const st
     s->instance = ++w->next_instance;
     s->config = *config;
     s->home = (uint8_t)w->config.index;
+    s->n_told = PLM_MAX_SPEAKERS + 1; /* nothing yet, not even that nobody speaks */
     s->decider = plm_speakers_create(max_speakers(s));
     if (!s->decider || plm_u32_map_set(&w->shards, room, s) != 0) {
         plm_speakers_destroy(s->decider);
@@ -202,26 +203,42 @@ static void set_speakers(struct plm_shard *s, const struct plm_link_level *v, si
     plm_shard_set_dirty(s);
 }
 
+/*
+ * Who is muted keeps their place in the set, so that their first word after that is heard, until somebody else needs it; but they do not speak.
+ */
+static void tell_speakers(struct plm_shard *s, const struct plm_link_level *v, size_t n)
+{
+    struct plm_event ev = {.type = PLM_EV_SPEAKERS};
+    for (size_t i = 0; i < n; i++) {
+        const struct plm_track *tr = plm_shard_find_track(s, v[i].participant, PLM_SOURCE_MICROPHONE);
+        if (tr && tr->muted)
+            continue;
+        ev.speakers.level[ev.speakers.n] = v[i].level;
+        ev.speakers.who[ev.speakers.n++] = v[i].participant;
+    }
+    if (ev.speakers.n == s->n_told && !memcmp(ev.speakers.who, s->told, s->n_told * sizeof s->told[0]))
+        return;
+    memcpy(s->told, ev.speakers.who, sizeof s->told);
+    s->n_told = ev.speakers.n;
+    plm_shard_event(s, &ev);
+}
+
 /* Home: decide from everybody's levels, tell the other shards and the application. */
 static void decide_speakers(struct plm_shard *s, uint64_t now_us)
 {
-    if (!plm_speakers_poll(s->decider, now_us))
-        return;
+    bool changed = plm_speakers_poll(s->decider, now_us);
     plm_participant_id who[PLM_MAX_SPEAKERS];
     uint8_t level[PLM_MAX_SPEAKERS];
     struct plm_link_level v[PLM_MAX_SPEAKERS];
-    struct plm_event ev = {.type = PLM_EV_SPEAKERS};
     size_t n = plm_speakers_get(s->decider, who, level);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         v[i] = (struct plm_link_level){.participant = who[i], .level = level[i]};
-        ev.speakers.who[i] = who[i];
-        ev.speakers.level[i] = level[i];
+    if (changed) {
+        set_speakers(s, v, n);
+        for (unsigned i = 0; i < s->n_peers; i++)
+            plm_shard_send_levels(s, s->peers[i].worker, v, n, true);
     }
-    ev.speakers.n = (uint8_t)n;
-    set_speakers(s, v, n);
-    for (unsigned i = 0; i < s->n_peers; i++)
-        plm_shard_send_levels(s, s->peers[i].worker, v, n, true);
-    plm_shard_event(s, &ev);
+    tell_speakers(s, v, n);
 }
 
 static void on_level_timer(struct plm_timer *timer, uint64_t now_us)

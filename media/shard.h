@@ -33,6 +33,8 @@ struct plm_shard {
     plm_participant_id speakers[PLM_MAX_SPEAKERS];
     uint8_t speaker_levels[PLM_MAX_SPEAKERS];
     struct plm_speakers *decider;     /**< at home only */
+    uint8_t n_told;                   /**< whom the application was told of: the speakers without who is muted */
+    plm_participant_id told[PLM_MAX_SPEAKERS];
     struct plm_timer level_timer, second_timer;
     bool dirty;
     struct plm_shard *next_dirty;

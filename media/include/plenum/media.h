@@ -136,7 +136,7 @@ struct plm_event {
             uint8_t n;
             plm_participant_id who[PLM_MAX_SPEAKERS];
             uint8_t level[PLM_MAX_SPEAKERS]; /**< 0 loudest .. 127 silence, -dBov */
-        } speakers;
+        } speakers; /* who is muted is not among them */
         struct {
             enum plm_source source;
             uint8_t needed; /**< bit per encoding, in the order of the publisher's rids */

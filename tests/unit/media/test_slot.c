@@ -652,12 +652,13 @@ static void a_former_picture_that_is_too_large_is_not_held(void **state)
 
 /* ---- the next one is on another worker ---- */
 
-static void from_worker_1(struct world *w, enum plm_link_type type, const void *body, size_t len)
+static void from_worker_1_of(
+    struct world *w, enum plm_source source, enum plm_link_type type, const void *body, size_t len)
 {
     uint8_t b[256];
     struct plm_link_header h = {.size = (uint32_t)len,
         .type = (uint8_t)type,
-        .source = PLM_SOURCE_CAMERA,
+        .source = (uint8_t)source,
         .room = 1,
         .instance = 5,
         .participant = BOB};
@@ -667,6 +668,11 @@ static void from_worker_1(struct world *w, enum plm_link_type type, const void *
     plm_worker_link(w->worker, 1, b, sizeof h + len, w->now);
     plm_worker_poll(w->worker, w->now);
     deliver(w);
+}
+
+static void from_worker_1(struct world *w, enum plm_link_type type, const void *body, size_t len)
+{
+    from_worker_1_of(w, PLM_SOURCE_CAMERA, type, body, len);
 }
 
 static void announce_bob(struct world *w, bool muted)
@@ -787,6 +793,64 @@ static void one_of_another_worker_comes_back_with_a_key_frame(void **state)
     assert_int_equal(count(s.eve, VIDEO_SSRC, BOB), 4);
 }
 
+/* ---- who speaks ---- */
+
+static size_t speakers_told(const struct world *w, plm_participant_id *first)
+{
+    for (unsigned i = w->n_events; i-- > 0;) {
+        if (w->events[i].type != PLM_EV_SPEAKERS)
+            continue;
+        *first = w->events[i].speakers.who[0];
+        return w->events[i].speakers.n;
+    }
+    return 0;
+}
+
+static void who_is_muted_does_not_speak(void **state)
+{
+    struct scene s = begin(state, false);
+    plm_participant_id first = 0;
+    both_go_on(&s, 200000);
+    assert_int_equal(s.w->n_events, 0);
+    set_muted(s.ada, PLM_SOURCE_MICROPHONE, true);
+    both_go_on(&s, 100000);
+    assert_int_equal(speakers_told(s.w, &first), 1);
+    assert_int_equal(first, BOB);
+    set_muted(s.bob, PLM_SOURCE_MICROPHONE, true);
+    both_go_on(&s, 100000);
+    assert_int_equal(s.w->events[s.w->n_events - 1].type, PLM_EV_SPEAKERS);
+    assert_int_equal(speakers_told(s.w, &first), 0);
+    set_muted(s.ada, PLM_SOURCE_MICROPHONE, false);
+    both_go_on(&s, 100000);
+    assert_int_equal(speakers_told(s.w, &first), 1);
+    assert_int_equal(first, ADA);
+    set_muted(s.bob, PLM_SOURCE_MICROPHONE, false);
+    both_go_on(&s, 100000);
+    assert_int_equal(speakers_told(s.w, &first), 2);
+}
+
+static void tell_bobs_microphone(struct world *w, bool muted)
+{
+    struct plm_link_track t = {.kind = PLM_KIND_AUDIO, .n_encodings = 1, .n_codecs = 1, .muted = muted};
+    t.codecs[0].codec = PLM_CODEC_OPUS;
+    from_worker_1_of(w, PLM_SOURCE_MICROPHONE, PLM_LINK_TRACK, &t, sizeof t);
+}
+
+static void who_is_muted_elsewhere_does_not_speak(void **state)
+{
+    struct scene s = with_bob_elsewhere(state);
+    struct plm_link_level level = {.participant = BOB, .source = PLM_SOURCE_MICROPHONE, .level = 30};
+    plm_participant_id first = 0;
+    tell_bobs_microphone(s.w, false);
+    from_worker_1(s.w, PLM_LINK_LEVELS, &level, sizeof level);
+    go_on(s.w, &s.ada, 1, 100000);
+    assert_int_equal(speakers_told(s.w, &first), 2);
+    tell_bobs_microphone(s.w, true);
+    go_on(s.w, &s.ada, 1, 100000);
+    assert_int_equal(speakers_told(s.w, &first), 1);
+    assert_int_equal(first, ADA);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -809,6 +873,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_is_asked_for_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_may_go, setup, teardown),
         cmocka_unit_test_setup_teardown(one_of_another_worker_comes_back_with_a_key_frame, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_muted_does_not_speak, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_muted_elsewhere_does_not_speak, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -732,7 +732,7 @@ export interface SlotsEvent {
   slots: Slot[];
 }
 
-/** Who speaks, loudest first; the first is the dominant speaker. */
+/** Who speaks, loudest first; the first is the dominant speaker. Who is muted is not named. */
 export interface SpeakersEvent {
   type: "speakers";
   participants: number[];
