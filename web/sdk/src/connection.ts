@@ -60,6 +60,11 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
     return this.pc !== undefined && !this.broken;
   }
 
+  /** Whether there was a connection already, whatever became of it. */
+  get isMade(): boolean {
+    return this.pc !== undefined;
+  }
+
   /** Whether packets should be arriving now, so that their absence means something. */
   abstract get expectsPackets(): boolean;
 

@@ -33,6 +33,17 @@ export async function openCamera(deviceId?: string): Promise<MediaStreamTrack> {
   return track;
 }
 
+/**
+ * A camera that shows a thing rather than a person: a document, a board, an experiment. Sharp rather than fluent; published as `screen`.
+ * Without a device the one that looks away from the person, where there is one. Rejects with a MediaError.
+ */
+export async function openContentCamera(deviceId?: string): Promise<MediaStreamTrack> {
+  const size = { width: { ideal: 1920 }, height: { ideal: 1080 }, frameRate: { ideal: 30, max: 30 } };
+  const track = await openDevice("video", deviceId ? size : { ...size, facingMode: "environment" }, deviceId);
+  track.contentHint = "detail";
+  return track;
+}
+
 export interface ScreenTracks {
   video: MediaStreamTrack;
   /** The sound of what is shared, where the browser gives it. */

@@ -8,6 +8,7 @@ export {
   listDevices,
   onDevicesChanged,
   openCamera,
+  openContentCamera,
   openMicrophone,
   openScreen,
   type DeviceList,
@@ -32,6 +33,6 @@ export { TEXT_LIMITS } from "./protocol.js";
 export { PublishConnection } from "./publish.js";
 export type { QualityLevel, SendQuality, StreamQuality } from "./quality.js";
 export { DESKTOP_SLOTS, PHONE_SLOTS, ReceiveConnection, type RemoteTrack, type SlotCounts } from "./receive.js";
-export { Signal, SUBPROTOCOL, type JoinFields, type SignalEvents, type SignalOptions, type SignalState } from "./signal.js";
+export { Signal, SUBPROTOCOL, type EndReason, type JoinFields, type SignalEvents, type SignalOptions, type SignalState } from "./signal.js";
 export type { ParticipantQuality, QualityReport } from "./stats.js";
 export type { ShownItem } from "./view.js";

@@ -27,7 +27,7 @@ import type {
 import { PublishConnection } from "./publish.js";
 import { ReceiveConnection, type RemoteTrack, type SlotCounts } from "./receive.js";
 import { Roster } from "./roster.js";
-import { Signal, type JoinFields, type SignalOptions, type SignalState } from "./signal.js";
+import { Signal, type EndReason, type JoinFields, type SignalOptions, type SignalState } from "./signal.js";
 import { QualityMonitor, type QualityReport } from "./stats.js";
 import { ViewReporter, type ShownItem } from "./view.js";
 
@@ -42,6 +42,8 @@ export interface MeetingOptions extends SignalOptions {
   token?: string;
   /** The id of this browser in this room; default one that is made and kept per room. `false`: none is sent. */
   device?: string | false;
+  /** Of a session that runs elsewhere, as `secret` told it there: it is taken up here, and ends there as `taken`. */
+  secret?: string;
   /** Slots to ask for; default DESKTOP_SLOTS. */
   slots?: SlotCounts;
   codecs?: CodecOptions;
@@ -102,8 +104,8 @@ export interface MeetingEvents {
   speakers: readonly number[];
   chat: ChatMessage;
   quality: QualityReport;
-  /** The server ended the session. */
-  ended: LeaveReason;
+  /** The session is over, though one did not leave. */
+  ended: EndReason;
   /** Something failed that is tried again by itself; for logs. */
   error: unknown;
 }
@@ -202,6 +204,11 @@ export class Meeting extends Emitter<MeetingEvents> {
     return this.info;
   }
 
+  /** By which another page may take this session up; undefined before one is in. Whoever has it is oneself. */
+  get secret(): string | undefined {
+    return this.signal.secret;
+  }
+
   /** One's own id; 0 before joining. */
   get localId(): number {
     return this.me;
@@ -257,7 +264,7 @@ export class Meeting extends Emitter<MeetingEvents> {
   async join(): Promise<void> {
     this.listenToNetwork();
     try {
-      const joined = await this.signal.join(this.joinFields());
+      const joined = await this.signal.join(this.joinFields(), this.options.secret);
       this.knowRoom(joined.room);
       this.obeyStartRules(joined);
       this.enter(joined);
@@ -336,6 +343,7 @@ export class Meeting extends Emitter<MeetingEvents> {
   private wire(): void {
     this.signal.on("event", (event) => this.onEvent(event));
     this.signal.on("waiting", (reason) => this.emit("waiting", reason));
+    this.signal.on("ended", (reason) => this.emit("ended", reason));
     this.signal.on("rejoined", (joined) => this.onRejoined(joined));
     this.signal.on("state", (state) => {
       if (state === "closed") this.stop();
@@ -376,7 +384,8 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.roster.replace(joined);
     this.setRole(joined.role);
     this.addMessages(joined.chat);
-    if (joined.resumed) {
+    /* A session that ran elsewhere has its connections there. */
+    if (joined.resumed && this.publish.isMade) {
       this.publish.forgetNeeded();
       this.mutes.tell();
       this.publish.nudge();
@@ -389,11 +398,11 @@ export class Meeting extends Emitter<MeetingEvents> {
   }
 
   /* What the room wants off when one comes in is off before anything is sent. */
-  private obeyStartRules({ participant, role, participants, room: { settings } }: JoinedReply): void {
+  private obeyStartRules({ participant, role, participants, resumed, room: { settings } }: JoinedReply): void {
     const me = participants.find((p) => p.id === participant);
-    const leads = isModerator(role);
-    if ((settings.start_muted && !leads) || me?.may_speak === false) this.mutes.stopped("microphone", "muted");
-    if ((settings.start_camera_off && !leads) || me?.may_show === false) this.mutes.stopped("camera", "muted");
+    const comesIn = !resumed && !isModerator(role);
+    if ((settings.start_muted && comesIn) || me?.may_speak === false) this.mutes.stopped("microphone", "muted");
+    if ((settings.start_camera_off && comesIn) || me?.may_show === false) this.mutes.stopped("camera", "muted");
   }
 
   private onRejoined(joined: JoinedReply): void {
@@ -441,9 +450,6 @@ export class Meeting extends Emitter<MeetingEvents> {
         break;
       case "connection_lost":
         (event.publish ? this.publish : this.receive).lost();
-        break;
-      case "ended":
-        this.emit("ended", event.reason);
         break;
     }
   }

@@ -9,8 +9,8 @@ export interface SlotCounts {
   screens: number;
 }
 
-export const DESKTOP_SLOTS: SlotCounts = { pairs: 9, audio_only: 3, screens: 1 };
-export const PHONE_SLOTS: SlotCounts = { pairs: 4, audio_only: 3, screens: 1 };
+export const DESKTOP_SLOTS: SlotCounts = { pairs: 9, audio_only: 3, screens: 3 };
+export const PHONE_SLOTS: SlotCounts = { pairs: 4, audio_only: 3, screens: 2 };
 
 /** Somebody's track as it is received now. A new object each time a slot changes what it shows or how. */
 export interface RemoteTrack extends Showing {

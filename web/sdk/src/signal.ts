@@ -3,8 +3,14 @@ import { Emitter } from "./emitter.js";
 import { PlenumError } from "./errors.js";
 import type { JoinedReply, LeaveReason, RequestFields, RequestReply, ServerEvent, ServerReply, WaitReason } from "./protocol.js";
 
+/** How a session ended: as the server says, or `taken`: another socket took it up, for instance that of another tab. */
+export type EndReason = LeaveReason | "taken";
+
 /** The version of the protocol, as WebSocket subprotocol. */
 export const SUBPROTOCOL = "plenum.v1";
+
+/* The socket was closed because another one resumed the session: resuming in turn would take it back and forth. */
+const CLOSE_TAKEN = 4001;
 
 type RequestType = keyof RequestReply;
 
@@ -24,6 +30,7 @@ export interface SignalEvents {
   /** In the room again after `reconnecting`; `resumed` says whether the peer connections still stand. */
   rejoined: JoinedReply;
   event: ServerEvent;
+  ended: EndReason;
 }
 
 export interface SignalOptions {
@@ -75,13 +82,20 @@ export class Signal extends Emitter<SignalEvents> {
     return this.current;
   }
 
+  /** By which another socket may take this session up; undefined before one is in. */
+  get secret(): string | undefined {
+    return this.session?.secret;
+  }
+
   /**
    * Enter the room. Resolves once admitted: in between `state` may be `waiting`, for as long as it takes, and a socket that breaks
    * meanwhile is made anew and keeps the place. Rejects when the server cannot be reached or refuses; from then on the signal is closed.
+   * @param secret of a session to take up, wherever it runs; where it is over, one enters as anybody does
    */
-  async join(who: JoinFields): Promise<JoinedReply> {
+  async join(who: JoinFields, secret?: string): Promise<JoinedReply> {
     if (this.current !== "idle") throw new PlenumError("bad_state", "join was called before");
     this.who = who;
+    this.place = secret;
     this.setState("joining");
     try {
       this.session = await this.enterFirst();
@@ -124,6 +138,11 @@ export class Signal extends Emitter<SignalEvents> {
     this.close();
   }
 
+  private end(reason: EndReason): void {
+    this.emit("ended", reason);
+    this.close();
+  }
+
   private close(): void {
     this.setState("closed");
     this.retry?.();
@@ -149,10 +168,12 @@ export class Signal extends Emitter<SignalEvents> {
       socket.onmessage = (message) => {
         if (socket === this.socket) this.onMessage(message.data);
       };
-      socket.onclose = () => {
+      socket.onclose = ({ code }) => {
         clearTimeout(giveUp);
         reject(new PlenumError("unreachable", "the server cannot be reached"));
-        if (socket === this.socket) this.onSocketLost();
+        if (socket !== this.socket) return;
+        if (code === CLOSE_TAKEN) this.end("taken");
+        else this.onSocketLost();
       };
     });
   }
@@ -180,7 +201,7 @@ export class Signal extends Emitter<SignalEvents> {
     if (!("id" in message) && message.type !== "error") {
       if (message.type === "waiting") this.onWaiting(message.reason, message.secret);
       this.emit("event", message);
-      if (message.type === "ended") this.close();
+      if (message.type === "ended") this.end(message.reason);
       return;
     }
     const reply = message;
@@ -267,8 +288,7 @@ export class Signal extends Emitter<SignalEvents> {
         this.dropSocket(new PlenumError("lost", "the connection to the server broke"));
         if (this.isClosed()) return;
         if (!isPassing(error)) {
-          this.emit("event", { type: "ended", reason: endingOf(error) });
-          this.close();
+          this.end(endingOf(error));
           return;
         }
         this.setState("reconnecting");

@@ -12,7 +12,7 @@ export class FakeSocket {
   }
 
   onopen: (() => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
   onmessage: ((message: { data: string }) => void) | null = null;
   readonly sent: ClientRequest[] = [];
   closed = false;
@@ -36,11 +36,11 @@ export class FakeSocket {
     this.onopen?.();
   }
 
-  /** The network takes the socket away. */
-  drop(): void {
+  /** The network takes the socket away, or the server does, with a code. */
+  drop(code = 1006): void {
     if (this.closed) return;
     this.closed = true;
-    queueMicrotask(() => this.onclose?.());
+    queueMicrotask(() => this.onclose?.({ code }));
   }
 
   requests<T extends ClientRequest["type"]>(type: T): Extract<ClientRequest, { type: T }>[] {

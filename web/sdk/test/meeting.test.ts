@@ -110,6 +110,26 @@ describe("the publish connection", () => {
   });
 });
 
+describe("a session taken up from elsewhere", () => {
+  it("gets connections of its own, and ends where it ran", async () => {
+    const { meeting: first } = await meet();
+    const ended = vi.fn();
+    first.on("ended", ended);
+    const before = FakeSocket.last;
+    const second = makeMeeting({ secret: first.secret ?? "" });
+    const done = second.join();
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    before.drop(4001);
+    await done;
+    await negotiateBoth();
+    expect(FakeSocket.last.requests("publish")).toHaveLength(1);
+    expect(second.media).toEqual({ publish: "connected", receive: "connected" });
+    expect(ended).toHaveBeenCalledExactlyOnceWith("taken");
+    expect([first.state, first.media.publish]).toEqual(["closed", "closed"]);
+  });
+});
+
 describe("a broken path", () => {
   it("is repaired by an ICE restart after two seconds, not before", async () => {
     const { publish } = await meet();

@@ -295,14 +295,14 @@ describe("a return that is refused", () => {
     ["locked", "lost"],
   ])("ends the meeting: %s", async (code, reason) => {
     const signal = await joinedSignal();
-    const events = vi.fn();
-    signal.on("event", events);
+    const ended = vi.fn();
+    signal.on("ended", ended);
     FakeSocket.last.drop();
     await settle();
     await vi.advanceTimersByTimeAsync(100);
     FakeSocket.last.open();
     await FakeSocket.last.answer("resume", { type: "error", code, message: "no" });
-    expect(events).toHaveBeenCalledExactlyOnceWith({ type: "ended", reason });
+    expect(ended).toHaveBeenCalledExactlyOnceWith(reason);
     expect(signal.state).toBe("closed");
   });
 
@@ -317,6 +317,42 @@ describe("a return that is refused", () => {
     await vi.advanceTimersByTimeAsync(200);
     FakeSocket.last.open();
     await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    expect(signal.state).toBe("open");
+  });
+});
+
+describe("a session that another socket took up", () => {
+  const TAKEN = 4001;
+
+  it("has ended here, and is not taken back by itself", async () => {
+    const signal = await joinedSignal();
+    const ended = vi.fn();
+    signal.on("ended", ended);
+    FakeSocket.last.drop(TAKEN);
+    await settle();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ended).toHaveBeenCalledExactlyOnceWith("taken");
+    expect(signal.state).toBe("closed");
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  it("is taken back by its secret", async () => {
+    const { secret } = await joinedSignal();
+    const signal = makeSignal();
+    const done = signal.join({ room: "tea", name: "Ada" }, secret);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    expect((await done).resumed).toBe(true);
+    expect(FakeSocket.last.sent).toEqual([{ type: "resume", id: 1, secret: "s3cret" }]);
+  });
+
+  it("is entered afresh when it is over", async () => {
+    const signal = makeSignal();
+    const done = signal.join({ room: "tea", name: "Ada" }, "old");
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", { type: "error", code: "not_found", message: "who?" });
+    await FakeSocket.last.answer("join", joined());
+    await done;
     expect(signal.state).toBe("open");
   });
 });
