@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 void plm_transport_plan_free(struct plm_transport_plan *plan)
 {
@@ -25,6 +26,10 @@ void plm_command_free(struct plm_command *cmd)
         break;
     case PLM_CMD_PIN:
         free(cmd->pins.v);
+        break;
+    case PLM_CMD_FEED:
+        if (cmd->feed.fd >= 0)
+            close(cmd->feed.fd);
         break;
     case PLM_CMD_MUTE:
     case PLM_CMD_MOVE:

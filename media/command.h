@@ -29,7 +29,8 @@ enum plm_command_type {
     PLM_CMD_MUTE,         /**< source, on */
     PLM_CMD_MOVE,         /**< room, participant, room_config */
     PLM_CMD_CLOSE,        /**< reason */
-    PLM_CMD_PEERS,        /**< room, peers: which workers have a shard of the room, and its home */
+    PLM_CMD_PEERS,        /**< room, peers: which workers have a shard of the room, its home, whether it is fed */
+    PLM_CMD_FEED,         /**< feed, for the driver: a socket for the worker's feed, -1 ends it */
     PLM_CMD_STATS,        /**< scope, request, transport */
 };
 
@@ -40,6 +41,8 @@ struct plm_shard_peer {
 };
 
 #define PLM_MAX_WORKERS 32
+#define PLM_LINK_FEED   PLM_MAX_WORKERS /**< where a worker's number is meant: the reader of this worker's feed */
+#define PLM_MAX_LINKS   (PLM_MAX_WORKERS + 1)
 
 struct plm_command {
     struct plm_command *next; /**< the mailbox's */
@@ -65,8 +68,12 @@ struct plm_command {
         struct {
             uint8_t home; /**< worker whose shard decides who speaks */
             uint8_t n;
+            bool fed; /**< to the workers' feeds */
             struct plm_shard_peer v[PLM_MAX_WORKERS];
         } peers;
+        struct {
+            int fd; /**< owned; closed with the command unless taken (-1) */
+        } feed;
         struct {
             uint64_t request;
             int scope; /**< enum plm_stats_scope */

@@ -1,5 +1,6 @@
 #include "driver_uv.h"
 
+#include "feed_uv.h"
 #include "mailbox.h"
 #include "ring.h"
 
@@ -51,8 +52,10 @@ struct plm_driver {
     /** Rings towards this worker, made by their producers at the first frame. */
     _Atomic(struct plm_ring *) inbound[PLM_MAX_WORKERS];
     struct plm_ring *outbound[PLM_MAX_WORKERS];
-    uint32_t unpublished; /**< bit per worker */
-    unsigned draining;    /**< whose frames are being handed to the core */
+    uint32_t unpublished;     /**< bit per worker */
+    unsigned draining;        /**< whose frames are being handed to the core */
+    struct plm_feed_uv *feed; /**< NULL: nobody reads it */
+    uint64_t feed_writes;
     uint64_t now_us;
 };
 
@@ -115,6 +118,7 @@ static void on_stats(void *ctx, struct plm_worker_report *report)
     struct plm_driver *d = ctx;
     uint64_t *counters = report->totals.counters;
     counters[PLM_CNT_TX_SYSCALLS] = plm_udp_sender_syscalls(d->sender);
+    counters[PLM_CNT_FEED_WRITES] = d->feed_writes;
     counters[PLM_CNT_RX_OVERFLOW] = 0;
     for (size_t i = 0; i < d->config.n_socks; i++)
         counters[PLM_CNT_RX_OVERFLOW] += d->config.socks[i].overflow;
@@ -155,6 +159,60 @@ static void publish_links(struct plm_driver *d)
     }
 }
 
+/* ---- the feed ---- */
+
+static void close_feed(struct plm_driver *d)
+{
+    struct plm_feed_uv *feed = d->feed;
+    d->feed = NULL;
+    if (d->core)
+        plm_worker_set_feed(d->core, NULL, d->now_us);
+    plm_feed_uv_close(feed);
+}
+
+static void end_feed(struct plm_driver *d, int error)
+{
+    struct plm_event ev = {.type = PLM_EV_FEED,
+        .feed = {.worker = (uint8_t)d->config.core.index, .error = error == PLM_ECLOSED ? 0 : error}};
+    close_feed(d);
+    plm_logf(&d->config.log, error == PLM_ECLOSED ? PLM_LOG_INFO : PLM_LOG_WARN, "net",
+        "worker %u: the feed has ended: %s", d->config.core.index,
+        error == PLM_ECLOSED ? "its reader closed" : plm_strerror(error));
+    on_event(d, &ev);
+}
+
+static void take_feed(struct plm_driver *d, int fd)
+{
+    close_feed(d);
+    if (fd < 0)
+        return;
+    int err = plm_feed_uv_open(&d->feed, &d->loop, fd, d->config.core.limits.feed_queue);
+    if (err)
+        end_feed(d, err);
+    else
+        plm_worker_set_feed(d->core, plm_feed_uv_queue(d->feed), d->now_us);
+}
+
+static void on_feed_demand(void *arg, const struct plm_link_header *h, const struct plm_link_demand *demand)
+{
+    struct plm_driver *d = arg;
+    plm_worker_feed_demand(d->core, h, demand, d->now_us);
+}
+
+static void read_feed(struct plm_driver *d)
+{
+    int err = d->feed ? plm_feed_uv_read(d->feed, on_feed_demand, d) : 0;
+    if (err)
+        end_feed(d, err);
+}
+
+static void write_feed(struct plm_driver *d, uint64_t *deadline)
+{
+    int err = d->feed ? plm_feed_uv_write(d->feed, d->now_us, deadline, &d->feed_writes) : 0;
+    if (err)
+        end_feed(d, err);
+}
+
 /* ---- a turn ---- */
 
 static void run_commands(struct plm_driver *d)
@@ -162,6 +220,10 @@ static void run_commands(struct plm_driver *d)
     struct plm_command *cmd = plm_mailbox_take(&d->mailbox);
     while (cmd) {
         struct plm_command *next = cmd->next;
+        if (cmd->type == PLM_CMD_FEED) {
+            take_feed(d, cmd->feed.fd);
+            cmd->feed.fd = -1;
+        }
         plm_worker_command(d->core, cmd, d->now_us);
         cmd = next;
     }
@@ -259,6 +321,7 @@ static void turn(struct plm_driver *d)
 {
     d->now_us = plm_driver_now();
     run_commands(d);
+    read_feed(d);
     bool left = drain_links(d);
     for (size_t i = 0; i < d->config.n_socks; i++) {
         if (d->readable[i].ready)
@@ -267,6 +330,7 @@ static void turn(struct plm_driver *d)
     }
     uint64_t deadline = plm_worker_poll(d->core, d->now_us);
     publish_links(d);
+    write_feed(d, &deadline);
     set_timer(d, deadline);
     set_busy(d, left);
 }
@@ -314,6 +378,7 @@ static void *run(void *arg)
     snprintf(name, sizeof name, "plenum-w%u", d->config.core.index);
     pthread_setname_np(pthread_self(), name);
     uv_run(&d->loop, UV_RUN_DEFAULT);
+    close_feed(d);
     plm_worker_destroy(d->core);
     d->core = NULL;
     return NULL;
@@ -425,6 +490,7 @@ void plm_driver_destroy(struct plm_driver *d)
 {
     if (!d)
         return;
+    close_feed(d);
     if (d->loop_open) {
         uv_walk(&d->loop, close_handle, NULL);
         uv_run(&d->loop, UV_RUN_DEFAULT); /* runs nothing but what closing asks for */

@@ -1,6 +1,7 @@
 #include "engine_core.h"
 
 #include "advertise.h"
+#include "feed.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -41,6 +42,7 @@ static void fill_defaults(struct plm_engine_config *c)
     or_default(&c->limits.transports, 4096);
     or_default(&c->limits.rooms, 4096);
     or_default(&c->limits.datagrams_per_turn, 256);
+    or_default(&c->limits.feed_queue, 24u << 20);
     or_default(&c->rcvbuf, 4u << 20);
     or_default(&c->sndbuf, 4u << 20);
     or_default(&c->connect_timeout_ms, 30000);
@@ -51,6 +53,8 @@ static bool is_valid(const struct plm_engine_config *c)
     if (c->workers > PLM_MAX_WORKERS || c->n_listen > PLM_MAX_LISTEN || c->n_advertise > PLM_MAX_LISTEN * 2)
         return false;
     if (c->limits.transports > 65536 || c->limits.rooms > 65536)
+        return false;
+    if (c->limits.feed_queue && (c->limits.feed_queue < PLM_FEED_MIN_SIZE || c->limits.feed_queue > 1u << 30))
         return false;
     for (size_t i = 0; i < c->n_listen; i++)
         if (c->listen[i].sa.sa_family != AF_INET && c->listen[i].sa.sa_family != AF_INET6)

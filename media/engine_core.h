@@ -35,6 +35,7 @@ struct plm_engine_room {
     uint32_t n_transports;
     uint8_t worker; /**< where its transports live while it is small (config.spread_above) */
     bool closing; /**< closed for the application, kept until workers have let go */
+    bool fed;     /**< to whoever reads the workers' feeds */
     uint8_t home;
     uint8_t n_peers;
     struct plm_shard_peer peers[PLM_MAX_WORKERS];

@@ -234,12 +234,38 @@ static void post_peers(struct plm_engine *e, const struct plm_engine_room *room)
             cmd->room = room->id;
             cmd->peers.home = room->home;
             cmd->peers.n = room->n_peers;
+            cmd->peers.fed = room->fed;
             memcpy(cmd->peers.v, room->peers, sizeof room->peers);
         }
         if (plm_engine_post(e, room->peers[i].worker, cmd) != 0)
             plm_logf(&e->log, PLM_LOG_ERROR, "room",
                 "room %u: out of memory, its shards cannot find each other", room->id);
     }
+}
+
+int plm_engine_room_feed(struct plm_engine *e, plm_room_id id, bool on)
+{
+    struct plm_engine_room *room = find_room(e, id);
+    if (!room)
+        return PLM_ENOENT;
+    if (room->fed == on)
+        return 0;
+    room->fed = on;
+    post_peers(e, room); /* shards that are still to come hear of it when they are introduced */
+    return 0;
+}
+
+int plm_engine_feed(struct plm_engine *e, unsigned worker, int fd)
+{
+    struct plm_command *cmd = worker < e->n_workers ? calloc(1, sizeof *cmd) : NULL;
+    if (!cmd) {
+        if (fd >= 0)
+            close(fd);
+        return worker < e->n_workers ? PLM_ENOMEM : PLM_EINVAL;
+    }
+    cmd->type = PLM_CMD_FEED;
+    cmd->feed.fd = fd;
+    return plm_engine_post(e, worker, cmd);
 }
 
 static int find_peer(const struct plm_engine_room *room, uint8_t worker)
@@ -334,6 +360,7 @@ static int apply(struct plm_transport_plan *plan, const struct plm_command *cmd)
         return 0;
     case PLM_CMD_CLOSE:
     case PLM_CMD_PEERS:
+    case PLM_CMD_FEED:
     case PLM_CMD_STATS:
         break;
     }

@@ -2,6 +2,7 @@
  * Frames to and from the other shards of a room (base/link_frame.h).
  */
 #include "base/link_frame.h"
+#include "feed.h"
 #include "shard.h"
 #include "track.h"
 #include "worker_core.h"
@@ -45,6 +46,16 @@ static bool post(
     return s->worker->config.io.link(s->worker->config.io.ctx, worker, &h, sizeof h, body, h.size, urgent);
 }
 
+static void feed(struct plm_shard *s, enum plm_feed_class class, struct plm_link_header h, const void *body)
+{
+    plm_feed_append(s->worker->feed, class, &h, sizeof h, body, h.size);
+}
+
+static bool is_meant(int only_worker, unsigned worker)
+{
+    return only_worker < 0 || (unsigned)only_worker == worker;
+}
+
 void plm_shard_announce(struct plm_shard *s, const struct plm_track *tr, int only_worker)
 {
     struct plm_link_track t = {
@@ -57,16 +68,24 @@ void plm_shard_announce(struct plm_shard *s, const struct plm_track *tr, int onl
         t.codecs[i].codec = (uint8_t)tr->codecs[i].codec;
         t.codecs[i].variant = tr->codecs[i].variant;
     }
+    struct plm_link_header h = header(s, PLM_LINK_TRACK, tr, sizeof t);
     for (unsigned i = 0; i < s->n_peers; i++) {
-        if (only_worker < 0 || s->peers[i].worker == only_worker)
-            post(s, s->peers[i].worker, header(s, PLM_LINK_TRACK, tr, sizeof t), &t, true);
+        if (is_meant(only_worker, s->peers[i].worker))
+            post(s, s->peers[i].worker, h, &t, true);
     }
+    if (s->feeding && is_meant(only_worker, PLM_LINK_FEED))
+        feed(s, PLM_FEED_TRACK, h, &t);
 }
 
-void plm_shard_announce_gone(struct plm_shard *s, const struct plm_track *tr)
+void plm_shard_announce_gone(struct plm_shard *s, const struct plm_track *tr, int only_worker)
 {
-    for (unsigned i = 0; i < s->n_peers; i++)
-        post(s, s->peers[i].worker, header(s, PLM_LINK_TRACK_GONE, tr, 0), NULL, true);
+    struct plm_link_header h = header(s, PLM_LINK_TRACK_GONE, tr, 0);
+    for (unsigned i = 0; i < s->n_peers; i++) {
+        if (is_meant(only_worker, s->peers[i].worker))
+            post(s, s->peers[i].worker, h, NULL, true);
+    }
+    if (s->feeding && is_meant(only_worker, PLM_LINK_FEED))
+        feed(s, PLM_FEED_TRACK, h, NULL);
 }
 
 void plm_shard_send_demand(
@@ -83,7 +102,7 @@ void plm_shard_send_levels(
     post(s, worker, header(s, speakers ? PLM_LINK_SPEAKERS : PLM_LINK_LEVELS, NULL, n * sizeof *v), v, true);
 }
 
-void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8_t e)
+void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8_t e, int only_worker)
 {
     const struct plm_encoding *enc = &tr->encodings[e];
     const struct plm_ntp_map *m = &enc->clock;
@@ -99,11 +118,17 @@ void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8
         .width = enc->width,
         .height = enc->height,
     };
+    struct plm_link_header h = header(s, PLM_LINK_CLOCK, tr, sizeof c);
+    /* A choice among encodings needs to know them all; of sound there is one, known when it flows. */
+    bool choice = tr->kind == PLM_KIND_VIDEO;
     for (unsigned i = 0; i < s->n_peers; i++) {
-        /* A choice among encodings needs to know them all; of sound there is one, known when it flows. */
-        if (tr->kind == PLM_KIND_VIDEO || tr->links[s->peers[i].worker].encodings & (1u << e))
-            post(s, s->peers[i].worker, header(s, PLM_LINK_CLOCK, tr, sizeof c), &c, true);
+        unsigned worker = s->peers[i].worker;
+        if (is_meant(only_worker, worker) && (choice || tr->links[worker].encodings & (1u << e)))
+            post(s, worker, h, &c, true);
     }
+    if (s->feeding && is_meant(only_worker, PLM_LINK_FEED) &&
+        (choice || tr->links[PLM_LINK_FEED].encodings & (1u << e)))
+        feed(s, PLM_FEED_SOUND, h, &c);
 }
 
 bool plm_shard_send_packet(
@@ -151,8 +176,12 @@ bool plm_shard_send_packet(
                                          (f->has_tl0 ? INFO2_TL0 : 0) | (f->has_keyidx ? INFO2_KEYIDX : 0)),
             },
     };
-    return s->worker->config.io.link(s->worker->config.io.ctx, worker, &head, sizeof head, pkt->data,
-        pkt->len, tr->kind == PLM_KIND_AUDIO);
+    bool sound = tr->kind == PLM_KIND_AUDIO;
+    if (worker == PLM_LINK_FEED)
+        return plm_feed_append(s->worker->feed, sound ? PLM_FEED_SOUND : PLM_FEED_PICTURE, &head, sizeof head,
+            pkt->data, pkt->len);
+    return s->worker->config.io.link(
+        s->worker->config.io.ctx, worker, &head, sizeof head, pkt->data, pkt->len, sound);
 }
 
 static void fill_packet(struct plm_pkt *pkt, const struct plm_link_packet *p)

@@ -162,7 +162,8 @@ void plm_shard_remove_track(struct plm_shard *s, struct plm_track *tr)
     if (tr->kind == PLM_KIND_AUDIO)
         plm_speakers_remove(s->decider, tr->participant);
     if (tr->transport) {
-        plm_shard_announce_gone(s, tr);
+        plm_shard_announce_gone(s, tr, -1);
+        tr->links[PLM_LINK_FEED] = (struct plm_track_demand){0}; /* it may go on in another room */
         if (tr->active) {
             struct plm_event ev = {
                 .type = PLM_EV_TRACK, .transport = tr->transport->id, .participant = tr->participant};
@@ -305,6 +306,43 @@ static void drop_remote_tracks(struct plm_shard *s, struct plm_shard_peer gone)
     }
 }
 
+static void forget_feed_demand(struct plm_shard *s)
+{
+    for (uint32_t k = 0; k < s->n_tracks; k++) {
+        s->tracks[k]->links[PLM_LINK_FEED] = (struct plm_track_demand){0};
+        plm_track_update_demand(s->tracks[k]);
+    }
+}
+
+static void announce_to_feed(struct plm_shard *s)
+{
+    for (uint32_t k = 0; s->feeding && k < s->n_tracks; k++) {
+        if (s->tracks[k]->transport)
+            plm_shard_announce(s, s->tracks[k], PLM_LINK_FEED);
+    }
+}
+
+static void set_fed(struct plm_shard *s, bool fed)
+{
+    if (s->fed == fed)
+        return;
+    for (uint32_t k = 0; !fed && k < s->n_tracks; k++) {
+        if (s->tracks[k]->transport)
+            plm_shard_announce_gone(s, s->tracks[k], PLM_LINK_FEED);
+    }
+    s->fed = fed;
+    s->feeding = fed && s->worker->feed;
+    forget_feed_demand(s);
+    announce_to_feed(s);
+}
+
+void plm_shard_on_feed(struct plm_shard *s)
+{
+    s->feeding = s->fed && s->worker->feed;
+    forget_feed_demand(s);
+    announce_to_feed(s);
+}
+
 void plm_shard_set_peers(struct plm_shard *s, const struct plm_command *cmd)
 {
     struct plm_shard_peer old[PLM_MAX_WORKERS];
@@ -343,6 +381,7 @@ void plm_shard_set_peers(struct plm_shard *s, const struct plm_command *cmd)
     }
     for (uint32_t k = 0; k < s->n_tracks; k++)
         plm_track_update_demand(s->tracks[k]);
+    set_fed(s, cmd->peers.fed);
 }
 
 static void on_track_announced(
@@ -376,6 +415,15 @@ static void on_track_announced(
         plm_track_destroy(tr);
 }
 
+/* A reader learns the time of what it asks for before the first packet, and not within a second. */
+static void tell_clocks(struct plm_shard *s, const struct plm_track *tr, uint8_t encodings)
+{
+    for (uint8_t e = 0; e < tr->n_encodings; e++) {
+        if (encodings & (1u << e) && tr->encodings[e].seen)
+            plm_shard_send_clock(s, tr, e, PLM_LINK_FEED);
+    }
+}
+
 static void on_demand(
     struct plm_shard *s, unsigned from, const struct plm_link_header *h, const struct plm_link_demand *d)
 {
@@ -383,17 +431,28 @@ static void on_demand(
     if (!tr || !tr->transport)
         return;
     struct plm_track_demand *of = &tr->links[from];
-    if (of->encodings & (uint8_t)~d->encodings) {
-        of->left = of->encodings & (uint8_t)~d->encodings;
+    uint8_t wanted = d->encodings & (uint8_t)((1u << tr->n_encodings) - 1),
+            added = wanted & (uint8_t)~of->encodings;
+    if (of->encodings & (uint8_t)~wanted) {
+        of->left = of->encodings & (uint8_t)~wanted;
         of->left_us = s->worker->now_us;
     }
-    of->encodings = d->encodings;
+    of->encodings = wanted;
+    if (from == PLM_LINK_FEED)
+        tell_clocks(s, tr, added);
     of->expires_us = s->worker->now_us + 3000000; /* a dead link's demand ends by itself */
     plm_track_update_demand(tr);
     for (uint8_t e = 0; e < tr->n_encodings; e++) {
         if (d->keyframes & (1u << e))
             plm_track_want_keyframe(tr, e);
     }
+}
+
+void plm_shard_on_feed_demand(
+    struct plm_shard *s, const struct plm_link_header *h, const struct plm_link_demand *d)
+{
+    if (s->feeding)
+        on_demand(s, PLM_LINK_FEED, h, d);
 }
 
 static void on_clock(struct plm_shard *s, const struct plm_link_header *h, const struct plm_link_clock *c)

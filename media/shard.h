@@ -24,6 +24,8 @@ struct plm_shard {
     struct plm_room_config config;
     uint8_t home;                     /**< worker of the home shard; this one until told otherwise */
     uint8_t n_peers;
+    bool fed;                         /**< the room is one of those that are fed */
+    bool feeding;                     /**< and this worker's feed has a reader: one more link, without levels and speakers */
     struct plm_shard_peer peers[PLM_MAX_WORKERS]; /**< the others */
     struct plm_track **tracks;
     uint32_t n_tracks, max_tracks;
@@ -57,15 +59,19 @@ void plm_shard_on_link(struct plm_shard *s, unsigned from, const void *header, c
 /** Take the application's event about this room. */
 void plm_shard_event(struct plm_shard *s, struct plm_event *ev);
 void plm_shard_destroy(struct plm_shard *s);
+/** The worker has another feed, or none: of the former one nothing is left, to the new one all tracks are announced. */
+void plm_shard_on_feed(struct plm_shard *s);
+/** The reader of the feed asks for something. */
+void plm_shard_on_feed_demand(struct plm_shard *s, const struct plm_link_header *h, const struct plm_link_demand *d);
 
-/* link.c: frames to and from the other shards */
+/* link.c: frames to and from the other shards, and to the reader of the feed (worker: PLM_LINK_FEED) */
 void plm_shard_on_packet_frame(struct plm_shard *s, const struct plm_link_header *h, const uint8_t *body, size_t size);
 void plm_shard_announce(struct plm_shard *s, const struct plm_track *tr, int only_worker);
-void plm_shard_announce_gone(struct plm_shard *s, const struct plm_track *tr);
+void plm_shard_announce_gone(struct plm_shard *s, const struct plm_track *tr, int only_worker);
 void plm_shard_send_demand(struct plm_shard *s, const struct plm_track *tr, uint8_t encodings, uint8_t keyframes);
 void plm_shard_send_levels(struct plm_shard *s, unsigned worker, const struct plm_link_level *v, size_t n, bool speakers);
-void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8_t e);
-/** @return false: the ring had no room */
+void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8_t e, int only_worker);
+/** @return false: the ring, or the feed, had no room */
 bool plm_shard_send_packet(struct plm_shard *s, const struct plm_track *tr, unsigned worker, const struct plm_pkt *pkt);
 
 #endif

@@ -1,6 +1,7 @@
 #include "track.h"
 
 #include "base/util.h"
+#include "feed.h"
 #include "shard.h"
 #include "slot.h"
 #include "transport.h"
@@ -169,6 +170,9 @@ static uint8_t wanted_encodings(const struct plm_track *tr)
         if (d->expires_us > tr->worker->now_us)
             bits |= d->encodings;
     }
+    const struct plm_track_demand *feed = &tr->links[PLM_LINK_FEED];
+    if (feed->encodings && feed->expires_us > tr->worker->now_us)
+        bits |= feed->encodings;
     return bits;
 }
 
@@ -227,8 +231,8 @@ void plm_track_tick(struct plm_track *tr)
         if (tr->encodings[i].layers)
             tr->encodings[i].temporal_layers = tr->encodings[i].layers;
         tr->encodings[i].layers = 0;
-        if (tr->transport && tr->encodings[i].seen && tr->shard && tr->shard->n_peers > 0)
-            plm_shard_send_clock(tr->shard, tr, (uint8_t)i);
+        if (tr->transport && tr->encodings[i].seen && tr->shard)
+            plm_shard_send_clock(tr->shard, tr, (uint8_t)i, -1);
     }
     if (tr->transport)
         plm_track_update_demand(tr); /* links whose demand expired, encodings that nobody needed again */
@@ -291,13 +295,20 @@ static void on_key_timer(struct plm_timer *timer, uint64_t now_us)
 
 /* ---- packets ---- */
 
+static bool is_wanted(const struct plm_track *tr, const struct plm_track_demand *d, const struct plm_pkt *pkt)
+{
+    uint8_t bit = (uint8_t)(1u << pkt->encoding);
+    if (d->encodings & bit && d->expires_us >= tr->worker->now_us)
+        return true;
+    return d->left & bit && pkt->late && tr->worker->now_us - d->left_us < LATE_AFTER_SWITCH_US;
+}
+
 /* What a full link loses is video, and then all of it up to the next keyframe: a part of it is of no use to anybody. */
 static void forward_by_link(struct plm_track *tr, unsigned worker, struct plm_pkt *pkt)
 {
     struct plm_track_demand *d = &tr->links[worker];
     uint8_t bit = (uint8_t)(1u << pkt->encoding);
-    bool awaited = d->left & bit && pkt->late && tr->worker->now_us - d->left_us < LATE_AFTER_SWITCH_US;
-    if (!awaited && (!(d->encodings & bit) || d->expires_us < tr->worker->now_us))
+    if (!is_wanted(tr, d, pkt))
         return;
     if (pkt->info.keyframe_start)
         d->starved &= (uint8_t)~bit;
@@ -311,6 +322,36 @@ static void forward_by_link(struct plm_track *tr, unsigned worker, struct plm_pk
         d->starved |= bit;
         plm_track_want_keyframe(tr, pkt->encoding);
     }
+}
+
+/* A reader may be away for seconds: unlike a link between workers it is asked for a keyframe only when it could take one. */
+static bool may_feed(struct plm_track *tr, struct plm_track_demand *d, const struct plm_pkt *pkt)
+{
+    uint8_t bit = (uint8_t)(1u << pkt->encoding);
+    if (!(d->starved & bit))
+        return true;
+    if (!plm_feed_is_roomy(tr->worker->feed))
+        return false;
+    if (pkt->info.keyframe_start)
+        d->starved &= (uint8_t)~bit;
+    else
+        plm_track_want_keyframe(tr, pkt->encoding);
+    return pkt->info.keyframe_start;
+}
+
+static void forward_by_feed(struct plm_track *tr, struct plm_pkt *pkt)
+{
+    struct plm_track_demand *d = &tr->links[PLM_LINK_FEED];
+    if (!is_wanted(tr, d, pkt))
+        return;
+    if (may_feed(tr, d, pkt) && plm_shard_send_packet(tr->shard, tr, PLM_LINK_FEED, pkt)) {
+        plm_count(tr->worker, PLM_CNT_FEED_PACKETS);
+        tr->worker->stats.counters[PLM_CNT_FEED_BYTES] += pkt->len;
+        return;
+    }
+    plm_count(tr->worker, PLM_CNT_FEED_DROPPED);
+    if (tr->kind == PLM_KIND_VIDEO)
+        d->starved |= (uint8_t)(1u << pkt->encoding);
 }
 
 static void forward(struct plm_track *tr, struct plm_pkt *pkt)
@@ -329,6 +370,8 @@ static void forward(struct plm_track *tr, struct plm_pkt *pkt)
         return;
     for (unsigned i = 0; i < shard->n_peers; i++)
         forward_by_link(tr, shard->peers[i].worker, pkt);
+    if (shard->feeding)
+        forward_by_feed(tr, pkt);
 }
 
 static uint16_t offset_of(const uint8_t *base, const uint8_t *val)
@@ -453,7 +496,7 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     else if (tr->kind == PLM_KIND_VIDEO)
         note_video(enc, pkt);
     on_active(tr, pkt->codec);
-    if (first && tr->kind == PLM_KIND_VIDEO && tr->n_slots > 0 && enc->key_wanted)
+    if (first && tr->kind == PLM_KIND_VIDEO && enc->key_wanted)
         plm_track_want_keyframe(tr, e);
     forward(tr, pkt);
 }

@@ -41,7 +41,7 @@ struct plm_encoding {
     uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last, 0: unknown yet */
 };
 
-/** What a shard on another worker needs of a track of ours. */
+/** What a shard on another worker, or the reader of our feed, needs of a track of ours. */
 struct plm_track_demand {
     uint8_t encodings;
     uint8_t starved; /**< bit per encoding: the link had no room for a packet, nothing more goes before the next keyframe */
@@ -73,7 +73,7 @@ struct plm_track {
     uint8_t told;                    /**< bit per encoding: needed, for all that the application knows; at first all */
     uint64_t left_us[PLM_MAX_ENCODINGS]; /**< when an encoding that is told, but not demanded, was last needed */
     uint64_t demand_sent_us;
-    struct plm_track_demand links[PLM_MAX_WORKERS];
+    struct plm_track_demand links[PLM_MAX_LINKS]; /**< by worker; PLM_LINK_FEED: what the reader of our feed asked for */
     struct plm_timer key_timer;
 };
 

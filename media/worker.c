@@ -54,6 +54,7 @@ static void fill_defaults(struct plm_worker_config *c)
     l->packets_per_worker = or_default(l->packets_per_worker, 65536);
     l->nack_items_per_packet = or_default(l->nack_items_per_packet, 256);
     l->rtx_share_percent = or_default(l->rtx_share_percent, 40);
+    l->feed_queue = or_default(l->feed_queue, 24u << 20);
     c->consent_timeout_ms = or_default(c->consent_timeout_ms, 30000);
     c->connect_timeout_ms = or_default(c->connect_timeout_ms, 30000);
 }
@@ -126,6 +127,7 @@ void plm_worker_destroy(struct plm_worker *w)
     w->config.io.shard = ignore_shard;
     w->config.io.gone = ignore_gone;
     w->config.io.link = ignore_link;
+    plm_worker_set_feed(w, NULL, w->now_us);
     uint32_t at = 0;
     struct plm_transport *t;
     while ((t = plm_u32_map_next(&w->transports, &at))) {
@@ -390,6 +392,28 @@ void plm_worker_link(struct plm_worker *w, unsigned from, const uint8_t *frame, 
         plm_shard_on_link(s, from, &h, body, h.size);
 }
 
+/* ---- the feed ---- */
+
+void plm_worker_set_feed(struct plm_worker *w, struct plm_feed *feed, uint64_t now_us)
+{
+    w->now_us = now_us;
+    plm_gauge_add(w, PLM_GAUGE_FEEDS, (feed != NULL) - (w->feed != NULL));
+    w->feed = feed;
+    uint32_t at = 0;
+    struct plm_shard *s;
+    while ((s = plm_u32_map_next(&w->shards, &at)))
+        plm_shard_on_feed(s);
+}
+
+void plm_worker_feed_demand(
+    struct plm_worker *w, const struct plm_link_header *h, const struct plm_link_demand *d, uint64_t now_us)
+{
+    w->now_us = now_us;
+    struct plm_shard *s = plm_worker_find_shard(w, h->room);
+    if (s)
+        plm_shard_on_feed_demand(s, h, d);
+}
+
 /* ---- commands ---- */
 
 static void on_transport_command(struct plm_worker *w, struct plm_command *cmd)
@@ -419,6 +443,7 @@ static void on_transport_command(struct plm_worker *w, struct plm_command *cmd)
         plm_transport_close(t, cmd->reason);
         break;
     case PLM_CMD_PEERS:
+    case PLM_CMD_FEED: /* the driver has taken its socket */
     case PLM_CMD_STATS:
         break;
     }

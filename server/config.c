@@ -80,6 +80,7 @@ const struct plm_config_key plm_config_keys[] = {
     UINT("rtc.limits.packets_per_worker", rtc.limits.packets_per_worker, 1024, 4194304, "65536"),
     UINT("rtc.limits.nack_items_per_packet", rtc.limits.nack_items_per_packet, 1, 65536, "256"),
     UINT("rtc.limits.rtx_share_percent", rtc.limits.rtx_share_percent, 1, 100, "40"),
+    UINT("rtc.limits.feed_queue", rtc.limits.feed_queue, 65536, 1073741824, "25165824"),
 
     UINT("rooms.max", rooms.max, 1, 65536, "1024"),
     UINT("rooms.max_participants", rooms.max_participants, 1, 1000, "200"),

@@ -93,9 +93,9 @@ struct plm_link_clock {
 };
 
 struct plm_link_demand {
-    uint8_t encodings; /**< bit per encoding */
+    uint8_t encodings; /**< bit per encoding; sound has one, bit 0. Holds 3 s: refreshed each second */
     uint8_t keyframes; /**< bit per encoding: a keyframe is wanted now */
-    uint8_t audio;
+    uint8_t audio;     /**< it is a track of sound */
     uint8_t pad;
 };
 

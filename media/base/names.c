@@ -132,6 +132,7 @@ static const char *const gauge_names[] = {
     [PLM_GAUGE_TUPLES] = "tuples",
     [PLM_GAUGE_STRAY_TUPLES] = "stray_tuples",
     [PLM_GAUGE_HANDSHAKES] = "handshakes",
+    [PLM_GAUGE_FEEDS] = "feeds",
 };
 _Static_assert(COUNT_OF(gauge_names) == PLM_GAUGE_COUNT, "a name for each");
 
@@ -169,6 +170,10 @@ static const char *const counter_names[] = {
     [PLM_CNT_HANDSHAKES] = "handshakes",
     [PLM_CNT_HANDSHAKE_FAILURES] = "handshake_failures",
     [PLM_CNT_ICE_RESTARTS] = "ice_restarts",
+    [PLM_CNT_FEED_PACKETS] = "feed_packets",
+    [PLM_CNT_FEED_BYTES] = "feed_bytes",
+    [PLM_CNT_FEED_DROPPED] = "feed_dropped",
+    [PLM_CNT_FEED_WRITES] = "feed_writes",
     [PLM_CNT_PACKETS_EVICTED] = "packets_evicted",
 };
 _Static_assert(COUNT_OF(counter_names) == PLM_CNT_COUNT, "a name for each");

@@ -130,16 +130,17 @@ PLM_EXPORT int plm_engine_transport_close(struct plm_engine *e, plm_transport_id
 
 /**
  * Feed what is published in this room to whoever reads the workers' feeds, a recorder: it is one more receiver, asks for encodings and key frames
- * itself, and is seen by nobody in the room. Of a room that is fed every track is announced on every feed.
+ * itself, and is seen by nobody in the room. A track is announced, and sent, on the feed of the worker that carries its publisher.
  * @return 0, PLM_ENOENT
  */
 PLM_EXPORT int plm_engine_room_feed(struct plm_engine *e, plm_room_id room, bool on);
 /**
  * Give a worker its feed: a connected stream socket, non-blocking, that carries frames of media/base/link_frame.h both ways behind each side's hello, which the
- * caller has exchanged. What the reader does not take waits in a queue of about one second; then video is dropped by frame to the next key frame,
- * sound last. Written once per turn. A former feed of this worker is closed.
+ * caller has exchanged. What the reader does not take waits in a queue (limits.feed_queue); then video is dropped by frame to the next key frame,
+ * sound last. Written at most once per turn. A former feed of this worker is closed.
  * @param fd owned by the engine from here on, also on error; -1: none any more
- * @return 0, PLM_EINVAL (worker), PLM_ENOMEM. An end by the reader or by an error comes as PLM_EV_FEED.
+ * @return 0, PLM_EINVAL (worker), PLM_ENOMEM. An end by the reader or by an error comes as PLM_EV_FEED (PLM_EFULL: not even the
+ *         names of tracks had room).
  */
 PLM_EXPORT int plm_engine_feed(struct plm_engine *e, unsigned worker, int fd);
 

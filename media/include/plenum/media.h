@@ -29,6 +29,7 @@ struct plm_limits {
     uint32_t packets_per_worker;    /**< packet buffers kept for retransmission and in flight; at the cap the oldest go [65536] */
     uint32_t nack_items_per_packet; /**< sequence numbers answered per RTCP packet [256] */
     uint32_t rtx_share_percent;     /**< retransmissions at most this share of a receiver's bitrate, plus a burst [40] */
+    uint32_t feed_queue;            /**< octets that wait for the reader of a worker's feed: a second of 100 cameras [24 MiB]; 64 KiB to 1 GiB */
 };
 
 /** How a room's media behaves. Zero means the default, given in brackets. */
@@ -161,6 +162,7 @@ enum plm_gauge {
     PLM_GAUGE_TUPLES,
     PLM_GAUGE_STRAY_TUPLES,
     PLM_GAUGE_HANDSHAKES,
+    PLM_GAUGE_FEEDS,         /**< workers whose feed has a reader */
     PLM_GAUGE_COUNT
 };
 PLM_EXPORT const char *plm_gauge_name(enum plm_gauge g);
@@ -199,6 +201,10 @@ enum plm_counter {
     PLM_CNT_HANDSHAKES,
     PLM_CNT_HANDSHAKE_FAILURES,
     PLM_CNT_ICE_RESTARTS, /**< that took effect: a check nominated with the new credentials */
+    PLM_CNT_FEED_PACKETS,    /**< to the reader of the workers' feeds, a recorder */
+    PLM_CNT_FEED_BYTES,
+    PLM_CNT_FEED_DROPPED,    /**< packets that it did not get: it read too slowly */
+    PLM_CNT_FEED_WRITES,     /**< system calls */
     PLM_CNT_PACKETS_EVICTED, /**< kept ones that were forgotten early because the cap was reached */
     PLM_CNT_COUNT
 };

@@ -16,6 +16,9 @@ extern "C" {
 
 struct plm_worker;
 struct plm_command;
+struct plm_feed;
+struct plm_link_header;
+struct plm_link_demand;
 struct plm_registry;
 struct plm_security_ops;
 struct plm_worker_report;
@@ -87,6 +90,14 @@ PLM_EXPORT void plm_worker_destroy(struct plm_worker *w);
 PLM_EXPORT void plm_worker_input(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us);
 /** Take one frame from another worker's ring. Frames of one read go in one after the other; call plm_worker_poll after the last. */
 PLM_EXPORT void plm_worker_link(struct plm_worker *w, unsigned from, const uint8_t *frame, size_t len, uint64_t now_us);
+/**
+ * What this worker feeds goes into that queue from now on (media/feed.h); NULL: nobody reads. Tracks of fed rooms are announced in it, what the
+ * former reader had asked for is forgotten.
+ * @param feed borrowed until the next call or destroy
+ */
+PLM_EXPORT void plm_worker_set_feed(struct plm_worker *w, struct plm_feed *feed, uint64_t now_us);
+/** The reader asked for something (media/feed_in.h). Call plm_worker_poll after the last of a read. */
+PLM_EXPORT void plm_worker_feed_demand(struct plm_worker *w, const struct plm_link_header *h, const struct plm_link_demand *d, uint64_t now_us);
 /** Carry out a command; takes over what it points to. */
 PLM_EXPORT void plm_worker_command(struct plm_worker *w, struct plm_command *cmd, uint64_t now_us);
 /** Run timers and flush. @return when to be called again at the latest (monotonic µs), UINT64_MAX: no deadline */
