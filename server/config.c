@@ -10,6 +10,7 @@
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_names[] = {"text", "json", NULL};
 static const char *const srtp_names[] = {"AEAD_AES_128_GCM", "AEAD_AES_256_GCM", "AES128_CM_SHA1_80", NULL};
+static const char *const switch_names[] = {"auto", "true", "false", NULL};
 static const char *const tag_names[] = {
     [PLM_TAG_ICE] = "ice",
     [PLM_TAG_DTLS] = "dtls",
@@ -20,6 +21,7 @@ static const char *const tag_names[] = {
     [PLM_TAG_NET] = "net",
     [PLM_TAG_ROOM] = "room",
     [PLM_TAG_WS] = "ws",
+    [PLM_TAG_REC] = "rec",
     [PLM_TAG_HTTP] = "http",
     [PLM_TAG_MAIN] = "main",
 };
@@ -124,6 +126,7 @@ const struct plm_config_key plm_config_keys[] = {
     LEVEL("log.tags.net", log.tags[PLM_TAG_NET], NULL),
     LEVEL("log.tags.room", log.tags[PLM_TAG_ROOM], NULL),
     LEVEL("log.tags.ws", log.tags[PLM_TAG_WS], NULL),
+    LEVEL("log.tags.rec", log.tags[PLM_TAG_REC], NULL),
     LEVEL("log.tags.http", log.tags[PLM_TAG_HTTP], NULL),
     LEVEL("log.tags.main", log.tags[PLM_TAG_MAIN], NULL),
 
@@ -131,6 +134,13 @@ const struct plm_config_key plm_config_keys[] = {
     BOOL("metrics.detail", metrics.detail, "false"),
 
     TEXT("data.dir", data.dir, "data"),
+
+    {"recording.enabled", PLM_CFG_CHOICE, AT(recording.enabled), 0, 0, "auto", switch_names},
+    TEXT("recording.dir", recording.dir, NULL),
+    TEXT("recording.program", recording.program, NULL),
+    TEXT("recording.socket", recording.socket, NULL),
+    UINT("recording.limit_s", recording.limit_s, 60, 604800, "10800"),
+    BOOL("recording.supervise", recording.supervise, "true"),
 };
 const size_t plm_config_n_keys = sizeof(plm_config_keys) / sizeof(plm_config_keys[0]);
 

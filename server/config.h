@@ -52,6 +52,13 @@ enum plm_config_srtp {
     PLM_CONFIG_CM_80,
 };
 
+/** recording.enabled */
+enum plm_config_switch {
+    PLM_CONFIG_AUTO = 0,
+    PLM_CONFIG_TRUE,
+    PLM_CONFIG_FALSE,
+};
+
 /** Tags whose level can be set on its own. */
 enum plm_log_tag {
     PLM_TAG_ICE = 0,
@@ -63,6 +70,7 @@ enum plm_log_tag {
     PLM_TAG_NET,
     PLM_TAG_ROOM,
     PLM_TAG_WS,
+    PLM_TAG_REC,
     PLM_TAG_HTTP,
     PLM_TAG_MAIN,
     PLM_TAG_COUNT
@@ -125,6 +133,12 @@ struct plm_config {
     struct {
         char *dir;
     } data;
+    struct {
+        int enabled; /**< enum plm_config_switch */
+        char *dir, *program, *socket; /**< NULL: from data.dir, and beside the server (recorder_paths.h) */
+        unsigned limit_s;
+        bool supervise;
+    } recording;
 };
 
 /**

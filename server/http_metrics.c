@@ -427,6 +427,33 @@ static void write_store(FILE *f, struct plm_store *store)
         "How long the disk took to confirm what was written.", &s.checkpoint);
 }
 
+static void write_recording(FILE *f, const struct plm_recorder_link *recorder)
+{
+    struct plm_recorder_link_stats s;
+
+    if (!recorder)
+        return;
+    plm_recorder_link_stats(recorder, &s);
+    const struct plain all[] = {
+        {"plenum_recording_running", "gauge", "Recordings that run.", s.running},
+        {"plenum_recording_bytes", "gauge", "Octets that they have written.", s.bytes},
+        {"plenum_recording_recorder_up", "gauge", "1: the recorder answers.", s.up},
+        {"plenum_recording_feeds", "gauge", "Workers that are connected to it.", s.feeds},
+        {"plenum_recording_recorder_starts_total", "counter", "How often this server started a recorder.",
+            s.starts},
+        {"plenum_recording_waiting", "gauge", "Messages that wait for the recorder.", s.waiting},
+        {"plenum_recording_lost_total", "counter", "Messages to the recorder that were given up.",
+            s.lost_events},
+        {"plenum_recording_bad_messages_total", "counter", "Messages of the recorder that could not be read.",
+            s.bad_messages},
+        {"plenum_recording_disk_level", "gauge",
+            "Space for recordings: 0 enough, 1 low, 2 no new recordings, 3 they end.", s.disk},
+        {"plenum_recording_disk_free_bytes", "gauge", "Octets free there, 0 until the recorder has told.",
+            s.disk_free},
+    };
+    write_plain(f, all, COUNT_OF(all));
+}
+
 static void write_build(FILE *f)
 {
     plm_prom_family(f, "plenum_build_info", "gauge", "Always 1; the version is its label.");
@@ -446,6 +473,7 @@ static void reply(const struct plm_http_metrics *m, uint64_t exchange, const str
         write_hub(f, m->hub);
         write_ws(f, m->ws);
         write_http(f, m->http);
+        write_recording(f, m->recorder);
         write_store(f, m->store);
         plm_prom_histogram(f, "plenum_loop_lag_seconds", "How late the main loop runs its timer.", m->lag);
         if (fclose(f) == 0)

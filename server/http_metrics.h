@@ -9,6 +9,7 @@
 #include "hub.h"
 #include "plenum/engine.h"
 #include "prom.h"
+#include "recorder_link.h"
 #include "store.h"
 #include "ws_server.h"
 
@@ -29,6 +30,7 @@ struct plm_http_metrics {
     struct plm_hub *hub;
     struct plm_ws *ws;
     struct plm_store *store;
+    const struct plm_recorder_link *recorder; /**< NULL: this server does not record */
     const struct plm_config *config;
     const struct plm_histogram *lag;
     struct plm_metrics_pending pending[PLM_METRICS_PENDING];

@@ -20,6 +20,8 @@
 #include "logger.h"
 #include "media_bridge.h"
 #include "passwords.h"
+#include "recorder_link.h"
+#include "recorder_paths.h"
 #include "rest.h"
 #include "startup.h"
 #include "store.h"
@@ -49,6 +51,8 @@ struct plm_server {
     struct plm_http *http;
     struct plm_api_keys *keys;
     struct plm_webhooks *webhooks; /* NULL: none */
+    struct plm_recorder_paths recorder_paths;
+    struct plm_recorder_link *recorder; /* NULL: this server does not record */
     struct plm_rest *rest;
     struct plm_ice_servers ice;
 
@@ -72,6 +76,8 @@ static void on_media_event(void *arg, const struct plm_event *ev)
     struct plm_server *s = arg;
     plm_hub_on_media_event(s->hub, ev);
     plm_media_bridge_on_event(s->bridge, ev);
+    if (ev->type == PLM_EV_FEED && s->recorder)
+        plm_recorder_link_on_feed(s->recorder, ev->feed.worker);
 }
 
 static void on_engine_readable(uv_poll_t *poll, int status, int events)
@@ -134,6 +140,60 @@ static int start_store(struct plm_server *s, char *err, size_t err_size)
     int rc = plm_store_start(s->store);
     if (rc)
         snprintf(err, err_size, "cannot start the storage thread: %s", plm_strerror(rc));
+    return rc;
+}
+
+/* ---- recording ---- */
+
+static void make_random(void *out, size_t len);
+
+static int feed_room(void *ctx, plm_room_id room, bool on)
+{
+    return plm_engine_room_feed(((struct plm_server *)ctx)->engine, room, on);
+}
+
+static int feed_worker(void *ctx, unsigned worker, int fd)
+{
+    return plm_engine_feed(((struct plm_server *)ctx)->engine, worker, fd);
+}
+
+static void on_recording(void *ctx, const struct plm_recording_news *news)
+{
+    (void)ctx;
+    plm_log(PLM_LOG_DEBUG, "rec", "recording %s: %s %s", news->id, plm_recording_state_name(news->state),
+        plm_recording_reason_name(news->reason));
+}
+
+static int recorder_log_level(const struct plm_config *c)
+{
+    int level = c->log.tags[PLM_TAG_REC];
+    return level == PLM_LOG_INHERIT ? c->log.level : level;
+}
+
+static int start_recorder(struct plm_server *s, char *err, size_t err_size)
+{
+    struct plm_recorder_paths *p = &s->recorder_paths;
+    bool enabled;
+    *err = 0;
+    int rc = plm_recorder_paths_find(p, &enabled, &s->config, err, err_size);
+    if (rc)
+        return rc;
+    if (*err)
+        plm_log(PLM_LOG_WARN, "rec", "nothing can be recorded: %s", err);
+    if (!enabled)
+        return 0;
+    const struct plm_recorder_host host = {
+        .ctx = s, .room_feed = feed_room, .feed = feed_worker, .news = on_recording, .random = make_random};
+    const struct plm_recorder_config config = {.program = p->program,
+        .dir = p->dir,
+        .socket = p->socket,
+        .log_level = plm_log_level_name(recorder_log_level(&s->config)),
+        .supervise = s->config.recording.supervise,
+        .eager = s->config.recording.enabled == PLM_CONFIG_TRUE,
+        .n_workers = plm_engine_workers(s->engine)};
+    rc = plm_recorder_link_create(&s->recorder, &s->loop, &config, &host);
+    if (rc)
+        snprintf(err, err_size, "cannot prepare recording: %s", plm_strerror(rc));
     return rc;
 }
 
@@ -449,6 +509,7 @@ static int start_http(struct plm_server *s, char *err, size_t err_size)
         .hub = s->hub,
         .ws = s->ws,
         .store = s->store,
+        .recorder = s->recorder,
         .config = &s->config,
         .lag = &s->lag};
     return 0;
@@ -580,6 +641,8 @@ int plm_server_create(
     if (!rc)
         rc = start_engine(s, err, err_size);
     if (!rc)
+        rc = start_recorder(s, err, err_size);
+    if (!rc)
         rc = start_hub(s, err, err_size);
     if (!rc)
         rc = start_store(s, err, err_size);
@@ -624,6 +687,7 @@ void plm_server_destroy(struct plm_server *s)
     plm_http_close(s->http);
     plm_passwords_close(s->passwords);
     plm_webhooks_close(s->webhooks);
+    plm_recorder_link_close(s->recorder);
     if (s->loop_open) {
         uv_walk(&s->loop, close_handle, s);
         uv_run(&s->loop, UV_RUN_DEFAULT);
@@ -634,6 +698,7 @@ void plm_server_destroy(struct plm_server *s)
     plm_rest_destroy(s->rest);
     plm_hub_destroy(s->hub);
     plm_webhooks_destroy(s->webhooks);
+    plm_recorder_link_destroy(s->recorder);
     plm_api_keys_destroy(s->keys);
     plm_media_bridge_destroy(s->bridge);
     plm_engine_destroy(s->engine);
