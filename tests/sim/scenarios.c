@@ -642,6 +642,131 @@ static void people(const struct run *r)
     people_of(r, PLM_CODEC_H264, 2);
 }
 
+/* ---- a recorder ---- */
+
+/** Somebody whom nobody watches. */
+static struct sim_person *join_alone(struct sim *s, unsigned id, plm_room_id room, unsigned worker)
+{
+    struct sim_join j = someone(id, PLM_CODEC_VP8);
+    j.room = room;
+    j.n_pairs = j.n_audio = 0;
+    j.publish_worker = worker;
+    return sim_join(s, &j);
+}
+
+/** Three meet, one is alone in another room, both rooms are fed: all that arrived comes out, once, whatever the network does. */
+static void feed(const struct run *r)
+{
+    struct sim_path path = {
+        .delay_us = 20000, .jitter_us = 10000, .loss = 50, .reorder = 50, .duplicate = 20};
+    struct sim_config config = {
+        .seed = r->seed, .n_workers = 2, .up = path, .down = path, .log_file = r->log_file};
+    struct meeting *m = calloc(1, sizeof *m);
+    double from = cpu_seconds();
+    meet(m, &config, 3, PLM_CODEC_VP8);
+    struct sim *s = &m->sim;
+    struct sim_reader *reader = sim_reader_open(s, 1u << 20, 4);
+    m->people[m->n++] = join_alone(s, 20, 2, 0);
+    m->people[m->n++] = join_alone(s, 21, 3, 1); /* of a room that is not fed */
+    sim_run_until(s, s->now + 3 * SECOND);
+    SIM_CHECK(s, sim_reader_tracks(reader) == 0, "a room is fed without being asked for");
+    sim_feed_room(s, 1, true);
+    sim_feed_room(s, 2, true);
+    sim_run_until(s, s->now + SECOND);
+    uint64_t begin = s->now;
+    sim_run_until(s, s->now + 30 * SECOND);
+    uint64_t end = s->now;
+    SIM_CHECK(s, sim_reader_tracks(reader) == 8, "%u tracks are known", sim_reader_tracks(reader));
+    SIM_CHECK(s, s->camera_needed[20] == 4, "encodings %x of the one alone are needed", s->camera_needed[20]);
+    SIM_CHECK(s, s->camera_needed[21] == 0, "encodings %x are needed by nobody", s->camera_needed[21]);
+    sim_run_until(s, s->now + SECOND);
+    unsigned compared = sim_reader_check(reader, begin, end, true);
+    sim_take_stats(s);
+    printf("  %u packets compared, %llu fed, %llu dropped\n", compared,
+        (unsigned long long)sim_counter(s, PLM_CNT_FEED_PACKETS),
+        (unsigned long long)sim_counter(s, PLM_CNT_FEED_DROPPED));
+    SIM_CHECK(s, compared > 4 * 30 * (50 + 2 * 28) && sim_counter(s, PLM_CNT_FEED_DROPPED) == 0,
+        "only %u packets", compared);
+    SIM_CHECK(s, sim_counter(s, PLM_CNT_RX_RTX) > 100, "nothing was repaired");
+
+    /* The reader goes: what it asked for is needed no more. Another comes, and is told everything. */
+    sim_reader_leave(reader);
+    sim_run_until(s, s->now + 5 * SECOND);
+    SIM_CHECK(s, s->camera_needed[20] == 0, "encodings %x are needed without a reader", s->camera_needed[20]);
+    sim_reader_return(reader);
+    sim_run_until(s, s->now + 2 * SECOND);
+    SIM_CHECK(s, sim_reader_tracks(reader) == 8, "%u tracks are known again", sim_reader_tracks(reader));
+    begin = s->now;
+    sim_run_until(s, s->now + 5 * SECOND);
+    end = s->now;
+    /* One moves to a room that is not fed, one leaves, and a room is fed no more. */
+    post_to(s, m->people[0]->publish,
+        (struct plm_command){.type = PLM_CMD_MOVE, .room = 3, .move.participant = m->people[0]->id});
+    sim_leave(m->people[1], true);
+    free(m->people[1]);
+    m->people[1] = NULL;
+    sim_run_until(s, s->now + SECOND);
+    SIM_CHECK(s, sim_reader_tracks(reader) == 4, "%u tracks are left", sim_reader_tracks(reader));
+    SIM_CHECK(s, sim_reader_check(reader, begin, end, true) > 4 * 5 * 100, "too few packets");
+    sim_feed_room(s, 1, false);
+    sim_run_until(s, s->now + SECOND);
+    SIM_CHECK(s, sim_reader_tracks(reader) == 2, "%u tracks are left", sim_reader_tracks(reader));
+    print_speed(s, 50 * SECOND, cpu_seconds() - from);
+    sim_write_log(s, r->log_file);
+    sim_reader_leave(reader);
+    part(m);
+    sim_reader_free(reader);
+    free(m);
+}
+
+/** A reader that stands still for more than its queue holds: sound is whole, pictures begin again with key frames, asked for once. */
+static void feed_slow(const struct run *r)
+{
+    struct sim_config config = {
+        .seed = r->seed, .n_workers = 2, .up = good_path, .down = good_path, .log_file = r->log_file};
+    struct meeting *m = calloc(1, sizeof *m);
+    double from = cpu_seconds();
+    sim_init(&m->sim, &config);
+    struct sim *s = &m->sim;
+    struct sim_reader *reader = sim_reader_open(s, 256u << 10, 4);
+    m->n = 4;
+    for (unsigned i = 0; i < m->n; i++)
+        m->people[i] = join_alone(s, 20 + i, 1, i);
+    sim_feed_room(s, 1, true);
+    sim_run_until(s, s->now + 3 * SECOND);
+    uint64_t begin = s->now;
+    sim_run_until(s, s->now + 5 * SECOND);
+    unsigned asked[MEETING_MAX], gaps = 0;
+    for (int k = 0; k < 5; k++) {
+        for (unsigned i = 0; i < m->n; i++)
+            asked[i] = m->people[i]->plis_received;
+        sim_reader_pause(reader, true);
+        sim_run_until(s, s->now + 2 * SECOND);
+        for (unsigned i = 0; i < m->n; i++)
+            SIM_CHECK(s, m->people[i]->plis_received == asked[i],
+                "%u was asked for a key frame that nobody would read", m->people[i]->id);
+        sim_reader_pause(reader, false);
+        sim_run_until(s, s->now + 3 * SECOND);
+        for (unsigned i = 0; i < m->n; i++)
+            SIM_CHECK(s, m->people[i]->plis_received == asked[i] + 1, "%u was asked %u times",
+                m->people[i]->id, m->people[i]->plis_received - asked[i]);
+    }
+    uint64_t end = s->now - SECOND;
+    unsigned compared = sim_reader_check(reader, begin, end, false);
+    gaps = sim_reader_gaps(reader);
+    sim_take_stats(s);
+    printf("  %u packets compared, %llu dropped, %u times\n", compared,
+        (unsigned long long)sim_counter(s, PLM_CNT_FEED_DROPPED), gaps);
+    SIM_CHECK(s, gaps == 5 * m->n && sim_counter(s, PLM_CNT_FEED_DROPPED) > 500, "nothing was left out");
+    SIM_CHECK(s, sim_reader_tracks(reader) == 2 * m->n, "%u tracks are known", sim_reader_tracks(reader));
+    print_speed(s, 35 * SECOND, cpu_seconds() - from);
+    sim_write_log(s, r->log_file);
+    sim_reader_leave(reader);
+    part(m);
+    sim_reader_free(reader);
+    free(m);
+}
+
 /* ---- the same seed ---- */
 
 static char *log_of(uint64_t seed, size_t *len, uint64_t *hash)
@@ -651,6 +776,8 @@ static char *log_of(uint64_t seed, size_t *len, uint64_t *hash)
     struct sim_config config = {.seed = seed, .n_workers = 3, .up = path, .down = path, .keep_log = true};
     struct meeting *m = calloc(1, sizeof *m);
     meet(m, &config, 6, PLM_CODEC_VP8);
+    struct sim_reader *reader = sim_reader_open(&m->sim, 1u << 20, 7);
+    sim_feed_room(&m->sim, 1, true);
     sim_run_until(&m->sim, m->sim.now + 20 * SECOND);
     sim_leave(m->people[2], true);
     sim_run_until(&m->sim, m->sim.now + 5 * SECOND);
@@ -660,7 +787,9 @@ static char *log_of(uint64_t seed, size_t *len, uint64_t *hash)
     *hash = m->sim.log_hash;
     free(m->people[2]);
     m->people[2] = NULL;
+    sim_reader_leave(reader);
     part(m);
+    sim_reader_free(reader);
     free(m);
     return copy;
 }
@@ -702,6 +831,8 @@ static const struct {
     {"switches_vp9", switches_vp9},
     {"switches_h264", switches_h264},
     {"people", people},
+    {"feed", feed},
+    {"feed_slow", feed_slow},
     {"same", same},
 };
 

@@ -66,9 +66,11 @@ struct sim_worker {
 };
 
 #define SIM_MAX_ROOMS 8
+#define SIM_MAX_IDS   256
 
 struct sim_room {
     uint8_t n_peers;
+    bool fed;
     struct plm_shard_peer peers[SIM_MAX_WORKERS];
 };
 
@@ -88,8 +90,13 @@ struct sim {
     uint64_t log_hash, n_datagrams, n_events;
     char *log;
     size_t log_len, log_cap;
+    /* for whoever looks on; may be NULL */
+    void *onlooker;
+    void (*on_up)(struct sim *s, struct sim_end *e, const uint8_t *data, size_t len); /**< reaches a worker now */
+    void (*on_turn)(struct sim *s, unsigned worker);
     /* what was seen */
     unsigned speaker_events, slot_events, transports_closed;
+    uint8_t camera_needed[SIM_MAX_IDS]; /**< by participant: encodings that somebody needs, as the application was told */
     plm_participant_id dominant;
 };
 
@@ -111,6 +118,8 @@ void sim_take_stats(struct sim *s);
 uint64_t sim_counter(const struct sim *s, enum plm_counter c);
 uint64_t sim_drops(const struct sim *s, enum plm_drop d);
 uint32_t sim_gauge(const struct sim *s, enum plm_gauge g);
+/** Whether a room is fed, told to its shards as the engine does. */
+void sim_feed_room(struct sim *s, plm_room_id room, bool on);
 /** No frame is on its way between workers. */
 bool sim_links_idle(const struct sim *s);
 
@@ -167,6 +176,31 @@ enum {
 #define SIM_PT_OPUS  111
 #define SIM_PT_VIDEO 96
 #define SIM_PT_RTX   97
+
+/* ---- a reader of the workers' feeds: sim_reader.c ---- */
+
+struct sim_reader;
+
+/** Connect one to every worker. @param queue octets of each feed @param encodings it asks for of every camera */
+struct sim_reader *sim_reader_open(struct sim *s, size_t queue, uint8_t encodings);
+/** While it stands still it neither reads nor asks. */
+void sim_reader_pause(struct sim_reader *r, bool on);
+/** It is gone; what it counted stays. */
+void sim_reader_leave(struct sim_reader *r);
+/** One that comes after it. */
+void sim_reader_return(struct sim_reader *r);
+/** After it has left, and the simulation has ended: what it asked for may have been on its way. */
+void sim_reader_free(struct sim_reader *r);
+/**
+ * Of everything that a worker received within that time, sound and demanded encodings came out, and nothing twice or that was not received.
+ * @param complete pictures too; else they may be missing from some packet on to the next key frame
+ * @return packets compared
+ */
+unsigned sim_reader_check(struct sim_reader *r, uint64_t from_us, uint64_t to_us, bool complete);
+/** Tracks that it knows at present. */
+unsigned sim_reader_tracks(const struct sim_reader *r);
+/** Times that pictures were missing, and began again with a key frame. */
+unsigned sim_reader_gaps(const struct sim_reader *r);
 
 /* ---- people ---- */
 

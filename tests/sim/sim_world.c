@@ -159,6 +159,8 @@ static void arrive(struct sim *s, void *arg)
     hash_octets(s, d->octets, d->len);
     if (d->up) {
         struct sim_worker *w = &s->workers[d->end->worker];
+        if (s->on_up)
+            s->on_up(s, d->end, d->octets, d->len);
         struct plm_datagram in = {.data = d->octets, .len = d->len, .from = d->end->addr};
         plm_worker_input(w->core, &in, 1, s->now);
         after_turn(s, w);
@@ -262,6 +264,8 @@ static void io_event(void *ctx, const struct plm_event *ev)
         sim_log(s, "speakers %u of room %u: %u first", ev->speakers.n, ev->room, s->dominant);
         break;
     case PLM_EV_DEMAND:
+        if (ev->demand.source == PLM_SOURCE_CAMERA)
+            s->camera_needed[ev->participant % SIM_MAX_IDS] = ev->demand.needed;
         sim_log(
             s, "demand %u %s: %x", ev->participant, plm_source_name(ev->demand.source), ev->demand.needed);
         break;
@@ -290,9 +294,16 @@ static void post_peers(struct sim *s, plm_room_id room)
         cmd->room = room;
         cmd->peers.home = r->peers[0].worker;
         cmd->peers.n = r->n_peers;
+        cmd->peers.fed = r->fed;
         memcpy(cmd->peers.v, r->peers, r->n_peers * sizeof r->peers[0]);
         sim_post(s, r->peers[i].worker, cmd);
     }
+}
+
+void sim_feed_room(struct sim *s, plm_room_id room, bool on)
+{
+    s->rooms[room].fed = on;
+    post_peers(s, room);
 }
 
 /** As the engine does it: the home is the shard that has been there longest. */
@@ -367,6 +378,8 @@ static void after_turn(struct sim *s, struct sim_worker *w)
         s->drain_due[w->index][to] = true;
         sim_at(s, s->now + RING_WAKE_US, drain_ring, (void *)(uintptr_t)(w->index * SIM_MAX_WORKERS + to));
     }
+    if (s->on_turn)
+        s->on_turn(s, w->index);
 }
 
 bool sim_links_idle(const struct sim *s)
