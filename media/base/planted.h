@@ -27,6 +27,13 @@ enum plm_planted {
     PLM_PLANTED_config,
     PLM_PLANTED_http,
     PLM_PLANTED_rest,
+    PLM_PLANTED_depack_opus,
+    PLM_PLANTED_depack_vp8,
+    PLM_PLANTED_depack_vp9,
+    PLM_PLANTED_depack_h264,
+    PLM_PLANTED_depack_av1,
+    PLM_PLANTED_stream_refs,
+    PLM_PLANTED_stream_parts,
 };
 #define PLM_PLANTED_ID(parser)      PLM_PLANTED_##parser
 #define PLM_FITS(parser, condition) (PLM_PLANT_BUG == PLM_PLANTED_ID(parser) || (condition))
