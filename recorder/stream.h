@@ -29,9 +29,10 @@ struct plm_stream_ops {
 
 struct plm_stream_stats {
     uint64_t packets, late, duplicates, malformed;
-    uint64_t lost;          /**< packets that were given up */
-    uint64_t frames;        /**< samples given out */
-    uint64_t frames_broken; /**< pictures left out: a part, or one that they refer to, was lost */
+    uint64_t lost;   /**< packets that were given up */
+    uint64_t frames; /**< samples given out */
+    uint64_t
+        frames_broken; /**< pictures left out since the first key frame: a part, or one that they refer to, was lost */
     uint64_t keyframes_asked, encoding_switches, clock_jumps;
 };
 
