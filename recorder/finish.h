@@ -24,7 +24,7 @@ struct plm_finish_result {
 /**
  * Finish the file behind fd (read and write). A finished one is recognised and left alone. Blocks.
  * @param hold_us the last picture is held until here, in time of the file; 0: as it was written
- * @return 0; PLM_EINVAL: no such file of ours (untouched); negated errno
+ * @return 0; PLM_EINVAL: no such file of ours, or torn within its head (untouched); PLM_ENOMEM; negated errno
  */
 int plm_finish(int fd, int64_t hold_us, struct plm_finish_result *out);
 /** The same without changing anything: what plm_finish would do, or what a finished file holds, with every sample's place checked. */
