@@ -1,6 +1,5 @@
 #include "mp4_entry.h"
 
-
 #define OBU_SEQUENCE_HEADER 1
 #define SELECT_VALUE        2 /* seq_force_…: chosen in each frame */
 

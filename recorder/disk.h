@@ -13,7 +13,7 @@
 struct plm_disk {
     int dir_fd;
     uint64_t reserve_bytes;
-    bool reserved; /**< the file is there, in its whole size */
+    bool reserved;          /**< the file is there, in its whole size */
     uint64_t full_until_ms; /**< a write failed for lack of space: STOP, whatever statvfs says (quotas) */
     enum plm_disk_level level;
     uint64_t free_bytes; /**< what files may take; the reserve does not count */

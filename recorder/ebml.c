@@ -4,9 +4,9 @@
 
 #include "base/bytes.h"
 
-#define SIZE_OCTETS    8
-#define SIZE_MARK      (UINT64_C(1) << 56) /* RFC 8794 section 4: the first set bit tells the length */
-#define MIN_VOID       (1 + SIZE_OCTETS)
+#define SIZE_OCTETS 8
+#define SIZE_MARK   (UINT64_C(1) << 56) /* RFC 8794 section 4: the first set bit tells the length */
+#define MIN_VOID    (1 + SIZE_OCTETS)
 
 static void put_id(struct plm_octets *o, uint32_t id)
 {

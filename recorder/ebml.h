@@ -59,9 +59,9 @@ enum plm_ebml_id {
     PLM_WEBM_CUE_CLUSTER = 0xf1,
 };
 
-#define PLM_EBML_UNKNOWN  UINT64_MAX /**< a size that was not known when it was written */
-#define PLM_EBML_LONG_HEAD 12 /**< octets of an id of four octets and a size, as we write it */
-#define PLM_EBML_MAX_HEAD  12        /**< octets of id and size */
+#define PLM_EBML_UNKNOWN   UINT64_MAX /**< a size that was not known when it was written */
+#define PLM_EBML_LONG_HEAD 12         /**< octets of an id of four octets and a size, as we write it */
+#define PLM_EBML_MAX_HEAD  12         /**< octets of id and size */
 
 /** Id and size; a size has eight octets always, so that it may be patched. */
 void plm_ebml_head(struct plm_octets *o, uint32_t id, uint64_t size);

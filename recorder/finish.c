@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "ebml.h"
 #include "mp4_box.h"
-#include "base/bytes.h"
 #include "plenum/types.h"
 
 int plm_finish_read(const struct plm_finish_file *f, uint64_t at, void *out, size_t len)

@@ -38,7 +38,7 @@ struct state {
 
 /* One trun: samples of one track that follow one another. */
 struct run {
-    unsigned track; /* index of its table */
+    unsigned track;    /* index of its table */
     uint64_t time, at; /* in ticks; in the file */
     uint32_t n, tells;
     const uint8_t *entries;
@@ -181,7 +181,8 @@ static void copy_box(struct plm_octets *o, const struct plm_box *box)
     plm_box_end(o, at);
 }
 
-static void copy_with_duration(struct plm_octets *o, const struct plm_box *box, size_t where, uint64_t duration)
+static void copy_with_duration(
+    struct plm_octets *o, const struct plm_box *box, size_t where, uint64_t duration)
 {
     size_t at = o->len;
     copy_box(o, box);
@@ -244,8 +245,7 @@ static void rewrite(const struct state *s, struct plm_octets *o, const struct pl
             copy_with_duration(o, &box, MVHD_DURATION, movie_duration(s));
             continue;
         case PLM_BOX('t', 'k', 'h', 'd'):
-            copy_with_duration(
-                o, &box, TKHD_DURATION, t ? t->duration * MOVIE_HZ / rates[t - s->tables] : 0);
+            copy_with_duration(o, &box, TKHD_DURATION, t ? t->duration * MOVIE_HZ / rates[t - s->tables] : 0);
             continue;
         case PLM_BOX('m', 'd', 'h', 'd'):
             copy_with_duration(o, &box, MDHD_DURATION, t ? t->duration : 0);
@@ -293,7 +293,8 @@ static void hold(struct state *s, int64_t hold_us)
     struct plm_sample_table *t = &s->tables[PLM_TRACK_PICTURE - 1];
     uint64_t until = hold_us > 0 ? (uint64_t)plm_mux_picture_ticks(hold_us) : 0;
     if (t->n && until > plm_sample_table_last(t))
-        plm_sample_table_stretch(t, until); /* fails when that is out of range: then it stays as it was written */
+        plm_sample_table_stretch(
+            t, until); /* fails when that is out of range: then it stays as it was written */
 }
 
 static int finish_fragments(struct state *s, int64_t hold_us, struct plm_finish_result *out)

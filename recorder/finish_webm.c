@@ -8,10 +8,11 @@
 
 #define MAX_CLUSTER  (256 * 1024 * 1024)
 #define CLUSTER_HEAD 64 /* octets enough for the heads of a cluster, its time and its first block */
-#define TAIL         4  /* clusters at the end that are looked at for the last times: kinds may lag behind each other */
-#define BLOCK_HEAD   4
-#define KEYFRAME     0x80
-#define FIRST_STEP   33 /* ms that the last picture is shown when nothing tells */
+#define TAIL                                                                                                 \
+    4 /* clusters at the end that are looked at for the last times: kinds may lag behind each other */
+#define BLOCK_HEAD 4
+#define KEYFRAME   0x80
+#define FIRST_STEP 33 /* ms that the last picture is shown when nothing tells */
 
 /* A cluster that begins with a key frame: a place to seek to. */
 struct cue {
@@ -24,9 +25,9 @@ struct state {
     struct plm_octets buf;
     uint64_t segment_at, data_at; /* the Segment's id; what is in it */
     uint64_t segment_size, info_size, tracks_at, tags_at;
-    uint64_t tags_end; /* where the first cluster begins */
-    uint64_t end;      /* behind the last whole cluster */
-    bool patched; /* the places of the head are filled */
+    uint64_t tags_end;      /* where the first cluster begins */
+    uint64_t end;           /* behind the last whole cluster */
+    bool patched;           /* the places of the head are filled */
     struct plm_octets cues; /* array of struct cue */
     uint64_t clusters[TAIL];
     uint32_t n_clusters;
@@ -148,7 +149,9 @@ static int64_t opus_ms(const uint8_t *p, size_t len)
 {
     static const uint16_t celt[4] = {25, 50, 100, 200}, silk[4] = {100, 200, 400, 600}; /* in 0.1 ms */
     unsigned config = p[0] >> 3, code = p[0] & 3;
-    unsigned tenths = config < 12 ? silk[config & 3] : config < 16 ? celt[2 + (config & 1)] : celt[config & 3];
+    unsigned tenths = config < 12   ? silk[config & 3]
+                      : config < 16 ? celt[2 + (config & 1)]
+                                    : celt[config & 3];
     unsigned n = code == 0 ? 1 : code < 3 ? 2 : len > 1 ? p[1] & 63 : 1;
     return (int64_t)(tenths * n + 9) / 10;
 }

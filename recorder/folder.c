@@ -14,6 +14,7 @@
 #define FILE_MODE   0640
 #define FOLDER_MODE 0750
 #define TEMPORARY   ".replace"
+#define MAX_TEXT    (256 * 1024 * 1024) /* of a journal or a manifest */
 
 int plm_folder_make(int dir_fd, const char *id)
 {
@@ -80,7 +81,8 @@ int plm_folder_publish(int folder_fd, const char *name)
     if (!name_part(name, part))
         return PLM_EINVAL;
     int rc = renameat2(folder_fd, part, folder_fd, name, RENAME_NOREPLACE);
-    if (rc != 0 && errno == EINVAL) { /* a file system without it: a link fails on a name that is taken, too */
+    if (rc != 0 &&
+        errno == EINVAL) { /* a file system without it: a link fails on a name that is taken, too */
         rc = linkat(folder_fd, part, folder_fd, name, 0);
         if (rc == 0)
             rc = unlinkat(folder_fd, part, 0);
@@ -106,8 +108,7 @@ int plm_folder_replace(int folder_fd, const char *name, const void *data, size_t
 {
     if (!plm_recording_file_valid(name))
         return PLM_EINVAL;
-    int fd = openat(
-        folder_fd, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+    int fd = openat(folder_fd, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
         return -errno;
     int rc = write_all(fd, data, len);
@@ -118,6 +119,42 @@ int plm_folder_replace(int folder_fd, const char *name, const void *data, size_t
         rc = -errno;
     if (rc)
         unlinkat(folder_fd, TEMPORARY, 0);
+    return rc;
+}
+
+static int read_all(int fd, size_t size, char **out, size_t *len)
+{
+    char *text = malloc(size + 1);
+    size_t got = 0;
+    ssize_t n = 1;
+    if (!text)
+        return PLM_ENOMEM;
+    while (got < size && (n = pread(fd, text + got, size - got, (off_t)got)) != 0) {
+        if (n < 0 && errno != EINTR)
+            break;
+        got += n > 0 ? (size_t)n : 0;
+    }
+    int rc = n < 0 ? -errno : 0;
+    if (rc) {
+        free(text);
+        return rc;
+    }
+    text[got] = '\0';
+    *out = text;
+    *len = got;
+    return 0;
+}
+
+int plm_folder_read(int folder_fd, const char *name, char **out, size_t *len)
+{
+    struct stat st;
+    int fd = plm_folder_open_file(folder_fd, name, O_RDONLY);
+    if (fd < 0)
+        return fd;
+    int rc = fstat(fd, &st) != 0 ? -errno : st.st_size > MAX_TEXT ? PLM_EINVAL : 0;
+    if (rc == 0)
+        rc = read_all(fd, (size_t)st.st_size, out, len);
+    close(fd);
     return rc;
 }
 

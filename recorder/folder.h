@@ -4,8 +4,8 @@
 #ifndef PLM_RECORDER_FOLDER_H
 #define PLM_RECORDER_FOLDER_H
 
-#include "finish.h"
 #include "base/recording_format.h"
+#include "finish.h"
 
 /** Room for a file's name with ".part". */
 #define PLM_FOLDER_NAME_SIZE 80
@@ -27,6 +27,8 @@ int plm_folder_open_file(int folder_fd, const char *name, int flags);
 int plm_folder_publish(int folder_fd, const char *name);
 /** Write a file as a whole: under another name first, then in the place of the old one. @return 0, PLM_EINVAL or negated errno */
 int plm_folder_replace(int folder_fd, const char *name, const void *data, size_t len);
+/** Read the journal or the manifest. @param out to free(), with a NUL behind @return 0, PLM_EINVAL: too long; PLM_ENOMEM; negated errno */
+int plm_folder_read(int folder_fd, const char *name, char **out, size_t *len);
 /** Append a line to the journal; a torn line before it is ended. A line that cannot be written whole is not there afterwards. */
 int plm_folder_append(int journal_fd, const char *line, size_t len);
 

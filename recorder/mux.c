@@ -6,8 +6,9 @@
 #define SILENCE_US    20000
 #define SILENCE_TICKS (SILENCE_US / 1000 * (PLM_MUX_SOUND_HZ / 1000))
 #define MAX_SOUND_US  120000 /* RFC 6716 section 3.1: a packet holds at most 120 ms */
-#define MAX_FILL_TICKS (INT64_C(3600) * PLM_MUX_SOUND_HZ) /* sound_line fills each second: this is a clock that went wrong */
-#define FIRST_STEP    (PLM_MUX_PICTURE_HZ / 30)
+#define MAX_FILL_TICKS                                                                                       \
+    (INT64_C(3600) * PLM_MUX_SOUND_HZ) /* sound_line fills each second: this is a clock that went wrong */
+#define FIRST_STEP (PLM_MUX_PICTURE_HZ / 30)
 
 /* RFC 6716 section 3.1: CELT, fullband, 20 ms, one frame that is silent; the third bit tells stereo. */
 static const uint8_t silence[3] = {0xfc, 0xff, 0xfe};

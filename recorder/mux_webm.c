@@ -5,11 +5,11 @@
 #include "mux_internal.h"
 #include "webm_head.h"
 
-#define UNIX_TO_2001_MS  INT64_C(978307200000) /* RFC 8794 section 7.6: dates count from 2001 */
-#define SEEK_PREROLL_NS  80000000              /* RFC 7845 section 4.6 */
-#define TYPE_VIDEO       1
-#define TYPE_AUDIO       2
-#define KEYFRAME         0x80 /* flags of a SimpleBlock */
+#define UNIX_TO_2001_MS INT64_C(978307200000) /* RFC 8794 section 7.6: dates count from 2001 */
+#define SEEK_PREROLL_NS 80000000              /* RFC 7845 section 4.6 */
+#define TYPE_VIDEO      1
+#define TYPE_AUDIO      2
+#define KEYFRAME        0x80 /* flags of a SimpleBlock */
 
 static void write_seek(struct plm_octets *o, uint32_t id, uint64_t position)
 {
@@ -137,8 +137,8 @@ void plm_mux_webm_head(const struct plm_mux *m, struct plm_octets *o)
     struct plm_octets info = {0};
     write_rest_of_info(&info, c);
     write_ebml_head(o);
-    plm_webm_write_places(o,
-        &(struct plm_webm_places){.segment_size = PLM_EBML_UNKNOWN, .info_size = PLM_WEBM_DURATION_SIZE + info.len});
+    plm_webm_write_places(o, &(struct plm_webm_places){.segment_size = PLM_EBML_UNKNOWN,
+                                 .info_size = PLM_WEBM_DURATION_SIZE + info.len});
     plm_octets_put(o, info.data, info.len);
     o->failed |= info.failed;
     plm_octets_free(&info);
@@ -167,8 +167,8 @@ static int choose(const struct merge *g)
     return !p->keyframe && s->time_us < p->time_us;
 }
 
-static void write_block(
-    struct plm_octets *o, const struct plm_mux_entry *e, const uint8_t *data, unsigned track, int64_t relative)
+static void write_block(struct plm_octets *o, const struct plm_mux_entry *e, const uint8_t *data,
+    unsigned track, int64_t relative)
 {
     relative = relative < INT16_MIN ? INT16_MIN : relative;
     plm_ebml_head(o, PLM_WEBM_SIMPLE_BLOCK, 4 + (uint64_t)e->len);

@@ -8,9 +8,9 @@
 #include "finish.h"
 
 struct plm_repair_file {
-    const char *name;  /**< without ".part" */
-    bool part;         /**< it was not finished before */
-    int error;         /**< 0, PLM_EINVAL: not one of ours or damaged; negated errno */
+    const char *name;                /**< without ".part" */
+    bool part;                       /**< it was not finished before */
+    int error;                       /**< 0, PLM_EINVAL: not one of ours or damaged; negated errno */
     struct plm_finish_result result; /**< usable: it is there under its final name and plays */
 };
 

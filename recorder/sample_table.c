@@ -143,7 +143,8 @@ static void write_stsz(const struct plm_sample_table *t, struct plm_octets *o)
 static void write_offsets(const struct plm_sample_table *t, struct plm_octets *o)
 {
     bool large = t->n_chunks && t->chunks[t->n_chunks - 1] > UINT32_MAX;
-    size_t at = plm_box_begin_full(o, large ? PLM_BOX('c', 'o', '6', '4') : PLM_BOX('s', 't', 'c', 'o'), 0, 0);
+    size_t at =
+        plm_box_begin_full(o, large ? PLM_BOX('c', 'o', '6', '4') : PLM_BOX('s', 't', 'c', 'o'), 0, 0);
     plm_octets_put32(o, t->n_chunks);
     for (uint32_t i = 0; i < t->n_chunks; i++) {
         if (large)

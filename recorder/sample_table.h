@@ -11,8 +11,8 @@
 #define PLM_SAMPLE_MAX_N   0x10000000u
 
 struct plm_sample_table {
-    uint32_t *ticks; /**< how long each is shown */
-    uint32_t *sizes; /**< in octets; the highest bit: no keyframe */
+    uint32_t *ticks;       /**< how long each is shown */
+    uint32_t *sizes;       /**< in octets; the highest bit: no keyframe */
     uint64_t *chunks;      /**< where each run of samples lies in the file */
     uint32_t *chunk_sizes; /**< how many samples are in it */
     uint32_t n, cap, n_chunks, cap_chunks, n_keyframes;

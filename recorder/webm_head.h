@@ -19,8 +19,9 @@
 struct plm_webm_places {
     uint64_t segment_size; /**< PLM_EBML_UNKNOWN while the file is written */
     uint64_t info_size;
-    uint64_t tracks_at, tags_at, cues_at; /**< from the Segment's data; all of them known or none: cues_at 0 */
-    double duration_ms;                   /**< 0: not known */
+    uint64_t tracks_at, tags_at,
+        cues_at;        /**< from the Segment's data; all of them known or none: cues_at 0 */
+    double duration_ms; /**< 0: not known */
 };
 
 /** From the Segment's id up to and with Duration; the length is the same whatever is known. */

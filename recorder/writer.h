@@ -1,6 +1,7 @@
 /*
- * Everything that touches the disk while recording. One thread muxes and writes in the order in which it is asked, one thread syncs
- * (fdatasync, round robin, each file at least once in PLM_WRITER_SYNC_MS) and watches space. The calling thread never waits for a disk: it leaves jobs
+ * Everything that touches the disk while recording. One thread muxes and writes in the order in which it is asked; one finishes, repairs and removes, in
+ * that order too, so that the end of a large meeting delays no other; one syncs (fdatasync, the longest unsynced first, each file at least once in
+ * PLM_WRITER_SYNC_MS) and watches space. The calling thread never waits for a disk: it leaves jobs
  * in a queue of at most config.queue_bytes and hears what became of them in events.
  *
  * Files: fragmented MP4 (H264, VP9, AV1, Opus) or WebM (VP8) in "<name>.part", in fragments of at most PLM_WRITER_FRAGMENT_MS that reach the file as they end.
@@ -27,8 +28,16 @@ enum plm_disk_level {
 };
 
 enum plm_writer_event_type {
-    PLM_WRITER_FINISHED = 1, /**< a file was closed and is whole */
-    PLM_WRITER_FAILED, /**< a write failed; the file was ended at its last whole fragment and finished if that was possible */
+    /**
+     * A file was closed and is whole, or was found to be by a repair (then `file` is 0), or the manifest was written (its name). Not usable: nothing was
+     * ever in it, and it is gone.
+     */
+    PLM_WRITER_FINISHED = 1,
+    /**
+     * A write failed; the file was ended at its last whole fragment and finished if that was possible. Its handle is no more, closing it does nothing.
+     * Without a handle: the journal, the manifest, the folder (no name), or a file that a repair could not help.
+     */
+    PLM_WRITER_FAILED,
     PLM_WRITER_DISK,     /**< the level changed */
     PLM_WRITER_REMOVED,  /**< a folder is gone */
     PLM_WRITER_REPAIRED, /**< plm_writer_repair is done with this recording */
@@ -43,7 +52,8 @@ struct plm_writer_event {
     bool usable; /**< the file is there under its final name and plays */
     int64_t duration_us;
     uint64_t bytes;
-    char sha256[65]; /**< FINISHED: of the file; "" when not worked out */
+    /** Of the file; always "": finishing rewrites its first octets, so that a sum would need all of it read again, which a disk in use cannot spare. */
+    char sha256[65];
     enum plm_disk_level level;
     uint64_t free_bytes;
 };
@@ -87,7 +97,8 @@ plm_writer_file plm_writer_open(
     struct plm_writer *w, const char *id, const char *name, const struct plm_writer_track_config *config);
 /**
  * Write a sample; octets are copied. Samples of one kind come in order of time; the first picture of a file is a key frame and stretches to time 0.
- * @return 0; PLM_EFULL: the queue has no room, the sample is left out (the caller drops pictures to the next key frame; sound has a reserve of an eighth)
+ * @return 0, also when the file failed meanwhile; PLM_ENOMEM; PLM_EFULL: the queue has no room, the sample is left out (the caller drops pictures to the
+ *         next key frame; sound has a reserve of an eighth, and what is missing of it after all becomes silence)
  */
 int plm_writer_put(struct plm_writer *w, plm_writer_file file, const struct plm_sample *sample);
 /** Finish a file. @param end_us the room's clock: the last picture is held until then */
@@ -96,7 +107,7 @@ void plm_writer_close(struct plm_writer *w, plm_writer_file file, int64_t end_us
 int plm_writer_journal(struct plm_writer *w, const char *id, const char *line, size_t len);
 /** Write manifest.json as a whole: temporary name, sync, rename. */
 int plm_writer_manifest(struct plm_writer *w, const char *id, const char *text, size_t len);
-/** Repair the .part files of a recording that nobody writes any more. */
+/** Repair the .part files of a recording that nobody writes any more: an event for each of its track files, then PLM_WRITER_REPAIRED. */
 int plm_writer_repair(struct plm_writer *w, const char *id);
 /** Remove the folder of a recording with everything in it. */
 int plm_writer_remove(struct plm_writer *w, const char *id);

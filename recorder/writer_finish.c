@@ -27,7 +27,8 @@ static int publish(struct plm_writer *w, struct plm_writer_track *t, const struc
     int folder_fd = plm_folder_open(w->config.dir_fd, t->id);
     if (folder_fd < 0)
         return folder_fd;
-    int rc = result->usable ? plm_folder_publish(folder_fd, t->name) : plm_folder_drop_part(folder_fd, t->name);
+    int rc =
+        result->usable ? plm_folder_publish(folder_fd, t->name) : plm_folder_drop_part(folder_fd, t->name);
     close(folder_fd);
     return rc;
 }

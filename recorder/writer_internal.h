@@ -41,8 +41,8 @@ struct plm_writer_folder {
 struct plm_writer_track {
     plm_writer_file file;
     char id[PLM_RECORDING_ID_SIZE], name[PLM_WRITER_MAX_NAME];
-    struct plm_writer_job *close_job;    /**< made beforehand: closing needs no memory. The caller's thread's */
-    UT_hash_handle hh;                   /**< in w->tracks, the caller's */
+    struct plm_writer_job *close_job; /**< made beforehand: closing needs no memory. The caller's thread's */
+    UT_hash_handle hh;                /**< in w->tracks, the caller's */
     struct plm_writer_event_node *event; /**< made beforehand, too */
     unsigned refs;                       /**< the handle, and the finishing thread; under the mutex */
 
@@ -98,7 +98,8 @@ struct plm_writer {
 
     /* the muxing thread */
     struct plm_writer_folder *folders;
-    struct plm_writer_track *open, *waiting; /**< waiting: with samples that no fragment has yet, the oldest first */
+    struct plm_writer_track *open,
+        *waiting; /**< waiting: with samples that no fragment has yet, the oldest first */
     struct plm_octets scratch;
     struct plm_synced root; /**< the folder of all recordings */
 

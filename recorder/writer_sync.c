@@ -7,7 +7,8 @@
 #include "writer_internal.h"
 
 #define NS_PER_MS 1000000
-#define EARLY_MS  1000 /* begun so long before PLM_WRITER_SYNC_MS is over: many files take a while, one after the other */
+#define EARLY_MS                                                                                             \
+    1000 /* begun so long before PLM_WRITER_SYNC_MS is over: many files take a while, one after the other */
 
 static uint64_t now_ms(void)
 {

@@ -152,8 +152,9 @@ static void print_figures(struct plm_writer *w)
     struct rusage u;
     plm_writer_stats(w, &s);
     getrusage(RUSAGE_SELF, &u);
-    printf("{\"event\":\"figures\",\"full\":%u,\"fragments\":%" PRIu64 ",\"written\":%" PRIu64 ",\"syncs\":%" PRIu64
-           ",\"queued_max\":%" PRIu64 ",\"late_us_max\":%" PRIu64 ",\"cpu_us\":%" PRIu64 ",\"max_rss_kb\":%ld}\n",
+    printf("{\"event\":\"figures\",\"full\":%u,\"fragments\":%" PRIu64 ",\"written\":%" PRIu64
+           ",\"syncs\":%" PRIu64 ",\"queued_max\":%" PRIu64 ",\"late_us_max\":%" PRIu64 ",\"cpu_us\":%" PRIu64
+           ",\"max_rss_kb\":%ld}\n",
         full, s.fragments, s.written_bytes, s.syncs, s.queued_bytes_max, s.late_us_max,
         (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 +
             (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec),
