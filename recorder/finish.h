@@ -2,10 +2,11 @@
  * Makes a track file that was written in fragments one that plays and seeks everywhere, in place: no octet of media is copied. The same
  * code finishes a file that was closed in good order and one that a crash left behind.
  *
- * MP4: fragments are walked and what lies behind the last whole one is cut off; one moov with the whole sample table is appended and synced;
- * then the head of the first moov becomes that of one mdat that covers all fragments, and is synced. Killed between any two steps, the file is what it was
- * or what it becomes. WebM: cut after the last whole cluster; cues are appended; duration, seek head and segment size are written into the places that the
- * head keeps for them.
+ * MP4: fragments are walked and what lies behind the last whole one is cut off; one moov with the whole sample table is appended and synced; then an empty
+ * box in front of the first moov becomes one mdat that covers that and all fragments, and is synced. WebM: cut after the last whole cluster; cues are
+ * appended and synced; duration, seek head and segment size are written into the places that the head keeps for them.
+ *
+ * Nothing that is needed to do it again is ever overwritten: killed at any octet of any write, the file can be finished to the same end.
  */
 #ifndef PLM_RECORDER_FINISH_H
 #define PLM_RECORDER_FINISH_H

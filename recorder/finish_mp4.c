@@ -31,8 +31,8 @@ struct state {
     struct plm_finish_file *f;
     struct plm_sample_table tables[N_TRACKS]; /* by number of the track, from 1 */
     struct plm_octets head, moof;
-    uint64_t head_at; /* where the first moov, later the mdat, begins */
-    uint64_t end;     /* behind the last whole fragment */
+    uint64_t place; /* where the empty box, later the mdat, begins; the first moov follows */
+    uint64_t end;   /* behind the last whole fragment */
     uint32_t fragments;
 };
 
@@ -164,11 +164,18 @@ static int take_fragment(struct state *s)
 
 /* ---- the moov that is appended ---- */
 
+/* In the movie's ticks; what is begun counts, so that no player cuts a picture short. */
+static uint64_t track_duration(const struct state *s, const struct plm_sample_table *t)
+{
+    uint32_t rate = rates[t - s->tables];
+    return (t->duration * MOVIE_HZ + rate - 1) / rate;
+}
+
 static uint64_t movie_duration(const struct state *s)
 {
     uint64_t longest = 0;
     for (unsigned i = 0; i < N_TRACKS; i++) {
-        uint64_t duration = s->tables[i].duration * MOVIE_HZ / rates[i];
+        uint64_t duration = track_duration(s, &s->tables[i]);
         longest = duration > longest ? duration : longest;
     }
     return longest;
@@ -245,7 +252,7 @@ static void rewrite(const struct state *s, struct plm_octets *o, const struct pl
             copy_with_duration(o, &box, MVHD_DURATION, movie_duration(s));
             continue;
         case PLM_BOX('t', 'k', 'h', 'd'):
-            copy_with_duration(o, &box, TKHD_DURATION, t ? t->duration * MOVIE_HZ / rates[t - s->tables] : 0);
+            copy_with_duration(o, &box, TKHD_DURATION, t ? track_duration(s, t) : 0);
             continue;
         case PLM_BOX('m', 'd', 'h', 'd'):
             copy_with_duration(o, &box, MDHD_DURATION, t ? t->duration : 0);
@@ -277,14 +284,14 @@ static int commit(struct state *s, const struct plm_octets *moov)
     uint8_t head[PLM_BOX_LARGE_HEAD];
     plm_put32(head, 1); /* the size follows in 64 bits */
     plm_put32(head + 4, PLM_BOX('m', 'd', 'a', 't'));
-    plm_put64(head + 8, s->end - s->head_at);
+    plm_put64(head + 8, s->end - s->place);
     int rc = plm_finish_cut(s->f, s->end);
     if (rc == 0)
         rc = plm_finish_write(s->f, s->end, moov->data, moov->len);
     if (rc == 0)
         rc = plm_finish_sync(s->f);
     if (rc == 0)
-        rc = plm_finish_write(s->f, s->head_at, head, sizeof head);
+        rc = plm_finish_write(s->f, s->place, head, sizeof head);
     return rc ? rc : plm_finish_sync(s->f);
 }
 
@@ -350,53 +357,61 @@ static int check_trak(const struct plm_box *trak, uint64_t from, uint64_t to, st
     return 0;
 }
 
-static int check_finished(struct state *s, uint64_t mdat_size, struct plm_finish_result *out)
+/* Is there a moov that begins where the mdat ends, and ends where the file does? */
+static bool is_finished(const struct state *s, uint32_t type, uint64_t mdat_size)
 {
     uint8_t head[PLM_BOX_HEAD];
+    if (type != PLM_BOX('m', 'd', 'a', 't') || mdat_size <= PLM_BOX_LARGE_HEAD ||
+        mdat_size > s->f->size - s->place)
+        return false;
+    uint64_t end = s->place + mdat_size;
+    return plm_finish_read(s->f, end, head, sizeof head) == 0 && plm_get32(head) == s->f->size - end &&
+           plm_get32(head + 4) == PLM_BOX('m', 'o', 'o', 'v');
+}
+
+static int check_finished(struct state *s, uint64_t mdat_size, struct plm_finish_result *out)
+{
     struct plm_box box;
-    if (mdat_size < PLM_BOX_LARGE_HEAD || mdat_size > s->f->size - s->head_at)
-        return PLM_EINVAL;
-    uint64_t end = s->head_at + mdat_size;
-    int rc = plm_finish_read(s->f, end, head, sizeof head);
-    uint32_t size = rc ? 0 : plm_get32(head);
-    if (rc || plm_get32(head + 4) != PLM_BOX('m', 'o', 'o', 'v') || size < PLM_BOX_HEAD || size > MAX_MOOV)
-        return rc ? rc : PLM_EINVAL;
-    rc = plm_finish_load(s->f, end, size, &s->head);
+    uint64_t end = s->place + mdat_size, size = s->f->size - end;
+    int rc = size <= MAX_MOOV ? plm_finish_load(s->f, end, size, &s->head) : PLM_EINVAL;
     if (rc)
         return rc;
     const uint8_t *p = s->head.data + PLM_BOX_HEAD;
     size_t left = s->head.len - PLM_BOX_HEAD;
     while (rc == 0 && plm_box_next(&p, &left, &box))
         if (box.type == PLM_BOX('t', 'r', 'a', 'k'))
-            rc = check_trak(&box, s->head_at + PLM_BOX_LARGE_HEAD, end, out);
+            rc = check_trak(&box, s->place + PLM_BOX_LARGE_HEAD, end, out);
     out->bytes = s->f->size;
     out->usable = rc == 0 && left == 0 && (out->picture || out->sound);
-    return rc;
+    return rc == 0 && !out->usable ? PLM_EINVAL : rc;
 }
 
 static int run(struct state *s, int64_t hold_us, struct plm_finish_result *out)
 {
-    uint8_t head[PLM_BOX_LARGE_HEAD];
-    int rc = plm_finish_read(s->f, 0, head, PLM_BOX_HEAD);
-    s->head_at = rc ? 0 : plm_get32(head);
-    if (rc || s->head_at < PLM_BOX_HEAD || s->head_at > MAX_FTYP)
-        return rc ? rc : PLM_EINVAL;
-    rc = plm_finish_read(s->f, s->head_at, head, sizeof head);
-    if (rc)
-        return rc;
-    uint32_t size = plm_get32(head), type = plm_get32(head + 4);
-    if (type == PLM_BOX('m', 'd', 'a', 't') && size == 1)
-        return check_finished(s, plm_get64(head + 8), out);
-    if (type != PLM_BOX('m', 'o', 'o', 'v') || size < PLM_BOX_LARGE_HEAD || size > MAX_HEAD)
-        return PLM_EINVAL;
-    rc = plm_finish_load(s->f, s->head_at, size, &s->head);
-    if (rc)
-        return rc;
+    uint8_t head[PLM_BOX_LARGE_HEAD + PLM_BOX_HEAD];
     struct plm_box mvex;
+    int rc = plm_finish_read(s->f, 0, head, PLM_BOX_HEAD);
+    s->place = rc ? 0 : plm_get32(head);
+    if (rc || s->place < PLM_BOX_HEAD || s->place > MAX_FTYP)
+        return rc ? rc : PLM_EINVAL;
+    rc = plm_finish_read(s->f, s->place, head, sizeof head);
+    if (rc)
+        return rc;
+    uint64_t mdat_size = plm_get64(head + 8), moov = s->place + PLM_BOX_LARGE_HEAD;
+    if (is_finished(s, plm_get32(head + 4), mdat_size))
+        return check_finished(s, mdat_size, out);
+    /* What the place holds else does not matter: a crash may have torn the write to it. */
+    uint32_t size = plm_get32(head + PLM_BOX_LARGE_HEAD);
+    if (plm_get32(head) != 1 || plm_get32(head + PLM_BOX_LARGE_HEAD + 4) != PLM_BOX('m', 'o', 'o', 'v') ||
+        size < PLM_BOX_HEAD || size > MAX_HEAD)
+        return PLM_EINVAL;
+    rc = plm_finish_load(s->f, moov, size, &s->head);
+    if (rc)
+        return rc;
     if (!plm_box_find(
             s->head.data + PLM_BOX_HEAD, s->head.len - PLM_BOX_HEAD, PLM_BOX('m', 'v', 'e', 'x'), &mvex))
         return PLM_EINVAL; /* not written in fragments */
-    s->end = s->head_at + size;
+    s->end = moov + size;
     return finish_fragments(s, hold_us, out);
 }
 

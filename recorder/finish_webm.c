@@ -57,16 +57,14 @@ static int expect(const struct state *s, uint64_t *at, uint32_t id, bool into, u
     return 0;
 }
 
-/* A place that is kept, or what was written there; both have this size in all. */
-static int expect_place(struct state *s, uint64_t *at, uint32_t id, uint64_t size)
+/* A place that is kept. What is in it does not matter, a crash may have torn the write to it; but whether it is filled does. */
+static int pass_place(struct state *s, uint64_t *at, uint32_t id, uint64_t size)
 {
     struct plm_ebml_element e;
     int rc = read_element(s, *at, &e);
-    if (rc || (e.id != id && e.id != PLM_EBML_VOID) || e.size > size || e.head + e.size != size)
-        return rc ? rc : PLM_EINVAL;
-    s->patched &= e.id == id;
+    s->patched &= rc == 0 && e.id == id && e.size == size - e.head;
     *at += size;
-    return 0;
+    return rc == PLM_EINVAL ? 0 : rc;
 }
 
 /* Everything in front of the first cluster. PLM_EINVAL: torn, or not of ours. */
@@ -80,12 +78,12 @@ static int parse_head(struct state *s)
     s->data_at = at;
     s->patched = true;
     if (rc == 0)
-        rc = expect_place(s, &at, PLM_WEBM_SEEK_HEAD, PLM_WEBM_SEEK_HEAD_SIZE);
+        rc = pass_place(s, &at, PLM_WEBM_SEEK_HEAD, PLM_WEBM_SEEK_HEAD_SIZE);
     uint64_t info = at;
     if (rc == 0)
         rc = expect(s, &at, PLM_WEBM_INFO, true, &s->info_size);
     if (rc == 0)
-        rc = expect_place(s, &at, PLM_WEBM_DURATION, PLM_WEBM_DURATION_SIZE);
+        rc = pass_place(s, &at, PLM_WEBM_DURATION, PLM_WEBM_DURATION_SIZE);
     if (rc == 0)
         rc = expect(s, &info, PLM_WEBM_INFO, false, &size);
     s->tracks_at = info - s->data_at;
@@ -203,7 +201,7 @@ static int walk_tail(struct state *s)
     uint32_t n = s->n_clusters < TAIL ? s->n_clusters : TAIL;
     for (uint32_t i = s->n_clusters - n; i < s->n_clusters && rc == 0; i++) {
         rc = walk_blocks(s, s->clusters[i % TAIL]);
-        if (rc == PLM_EINVAL && i == s->n_clusters - 1 && i > 0) {
+        if (rc == PLM_EINVAL && i == s->n_clusters - 1) {
             s->end = s->clusters[i % TAIL];
             s->n_clusters--;
             return 0;
@@ -243,23 +241,27 @@ static void write_cues(const struct state *s, struct plm_octets *o)
     plm_ebml_end(o, cues);
 }
 
-/* Append, make it last, and only then let the head speak of it, in one write. */
+/* Append, make it last, and only then let the head speak of it; the size of the Segment last, since that says "finished". */
 static int commit(struct state *s, const struct plm_octets *cues, int64_t ms)
 {
+    const struct plm_webm_places known = {.segment_size = s->end + cues->len - s->data_at,
+        .info_size = s->info_size,
+        .tracks_at = s->tracks_at,
+        .tags_at = s->tags_at,
+        .cues_at = s->end - s->data_at,
+        .duration_ms = ms > 0 ? (double)ms : 1};
+    const size_t before = PLM_EBML_LONG_HEAD; /* the Segment's own */
     struct plm_octets places = {0};
-    plm_webm_write_places(&places, &(struct plm_webm_places){.segment_size = s->end + cues->len - s->data_at,
-                                       .info_size = s->info_size,
-                                       .tracks_at = s->tracks_at,
-                                       .tags_at = s->tags_at,
-                                       .cues_at = s->end - s->data_at,
-                                       .duration_ms = ms > 0 ? (double)ms : 1});
+    plm_webm_write_places(&places, &known);
     int rc = places.failed ? PLM_ENOMEM : plm_finish_cut(s->f, s->end);
     if (rc == 0)
         rc = plm_finish_write(s->f, s->end, cues->data, cues->len);
     if (rc == 0)
         rc = plm_finish_sync(s->f);
     if (rc == 0)
-        rc = plm_finish_write(s->f, s->segment_at, places.data, places.len);
+        rc = plm_finish_write(s->f, s->segment_at + before, places.data + before, places.len - before);
+    if (rc == 0)
+        rc = plm_finish_write(s->f, s->segment_at, places.data, before);
     plm_octets_free(&places);
     return rc ? rc : plm_finish_sync(s->f);
 }
@@ -269,7 +271,7 @@ static int finish_clusters(struct state *s, int64_t hold_us, struct plm_finish_r
     struct plm_octets cues = {0};
     int rc = walk_tail(s);
     out->cut_bytes = s->f->size - s->end;
-    if (rc)
+    if (rc || s->n_clusters == 0)
         return rc;
     int64_t ms = duration_ms(s, hold_us);
     write_cues(s, &cues);

@@ -53,6 +53,14 @@ static void write_ftyp(struct plm_octets *o)
     plm_box_end(o, at);
 }
 
+/* An empty box that finishing makes the mdat: its size covers moov and fragments then. */
+static void write_place(struct plm_octets *o)
+{
+    plm_octets_put32(o, 1);
+    plm_octets_text(o, "free");
+    plm_octets_put64(o, PLM_BOX_LARGE_HEAD);
+}
+
 static void write_mvhd(struct plm_octets *o, const struct plm_mux *m)
 {
     size_t at = plm_box_begin_full(o, PLM_BOX('m', 'v', 'h', 'd'), 1, 0);
@@ -207,6 +215,7 @@ void plm_mux_mp4_head(const struct plm_mux *m, struct plm_octets *o)
 {
     bool picture = m->config.video != PLM_CODEC_NONE;
     write_ftyp(o);
+    write_place(o);
     size_t moov = plm_box_begin(o, PLM_BOX('m', 'o', 'o', 'v'));
     write_mvhd(o, m);
     if (picture)

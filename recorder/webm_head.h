@@ -1,5 +1,5 @@
 /*
- * How a WebM file of ours begins. All that finishing has to write into the head lies in one run of octets at its start, so that one write does it:
+ * How a WebM file of ours begins. All that finishing has to write into the head lies in one run of octets at its start:
  *
  *   EBML head | Segment's id and size | SeekHead, or a Void of its size | Info's id and size | Duration, or a Void of its size | the rest
  */
