@@ -144,11 +144,6 @@ const struct plm_config_key plm_config_keys[] = {
 };
 const size_t plm_config_n_keys = sizeof(plm_config_keys) / sizeof(plm_config_keys[0]);
 
-const char *plm_log_level_name(int level)
-{
-    return level >= PLM_LOG_ERROR && level <= PLM_LOG_DEBUG ? level_names[level] : "unknown";
-}
-
 const char *plm_log_tag_name(enum plm_log_tag tag)
 {
     return (unsigned)tag < PLM_TAG_COUNT ? tag_names[tag] : "unknown";

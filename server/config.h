@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "plenum/engine.h"
+#include "base/log_line.h"
 
 #define PLM_CONFIG_MAX_ADDRS   (PLM_MAX_LISTEN * 2)
 #define PLM_CONFIG_MAX_TEXTS   64
@@ -38,11 +38,6 @@ struct plm_config_server {
 struct plm_config_servers {
     size_t n;
     struct plm_config_server server[PLM_CONFIG_MAX_SERVERS];
-};
-
-enum plm_log_format {
-    PLM_LOG_TEXT = 0,
-    PLM_LOG_JSON,
 };
 
 /** rtc.srtp_prefer */
@@ -158,7 +153,6 @@ void plm_config_free(struct plm_config *config);
  */
 char *plm_config_print(const struct plm_config *config);
 
-const char *plm_log_level_name(int level);
 const char *plm_log_tag_name(enum plm_log_tag tag);
 
 #endif

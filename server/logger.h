@@ -5,14 +5,8 @@
 #ifndef PLM_SERVER_LOGGER_H
 #define PLM_SERVER_LOGGER_H
 
+#include "base/log_line.h"
 #include "config.h"
-
-/** What a line is about. All may be empty. */
-struct plm_log_ids {
-    const char *room;
-    const char *participant;
-    plm_transport_id transport;
-};
 
 /**
  * Set format and levels. The first call starts the log; a later one (SIGHUP) changes the levels of a running one.
@@ -44,13 +38,5 @@ struct plm_log_bucket {
 };
 /** @param now_us monotonic; a zeroed bucket is full @return may the line be written? */
 bool plm_log_bucket_take(struct plm_log_bucket *b, uint64_t now_us);
-
-/**
- * Format one line with its line feed. Control characters of the text are escaped, so that no text makes a second line.
- * @param time_us microseconds since 1970 UTC
- * @return octets written, at most size; a longer line is cut
- */
-size_t plm_log_format(char *buf, size_t size, int format, uint64_t time_us, enum plm_log_level level,
-    const char *tag, const struct plm_log_ids *ids, const char *text);
 
 #endif
