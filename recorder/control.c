@@ -6,7 +6,7 @@
 
 #include "base/planted.h"
 #include "base/util.h"
-#include "journal.h"
+#include "journal_line.h"
 
 #define MAX_TIME ((json_int_t)1 << 62)
 

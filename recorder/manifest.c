@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "journal.h"
+#include "journal_line.h"
 #include "plenum/types.h"
 
 /* Someone of the meeting while the journal is read. What is open has no "to_us" yet. */

@@ -10,7 +10,7 @@
 
 #include "control.h"
 #include "disk_port.h"
-#include "journal.h"
+#include "journal_line.h"
 #include "stream.h"
 
 #define PLM_RECORDING_MAX_TRACKS 1024

@@ -1,4 +1,4 @@
-#include "journal.h"
+#include "journal_line.h"
 
 #include <string.h>
 

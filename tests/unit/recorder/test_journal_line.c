@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "journal.h"
+#include "journal_line.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  *
  * Beyond the format's fields a first line has "boot", the kernel's boot id: CLOCK_MONOTONIC means nothing after another boot.
  */
-#ifndef PLM_RECORDER_JOURNAL_H
-#define PLM_RECORDER_JOURNAL_H
+#ifndef PLM_RECORDER_JOURNAL_LINE_H
+#define PLM_RECORDER_JOURNAL_LINE_H
 
 #include "base/recording_format.h"
 #include "json_line.h"
