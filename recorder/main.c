@@ -12,7 +12,7 @@
 static const char help[] =
     "Usage: plenum-recorder serve --dir DIR --socket PATH [--log-level LEVEL] [--log-format FORMAT] "
     "[--stay]\n"
-    "       plenum-recorder list | repair | verify DIR\n"
+    "       plenum-recorder list | repair | verify [--json] DIR [ID]\n"
     "       plenum-recorder --version | --help\n"
     "\n"
     "Records meetings: one file for each participant's camera and microphone and for each shared screen.\n"
@@ -91,5 +91,5 @@ int main(int argc, char **argv)
     }
     if (!strcmp(command, "serve"))
         return serve(argc - 2, argv + 2);
-    return plm_cli(argc - 1, argv + 1);
+    return plm_cli_main(argc, argv);
 }
