@@ -52,6 +52,9 @@ static const char *type_name(enum plm_hub_event_type type)
         [PLM_HUB_PARTICIPANT_WAITING] = "participant_waiting",
         [PLM_HUB_BREAKOUTS_OPENED] = "breakouts_opened",
         [PLM_HUB_BREAKOUTS_CLOSED] = "breakouts_closed",
+        [PLM_HUB_RECORDING_STARTED] = "recording.started",
+        [PLM_HUB_RECORDING_READY] = "recording.ready",
+        [PLM_HUB_RECORDING_FAILED] = "recording.failed",
     };
     return names[type];
 }

@@ -6,6 +6,7 @@
 #include "lead.h"
 #include "lobby.h"
 #include "makers.h"
+#include "recordings.h"
 #include "roles.h"
 #include "room.h"
 
@@ -74,6 +75,7 @@ static void take_grants(struct plm_guest *g, const struct plm_grants *grants)
     g->may_publish = grants->publish;
     g->may_subscribe = grants->subscribe;
     g->skip_lobby = grants->skip_lobby;
+    g->may_record = grants->record;
     g->who.expires_at = grants->expires_at;
     memcpy(g->who.identity, grants->identity, sizeof g->who.identity);
     memcpy(g->who.token_id, grants->token_id, sizeof g->who.token_id);
@@ -164,6 +166,7 @@ void plm_admission_welcome(struct plm_member *m, uint32_t request)
     else
         plm_member_detach(m);
     plm_lobby_show(m);
+    plm_recording_reconsider(plm_room_main(m->room));
 }
 
 int plm_admission_enter(struct plm_room *room, const struct plm_guest *g, struct plm_session *session,

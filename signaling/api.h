@@ -72,6 +72,36 @@ int plm_api_message(struct plm_hub *hub, const char *room, uint32_t participant,
 int plm_api_set_role(struct plm_hub *hub, const char *room, uint32_t participant, enum plm_msg_role role,
     struct plm_refusal *why);
 
+/** What can be told of a recording. Strings live until the hub is called again. */
+struct plm_api_recording {
+    const char *id, *key, *name; /**< key and name: of its room */
+    enum plm_recording_state state;
+    enum plm_recording_reason reason;
+    uint64_t started_ms, bytes;
+    int64_t duration_us;
+    uint32_t files;
+    uint32_t epoch; /**< as in plm_hub_host.recording_token */
+    bool of_room;   /**< its room is still the one that is known by this name */
+};
+
+/** Begin to record the meeting that runs in a room. @return 0; PLM_ENOENT, or negative with why */
+int plm_api_record_start(
+    struct plm_hub *hub, const char *room, struct plm_api_recording *out, struct plm_refusal *why);
+/** End one that runs. @return 0; PLM_ENOENT, or negative with why */
+int plm_api_record_stop(struct plm_hub *hub, const char *id, struct plm_refusal *why);
+/** Delete one: from now on it is not known any more. @return 0, PLM_ENOENT */
+int plm_api_recording_delete(struct plm_hub *hub, const char *id, struct plm_refusal *why);
+/** @param id anything @return 0, PLM_ENOENT */
+int plm_api_recording_get(struct plm_hub *hub, const char *id, struct plm_api_recording *out);
+/**
+ * Call f for each recording, newest first, until it returns false.
+ * @param room name or code, also of a room that is forgotten by now; NULL: of all rooms
+ * @param before only those that began earlier (ms since 1970); UINT64_MAX: all
+ * @return 0; PLM_ENOENT: neither such a room nor a recording of it is known; PLM_ENOMEM
+ */
+int plm_api_recordings(struct plm_hub *hub, const char *room, uint64_t before,
+    bool (*f)(void *arg, const struct plm_api_recording *recording), void *arg);
+
 /** What webhooks tell. */
 enum plm_hub_event_type {
     PLM_HUB_ROOM_STARTED = 0,
@@ -81,16 +111,21 @@ enum plm_hub_event_type {
     PLM_HUB_PARTICIPANT_WAITING,
     PLM_HUB_BREAKOUTS_OPENED,
     PLM_HUB_BREAKOUTS_CLOSED,
+    PLM_HUB_RECORDING_STARTED,
+    PLM_HUB_RECORDING_READY,
+    PLM_HUB_RECORDING_FAILED,
+    PLM_HUB_EVENT_COUNT
 };
 
 /** Borrowed for the call of the host's function. */
 struct plm_hub_event {
     enum plm_hub_event_type type;
-    const char *room;            /**< its name */
-    uint64_t at;                 /**< ms since 1970 */
-    uint32_t participant;        /**< 0: concerns the room */
-    const char *name, *identity; /**< of the participant; "" */
-    const char *reason;          /**< why they left, "" */
+    const char *room;                          /**< its name */
+    uint64_t at;                               /**< ms since 1970 */
+    uint32_t participant;                      /**< 0: concerns the room */
+    const char *name, *identity;               /**< of the participant; "" */
+    const char *reason;                        /**< why they left, why the recording ended, "" */
+    const struct plm_api_recording *recording; /**< NULL: concerns none */
 };
 
 /** For the files of this folder: tell the host. @param participant 0: concerns the room @param name,identity,reason "" without */

@@ -1,4 +1,5 @@
 #include "journal.h"
+#include "recording_log.h"
 #include "roles.h"
 #include "room.h"
 
@@ -59,6 +60,7 @@ int plm_chat_post(struct plm_room *room, const struct plm_chat_from *from, struc
     struct plm_msg msg = {.type = PLM_MSG_chat_posted};
     describe(e, &msg.chat_posted.message);
     plm_journal_chat(room, e);
+    plm_recording_log_chat(room, e);
     if (!to)
         plm_room_broadcast(room, &msg, NULL);
     else

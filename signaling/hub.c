@@ -10,6 +10,7 @@
 #include "lobby.h"
 #include "makers.h"
 #include "news.h"
+#include "recordings.h"
 #include "resource.h"
 #include "room.h"
 
@@ -86,6 +87,8 @@ static void set_defaults(struct plm_hub_config *c)
     set_default(&c->make_rate, 30);
     set_default(&c->make_burst, 60);
     set_default(&c->forget_days, 30);
+    set_default(&c->max_recordings, 200);
+    set_default(&c->recording_limit_s, PLM_RECORDING_LIMIT_S);
     set_default(&c->chat_messages, 200);
     set_default(&c->msg_rate, 20);
     set_default(&c->msg_burst, 60);
@@ -160,10 +163,12 @@ void plm_hub_destroy(struct plm_hub *hub)
     }
     hub->closing = true;
     hub->store = (struct plm_store_port){0}; /* what stands now is what the next start finds */
+    hub->recorder = (struct plm_recording_port){0};
     hub->host.on_event = NULL;
     close_rooms(hub);
     plm_admission_clear(hub);
     plm_records_clear(hub);
+    plm_recordings_clear(hub);
     plm_bans_clear(hub);
     plm_guess_clear(hub);
     plm_makers_clear(hub);
@@ -183,11 +188,13 @@ uint64_t plm_hub_poll(struct plm_hub *hub)
     uint64_t breakouts = plm_breakout_poll(hub, now), news = plm_news_flush(hub, now);
     uint64_t lobby = plm_lobby_poll(hub, now), ends = plm_lead_poll(hub, now);
     plm_records_poll(hub);
+    uint64_t recordings = plm_recordings_poll(hub, now);
     uint64_t journal = plm_journal_flush(hub, now);
     next = news < breakouts ? news : breakouts;
     next = lobby < next ? lobby : next;
     next = ends < next ? ends : next;
     next = journal < next ? journal : next;
+    next = recordings < next ? recordings : next;
     if (hub->detached && hub->detached->grace_end < next)
         next = hub->detached->grace_end;
     if (hub->lingering && hub->lingering->linger_end < next)
@@ -275,6 +282,7 @@ const char *plm_hub_limit_name(enum plm_hub_limit limit)
         [PLM_HUB_LIMIT_WAITING] = "waiting",
         [PLM_HUB_LIMIT_GUESSES] = "guesses",
         [PLM_HUB_LIMIT_PASSWORDS] = "passwords",
+        [PLM_HUB_LIMIT_RECORDINGS] = "recordings",
         [PLM_HUB_LIMIT_SDP] = "sdp",
     };
     _Static_assert(sizeof names / sizeof names[0] == PLM_HUB_LIMIT_COUNT, "a name for each");

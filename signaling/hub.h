@@ -11,6 +11,7 @@
 #include "grants.h"
 #include "media_port.h"
 #include "proto.h"
+#include "recording_port.h"
 #include "store_port.h"
 
 struct plm_hub;
@@ -27,6 +28,8 @@ struct plm_hub_config {
     uint32_t max_viewers;           /**< WHEP receivers of a room [500] */
     uint32_t max_waiting;           /**< who wait to be let into a room [500] */
     uint32_t max_records;           /**< rooms known, running or not [10000] */
+    uint32_t max_recordings;        /**< known, of a room [200] */
+    uint32_t recording_limit_s;     /**< a recording ends after so long [PLM_RECORDING_LIMIT_S] */
     uint32_t forget_days;           /**< a room that nobody owns is forgotten when unused for so long [30] */
     uint32_t make_rate, make_burst; /**< new rooms of one source per minute, and at once [30, 60] */
     bool lobby;                     /**< new rooms have a lobby */
@@ -39,7 +42,9 @@ struct plm_hub_config {
     struct plm_room_config media; /**< of every room */
 };
 
-#define PLM_HUB_MAX_ICE_SERVERS 8
+#define PLM_HUB_MAX_ICE_SERVERS  8
+#define PLM_RECORDING_TOKEN_SIZE 129 /**< octets of a token for one recording, with the NUL */
+#define PLM_RECORDING_TOKEN_S    600 /**< how long it is good */
 
 /** What the hub asks of the program around it. */
 struct plm_hub_host {
@@ -60,6 +65,12 @@ struct plm_hub_host {
      * passwords cannot be set. @param hash NULL: make one @return 0; PLM_ELIMIT when too many wait already
      */
     int (*password)(void *ctx, uint64_t job, const char *password, const char *hash);
+    /**
+     * What opens a recording and its files to whoever shows it, until expires_ms (UTC). May be NULL: nothing does.
+     * @param epoch one that was made for another epoch of this recording is void
+     */
+    void (*recording_token)(
+        void *ctx, const char *id, uint32_t epoch, uint64_t expires_ms, char out[PLM_RECORDING_TOKEN_SIZE]);
     /** Something for webhooks. May be NULL. */
     void (*on_event)(void *ctx, const struct plm_hub_event *ev);
     /** One line for the log; text holds no control character. May be NULL. */
@@ -96,6 +107,11 @@ void plm_hub_on_password(struct plm_hub *hub, uint64_t job, bool ok, const char 
  */
 void plm_hub_set_store(struct plm_hub *hub, const struct plm_store_port *store);
 /**
+ * Who records, after plm_hub_restored. Recordings that ran when the process before this one ended go on: port.start with their ids.
+ * Without it nothing is recorded. @param recorder copied
+ */
+void plm_hub_set_recorder(struct plm_hub *hub, const struct plm_recording_port *recorder);
+/**
  * A document that the store kept, at the start, before any message; in any order. After the last call plm_hub_restored.
  * @return 0; PLM_EINVAL (not readable: left out, and dropped from the store), PLM_ENOMEM, PLM_ELIMIT
  */
@@ -112,6 +128,7 @@ void plm_hub_flush(struct plm_hub *hub);
 /** Live objects, for the metrics; each returns to its start. */
 struct plm_hub_gauges {
     uint32_t sessions, rooms, participants, detached, viewers, resources, connections, waiting;
+    uint32_t recordings; /**< that run */
 };
 void plm_hub_gauges(const struct plm_hub *hub, struct plm_hub_gauges *out);
 /** Caps of signalling; each refusal for one of them is counted under its name. */
@@ -131,8 +148,9 @@ enum plm_hub_limit {
     PLM_HUB_LIMIT_MAKE_RATE,    /**< make_rate */
     PLM_HUB_LIMIT_WAITING,      /**< max_waiting */
     PLM_HUB_LIMIT_GUESSES, /**< attempts refused because their source, or all about their room, guessed wrong too often */
-    PLM_HUB_LIMIT_PASSWORDS, /**< passwords being looked at */
-    PLM_HUB_LIMIT_SDP,       /**< size of a description, of its lines, m-lines, payload types, rids */
+    PLM_HUB_LIMIT_PASSWORDS,  /**< passwords being looked at */
+    PLM_HUB_LIMIT_RECORDINGS, /**< max_recordings, or a disk that takes no new one */
+    PLM_HUB_LIMIT_SDP,        /**< size of a description, of its lines, m-lines, payload types, rids */
     PLM_HUB_LIMIT_COUNT
 };
 /** Count a refusal that the program around the hub decided. */

@@ -49,10 +49,11 @@ static bool put_room(const struct plm_room *room)
     char key[PLM_JOURNAL_KEY_SIZE];
     room_key(room, key);
     return put(room->hub, PLM_STORE_MEETING, key,
-        json_pack("{s:i,s:s,s:I,s:I,s:I,s:b,s:I,s:b,s:I}", "v", PLM_JOURNAL_VERSION, "name", room->name,
+        json_pack("{s:i,s:s,s:I,s:I,s:I,s:b,s:I,s:b,s:I,s:b}", "v", PLM_JOURNAL_VERSION, "name", room->name,
             "last_id", (json_int_t)room->last_id, "last_chat", (json_int_t)room->last_chat, "opened_at",
             (json_int_t)room->opened_at, "started", room->started, "started_at", (json_int_t)room->started_at,
-            "may_choose", room->breakouts.may_choose, "breakouts_end", breakouts_end(room)));
+            "may_choose", room->breakouts.may_choose, "breakouts_end", breakouts_end(room), "auto_recorded",
+            room->auto_recorded));
 }
 
 static json_t *identity(const struct plm_identity *who)
@@ -95,11 +96,11 @@ static bool put_member(const struct plm_member *m)
     char key[PLM_JOURNAL_KEY_SIZE];
     room_key(m->room, key);
     return put(m->room->hub, PLM_STORE_MEMBER, m->digest,
-        json_pack("{s:i,s:s,s:I,s:s,s:s,s:I,s:I,s:I,s:b,s:b,s:o,s:o,s:o}", "v", PLM_JOURNAL_VERSION, "room",
-            key, "id", (json_int_t)m->id, "name", m->name, "role", plm_msg_role_name(m->role), "joined_at",
-            (json_int_t)m->joined_at, "hand", (json_int_t)m->hand, "place", (json_int_t)m->place,
-            "has_published", m->has_published, "may_subscribe", m->may_subscribe, "who", identity(&m->who),
-            "permits", permits(m), "muted", muted_sources(m)));
+        json_pack("{s:i,s:s,s:I,s:s,s:s,s:I,s:I,s:I,s:b,s:b,s:b,s:o,s:o,s:o}", "v", PLM_JOURNAL_VERSION,
+            "room", key, "id", (json_int_t)m->id, "name", m->name, "role", plm_msg_role_name(m->role),
+            "joined_at", (json_int_t)m->joined_at, "hand", (json_int_t)m->hand, "place", (json_int_t)m->place,
+            "has_published", m->has_published, "may_subscribe", m->may_subscribe, "may_record", m->may_record,
+            "who", identity(&m->who), "permits", permits(m), "muted", muted_sources(m)));
 }
 
 void plm_journal_waiting(const struct plm_waiting *w)
@@ -108,11 +109,12 @@ void plm_journal_waiting(const struct plm_waiting *w)
     if (!w->room->hub->store.put)
         return;
     put(w->room->hub, PLM_STORE_MEMBER, g->digest,
-        json_pack("{s:i,s:s,s:I,s:s,s:s,s:s,s:I,s:b,s:b,s:b,s:b,s:o,s:s}", "v", PLM_JOURNAL_VERSION, "room",
-            w->room->key, "id", (json_int_t)g->id, "name", g->name, "role", plm_msg_role_name(g->role),
-            "waits", plm_msg_wait_reason_name(w->reason), "since", (json_int_t)w->since, "trusted",
-            g->trusted, "may_publish", g->may_publish, "may_subscribe", g->may_subscribe, "skip_lobby",
-            g->skip_lobby, "who", identity(&g->who), "source", g->source));
+        json_pack("{s:i,s:s,s:I,s:s,s:s,s:s,s:I,s:b,s:b,s:b,s:b,s:b,s:o,s:s}", "v", PLM_JOURNAL_VERSION,
+            "room", w->room->key, "id", (json_int_t)g->id, "name", g->name, "role",
+            plm_msg_role_name(g->role), "waits", plm_msg_wait_reason_name(w->reason), "since",
+            (json_int_t)w->since, "trusted", g->trusted, "may_publish", g->may_publish, "may_subscribe",
+            g->may_subscribe, "skip_lobby", g->skip_lobby, "may_record", g->may_record, "who",
+            identity(&g->who), "source", g->source));
 }
 
 /* Who was let in is the one of that secret now: their document is replaced, not dropped. */

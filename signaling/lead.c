@@ -7,6 +7,7 @@
 #include "lobby.h"
 #include "moderation.h"
 #include "news.h"
+#include "recordings.h"
 #include "resource.h"
 #include "roles.h"
 #include "room.h"
@@ -43,6 +44,7 @@ void plm_lead_changed(struct plm_record *record)
     plm_room_apply_rules(room);
     tell_changed(room);
     plm_lobby_reconsider(room);
+    plm_recording_reconsider(room);
     plm_room_on_population(room);
 }
 
@@ -65,6 +67,8 @@ void plm_lead_apply(struct plm_record *record, const struct plm_msg_settings *c,
     TAKE(may_chat);
     TAKE(may_whisper);
     TAKE(sounds);
+    TAKE(may_record);
+    TAKE(auto_record);
 #undef TAKE
     if (c->title)
         memcpy(s->title, c->title, strlen(c->title) + 1);
@@ -76,12 +80,17 @@ void plm_lead_apply(struct plm_record *record, const struct plm_msg_settings *c,
 int plm_lead_configure(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
 {
     const struct plm_msg_configure *c = &m->configure;
+    const struct plm_member *by = s->member;
+    const struct plm_record *record = plm_room_main(by->room)->record;
     bool takes_away = c->has_no_password && c->no_password;
     if (takes_away && c->password)
         return plm_refuse(why, PLM_MSG_error_code_bad_message, "password", "with no_password there is none");
+    if (c->settings.has_may_record && by->role != PLM_MSG_role_owner && plm_record_is_owned(record))
+        return plm_refuse(
+            why, PLM_MSG_error_code_forbidden, "settings.may_record", "only an owner decides that");
     if (c->password)
         return plm_admission_hash(s, m, why);
-    plm_lead_apply(plm_room_main(s->member->room)->record, &c->settings, takes_away ? "" : NULL);
+    plm_lead_apply(plm_room_main(by->room)->record, &c->settings, takes_away ? "" : NULL);
     plm_session_done(s, m->id);
     return 0;
 }
@@ -148,6 +157,7 @@ int plm_lead_start(struct plm_member *by, const struct plm_msg *m, struct plm_re
     plm_hub_log(room->hub, room, "%u (%s) started the meeting", by->id, by->name);
     tell_changed(room);
     plm_lobby_reconsider(room);
+    plm_recording_reconsider(room);
     return 0;
 }
 
@@ -171,6 +181,7 @@ void plm_room_on_left(struct plm_room *room)
     if (rules->lobby || rules->locked)
         plm_chat_clear(room); /* who comes next was not among those who were let in */
     rules->locked = room->settings.locked = false;
+    plm_recording_on_empty(room);
     plm_lobby_refuse_all(room, "the meeting ended");
 }
 
@@ -240,6 +251,7 @@ void plm_member_kick(struct plm_member *m)
     struct plm_identity who = m->who;
     struct plm_waiting *w, *next;
     plm_ban_add(hub, room->key, &who);
+    plm_recording_revoke(room->record);
     DL_FOREACH_SAFE (room->waiting, w, next)
         if (plm_identity_matches(&w->guest.who, &who))
             plm_lobby_ban(w);

@@ -4,6 +4,7 @@
 #include "journal.h"
 #include "lobby.h"
 #include "news.h"
+#include "recordings.h"
 #include "roles.h"
 #include "room.h"
 
@@ -183,6 +184,8 @@ int plm_member_set_role(struct plm_member *m, enum plm_msg_role role, struct plm
     m->role = role;
     if (!led)
         plm_lobby_show(m);
+    else if (!plm_role_leads(role))
+        plm_recording_revoke(plm_room_main(m->room)->record);
     if (role == PLM_MSG_role_viewer)
         plm_member_unpublish(m);
     else

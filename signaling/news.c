@@ -2,6 +2,7 @@
 
 #include "journal.h"
 #include "people.h"
+#include "recording_log.h"
 #include "room.h"
 
 #include <stdlib.h>
@@ -34,6 +35,7 @@ void plm_news_joined(struct plm_member *m)
 
 void plm_news_changed(struct plm_member *m)
 {
+    plm_recording_log_changed(m);
     if (m->announced)
         plm_journal_member(m);
     if (!m->announced || m->unlisted)

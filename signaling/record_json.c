@@ -26,6 +26,8 @@ static const struct {
     FLAG(may_chat),
     FLAG(may_whisper),
     FLAG(sounds),
+    FLAG(may_record),
+    FLAG(auto_record),
 };
 #define N_FLAGS (sizeof flags / sizeof flags[0])
 

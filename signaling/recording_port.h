@@ -27,6 +27,11 @@ struct plm_recording_port {
     void (*room)(void *ctx, const char *id, plm_room_id room);
     /** A line for the journal: a JSON object with "type" (base/recording_format.h). A reference is taken if it is kept. */
     void (*event)(void *ctx, const char *id, struct plm_text *json);
+    /**
+     * Delete it, with all that is on the disk; one that runs ends. Called again whenever the recorder tells of it still, until it
+     * tells PLM_RECORDING_FAILED for PLM_RECORDING_DELETED, or tells no more.
+     */
+    void (*remove)(void *ctx, const char *id);
 };
 
 /** What is known of a recording; as it comes from the recorder. Strings are borrowed. */

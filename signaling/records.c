@@ -147,7 +147,9 @@ static bool is_plain(const struct plm_record *r)
            s->max_minutes == plain.max_minutes && s->start_muted == plain.start_muted &&
            s->start_camera_off == plain.start_camera_off && s->may_speak == plain.may_speak &&
            s->may_show == plain.may_show && s->may_share == plain.may_share &&
-           s->may_chat == plain.may_chat && s->may_whisper == plain.may_whisper && s->sounds == plain.sounds;
+           s->may_chat == plain.may_chat && s->may_whisper == plain.may_whisper &&
+           s->sounds == plain.sounds && s->may_record == plain.may_record &&
+           s->auto_record == plain.auto_record;
 }
 
 /* Names that somebody only tried go before rooms that somebody arranged. */

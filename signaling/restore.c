@@ -5,6 +5,7 @@
 #include "breakout.h"
 #include "lead.h"
 #include "lobby.h"
+#include "recordings.h"
 #include "records.h"
 #include "room.h"
 
@@ -54,6 +55,13 @@ static bool read_bool(const json_t *o, const char *name, bool *out)
     const json_t *v = json_object_get(o, name);
     *out = json_is_true(v);
     return json_is_boolean(v);
+}
+
+/* One that documents of former versions do not have. */
+static bool read_new_bool(const json_t *o, const char *name, bool *out)
+{
+    *out = false;
+    return !json_object_get(o, name) || read_bool(o, name, out);
 }
 
 /* Text that is as clean as it was when it was taken. */
@@ -189,6 +197,9 @@ int plm_hub_restore(
     case PLM_STORE_ROOM:
         err = plm_record_restore(hub, key, document, len);
         break;
+    case PLM_STORE_RECORDING:
+        err = plm_recording_restore(hub, key, document, len);
+        break;
     case PLM_STORE_BAN:
     case PLM_STORE_REVOKED:
         err = plm_ban_restore(hub, kind, key, document, len);
@@ -234,7 +245,7 @@ struct meeting {
     char name[PLM_NAME_SIZE];
     uint32_t last_id, last_chat;
     uint64_t opened_at, started_at, breakouts_end;
-    bool started, may_choose;
+    bool started, may_choose, auto_recorded;
 };
 
 static bool read_meeting(const json_t *o, struct meeting *out)
@@ -243,7 +254,8 @@ static bool read_meeting(const json_t *o, struct meeting *out)
            read_id(o, "last_id", 0, &out->last_id) && read_id(o, "last_chat", 0, &out->last_chat) &&
            read_time(o, "opened_at", &out->opened_at) && read_time(o, "started_at", &out->started_at) &&
            read_bool(o, "started", &out->started) && read_time(o, "breakouts_end", &out->breakouts_end) &&
-           read_bool(o, "may_choose", &out->may_choose);
+           read_bool(o, "may_choose", &out->may_choose) &&
+           read_new_bool(o, "auto_recorded", &out->auto_recorded);
 }
 
 static void end_breakouts_at(struct plm_room *room, uint64_t at)
@@ -259,7 +271,7 @@ static const char *build_main(struct plm_hub *hub, const struct plm_kept *k)
     struct plm_room_ref ref = {0};
     struct plm_refusal why;
     struct plm_room *room;
-    struct meeting meeting;
+    struct meeting meeting = {0};
     if (!read_meeting(k->o, &meeting) || strlen(k->key) >= sizeof ref.key)
         return WRONG_FIELD;
     memcpy(ref.key, k->key, strlen(k->key) + 1);
@@ -278,6 +290,7 @@ static const char *build_main(struct plm_hub *hub, const struct plm_kept *k)
     plm_room_set_end(room);
     room->breakouts.may_choose = meeting.may_choose;
     end_breakouts_at(room, meeting.breakouts_end);
+    room->auto_recorded = meeting.auto_recorded;
     return NULL;
 }
 
@@ -285,7 +298,7 @@ static const char *build_breakout(struct plm_hub *hub, const struct plm_kept *k)
 {
     struct plm_refusal why;
     struct plm_room *room;
-    struct meeting meeting;
+    struct meeting meeting = {0};
     const char *slash = strchr(k->key, '/');
     char *end;
     unsigned long number = strtoul(slash + 1, &end, 10);
@@ -329,7 +342,7 @@ static bool read_member(const json_t *o, struct plm_member_kept *out)
            read_id(o, "hand", 0, &out->hand) && read_id(o, "place", 0, &out->place) &&
            read_bool(o, "has_published", &out->has_published) && read_permits(o, out->permits) &&
            read_muted(o, out->muted) && read_bool(o, "may_subscribe", &out->may_subscribe) &&
-           read_identity(o, &out->who);
+           read_new_bool(o, "may_record", &out->may_record) && read_identity(o, &out->who);
 }
 
 /* Who was in a breakout room that is gone stands in the main one. */
@@ -353,7 +366,8 @@ static bool read_guest(const json_t *o, struct plm_guest *out)
            read_word(o, "source", out->source, sizeof out->source) && read_role(o, &out->role) &&
            read_bool(o, "trusted", &out->trusted) && read_bool(o, "may_publish", &out->may_publish) &&
            read_bool(o, "may_subscribe", &out->may_subscribe) &&
-           read_bool(o, "skip_lobby", &out->skip_lobby) && read_identity(o, &out->who);
+           read_bool(o, "skip_lobby", &out->skip_lobby) && read_new_bool(o, "may_record", &out->may_record) &&
+           read_identity(o, &out->who);
 }
 
 static const char *build_waiting(struct plm_hub *hub, const struct plm_kept *k, const char *room_key)
@@ -504,6 +518,7 @@ void plm_hub_restored(struct plm_hub *hub)
     HASH_ITER (hh, hub->rooms, room, next)
         finish(room);
     plm_bans_restored(hub);
+    plm_recordings_restored(hub);
     hub->restoring = false;
 }
 

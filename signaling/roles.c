@@ -15,6 +15,7 @@
 /* Of somebody who waits nobody has a role. */
 static const struct {
     unsigned states, roles;
+    bool by_grant; /* also for whose token grants recording */
 } verbs[PLM_MSG_COUNT] = {
     [PLM_MSG_join] = {OPEN, 0},
     [PLM_MSG_resume] = {OPEN, 0},
@@ -46,6 +47,10 @@ static const struct {
     [PLM_MSG_breakout_time] = {JOINED, LEADERS},
     [PLM_MSG_breakout_close] = {JOINED, LEADERS},
     [PLM_MSG_breakout_say] = {JOINED, LEADERS},
+    [PLM_MSG_record_start] = {JOINED, LEADERS, .by_grant = true},
+    [PLM_MSG_record_stop] = {JOINED, LEADERS, .by_grant = true},
+    [PLM_MSG_recordings] = {JOINED, LEADERS, .by_grant = true},
+    [PLM_MSG_record_delete] = {JOINED, LEADERS, .by_grant = true},
 };
 
 bool plm_verb_fits(enum plm_msg_type request, enum plm_session_state state)
@@ -69,6 +74,11 @@ bool plm_role_may(enum plm_msg_role role, enum plm_msg_type request)
 {
     return (unsigned)request < PLM_MSG_COUNT && (unsigned)role < PLM_MSG_role_COUNT &&
            (verbs[request].roles & (1u << role)) != 0;
+}
+
+bool plm_recorder_may(enum plm_msg_type request)
+{
+    return (unsigned)request < PLM_MSG_COUNT && verbs[request].by_grant;
 }
 
 bool plm_role_leads(enum plm_msg_role role)

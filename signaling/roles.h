@@ -13,6 +13,8 @@ bool plm_verb_fits(enum plm_msg_type request, enum plm_session_state state);
 const char *plm_session_state_hint(enum plm_session_state state);
 /** May this role make this request? Requests that need no role (join, resume) and everything that is no request: false. */
 bool plm_role_may(enum plm_msg_role role, enum plm_msg_type request);
+/** May somebody whose token grants recording make this request, whatever their role? */
+bool plm_recorder_may(enum plm_msg_type request);
 /** Does the role lead the meeting? */
 bool plm_role_leads(enum plm_msg_role role);
 

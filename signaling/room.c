@@ -7,6 +7,8 @@
 #include "lead.h"
 #include "lobby.h"
 #include "news.h"
+#include "recording_log.h"
+#include "recordings.h"
 #include "records.h"
 #include "resource.h"
 
@@ -163,7 +165,11 @@ static void describe_settings(const struct plm_room_settings *s, struct plm_msg_
         .has_may_whisper = true,
         .may_whisper = s->may_whisper,
         .has_sounds = true,
-        .sounds = s->sounds};
+        .sounds = s->sounds,
+        .has_may_record = true,
+        .may_record = s->may_record,
+        .has_auto_record = true,
+        .auto_record = s->auto_record};
 }
 
 void plm_room_describe(const struct plm_room *room, struct plm_msg_room_info *out)
@@ -222,6 +228,8 @@ static void leave_record(struct plm_room *room)
 void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
 {
     struct plm_hub *hub = room->hub;
+    if (!room->parent)
+        plm_recording_on_close(room);
     while (room->breakouts.rooms)
         plm_room_close(room->breakouts.rooms, reason);
     if (!hub->closing)
@@ -314,5 +322,6 @@ void plm_room_on_speakers(struct plm_room *room, const struct plm_event *ev)
     room->n_speakers = n;
     struct plm_msg msg = {
         .type = PLM_MSG_speakers, .speakers = {.participants = room->speakers, .n_participants = n}};
+    plm_recording_log_speakers(room);
     plm_room_broadcast(room, &msg, NULL);
 }

@@ -66,7 +66,7 @@ struct plm_member_kept {
     enum plm_permit permits[PLM_SOURCE_COUNT];
     bool muted[PLM_SOURCE_COUNT];
     struct plm_identity who;
-    bool may_subscribe;
+    bool may_subscribe, may_record;
 };
 /**
  * They stand again, detached: the grace time begins. Nobody is told.

@@ -12,6 +12,8 @@
 #include "moderation.h"
 #include "news.h"
 #include "people.h"
+#include "recording_log.h"
+#include "recordings.h"
 #include "resource.h"
 #include "roles.h"
 
@@ -47,6 +49,7 @@ void plm_member_announce(struct plm_member *m)
     hub->counters.joins++;
     plm_hub_log(hub, m->room, "%u (%s) joined as %s", m->id, m->name, plm_msg_role_name(m->role));
     plm_news_joined(m);
+    plm_recording_log_joined(m);
     plm_resource_repin(m->room, m->name);
     plm_api_tell(m->room, PLM_HUB_PARTICIPANT_JOINED, m->id, m->name, m->who.identity, "");
 }
@@ -57,6 +60,7 @@ void plm_member_rename(struct plm_member *m, const char *name)
         return;
     plm_hub_log(m->room->hub, m->room, "%u (%s) is now %s", m->id, m->name, name);
     memcpy(m->name, name, strlen(name) + 1);
+    plm_recording_log_renamed(m);
     plm_news_changed(m);
     plm_resource_repin(m->room, m->name);
 }
@@ -178,6 +182,7 @@ int plm_member_create(struct plm_member **out, struct plm_room *room, const stru
     m->resource = resource;
     m->who = guest->who;
     m->may_subscribe = guest->may_subscribe;
+    m->may_record = guest->may_record;
     memcpy(m->secret, guest->secret, sizeof m->secret);
     memcpy(m->digest, guest->digest, sizeof m->digest);
     memcpy(m->name, guest->name, sizeof m->name);
@@ -219,6 +224,7 @@ static void fill_from(struct plm_member *m, const struct plm_member_kept *kept)
     memcpy(m->stays_muted, kept->muted, sizeof m->stays_muted);
     m->who = kept->who;
     m->may_subscribe = kept->may_subscribe;
+    m->may_record = kept->may_record;
     m->announced = true;
     m->lost_publish = m->lost_receive = true; /* whether there were any, their client knows */
 }
@@ -281,6 +287,7 @@ void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason)
     if (m->announced) {
         plm_hub_log(room->hub, room, "%u (%s) left: %s", m->id, m->name, plm_msg_leave_reason_name(reason));
         plm_news_left(m, reason);
+        plm_recording_log_left(m, reason);
         plm_api_tell(room, PLM_HUB_PARTICIPANT_LEFT, m->id, m->name, m->who.identity,
             plm_msg_leave_reason_name(reason));
     }
@@ -310,6 +317,8 @@ void plm_member_move(struct plm_member *m, struct plm_room *to)
     enter_list(m, to);
     m->hand = 0;
     plm_news_joined(m);
+    plm_recording_log_moved(m);
+    plm_recording_log_changed(m);
     plm_resource_repin(to, m->name);
     if (m->receive)
         plm_connection_move(m->receive, to);
@@ -404,12 +413,18 @@ void plm_member_send_joined(struct plm_member *m, uint32_t request, bool resumed
         .joined = {.secret = m->secret,
             .grace_seconds = hub->config.grace_ms / 1000,
             .resumed = resumed,
-            .ice_servers = servers}};
+            .ice_servers = servers,
+            .has_records = true,
+            .records = hub->recorder.start != NULL,
+            .has_may_record = true,
+            .may_record = m->may_record}};
     struct plm_sight sight;
     if (!plm_sight_take(&sight, m)) {
         plm_sight_fill(&sight, &msg.joined);
+        msg.joined.has_recording = plm_recording_describe(plm_room_main(m->room), &msg.joined.recording);
         msg.joined.n_ice_servers = hub->host.ice_servers ? hub->host.ice_servers(hub->host.ctx, servers) : 0;
         plm_member_send(m, &msg);
+        plm_recording_log_consent(m);
     }
     plm_sight_drop(&sight);
     plm_member_send_speakers(m);

@@ -8,6 +8,7 @@
 #include "lobby.h"
 #include "moderation.h"
 #include "people.h"
+#include "recordings.h"
 #include "roles.h"
 
 #include <stdlib.h>
@@ -202,6 +203,10 @@ static const struct {
     [PLM_MSG_breakout_time] = {.does = plm_breakout_time},
     [PLM_MSG_breakout_close] = {.does = plm_breakout_close},
     [PLM_MSG_breakout_say] = {.does = plm_breakout_say},
+    [PLM_MSG_record_start] = {.does = plm_recording_on_start},
+    [PLM_MSG_record_stop] = {.does = plm_recording_on_stop},
+    [PLM_MSG_recordings] = {.on = plm_recording_on_list},
+    [PLM_MSG_record_delete] = {.does = plm_recording_on_delete},
 };
 
 /* ---- how much a session may say ---- */
@@ -243,13 +248,18 @@ static bool is_too_fast(struct plm_session *s, enum plm_msg_type type, uint64_t 
 
 /* ---- in ---- */
 
+static bool may(const struct plm_member *m, enum plm_msg_type request)
+{
+    return plm_role_may(m->role, request) || (m->may_record && plm_recorder_may(request));
+}
+
 static int dispatch(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
 {
     if (is_too_fast(s, m->type, s->messages.filled_at))
         return plm_refuse(why, PLM_MSG_error_code_too_fast, "", "too many of these; wait a moment");
     if (!plm_verb_fits(m->type, s->state))
         return plm_refuse(why, PLM_MSG_error_code_bad_state, "", "%s", plm_session_state_hint(s->state));
-    if (s->state == PLM_SESSION_JOINED && !plm_role_may(s->member->role, m->type))
+    if (s->state == PLM_SESSION_JOINED && !may(s->member, m->type))
         return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "a %s may not %s",
             plm_msg_role_name(s->member->role), plm_msg_type_name(m->type));
     if (verbs[m->type].on)

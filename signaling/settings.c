@@ -7,5 +7,6 @@ void plm_room_settings_default(struct plm_room_settings *s)
         .may_share = true,
         .may_chat = true,
         .may_whisper = true,
-        .sounds = true};
+        .sounds = true,
+        .may_record = true};
 }

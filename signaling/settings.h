@@ -25,6 +25,7 @@ struct plm_room_settings {
     bool start_muted, start_camera_off;
     bool may_speak, may_show, may_share, may_chat, may_whisper; /**< speakers too, else moderators only */
     bool sounds;
+    bool may_record, auto_record;
 };
 
 /** Defaults: everything is permitted, nobody waits. */

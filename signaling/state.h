@@ -6,6 +6,7 @@
 
 #include "hub.h"
 #include "name_hash.h"
+#include "recording_port.h"
 #include "refusal.h"
 #include "session.h"
 #include "settings.h"
@@ -33,6 +34,7 @@ struct plm_check;
 struct plm_guesser;
 struct plm_maker;
 struct plm_ban;
+struct plm_recording;
 
 /** A room record (records.h) in the hub's tables. */
 struct plm_record {
@@ -61,7 +63,7 @@ struct plm_guest {
     struct plm_identity who;
     bool trusted;           /* by a good token or the owner's key, which stand for the password */
     enum plm_msg_role role; /* of who is trusted */
-    bool may_publish, may_subscribe, skip_lobby;
+    bool may_publish, may_subscribe, skip_lobby, may_record;
     bool watches;                     /* by WHEP: takes no place */
     plm_participant_id id;            /* of who waited; 0: a new one */
     char secret[PLM_SECRET_SIZE];     /* the same; empty: restored, and not resumed yet */
@@ -161,6 +163,13 @@ struct plm_news {
     size_t n_reactions;
 };
 
+/** What the journal of a running recording knows of somebody (recording_log.h). */
+struct plm_recorded {
+    enum plm_msg_role role;
+    bool known, hand, consented;
+    uint8_t active, muted; /* bits by source */
+};
+
 /** A participant: of a socket (session or waiting for one) or of a WHIP resource. Owned by its room. */
 struct plm_member {
     struct plm_room *room;
@@ -178,6 +187,8 @@ struct plm_member {
     uint8_t may_send;                   /* bits by source, as the others were last told (moderation.h) */
     struct plm_identity who;
     bool may_subscribe;
+    bool may_record; /* by their token, whatever the role */
+    struct plm_recorded recorded;
     bool announced;          /* the others know, or will at the end of the turn */
     bool is_new, is_changed; /* not told yet (news.h) */
     uint64_t joined_at;
@@ -248,11 +259,13 @@ struct plm_room {
     uint32_t last_chat;
     uint32_t speakers[PLM_MAX_SPEAKERS];
     size_t n_speakers;
-    struct plm_record *record; /* of a main room */
-    bool started;              /* always, but for an organised meeting before its start */
-    uint64_t started_at;       /* ms since 1970 */
-    uint64_t end_at;           /* by the host's monotonic clock; 0: no limit */
-    bool end_told;             /* that it is near */
+    struct plm_record *record;       /* of a main room */
+    struct plm_recording *recording; /* of a main room: the one that runs; NULL: none */
+    bool auto_recorded;              /* the recording that begins with the meeting did begin */
+    bool started;                    /* always, but for an organised meeting before its start */
+    uint64_t started_at;             /* ms since 1970 */
+    uint64_t end_at;                 /* by the host's monotonic clock; 0: no limit */
+    bool end_told;                   /* that it is near */
     struct plm_waiting *waiting;
     uint32_t n_waiting;
     struct plm_lobby_news lobby;
@@ -269,6 +282,34 @@ struct plm_room {
     struct plm_room *breakouts_prev, *breakouts_next; /* in hub->with_breakouts */
     UT_hash_handle hh;                                /* by key */
     UT_hash_handle hh_media;                          /* by media */
+};
+
+/** A recording that is known: one that runs, or one of the past (recordings.h). Owned by the hub. */
+struct plm_recording {
+    struct plm_hub *hub;
+    char id[PLM_RECORDING_ID_SIZE];
+    char key[PLM_NAME_SIZE], name[PLM_NAME_SIZE]; /* of the room's record */
+    uint64_t room_made_at; /* of that record: a later room of this name is another one; 0: not known */
+    enum plm_recording_state state;
+    enum plm_recording_reason reason;
+    uint64_t started_ms, bytes;
+    int64_t duration_us;
+    uint32_t files, limit_s;
+    struct plm_room *room;       /* main room of the meeting that is told of it; NULL: that is over */
+    plm_participant_id by;       /* who began or ended it; 0: nobody in the meeting */
+    char starter[PLM_NAME_SIZE]; /* who began it: the identity of their token; empty: none */
+    char starter_device[PLM_KEY_DIGEST_SIZE]; /* the digest of their device; empty: none */
+    bool of_meeting;      /* whoever leads its meeting sees it, also in a room that is nobody's */
+    bool told_started;    /* by a webhook */
+    uint64_t deleted_at;  /* ms since 1970; 0: it is there. Else kept until the recorder knows */
+    uint32_t epoch;       /* ascends when what was granted for it shall be void */
+    uint64_t answer_by;   /* STARTING: by the host's monotonic clock */
+    uint64_t stop_at;     /* by it, while it runs */
+    bool end_told;        /* that this is near */
+    bool speakers_due;    /* for its journal */
+    uint64_t speakers_at; /* not before */
+    struct plm_recording *prev, *next; /* in hub->running */
+    UT_hash_handle hh;                 /* by id */
 };
 
 struct plm_resource {
@@ -327,7 +368,10 @@ struct plm_hub {
     struct plm_hub_config config;
     struct plm_hub_host host;
     struct plm_media_port media;
-    struct plm_store_port store; /* put NULL: nothing is kept */
+    struct plm_store_port store;        /* put NULL: nothing is kept */
+    struct plm_recording_port recorder; /* start NULL: nothing is recorded here */
+    struct plm_recording *recordings;   /* by id */
+    struct plm_recording *running;      /* of them: starting, on or paused */
     struct plm_journal journal;
     struct plm_room *rooms; /* by key */
     struct plm_room *rooms_by_media;

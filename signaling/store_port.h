@@ -16,6 +16,7 @@ enum plm_store_kind {
     PLM_STORE_BAN,      /**< one removed identity of a running meeting */
     PLM_STORE_API_KEY,  /**< the server's; key: the key's id */
     PLM_STORE_REVOKED,  /**< a token's id; kept until it would have expired */
+    PLM_STORE_RECORDING, /**< a recording; key: its id */
     PLM_STORE_KIND_COUNT
 };
 

@@ -42,6 +42,10 @@ static void test_every_cell(void **state)
         {PLM_MSG_breakout_time, true, true, false, false},
         {PLM_MSG_breakout_close, true, true, false, false},
         {PLM_MSG_breakout_say, true, true, false, false},
+        {PLM_MSG_record_start, true, true, false, false},
+        {PLM_MSG_record_stop, true, true, false, false},
+        {PLM_MSG_recordings, true, true, false, false},
+        {PLM_MSG_record_delete, true, true, false, false},
     };
     bool seen[PLM_MSG_COUNT] = {false};
     (void)state;
@@ -58,6 +62,17 @@ static void test_every_cell(void **state)
         for (int role = 0; role <= PLM_MSG_role_COUNT; role++)
             if (verb == PLM_MSG_COUNT || role == PLM_MSG_role_COUNT || !seen[verb])
                 assert_false(plm_role_may((enum plm_msg_role)role, (enum plm_msg_type)verb));
+}
+
+/* What the grant "record" of a token adds, for every verb. */
+static void test_recorder(void **state)
+{
+    (void)state;
+    for (int verb = 0; verb <= PLM_MSG_COUNT; verb++) {
+        bool record = verb == PLM_MSG_record_start || verb == PLM_MSG_record_stop ||
+                      verb == PLM_MSG_recordings || verb == PLM_MSG_record_delete;
+        assert_int_equal(plm_recorder_may((enum plm_msg_type)verb), record);
+    }
 }
 
 /* Every request in every state: join and resume before anything else, leave when there is something to leave, all else within. */
@@ -93,7 +108,7 @@ static void test_leads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_cell), cmocka_unit_test(test_every_state), cmocka_unit_test(test_leads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_cell), cmocka_unit_test(test_recorder),
+        cmocka_unit_test(test_every_state), cmocka_unit_test(test_leads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

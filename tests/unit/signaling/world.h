@@ -60,7 +60,7 @@ struct world {
     struct world_job jobs[WORLD_JOBS];
     size_t n_jobs, all_jobs;
     struct plm_hub_event last_event;
-    unsigned events[PLM_HUB_BREAKOUTS_CLOSED + 1];
+    unsigned events[PLM_HUB_EVENT_COUNT];
     char event_reason[32], event_name[129], event_identity[129];
     const char *source; /* of peers that come from now on; NULL: not known */
     uint64_t now, random;

@@ -54,7 +54,9 @@ export type ErrorCode =
   /** a moderator did not admit you */
   | "refused"
   /** the server failed; try again */
-  | "internal";
+  | "internal"
+  /** this server does not do that, or not now */
+  | "not_available";
 
 /** Why somebody is not in yet. */
 export type WaitReason =
@@ -72,7 +74,45 @@ export type Notice =
   /** your hand was lowered */
   | "hand_lowered"
   /** the meeting ends soon, at the room's ends_at */
-  | "ending";
+  | "ending"
+  /** the recording ends soon, at its ends_at; to those who may start another */
+  | "recording_ending";
+
+/** What becomes of a recording. */
+export type RecordingState =
+  /** asked for; nothing is recorded yet */
+  | "starting"
+  /** everything in the main room is recorded */
+  | "on"
+  /** nothing is recorded for now; goes on by itself */
+  | "paused"
+  /** ended; its files are being finished */
+  | "closing"
+  /** can be played */
+  | "ready"
+  /** ended without anything usable */
+  | "failed";
+
+/** Why a recording is in its state. */
+export type RecordingReason =
+  /** somebody asked for it */
+  | "asked"
+  /** the longest time was reached */
+  | "limit"
+  /** the meeting ended */
+  | "ended"
+  /** it was deleted */
+  | "deleted"
+  /** no space is left for recordings */
+  | "disk_full"
+  /** the disk fails */
+  | "disk_error"
+  /** the disk cannot keep up */
+  | "disk_slow"
+  /** the recorder cannot be reached */
+  | "no_recorder"
+  /** the server was away for too long */
+  | "server_gone";
 
 /** What a slot is doing. */
 export type SlotState =
@@ -179,6 +219,10 @@ export interface Settings {
   may_whisper?: boolean;
   /** reactions and hands are heard */
   sounds?: boolean;
+  /** meetings may be recorded; false: by nobody. In a room with an owner only they change it */
+  may_record?: boolean;
+  /** a recording begins with the meeting */
+  auto_record?: boolean;
 }
 
 /** The room one is in. */
@@ -195,6 +239,34 @@ export interface RoomInfo {
   ends_at?: number;
   /** number of this breakout room; absent in the main room */
   breakout?: number;
+}
+
+/** The recording of this meeting: what is told to everybody in it. */
+export interface RecordingStatus {
+  state: RecordingState;
+  /** when it began */
+  since: number;
+  /** who began or ended it; absent: the server or its API */
+  by?: number;
+  reason?: RecordingReason;
+  /** when it will be ended */
+  ends_at?: number;
+}
+
+/** A recording of this room. */
+export interface RecordingItem {
+  id: string;
+  state: RecordingState;
+  /** why it is in this state */
+  reason?: RecordingReason;
+  started_at: number;
+  /** its length so far */
+  seconds: number;
+  /** in thousands of octets */
+  size_kb: number;
+  files: number;
+  /** of one that is ready: opens /api/v1/recordings/{id} and its files as ?token= for token_seconds */
+  token?: string;
 }
 
 /** One breakout room. */
@@ -562,6 +634,34 @@ export interface BreakoutSayRequest {
   text: string;
 }
 
+/** Begin to record. Everybody is told by recording. */
+export interface RecordStartRequest {
+  type: "record_start";
+  id: number;
+}
+
+/** End the recording. */
+export interface RecordStopRequest {
+  type: "record_stop";
+  id: number;
+}
+
+/** The recordings of this room that one may see, newest first: in a room with an owner all; else those of this meeting, and those that oneself began. */
+export interface RecordingsRequest {
+  type: "recordings";
+  id: number;
+  /** only those that began earlier */
+  before?: number;
+}
+
+/** Delete a recording for good; one that runs ends. */
+export interface RecordDeleteRequest {
+  type: "record_delete";
+  id: number;
+  /** its id */
+  recording: string;
+}
+
 /** It is done. */
 export interface DoneReply {
   type: "done";
@@ -598,6 +698,12 @@ export interface JoinedReply {
   /** when all come back */
   breakouts_end_at?: number;
   ice_servers: IceServer[];
+  /** what you say and show is recorded, or will be at once */
+  recording?: RecordingStatus;
+  /** this server records meetings */
+  records?: boolean;
+  /** your token lets you record, whatever your role */
+  may_record?: boolean;
 }
 
 /** Participants by ascending id. */
@@ -607,6 +713,17 @@ export interface PeoplePageReply {
   participants: Participant[];
   /** ask again */
   more: boolean;
+}
+
+/** Recordings, newest first. */
+export interface RecordingsPageReply {
+  type: "recordings_page";
+  id: number;
+  recordings: RecordingItem[];
+  /** ask again, with before */
+  more: boolean;
+  /** how long the tokens are good */
+  token_seconds: number;
 }
 
 /** The answer to a publish offer. */
@@ -759,6 +876,12 @@ export interface ConnectionLostEvent {
   publish: boolean;
 }
 
+/** The state of the meeting's recording changed; told in all its rooms. */
+export interface RecordingEvent {
+  type: "recording";
+  recording: RecordingStatus;
+}
+
 /** The session is over; the socket closes. */
 export interface EndedEvent {
   type: "ended";
@@ -796,13 +919,18 @@ export type ClientRequest =
   | BreakoutGoRequest
   | BreakoutTimeRequest
   | BreakoutCloseRequest
-  | BreakoutSayRequest;
+  | BreakoutSayRequest
+  | RecordStartRequest
+  | RecordStopRequest
+  | RecordingsRequest
+  | RecordDeleteRequest;
 
 /** Server to client, with the request's id. */
 export type ServerReply =
   | DoneReply
   | JoinedReply
   | PeoplePageReply
+  | RecordingsPageReply
   | PublishedReply
   | OfferedReply
   | ErrorReply;
@@ -822,6 +950,7 @@ export type ServerEvent =
   | DemandEvent
   | ChatPostedEvent
   | ConnectionLostEvent
+  | RecordingEvent
   | EndedEvent;
 
 export type ServerMessage = ServerReply | ServerEvent;
@@ -858,6 +987,10 @@ export interface RequestReply {
   breakout_time: DoneReply;
   breakout_close: DoneReply;
   breakout_say: DoneReply;
+  record_start: DoneReply;
+  record_stop: DoneReply;
+  recordings: RecordingsPageReply;
+  record_delete: DoneReply;
 }
 
 /** What a caller fills in: the request without its type and id. */
@@ -875,4 +1008,5 @@ export const TEXT_LIMITS = {
   claim: { key: 4096 },
   configure: { password: 128 },
   breakout_say: { text: 4000 },
+  record_delete: { recording: 32 },
 } as const;
