@@ -283,10 +283,28 @@ static void read_socket(struct plm_driver *d, struct plm_udp *sock)
     }
 }
 
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
+static void set_busy(struct plm_driver *d, bool busy)
+{
+    if (busy)
+        uv_idle_start(&d->idle, on_idle);
+    else
+        uv_idle_stop(&d->idle);
+}
+
+/**
+ * It has fired: the turn at the end of this pass sets it anew. Timers fire before the loop sleeps, as often as not within the pass after the one
+ * that set them, and what is due would wait for the next datagram: this pass may not sleep.
+ */
 static void on_timer(uv_timer_t *timer)
 {
     struct plm_driver *d = timer->data;
-    d->timer_ms = NO_DEADLINE; /* it has fired: the turn at the end of this pass sets it anew */
+    d->timer_ms = NO_DEADLINE;
+    set_busy(d, true);
 }
 
 static void set_timer(struct plm_driver *d, uint64_t deadline_us)
@@ -302,19 +320,6 @@ static void set_timer(struct plm_driver *d, uint64_t deadline_us)
     }
     uint64_t loop_ms = uv_now(&d->loop);
     uv_timer_start(&d->timer, on_timer, ms > loop_ms ? ms - loop_ms : 0, 0);
-}
-
-static void on_idle(uv_idle_t *idle)
-{
-    (void)idle;
-}
-
-static void set_busy(struct plm_driver *d, bool busy)
-{
-    if (busy)
-        uv_idle_start(&d->idle, on_idle);
-    else
-        uv_idle_stop(&d->idle);
 }
 
 static void turn(struct plm_driver *d)
