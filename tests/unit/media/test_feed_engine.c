@@ -42,6 +42,7 @@ struct reader {
     uint8_t in[1 << 20];
     size_t n;
     bool has[PUBLISHERS + 1]; /* by participant */
+    struct plm_link_header of[PUBLISHERS + 1];
     unsigned tracks, gone, clocks;
     bool ended;
 };
@@ -57,6 +58,7 @@ struct host {
     int feed_error;
     struct plm_worker_stats totals;
     unsigned answers;
+    uint64_t refreshed_us;
 };
 
 static uint64_t now_us(void)
@@ -179,7 +181,7 @@ static void ask(const struct reader *r, const struct plm_link_header *of, bool k
     } f = {.h = *of, .d = {.encodings = 1, .keyframes = key}};
     f.h.type = PLM_LINK_DEMAND;
     f.h.size = sizeof f.d;
-    assert_int_equal(send(r->fd, &f, sizeof f, MSG_NOSIGNAL), sizeof f);
+    send(r->fd, &f, sizeof f, MSG_NOSIGNAL); /* whether the feed has ended is seen by reading */
 }
 
 static void on_frame(struct host *h, struct reader *r, const struct plm_link_header *f, const uint8_t *body)
@@ -191,6 +193,7 @@ static void on_frame(struct host *h, struct reader *r, const struct plm_link_hea
         assert_int_equal(f->size, sizeof(struct plm_link_track));
         r->tracks++;
         r->has[f->participant] = true;
+        r->of[f->participant] = *f;
         ask(r, f, true);
     } else if (f->type == PLM_LINK_TRACK_GONE) {
         r->gone++;
@@ -244,8 +247,21 @@ static void on_event(void *arg, const struct plm_event *ev)
     h->feed_error = ev->feed.error;
 }
 
+/** A demand holds 3 s. */
+static void refresh(struct host *h)
+{
+    if (now_us() - h->refreshed_us < 500000)
+        return;
+    h->refreshed_us = now_us();
+    for (unsigned i = 0; i < WORKERS; i++)
+        for (unsigned p = 1; p <= PUBLISHERS; p++)
+            if (h->readers[i].fd >= 0 && h->readers[i].has[p])
+                ask(&h->readers[i], &h->readers[i].of[p], false);
+}
+
 static void step(struct host *h, bool reading)
 {
+    refresh(h);
     struct pollfd p = {.fd = plm_engine_fd(h->e), .events = POLLIN};
     if (poll(&p, 1, 1) == 1)
         plm_engine_dispatch(h->e);
