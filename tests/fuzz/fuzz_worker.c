@@ -1,15 +1,18 @@
 /*
  * A meeting on two workers of the simulator in which peers with good keys send what they like: packets, feedback and control in any
- * order, as the input says. Nothing may be read or written out of place, no number sealed twice, no packet leave that its receiver
+ * order, as the input says, while a reader of the workers' feeds asks, stands still, and talks nonsense. Nothing may be read or written out of place, no number sealed twice, no packet leave that its receiver
  * cannot parse, and when all have left nothing may be left of them.
  */
 #include "fuzz.h"
 
 #include "../sim/sim.h"
 #include "base/bytes.h"
+#include "feed.h"
+#include "feed_in.h"
 
 #define N_PUBLISHERS 2
 #define N_ENDS       4
+#define N_WORKERS    2
 #define N_SSRCS      12
 #define MAX_OPS      400
 #define SECOND       UINT64_C(1000000)
@@ -30,6 +33,9 @@ struct meeting {
     uint32_t seen_ssrc[N_ENDS];
     unsigned n_seen[N_ENDS];
     struct plm_twcc_rx twcc[N_ENDS];
+    struct plm_feed *feeds[N_WORKERS];
+    struct plm_feed_in back[N_WORKERS];
+    bool paused[N_WORKERS];
 };
 
 static struct meeting *m; /* the callbacks of sim_end know their end only */
@@ -330,11 +336,85 @@ static void control(unsigned end, struct fuzz_input *in)
     sim_post(&m->sim, owner, cmd);
 }
 
+/* ---- the reader of the feeds ---- */
+
+static void open_feed(unsigned worker)
+{
+    struct plm_feed *former = m->feeds[worker];
+    CHECK(plm_feed_create(&m->feeds[worker], PLM_FEED_MIN_SIZE) == 0);
+    plm_worker_set_feed(m->sim.workers[worker].core, m->feeds[worker], m->sim.now);
+    plm_feed_destroy(former);
+    plm_feed_in_init(&m->back[worker]);
+}
+
+static void check_frame(const struct plm_link_header *h)
+{
+    static const size_t least[] = {[PLM_LINK_TRACK] = sizeof(struct plm_link_track),
+        [PLM_LINK_TRACK_GONE] = 0,
+        [PLM_LINK_PACKET] = sizeof(struct plm_link_packet) + PLM_RTP_HEADER,
+        [PLM_LINK_CLOCK] = sizeof(struct plm_link_clock)};
+    CHECK(h->type >= PLM_LINK_TRACK && h->type <= PLM_LINK_CLOCK && h->size >= least[h->type]);
+    CHECK(h->size < 2048 && h->source < PLM_SOURCE_COUNT && h->room == 1 && h->participant >= 1);
+}
+
+/* What waits is whole frames: all of it is taken at once. */
+static void read_feed(struct sim *s, unsigned worker)
+{
+    static uint8_t data[PLM_FEED_MIN_SIZE];
+    struct iovec v[2];
+    size_t n = 0, at = 0;
+    (void)s;
+    if (m->paused[worker] || !m->feeds[worker] || plm_feed_is_broken(m->feeds[worker]))
+        return;
+    int pieces = plm_feed_peek(m->feeds[worker], v);
+    for (int i = 0; i < pieces; n += v[i++].iov_len)
+        memcpy(data + n, v[i].iov_base, v[i].iov_len);
+    plm_feed_consume(m->feeds[worker], n);
+    while (at < n) {
+        struct plm_link_header h;
+        CHECK(n - at >= sizeof h);
+        memcpy(&h, data + at, sizeof h);
+        CHECK(n - at - sizeof h >= h.size);
+        check_frame(&h);
+        at += sizeof h + h.size;
+    }
+}
+
+static void on_demand(void *arg, const struct plm_link_header *h, const struct plm_link_demand *d)
+{
+    const unsigned *worker = arg;
+    plm_worker_feed_demand(m->sim.workers[*worker].core, h, d, m->sim.now);
+}
+
+static void reader_speaks(unsigned worker, struct fuzz_input *in)
+{
+    uint8_t what = fuzz_u8(in), octets[sizeof(struct plm_link_header) + sizeof(struct plm_link_demand)];
+    size_t n = sizeof octets;
+    if (what >= 0xf0) {
+        n = take_octets(in, octets, sizeof octets);
+    } else {
+        struct plm_link_header h = {.size = sizeof(struct plm_link_demand),
+            .type = PLM_LINK_DEMAND,
+            .source = what & 3,
+            .room = 1 + (what >> 6 & 1),
+            .participant = 1 + (what >> 2 & 3)};
+        struct plm_link_demand d = {.encodings = fuzz_u8(in), .keyframes = what & 0x10 ? fuzz_u8(in) : 0};
+        memcpy(octets, &h, sizeof h);
+        memcpy(octets + sizeof h, &d, sizeof d);
+    }
+    m->paused[worker] = what & 0x20;
+    bool nonsense = plm_feed_in_take(&m->back[worker], octets, n, on_demand, &worker) != 0;
+    if (nonsense || plm_feed_is_broken(m->feeds[worker]))
+        open_feed(worker);
+}
+
 static void leave(unsigned end)
 {
     sim_end_close(m->ends[end], true);
     m->ends[end] = NULL;
 }
+
+/* ---- the script ---- */
 
 static void act(struct fuzz_input *in)
 {
@@ -375,6 +455,9 @@ static void act(struct fuzz_input *in)
         if (fuzz_u8(in) == 0xee)
             leave(end);
         break;
+    case 13:
+        reader_speaks(op >> 4 & 1, in);
+        break;
     default:
         sim_run_until(&m->sim, m->sim.now + (op & 15) * UINT64_C(1000) * (1 + fuzz_u8(in) / 4));
         break;
@@ -397,10 +480,14 @@ static void check_all_gone(struct sim *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sim_config config = {
-        .seed = 1, .n_workers = 2, .limits = {.packets_per_worker = 1024, .ssrcs_per_transport = 8}};
+        .seed = 1, .n_workers = N_WORKERS, .limits = {.packets_per_worker = 1024, .ssrcs_per_transport = 8}};
     struct fuzz_input in = {data, size};
     m = calloc(1, sizeof *m);
     sim_init(&m->sim, &config);
+    m->sim.on_turn = read_feed;
+    for (unsigned i = 0; i < N_WORKERS; i++)
+        open_feed(i);
+    sim_feed_room(&m->sim, 1, true);
     for (unsigned i = 0; i < N_ENDS; i++)
         join(i);
     sim_run_until(&m->sim, m->sim.now + SECOND / 5);
@@ -412,6 +499,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (m->ends[i])
             leave(i);
     sim_run_until(&m->sim, m->sim.now + 40 * SECOND);
+    for (unsigned i = 0; i < N_WORKERS; i++) {
+        plm_worker_set_feed(m->sim.workers[i].core, NULL, m->sim.now);
+        plm_feed_destroy(m->feeds[i]);
+        m->feeds[i] = NULL;
+    }
     check_all_gone(&m->sim);
     sim_destroy(&m->sim);
     for (unsigned i = 0; i < N_ENDS; i++)

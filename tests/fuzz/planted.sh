@@ -19,6 +19,7 @@ vp9:codec
 h264:codec
 dd:dd
 rtx:worker
+link:feed
 stun:stun
 dtls:dtls
 sdp:sdp
