@@ -372,7 +372,7 @@ void plm_egress_flush(struct plm_worker *w)
     struct plm_egress *e = &w->egress;
     for (struct plm_transport *t = e->dirty; t; t = t->egress_next) {
         __builtin_prefetch(t->egress_next, 1);
-        __builtin_prefetch((const char *)t->egress_next + CACHE_LINE, 1);
+        __builtin_prefetch((const void *)((uintptr_t)t->egress_next + CACHE_LINE), 1); /* of none, too */
         flush_transport(w, t);
     }
     e->dirty = NULL;
