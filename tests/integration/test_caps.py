@@ -39,6 +39,7 @@ rtc.limits.datagrams_per_turn           none: the rest waits for its turn       
 rtc.limits.packets_per_worker           packets_evicted_total                            here: packets
 rtc.limits.nack_items_per_packet        drops_total{reason="nack_limit"}                 here: nack_items
 rtc.limits.rtx_share_percent            drops_total{reason="rtx_share"}                  here: rtx_share
+rtc.limits.feed_queue                   feed_dropped_total                               unit/media/test_feed_engine
 size of a datagram                      drops_total{reason="too_large"}                  test_attack.not_even_rtp
 """
 import contextlib
