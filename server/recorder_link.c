@@ -524,45 +524,19 @@ static void port_event(void *ctx, const char *id, struct plm_text *json)
     add(l, text, chat ? PLM_RECORDER_CHAT : PLM_RECORDER_EVENT);
 }
 
-static int no_start(void *ctx, const struct plm_recording_start *s)
+static void port_remove(void *ctx, const char *id)
 {
-    (void)ctx;
-    (void)s;
-    return PLM_ENOTSUP;
-}
-static void no_stop(void *ctx, const char *id, enum plm_recording_reason reason)
-{
-    (void)ctx;
-    (void)id;
-    (void)reason;
-}
-static void no_room(void *ctx, const char *id, plm_room_id room)
-{
-    (void)ctx;
-    (void)id;
-    (void)room;
-}
-static void no_event(void *ctx, const char *id, struct plm_text *json)
-{
-    (void)ctx;
-    (void)id;
-    (void)json;
+    port_stop(ctx, id, PLM_RECORDING_DELETED);
 }
 
 void plm_recorder_link_port(struct plm_recorder_link *l, struct plm_recording_port *out)
 {
-    if (l)
-        *out = (struct plm_recording_port){l, port_start, port_stop, port_room, port_event};
-    else
-        *out = (struct plm_recording_port){NULL, no_start, no_stop, no_room, no_event};
-}
-
-int plm_recorder_link_delete(struct plm_recorder_link *l, const char *id)
-{
-    if (!plm_recording_id_valid(id))
-        return PLM_EINVAL;
-    port_stop(l, id, PLM_RECORDING_DELETED);
-    return 0;
+    *out = (struct plm_recording_port){.ctx = l,
+        .start = port_start,
+        .stop = port_stop,
+        .room = port_room,
+        .event = port_event,
+        .remove = port_remove};
 }
 
 /* ---- what others want to know ---- */

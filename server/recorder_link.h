@@ -50,10 +50,8 @@ struct plm_recorder_link_stats {
 
 /** @return 0 or PLM_ENOMEM; the first try to connect is made in the loop's first turn */
 int plm_recorder_link_create(struct plm_recorder_link **out, uv_loop_t *loop, const struct plm_recorder_config *config, const struct plm_recorder_host *host);
-/** The table; its ctx is the link. @param link NULL: this server does not record, and start says so */
+/** The table; its ctx is the link. */
 void plm_recorder_link_port(struct plm_recorder_link *link, struct plm_recording_port *out);
-/** Remove a recording from the disk, ending it first if it runs. @return 0, PLM_EINVAL (no id), PLM_ENOMEM */
-int plm_recorder_link_delete(struct plm_recorder_link *link, const char *id);
 /** Hand PLM_EV_FEED in. */
 void plm_recorder_link_on_feed(struct plm_recorder_link *link, unsigned worker);
 void plm_recorder_link_stats(const struct plm_recorder_link *link, struct plm_recorder_link_stats *out);

@@ -159,9 +159,11 @@ static int feed_worker(void *ctx, unsigned worker, int fd)
 
 static void on_recording(void *ctx, const struct plm_recording_news *news)
 {
-    (void)ctx;
+    struct plm_server *s = ctx;
     plm_log(PLM_LOG_DEBUG, "rec", "recording %s: %s %s", news->id, plm_recording_state_name(news->state),
         plm_recording_reason_name(news->reason));
+    plm_hub_on_recording(s->hub, news);
+    plm_hub_flush(s->hub);
 }
 
 static int recorder_log_level(const struct plm_config *c)
@@ -340,11 +342,13 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         .chat_rate = c->session.chat_rate,
         .chat_burst = c->session.chat_burst,
         .sdp_rate = c->session.sdp_rate,
-        .sdp_burst = c->session.sdp_burst};
+        .sdp_burst = c->session.sdp_burst,
+        .recording_limit_s = c->recording.limit_s};
     const struct plm_ws_config w = {.max_queue = c->session.max_queue,
         .trusted_proxies = c->http.trusted_proxies.addr,
         .n_trusted_proxies = c->http.trusted_proxies.n};
     struct plm_store_port store;
+    struct plm_recording_port recorder;
 
     memcpy(h.codecs, c->rooms.codecs.codec, c->rooms.codecs.n * sizeof(h.codecs[0]));
     h.media.max_speakers = (uint8_t)c->rooms.max_speakers;
@@ -359,6 +363,10 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         plm_hub_set_store(s->hub, &store);
         plm_store_read(s->store, on_stored, s);
         plm_hub_restored(s->hub);
+        if (s->recorder) {
+            plm_recorder_link_port(s->recorder, &recorder);
+            plm_hub_set_recorder(s->hub, &recorder);
+        }
         rc = plm_api_keys_ready(s->keys, wall_ms(NULL));
     }
     if (!rc) {

@@ -428,7 +428,8 @@ static void feeds_a_room_once_the_recorder_says_it_is_on(void **state)
     AWAIT(&w, w.n_told > 0 && told(&w, w.n_told - 1, A, PLM_RECORDING_READY));
     assert_int_equal(w.n_fed, 0);
     assert_int_equal(stats(&w).running, 0);
-    assert_int_equal(plm_recorder_link_delete(w.link, A), 0);
+    w.port.remove(w.port.ctx, A);
+    w.port.remove(w.port.ctx, "../../etc");
     AWAIT(&w, got(&w, 6, "{\"op\":\"delete\",\"id\":\"" A "\"}"));
     close_world(&w);
 }
@@ -600,18 +601,6 @@ static void whoever_does_not_greet_is_left(void **state)
     close_world(&w);
 }
 
-static void a_server_that_does_not_record_says_so(void **state)
-{
-    (void)state;
-    struct plm_recording_port port;
-    const struct plm_recording_start s = {.id = A, .room = 1, .key = "k", .name = "n"};
-    plm_recorder_link_port(NULL, &port);
-    assert_int_equal(port.start(port.ctx, &s), PLM_ENOTSUP);
-    port.stop(port.ctx, A, PLM_RECORDING_ASKED);
-    port.room(port.ctx, A, 2);
-    port.event(port.ctx, A, NULL);
-}
-
 /* ---- a process ---- */
 
 static pid_t pid_of(const struct world *w)
@@ -722,7 +711,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_full_disk_takes_no_new_recording),
         cmocka_unit_test(nonsense_is_counted_or_ends_the_connection),
         cmocka_unit_test(whoever_does_not_greet_is_left),
-        cmocka_unit_test(a_server_that_does_not_record_says_so),
         cmocka_unit_test(starts_a_recorder_when_there_is_something_to_record_and_again_when_it_dies),
         cmocka_unit_test(a_program_that_is_not_there_is_tried_again_and_again),
     };
