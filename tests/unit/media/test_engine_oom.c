@@ -2,6 +2,7 @@
 #include "plenum/engine.h"
 
 #include "mailbox.h"
+#include "feed.h"
 #include "outbox.h"
 #include "registry.h"
 #include "ring.h"
@@ -103,6 +104,7 @@ static void calls_fail_cleanly(void **state)
     EACH_ALLOC_FAILS(plm_engine_transport_mute(engine, local.id, PLM_SOURCE_CAMERA, true), PLM_ENOMEM);
     EACH_ALLOC_FAILS(plm_engine_transport_move(engine, local.id, b, 2), PLM_ENOMEM);
     EACH_ALLOC_FAILS(plm_engine_stats(engine, PLM_STATS_ALL, 0, on_stats, NULL), PLM_ENOMEM);
+    EACH_ALLOC_FAILS(plm_engine_feed(engine, 0, -1), PLM_ENOMEM);
     EACH_ALLOC_FAILS(plm_engine_transport_close(engine, local.id), PLM_ENOMEM);
     plm_engine_dispatch(engine);
     assert_int_equal(closed, 1);
@@ -160,10 +162,13 @@ static void parts_fail_cleanly(void **state)
     struct plm_udp_paths paths;
     struct plm_udp_reader *reader;
     struct plm_udp_sender *sender;
+    struct plm_feed *feed;
+    EACH_ALLOC_FAILS(plm_feed_create(&feed, PLM_FEED_MIN_SIZE), PLM_ENOMEM);
     EACH_ALLOC_FAILS(plm_ring_create(&ring, 4096), PLM_ENOMEM);
     EACH_ALLOC_FAILS(plm_registry_create(&registry, 16, zeroes, NULL), PLM_ENOMEM);
     EACH_ALLOC_FAILS(plm_udp_reader_create(&reader, &paths), PLM_ENOMEM);
     EACH_ALLOC_FAILS(plm_udp_sender_create(&sender, NULL, 0, &paths, true), PLM_ENOMEM);
+    plm_feed_destroy(feed);
     plm_ring_destroy(ring);
     plm_registry_destroy(registry);
     plm_udp_reader_destroy(reader);
