@@ -1,8 +1,8 @@
 /* Every call of the engine with each of its allocations failing: an error, nothing half done, nothing leaked. */
 #include "plenum/engine.h"
 
-#include "mailbox.h"
 #include "feed.h"
+#include "mailbox.h"
 #include "outbox.h"
 #include "registry.h"
 #include "ring.h"
