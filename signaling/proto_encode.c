@@ -1,7 +1,6 @@
 /* From typed messages to JSON, walking the table. */
 #include "proto_table.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,24 +12,42 @@ struct writer {
     bool failed;
 };
 
+static bool grow(struct writer *w, size_t n)
+{
+    size_t used = w->text ? w->text->len : 0, cap = (used + n + 1) * 2 + 256;
+    struct plm_text *grown = w->failed ? NULL : realloc(w->text, sizeof *grown + cap);
+    if (!grown) {
+        w->failed = true;
+        return false;
+    }
+    w->text = grown;
+    w->cap = cap;
+    grown->len = used;
+    return true;
+}
+
+/* Room for n octets, which are the caller's to fill. @return NULL: memory was short */
+static char *extend(struct writer *w, size_t n)
+{
+    if ((w->failed || !w->text || n >= w->cap - w->text->len) && !grow(w, n))
+        return NULL;
+    char *at = w->text->data + w->text->len;
+    w->text->len += n;
+    return at;
+}
+
 static void put(struct writer *w, const char *s, size_t n)
 {
-    if (w->failed)
-        return;
-    size_t used = w->text ? w->text->len : 0;
-    if (!w->text || n >= w->cap - used) {
-        size_t cap = (used + n + 1) * 2 + 256;
-        struct plm_text *grown = realloc(w->text, sizeof *grown + cap);
-        if (!grown) {
-            w->failed = true;
-            return;
-        }
-        w->text = grown;
-        w->cap = cap;
-        grown->len = used;
-    }
-    memcpy(w->text->data + used, s, n);
-    w->text->len = used + n;
+    char *at = extend(w, n);
+    if (at)
+        memcpy(at, s, n);
+}
+
+static void put_octet(struct writer *w, char c)
+{
+    char *at = extend(w, 1);
+    if (at)
+        *at = c;
 }
 
 static void put_text(struct writer *w, const char *s)
@@ -40,8 +57,11 @@ static void put_text(struct writer *w, const char *s)
 
 static void put_number(struct writer *w, uint64_t n)
 {
-    char digits[24];
-    put(w, digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, n));
+    char digits[20], *first = digits + sizeof digits;
+    do
+        *--first = (char)('0' + n % 10);
+    while (n /= 10);
+    put(w, first, (size_t)(digits + sizeof digits - first));
 }
 
 /* What JSON wants escaped (RFC 8259 section 7); returns the octets written to out, 0 when none is needed. */
@@ -60,11 +80,21 @@ static size_t escape(char out[8], uint32_t c)
     return c < 0x20 ? (size_t)snprintf(out, 8, "\\u%04x", (unsigned)c) : 0;
 }
 
+/* Stands for itself in JSON, as nearly everything does. */
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
 static void put_string(struct writer *w, const char *s)
 {
     size_t len = strlen(s), start = 0, i = 0;
-    put(w, "\"", 1);
+    put_octet(w, '"');
     while (i < len) {
+        if (is_plain(s[i])) {
+            i++;
+            continue;
+        }
         uint32_t c = 0;
         char escaped[8];
         size_t n = plm_text_next(s + i, len - i, &c);
@@ -79,7 +109,7 @@ static void put_string(struct writer *w, const char *s)
         start = i;
     }
     put(w, s + start, len - start);
-    put(w, "\"", 1);
+    put_octet(w, '"');
 }
 
 static void put_object(struct writer *w, const struct plm_type_desc *type, const char *base);
@@ -88,16 +118,16 @@ static void put_list(struct writer *w, const struct plm_field_desc *f, const cha
 {
     const char *items = *(char *const *)(const void *)(base + f->offset);
     size_t n = *(const size_t *)(const void *)(base + f->extra);
-    put(w, "[", 1);
+    put_octet(w, '[');
     for (size_t i = 0; i < n; i++) {
         if (i)
-            put(w, ",", 1);
+            put_octet(w, ',');
         if (f->kind == PLM_FIELD_UINTS)
             put_number(w, ((const uint32_t *)(const void *)items)[i]);
         else
             put_object(w, f->object, items + i * f->object->size);
     }
-    put(w, "]", 1);
+    put_octet(w, ']');
 }
 
 static void put_value(struct writer *w, const struct plm_field_desc *f, const char *base)
@@ -147,14 +177,26 @@ static bool is_absent(const struct plm_field_desc *f, const char *base)
     return !*(const bool *)(base + f->extra);
 }
 
+/* "name": with a comma before it unless it is the first. */
+static void put_name(struct writer *w, const char *name, bool first)
+{
+    size_t len = strlen(name);
+    char *at = extend(w, len + 3 + !first);
+    if (!at)
+        return;
+    if (!first)
+        *at++ = ',';
+    *at++ = '"';
+    memcpy(at, name, len);
+    memcpy(at + len, "\":", 2);
+}
+
 static void put_fields(struct writer *w, const struct plm_type_desc *type, const char *base, bool first)
 {
     for (const struct plm_field_desc *f = type->fields(); f->name; f++) {
         if (is_absent(f, base))
             continue;
-        put_text(w, first ? "\"" : ",\"");
-        put_text(w, f->name);
-        put_text(w, "\":");
+        put_name(w, f->name, first);
         put_value(w, f, base);
         first = false;
     }
@@ -162,9 +204,9 @@ static void put_fields(struct writer *w, const struct plm_type_desc *type, const
 
 static void put_object(struct writer *w, const struct plm_type_desc *type, const char *base)
 {
-    put(w, "{", 1);
+    put_octet(w, '{');
     put_fields(w, type, base, true);
-    put(w, "}", 1);
+    put_octet(w, '}');
 }
 
 struct plm_text *plm_msg_encode(const struct plm_msg *msg)
