@@ -672,6 +672,9 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
         return c ? on_writable(c) : -1;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return on_upgrade(h, wsi, in);
+    case LWS_CALLBACK_RAW_ADOPT: /* by CONNECT; no timer would ever end it */
+    case LWS_CALLBACK_RAW_RX:
+        return -1;
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
         if (c) {

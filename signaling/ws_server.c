@@ -144,11 +144,22 @@ static int write_ping(struct socket *s)
     return lws_write(s->wsi, buf + LWS_PRE, 1, LWS_WRITE_PING) < 1 ? -1 : 0;
 }
 
+/* libwebsockets answers the peer's close frame, or has found a breach and waits for the peer's. */
+static bool closes_itself(const struct socket *s)
+{
+    return s->peer_closes || (!s->close_code && lws_get_close_length(s->wsi) > 0);
+}
+
 /* One write per call: libwebsockets wants no more. */
 static int on_writable(struct socket *s)
 {
     if (s->dropped)
         return -1;
+    if (closes_itself(
+            s)) { /* RFC 6455 section 5.5.1: nothing after a close frame; libwebsockets would send it */
+        drop_queue(s);
+        return 0;
+    }
     if (!s->ping_due && !s->first) {
         if (s->close_code)
             lws_set_timer_usecs(s->wsi, 1); /* an end within this callback would send no close frame */
@@ -262,7 +273,7 @@ static int on_established(struct plm_ws *ws, struct lws *wsi, struct socket *s)
 static void on_closed(struct socket *s)
 {
     /* A reason that is neither ours nor the peer's is libwebsockets': a frame against RFC 6455, or not UTF-8. */
-    if (!s->dropped && !s->close_code && !s->peer_closes && lws_get_close_length(s->wsi) > 0)
+    if (!s->dropped && !s->peer_closes && closes_itself(s))
         s->ws->stats.rejected++;
     s->dropped = true;
     plm_session_on_lost(s->session);
