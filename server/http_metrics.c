@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "webhooks.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof(a)[0])
 
@@ -407,6 +408,24 @@ static void write_http(FILE *f, const struct plm_http *http)
     }
 }
 
+static void write_webhooks(FILE *f, const struct plm_webhooks *webhooks)
+{
+    struct plm_webhooks_stats s;
+
+    plm_webhooks_stats(webhooks, &s);
+    const struct plain all[] = {
+        {"plenum_webhooks_queue", "gauge", "Events that wait to be told to webhooks.url.", s.waiting},
+        {"plenum_webhooks_delivered_total", "counter", "Events that were taken.", s.delivered},
+        {"plenum_webhooks_failed_total", "counter", "Tries that failed.", s.failed},
+        {"plenum_webhooks_retries_total", "counter", "Tries after the first of an event.", s.retried},
+        {"plenum_webhooks_dropped_total", "counter", "Events that were given up.", s.given_up},
+    };
+    write_plain(f, all, COUNT_OF(all));
+    plm_prom_family(
+        f, "plenum_webhooks_oldest_seconds", "gauge", "How long the first event of the queue has waited.");
+    plm_prom_float(f, "plenum_webhooks_oldest_seconds", NULL, 0, (double)s.oldest_ms / 1000);
+}
+
 static void write_store(FILE *f, struct plm_store *store)
 {
     struct plm_store_stats s;
@@ -475,6 +494,8 @@ static void reply(const struct plm_http_metrics *m, uint64_t exchange, const str
         write_http(f, m->http);
         write_recording(f, m->recorder);
         write_store(f, m->store);
+        if (m->webhooks)
+            write_webhooks(f, m->webhooks);
         plm_prom_histogram(f, "plenum_loop_lag_seconds", "How late the main loop runs its timer.", m->lag);
         if (fclose(f) == 0)
             r.body = plm_text_create(text, len);

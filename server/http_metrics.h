@@ -16,6 +16,7 @@
 #define PLM_METRICS_PENDING 16
 
 struct plm_http_metrics;
+struct plm_webhooks;
 
 /** A scrape that waits for the engine's snapshot. */
 struct plm_metrics_pending {
@@ -31,6 +32,7 @@ struct plm_http_metrics {
     struct plm_ws *ws;
     struct plm_store *store;
     const struct plm_recorder_link *recorder; /**< NULL: this server does not record */
+    struct plm_webhooks *webhooks; /**< NULL: none */
     const struct plm_config *config;
     const struct plm_histogram *lag;
     struct plm_metrics_pending pending[PLM_METRICS_PENDING];

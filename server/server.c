@@ -518,6 +518,7 @@ static int start_http(struct plm_server *s, char *err, size_t err_size)
         .ws = s->ws,
         .store = s->store,
         .recorder = s->recorder,
+        .webhooks = s->webhooks,
         .config = &s->config,
         .lag = &s->lag};
     return 0;

@@ -9,13 +9,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "json_text.h"
 #include "logger.h"
 
 #define SIGNATURE_SIZE 96
 
 struct event {
     struct event *next;
-    char *body;
+    struct plm_text *body;
+    uint64_t at; /* uv_now */
 };
 
 /** A socket of libcurl's that we watch for it. */
@@ -65,7 +67,7 @@ static void to_hex(char *out, const unsigned char *octets, size_t n)
         snprintf(out + 2 * i, 3, "%02x", octets[i]);
 }
 
-static char *describe(const struct plm_webhooks *w, const struct plm_hub_event *ev)
+static struct plm_text *describe(const struct plm_webhooks *w, const struct plm_hub_event *ev)
 {
     unsigned char random[16];
     char id[2 * sizeof(random) + 1];
@@ -73,15 +75,17 @@ static char *describe(const struct plm_webhooks *w, const struct plm_hub_event *
     to_hex(id, random, sizeof(random));
     json_t *o = json_pack("{s:s, s:s, s:s, s:I}", "id", id, "type", type_name(ev->type), "room", ev->room,
         "at", (json_int_t)ev->at);
+    int err = 0;
     if (o && ev->participant)
-        json_object_set_new(o, "participant",
+        err = json_object_set_new(o, "participant",
             json_pack("{s:I, s:s, s:s}", "id", (json_int_t)ev->participant, "name", ev->name, "identity",
                 ev->identity));
     if (o && ev->reason && *ev->reason)
-        json_object_set_new(o, "reason", json_string(ev->reason));
-    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+        err |= json_object_set_new(o, "reason", json_string(ev->reason));
+    if (!err)
+        return plm_json_text(o);
     json_decref(o);
-    return text;
+    return NULL;
 }
 
 void plm_webhooks_sign(char *out, size_t size, const char *secret, uint64_t seconds, const char *body)
@@ -114,13 +118,15 @@ static void drop_first(struct plm_webhooks *w)
         w->end = &w->first;
     w->waiting--;
     w->tries = 0;
-    free(e->body);
+    plm_text_unref(e->body);
     free(e);
 }
 
 static void on_retry(uv_timer_t *timer)
 {
-    start_try(timer->data);
+    struct plm_webhooks *w = timer->data;
+    w->stats.retried++;
+    start_try(w);
 }
 
 static uint64_t delay_ms(unsigned tries)
@@ -179,7 +185,7 @@ static void take_results(struct plm_webhooks *w)
 static struct curl_slist *make_headers(const struct plm_webhooks *w)
 {
     char signature[SIGNATURE_SIZE], line[SIGNATURE_SIZE + 32];
-    plm_webhooks_sign(signature, sizeof(signature), w->secret, (uint64_t)time(NULL), w->first->body);
+    plm_webhooks_sign(signature, sizeof(signature), w->secret, (uint64_t)time(NULL), w->first->body->data);
     snprintf(line, sizeof(line), "Plenum-Signature: %s", signature);
     struct curl_slist *first = *signature ? curl_slist_append(NULL, line) : NULL;
     struct curl_slist *all = first ? curl_slist_append(first, "Content-Type: application/json") : NULL;
@@ -197,8 +203,9 @@ static void start_try(struct plm_webhooks *w)
         on_try_failed(w, "out of memory");
         return;
     }
+    const char *body = w->first->body->data;
     curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER, w->headers);
-    curl_easy_setopt(w->easy, CURLOPT_POSTFIELDS, w->first->body);
+    curl_easy_setopt(w->easy, CURLOPT_POSTFIELDS, body);
     if (curl_multi_add_handle(w->multi, w->easy)) {
         end_try(w);
         on_try_failed(w, "out of memory");
@@ -345,20 +352,23 @@ int plm_webhooks_create(struct plm_webhooks **out, uv_loop_t *loop, const char *
 
 void plm_webhooks_tell(struct plm_webhooks *w, const struct plm_hub_event *ev)
 {
-    struct event *e = w->closed ? NULL : calloc(1, sizeof(*e));
-    if (!e)
+    if (w->closed)
         return;
-    e->body = describe(w, ev);
-    if (!e->body) {
+    struct event *e = calloc(1, sizeof(*e));
+    if (e)
+        e->body = describe(w, ev);
+    if (!e || !e->body) { /* memory is short */
+        w->stats.given_up++;
         free(e);
         return;
     }
+    e->at = uv_now(w->loop);
     if (w->waiting >= PLM_WEBHOOKS_MAX_WAITING && !w->headers) {
         w->stats.given_up++;
         drop_first(w);
     } else if (w->waiting > PLM_WEBHOOKS_MAX_WAITING) { /* the oldest is on its way and cannot go */
         w->stats.given_up++;
-        free(e->body);
+        plm_text_unref(e->body);
         free(e);
         return;
     }
@@ -373,6 +383,7 @@ void plm_webhooks_stats(const struct plm_webhooks *w, struct plm_webhooks_stats 
 {
     *out = w->stats;
     out->waiting = w->waiting;
+    out->oldest_ms = w->first ? uv_now(w->loop) - w->first->at : 0;
 }
 
 void plm_webhooks_close(struct plm_webhooks *w)

@@ -24,8 +24,9 @@ struct plm_webhooks;
 
 struct plm_webhooks_stats {
     uint32_t waiting;
-    uint64_t delivered, failed; /**< failed: tries */
-    uint64_t given_up;
+    uint64_t oldest_ms;                  /**< how long the first of them has waited */
+    uint64_t delivered, failed, retried; /**< failed, retried: tries, not events */
+    uint64_t given_up;                   /**< events: too many tries, too many waiting, or memory was short */
 };
 
 /**
