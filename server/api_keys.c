@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "plenum/types.h"
 
 #define HASH_NONFATAL_OOM 1 /* an element that could not be added has hh.tbl == NULL */
@@ -76,17 +77,15 @@ void plm_api_keys_destroy(struct plm_api_keys *k)
 
 /* ---- documents ---- */
 
-static void put(const struct plm_api_keys *k, enum plm_store_kind kind, const char *key, json_t *document)
+/* @return false: memory was short */
+static bool put(const struct plm_api_keys *k, enum plm_store_kind kind, const char *key, json_t *document)
 {
-    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
-    struct plm_text *shared = text && k->store.put ? plm_text_create(text, strlen(text)) : NULL;
-    if (shared)
-        k->store.put(k->store.ctx, kind, key, shared);
-    plm_text_unref(shared);
-    if (text)
-        OPENSSL_cleanse(text, strlen(text));
-    free(text);
-    json_decref(document);
+    struct plm_text *text = plm_json_text(document);
+    bool good = text != NULL;
+    if (text && k->store.put)
+        k->store.put(k->store.ctx, kind, key, text);
+    plm_text_unref(text);
+    return good;
 }
 
 static void drop(const struct plm_api_keys *k, enum plm_store_kind kind, const char *key)
@@ -95,9 +94,9 @@ static void drop(const struct plm_api_keys *k, enum plm_store_kind kind, const c
         k->store.drop(k->store.ctx, kind, key);
 }
 
-static void save(const struct plm_api_keys *k, const struct plm_api_key *key)
+static bool save(const struct plm_api_keys *k, const struct plm_api_key *key)
 {
-    put(k, PLM_STORE_API_KEY, key->id,
+    return put(k, PLM_STORE_API_KEY, key->id,
         json_pack("{s:s, s:b, s:s, s:s, s:s, s:I}", "name", key->name, "admin", key->admin, "algorithm",
             plm_key_algorithm_name(key->algorithm), "secret", key->secret, "public_key", key->public_key,
             "created_at", (json_int_t)key->created_at));
@@ -201,12 +200,15 @@ static int add_revoked(struct plm_api_keys *k, const char *id, uint64_t expires_
 int plm_api_keys_restore(
     struct plm_api_keys *k, enum plm_store_kind kind, const char *key, const char *document, size_t len)
 {
-    json_t *d = json_loadb(document, len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *d;
     json_int_t expires_at;
-    int err = PLM_EINVAL;
-    if (d && kind == PLM_STORE_API_KEY)
+    int err = plm_json_read(&d, document, len, NULL);
+    if (err)
+        return err;
+    err = PLM_EINVAL;
+    if (kind == PLM_STORE_API_KEY)
         err = restore_key(k, key, d);
-    else if (d && kind == PLM_STORE_REVOKED && !json_unpack(d, "{s:I}", "expires_at", &expires_at))
+    else if (kind == PLM_STORE_REVOKED && !json_unpack(d, "{s:I}", "expires_at", &expires_at))
         err = add_revoked(k, key, (uint64_t)expires_at);
     json_decref(d);
     return err;
@@ -228,13 +230,22 @@ static void random_hex(const struct plm_api_keys *k, char *out, size_t size)
     OPENSSL_cleanse(octets, sizeof octets);
 }
 
+static struct entry *find(const struct plm_api_keys *k, const char *id)
+{
+    struct entry *e;
+    HASH_FIND_STR(k->entries, id, e);
+    return e;
+}
+
 static int make(struct plm_api_keys *k, struct plm_api_key *key, const struct plm_api_key **out)
 {
     random_hex(k, key->secret, sizeof key->secret);
     int err = add(k, key, out);
     OPENSSL_cleanse(key, sizeof *key);
-    if (!err)
-        save(k, *out);
+    if (!err && !save(k, *out)) { /* a key that would be gone after a restart is none */
+        forget(k, find(k, (*out)->id));
+        err = PLM_ENOMEM;
+    }
     return err;
 }
 
@@ -255,13 +266,6 @@ int plm_api_keys_add(struct plm_api_keys *k, const char *name, bool admin, enum 
         return PLM_EINVAL;
     random_hex(k, key.id, sizeof key.id);
     return make(k, &key, out);
-}
-
-static struct entry *find(const struct plm_api_keys *k, const char *id)
-{
-    struct entry *e;
-    HASH_FIND_STR(k->entries, id, e);
-    return e;
 }
 
 int plm_api_keys_drop(struct plm_api_keys *k, const char *id)
@@ -318,8 +322,9 @@ int plm_api_keys_revoke(struct plm_api_keys *k, const char *token_id, uint64_t e
     if (HASH_COUNT(k->revoked) >= PLM_MAX_REVOKED)
         forget_expired(k, now_ms);
     int err = add_revoked(k, token_id, expires_at);
-    if (!err)
-        put(k, PLM_STORE_REVOKED, token_id, json_pack("{s:I}", "expires_at", (json_int_t)expires_at));
+    if (!err &&
+        !put(k, PLM_STORE_REVOKED, token_id, json_pack("{s:I}", "expires_at", (json_int_t)expires_at)))
+        err = PLM_ENOMEM; /* refused from now on, but not after a restart: to be tried again */
     return err;
 }
 

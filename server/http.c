@@ -15,6 +15,7 @@
 #include "config.h"
 #include "http_listen.h"
 #include "http_tls.h"
+#include "json_text.h"
 #include "logger.h"
 #include "source.h"
 
@@ -244,15 +245,12 @@ void plm_http_fail(struct plm_http *h, uint64_t exchange, unsigned status, const
     const struct plm_http_header *headers, size_t n_headers)
 {
     json_t *object = json_pack("{s:s, s:s}", "code", plm_http_status_code(status), "message", message);
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     struct plm_http_reply reply = {
         .status = status, .content_type = "application/json", .headers = headers, .n_headers = n_headers};
 
-    reply.body = text ? plm_text_create(text, strlen(text)) : NULL;
+    reply.body = plm_json_text(object); /* NULL: the status alone */
     plm_http_reply(h, exchange, &reply);
     plm_text_unref(reply.body);
-    free(text);
-    json_decref(object);
 }
 
 /* ---- requests ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "json_memory.h"
 #include "server.h"
 
 enum action {
@@ -123,6 +124,7 @@ int main(int argc, char **argv)
 {
     const struct arguments a = read_arguments(argc, argv);
 
+    plm_json_memory_install();
     switch (a.action) {
     case SHOW_VERSION:
         puts("plenum-server " PLM_VERSION);

@@ -1,11 +1,9 @@
 #include "rest_call.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "http_whip.h"
+#include "json_text.h"
 
 const char *const plm_rest_role_names[] = {"owner", "moderator", "speaker", "viewer", NULL};
 
@@ -25,24 +23,29 @@ static const struct plm_http_header no_store = {"cache-control:", "no-store"};
 
 void plm_rest_answer_to(struct plm_rest *r, uint64_t exchange, unsigned status, json_t *body)
 {
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct plm_http_reply reply = {
-        .status = status, .content_type = "application/json", .headers = &no_store, .n_headers = 1};
-    json_decref(body);
-    reply.body = text ? plm_text_create(text, strlen(text)) : NULL;
+    struct plm_http_reply reply = {.status = status,
+        .content_type = "application/json",
+        .headers = &no_store,
+        .n_headers = 1,
+        .body = plm_json_text(body)};
     if (reply.body)
         plm_http_reply(r->http, exchange, &reply);
     else
         plm_http_fail(r->http, exchange, 500, "out of memory", NULL, 0);
     plm_text_unref(reply.body);
-    if (text)
-        OPENSSL_cleanse(text, strlen(text)); /* keys and tokens are told once */
-    free(text);
 }
 
 void plm_rest_answer(struct plm_rest_call *c, unsigned status, json_t *body)
 {
     plm_rest_answer_to(c->rest, c->request->exchange, status, body);
+}
+
+json_t *plm_rest_whole(json_t *body, int err)
+{
+    if (!err)
+        return body;
+    json_decref(body);
+    return NULL;
 }
 
 void plm_rest_answer_nothing(struct plm_rest_call *c)
@@ -84,8 +87,8 @@ void plm_rest_refuse_to(struct plm_rest *r, uint64_t exchange, int err, const st
 {
     json_t *body = json_pack("{s:s, s:s}", "code", plm_msg_error_code_name(why->code), "message",
         *why->message ? why->message : plm_strerror(err));
-    if (body && *why->field)
-        json_object_set_new(body, "field", json_string(why->field));
+    if (*why->field)
+        body = plm_rest_whole(body, json_object_set_new(body, "field", json_string(why->field)));
     plm_rest_answer_to(r, exchange, status_of(err, why), body);
 }
 
@@ -109,8 +112,8 @@ bool plm_rest_read_body(struct plm_rest_call *c, const struct plm_rest_field *fi
         plm_rest_fail(c, 415, "send application/json");
         return false;
     }
-    if (!plm_rest_read(c->request->body, c->request->len, fields, out, &why))
-        return true;
-    plm_rest_refuse(c, PLM_EINVAL, &why);
-    return false;
+    int err = plm_rest_read(c->request->body, c->request->len, fields, out, &why);
+    if (err)
+        plm_rest_refuse(c, err, &why);
+    return !err;
 }

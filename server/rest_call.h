@@ -48,6 +48,8 @@ enum plm_rest_access plm_rest_access_of(const struct plm_rest_call *c, const cha
 void plm_rest_answer(struct plm_rest_call *c, unsigned status, json_t *body);
 /** The same later, when the request is gone. */
 void plm_rest_answer_to(struct plm_rest *r, uint64_t exchange, unsigned status, json_t *body);
+/** @param body taken @param err not 0: something could not be put into it @return body, or NULL when it is not whole */
+json_t *plm_rest_whole(json_t *body, int err);
 void plm_rest_answer_nothing(struct plm_rest_call *c);
 void plm_rest_fail(struct plm_rest_call *c, unsigned status, const char *message);
 /** With the status that belongs to err and why. */

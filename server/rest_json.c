@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/planted.h"
+#include "json_text.h"
 #include "text.h"
 
 /* ---- reading ---- */
@@ -145,10 +146,15 @@ int plm_rest_read(
     const char *body, size_t len, const struct plm_rest_field *fields, void *out, struct plm_refusal *why)
 {
     json_error_t at;
-    json_t *object = json_loadb(len ? body : "", len, JSON_REJECT_DUPLICATES, &at);
-    if (!object)
+    json_t *object;
+    int err = plm_json_read(&object, body, len, &at);
+    if (err == PLM_EINVAL)
         return plm_refuse(why, PLM_MSG_error_code_bad_message, "", "not one JSON object: line %d", at.line);
-    int err = read_object(object, fields, out, "", why);
+    if (err) {
+        plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
+        return err;
+    }
+    err = read_object(object, fields, out, "", why);
     json_decref(object);
     return err;
 }
@@ -168,9 +174,13 @@ static json_t *describe_settings(const struct plm_room_settings *s)
 static json_t *describe_codecs(const enum plm_codec *codecs)
 {
     json_t *list = json_array();
+    int err = 0;
     for (size_t i = 0; i < PLM_CODEC_COUNT && codecs[i] != PLM_CODEC_NONE; i++)
-        json_array_append_new(list, json_string(plm_codec_name(codecs[i])));
-    return list;
+        err |= json_array_append_new(list, json_string(plm_codec_name(codecs[i])));
+    if (!err)
+        return list;
+    json_decref(list);
+    return NULL;
 }
 
 json_t *plm_rest_room(const struct plm_api_room *room)
@@ -182,11 +192,15 @@ json_t *plm_rest_room(const struct plm_api_room *room)
         describe_codecs(r->codecs), "created_at", (json_int_t)r->created_at, "running", room->running,
         "participants", (int)room->participants, "viewers", (int)room->viewers, "waiting", (int)room->waiting,
         "breakouts", (int)room->breakouts);
-    if (out && room->started_at)
-        json_object_set_new(out, "started_at", json_integer((json_int_t)room->started_at));
-    if (out && room->ends_at)
-        json_object_set_new(out, "ends_at", json_integer((json_int_t)room->ends_at));
-    return out;
+    int err = 0;
+    if (room->started_at)
+        err |= json_object_set_new(out, "started_at", json_integer((json_int_t)room->started_at));
+    if (room->ends_at)
+        err |= json_object_set_new(out, "ends_at", json_integer((json_int_t)room->ends_at));
+    if (!err)
+        return out;
+    json_decref(out);
+    return NULL;
 }
 
 json_t *plm_rest_participant(const struct plm_api_participant *p)

@@ -36,7 +36,7 @@ struct plm_rest_field {
     const struct plm_rest_field *fields;
 };
 
-/** Read a body into out, which holds the defaults. @return 0; PLM_EINVAL with why, and out is half filled */
+/** Read a body into out, which holds the defaults. @return 0; PLM_EINVAL or PLM_ENOMEM with why, and out is half filled */
 int plm_rest_read(
     const char *body, size_t len, const struct plm_rest_field *fields, void *out, struct plm_refusal *why);
 

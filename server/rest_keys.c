@@ -94,16 +94,22 @@ static json_t *describe_key(const struct plm_api_key *key)
         "algorithm", plm_key_algorithm_name(key->algorithm), "created_at", (json_int_t)key->created_at);
 }
 
+struct key_list {
+    json_t *keys;
+    int err;
+};
+
 static void add_key(void *arg, const struct plm_api_key *key)
 {
-    json_array_append_new(arg, describe_key(key));
+    struct key_list *list = arg;
+    list->err |= json_array_append_new(list->keys, describe_key(key));
 }
 
 void plm_rest_list_keys(struct plm_rest_call *c)
 {
-    json_t *list = json_array();
-    plm_api_keys_each(c->rest->setup.keys, add_key, list);
-    plm_rest_answer(c, 200, json_pack("{s:o}", "keys", list));
+    struct key_list list = {.keys = json_array()};
+    plm_api_keys_each(c->rest->setup.keys, add_key, &list);
+    plm_rest_answer(c, 200, plm_rest_whole(json_pack("{s:o}", "keys", list.keys), list.err));
 }
 
 struct key_body {
@@ -140,8 +146,9 @@ void plm_rest_make_key(struct plm_rest_call *c)
         plm_rest_fail(c, 503, "no room for another key");
     } else {
         json_t *shown = describe_key(key);
-        if (shown)
-            json_object_set_new(shown, "secret", json_string(key->secret));
+        shown = plm_rest_whole(shown, json_object_set_new(shown, "secret", json_string(key->secret)));
+        if (!shown) /* nobody would know its secret */
+            plm_api_keys_drop(c->rest->setup.keys, key->id);
         plm_rest_answer(c, 201, shown);
     }
 }

@@ -4,22 +4,29 @@
 
 static const char *const source_names[] = {"microphone", "camera", "screen", "screen_audio", NULL};
 
+struct people_list {
+    json_t *people;
+    int err;
+};
+
 static bool add_participant(void *arg, const struct plm_api_participant *p)
 {
-    return !json_array_append_new(arg, plm_rest_participant(p));
+    struct people_list *list = arg;
+    list->err = json_array_append_new(list->people, plm_rest_participant(p));
+    return !list->err;
 }
 
 void plm_rest_list_participants(struct plm_rest_call *c)
 {
     struct plm_refusal why = {0};
-    json_t *list = json_array();
-    int err = plm_api_participants(c->rest->setup.hub, c->argument[0], add_participant, list, &why);
+    struct people_list list = {.people = json_array()};
+    int err = plm_api_participants(c->rest->setup.hub, c->argument[0], add_participant, &list, &why);
     if (err) {
-        json_decref(list);
+        json_decref(list.people);
         plm_rest_refuse(c, err, &why);
         return;
     }
-    plm_rest_answer(c, 200, json_pack("{s:o}", "participants", list));
+    plm_rest_answer(c, 200, plm_rest_whole(json_pack("{s:o}", "participants", list.people), list.err));
 }
 
 static bool read_id(struct plm_rest_call *c, uint32_t *out)

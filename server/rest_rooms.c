@@ -111,8 +111,8 @@ static void apply_room(struct plm_rest *r, uint64_t exchange, bool create, const
         return;
     }
     json_t *shown = plm_rest_room(&now);
-    if (shown && *owner_key)
-        json_object_set_new(shown, "owner_key", json_string(owner_key));
+    if (*owner_key)
+        shown = plm_rest_whole(shown, json_object_set_new(shown, "owner_key", json_string(owner_key)));
     plm_rest_answer_to(r, exchange, create ? 201 : 200, shown);
     OPENSSL_cleanse(owner_key, sizeof(owner_key));
 }
@@ -166,6 +166,7 @@ struct room_list {
     json_t *rooms;
     size_t left;
     bool more;
+    int err;
 };
 
 static bool add_room(void *arg, const struct plm_api_room *room)
@@ -175,7 +176,8 @@ static bool add_room(void *arg, const struct plm_api_room *room)
     if (list->more)
         return false;
     list->left--;
-    return !json_array_append_new(list->rooms, plm_rest_room(room));
+    list->err = json_array_append_new(list->rooms, plm_rest_room(room));
+    return !list->err;
 }
 
 /* The value of a name in "a=1&b=2". */
@@ -209,8 +211,9 @@ void plm_rest_list_rooms(struct plm_rest_call *c)
         }
         list.left = n;
     }
-    plm_api_rooms(c->rest->setup.hub, after, add_room, &list);
-    plm_rest_answer(c, 200, json_pack("{s:o, s:b}", "rooms", list.rooms, "more", list.more));
+    list.err |= plm_api_rooms(c->rest->setup.hub, after, add_room, &list);
+    plm_rest_answer(
+        c, 200, plm_rest_whole(json_pack("{s:o, s:b}", "rooms", list.rooms, "more", list.more), list.err));
 }
 
 void plm_rest_create_room(struct plm_rest_call *c)

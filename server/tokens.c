@@ -1,11 +1,13 @@
 #include "tokens.h"
 
-#include <jansson.h>
 #include <jwt.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "plenum/types.h"
 
 #define HEADER_MAX 1024 /* octets of a header as it is written */
@@ -21,22 +23,36 @@ static jwt_alg_t algorithm_of(const struct plm_api_key *key)
 
 /* ---- reading ---- */
 
-/* The header is the first of three parts, base64url without padding (RFC 7515 section 7.1). @return NULL: it is none */
-static json_t *read_header(const char *token)
+/* One of the three parts: base64url without padding (RFC 7515 section 7.1) of a JSON object. @return NULL: it is none */
+static json_t *read_part(const char *part, size_t len)
 {
-    unsigned char padded[HEADER_MAX + 4], text[HEADER_MAX + 4];
-    size_t len = strcspn(token, "."), n = 0;
-    if (!len || len > HEADER_MAX || token[len] != '.')
+    unsigned char padded[PLM_TOKEN_MAX_SIZE + 4], text[PLM_TOKEN_MAX_SIZE + 4];
+    json_t *o = NULL;
+    size_t n = 0;
+    if (!len || len > PLM_TOKEN_MAX_SIZE || memchr(part, '+', len) || memchr(part, '/', len))
         return NULL;
     for (; n < len; n++)
-        padded[n] = (unsigned char)(token[n] == '-' ? '+' : token[n] == '_' ? '/' : token[n]);
+        padded[n] = (unsigned char)(part[n] == '-' ? '+' : part[n] == '_' ? '/' : part[n]);
     while (n % 4)
         padded[n++] = '=';
     int octets = EVP_DecodeBlock(text, padded, (int)n);
     size_t padding = n - len;
-    return octets > 0 && padding < 3
-               ? json_loadb((char *)text, (size_t)octets - padding, JSON_REJECT_DUPLICATES, NULL)
-               : NULL;
+    if (octets <= 0 || padding > 2 || plm_json_read(&o, (char *)text, (size_t)octets - padding, NULL))
+        return NULL;
+    return o;
+}
+
+static json_t *read_header(const char *token)
+{
+    size_t len = strcspn(token, ".");
+    return token[len] && len <= HEADER_MAX ? read_part(token, len) : NULL;
+}
+
+/* By ourselves: libjwt has taken the last of two claims of one name. */
+static json_t *read_claims(const char *token)
+{
+    const char *part = token + strcspn(token, ".") + 1;
+    return read_part(part, strcspn(part, "."));
 }
 
 /*
@@ -64,11 +80,9 @@ static json_t *verify(const struct plm_api_keys *keys, const char *token)
     const char *with = key->algorithm == PLM_KEY_HS256 ? key->secret : key->public_key;
     if (jwt_decode(&jwt, token, (const unsigned char *)with, (int)strlen(with)))
         return NULL;
-    char *text = jwt_get_alg(jwt) == algorithm_of(key) ? jwt_get_grants_json(jwt, NULL) : NULL;
+    bool good = jwt_get_alg(jwt) == algorithm_of(key);
     jwt_free(jwt);
-    json_t *claims = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    free(text);
-    return claims;
+    return good ? read_claims(token) : NULL;
 }
 
 static bool read_text(const json_t *claims, const char *name, char *out, size_t size)
@@ -199,20 +213,41 @@ static json_t *claims_of(const struct plm_grants *g, uint64_t now_ms)
     return NULL;
 }
 
+/* base64url without padding. @param out room for 4 / 3 of len and 4 octets @return octets written */
+static size_t put_part(char *out, const void *octets, size_t len)
+{
+    size_t n = (size_t)EVP_EncodeBlock((unsigned char *)out, octets, (int)len);
+    while (n && out[n - 1] == '=')
+        n--;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (char)(out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i]);
+    out[n] = 0;
+    return n;
+}
+
+/* By ourselves: libjwt writes with json_dumps, which leaves keys out when memory is short. */
 char *plm_token_make(const struct plm_api_keys *keys, const struct plm_grants *grants, uint64_t now_ms)
 {
+    static const char header[] = "{\"alg\":\"HS256\",\"kid\":\"%s\",\"typ\":\"JWT\"}";
     const struct plm_api_key *key = plm_api_keys_own(keys);
-    json_t *claims = claims_of(grants, now_ms);
-    char *text = claims ? json_dumps(claims, JSON_COMPACT) : NULL, *token = NULL;
-    jwt_t *jwt = NULL;
-    json_decref(claims);
-    if (text && !jwt_new(&jwt) && !jwt_add_grants_json(jwt, text) && !jwt_add_header(jwt, "kid", key->id) &&
-        !jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key->secret, (int)strlen(key->secret))) {
-        char *signed_text = jwt_encode_str(jwt);
-        token = signed_text ? strdup(signed_text) : NULL;
-        free(signed_text);
+    char head[sizeof header + PLM_KEY_ID_SIZE];
+    unsigned char mac[32];
+    struct plm_text *claims = plm_json_text(claims_of(grants, now_ms));
+    size_t head_len = (size_t)snprintf(head, sizeof head, header, key->id);
+    char *token = claims ? malloc((head_len + claims->len + sizeof mac) * 4 / 3 + 16) : NULL;
+    size_t n = 0;
+    if (token) {
+        n = put_part(token, head, head_len);
+        token[n++] = '.';
+        n += put_part(token + n, claims->data, claims->len);
     }
-    free(text);
-    jwt_free(jwt);
+    plm_text_unref(claims);
+    if (!token ||
+        !HMAC(EVP_sha256(), key->secret, (int)strlen(key->secret), (unsigned char *)token, n, mac, NULL)) {
+        free(token);
+        return NULL;
+    }
+    token[n++] = '.';
+    put_part(token + n, mac, sizeof mac);
     return token;
 }

@@ -53,7 +53,7 @@ static int by_key(const void *a, const void *b)
     return strcmp((*x)->value.key, (*y)->value.key);
 }
 
-void plm_api_rooms(
+int plm_api_rooms(
     struct plm_hub *hub, const char *after, bool (*f)(void *arg, const struct plm_api_room *room), void *arg)
 {
     size_t n = 0, max = HASH_COUNT(hub->records);
@@ -61,7 +61,7 @@ void plm_api_rooms(
     struct plm_record *record, *next;
     struct plm_api_room room;
     if (!sorted)
-        return;
+        return max ? PLM_ENOMEM : 0;
     HASH_ITER (hh, hub->records, record, next)
         if (strcmp(record->value.key, after) > 0)
             sorted[n++] = record;
@@ -72,6 +72,7 @@ void plm_api_rooms(
             break;
     }
     free(sorted);
+    return 0;
 }
 
 static struct plm_record *find(struct plm_hub *hub, const char *room)

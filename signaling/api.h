@@ -39,8 +39,11 @@ struct plm_api_change {
     const enum plm_codec *codecs;
 };
 
-/** Call f for each known room in the order of their keys, from the first after `after` ("": from the start), until it returns false. */
-void plm_api_rooms(
+/**
+ * Call f for each known room in the order of their keys, from the first after `after` ("": from the start), until it returns false.
+ * @return 0, PLM_ENOMEM
+ */
+int plm_api_rooms(
     struct plm_hub *hub, const char *after, bool (*f)(void *arg, const struct plm_api_room *room), void *arg);
 /** @param room name or code @return 0, PLM_ENOENT */
 int plm_api_room_get(struct plm_hub *hub, const char *room, struct plm_api_room *out);

@@ -2,9 +2,9 @@
 #include "proto_table.h"
 
 #include "base/planted.h"
+#include "json_text.h"
 #include "plenum/types.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -354,12 +354,13 @@ int plm_msg_decode(
     if (is_too_deep(text, len))
         return refuse(&d, "", "nested deeper than %d", MAX_DEPTH);
     json_error_t error;
-    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-    if (!json && json_error_code(&error) == json_error_out_of_memory)
-        return PLM_ENOMEM;
-    if (!json)
+    json_t *json;
+    int err = plm_json_read(&json, text, len, &error);
+    if (err == PLM_EINVAL)
         return refuse(&d, "", "not JSON: line %d, column %d", error.line, error.column);
-    int err = decode_message(&d, json, len, from, &msg);
+    if (err)
+        return err;
+    err = decode_message(&d, json, len, from, &msg);
     json_decref(json);
     if (err) {
         arena_free(d.arena);

@@ -138,8 +138,11 @@ static bool is_code(const char *code)
 
 int plm_record_read(struct plm_room_record *out, const char *document, size_t len)
 {
-    json_t *o = json_loadb(document, len, JSON_REJECT_DUPLICATES, NULL);
     struct plm_room_record r = {0};
+    json_t *o;
+    int err = plm_json_read(&o, document, len, NULL);
+    if (err)
+        return err;
     plm_room_settings_default(&r.settings);
     bool good = read_text(o, "key", r.key, sizeof r.key) && *r.key &&
                 read_text(o, "name", r.name, sizeof r.name) && *r.name &&

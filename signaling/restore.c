@@ -3,13 +3,13 @@
 
 #include "bans.h"
 #include "breakout.h"
+#include "json_text.h"
 #include "lead.h"
 #include "lobby.h"
 #include "recordings.h"
 #include "records.h"
 #include "room.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,9 +163,8 @@ static void leave_out(struct plm_hub *hub, enum plm_store_kind kind, const char 
 static int gather(
     struct plm_hub *hub, enum plm_store_kind kind, const char *key, const char *document, size_t len)
 {
-    json_error_t error;
-    json_t *o = json_loadb(document, len, JSON_REJECT_DUPLICATES, &error);
-    if (!o && json_error_code(&error) == json_error_out_of_memory)
+    json_t *o = NULL;
+    if (plm_json_read(&o, document, len, NULL) == PLM_ENOMEM)
         return PLM_ENOMEM;
     if (!json_is_object(o) || json_integer_value(json_object_get(o, "v")) != PLM_JOURNAL_VERSION) {
         leave_out(hub, kind, key, json_is_object(o) ? "of another version" : "not readable");

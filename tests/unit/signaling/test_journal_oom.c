@@ -5,22 +5,11 @@
 #include "world.h"
 
 #include "journal.h"
+#include "json_memory.h"
 
-#include <jansson.h>
 #include <setjmp.h>
 
 #include <cmocka.h>
-
-/* What jansson allocates counts too. */
-static void *json_malloc(size_t size)
-{
-    return malloc(size);
-}
-
-static void json_release(void *p)
-{
-    free(p);
-}
 
 static struct world *start(struct store *s)
 {
@@ -157,6 +146,6 @@ int main(void)
         cmocka_unit_test(test_writing_is_tried_again),
         cmocka_unit_test(test_what_memory_is_too_short_for_is_left_out),
     };
-    json_set_alloc_funcs(json_malloc, json_release);
+    plm_json_memory_install(); /* what jansson allocates counts too */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

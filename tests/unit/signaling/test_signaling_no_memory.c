@@ -3,12 +3,12 @@
  * enough memory for N everything works.
  */
 #include "../../fakes/own_alloc.h"
+#include "json_memory.h"
 #include "world.h"
 
 #include <setjmp.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
 static unsigned left; /* allocations of the hub until one fails */
 static bool armed;    /* the hub runs */
@@ -17,19 +17,6 @@ OWN_ALLOC_EARLY static bool alloc_fails(const void *caller)
 {
     (void)caller;
     return armed && left && --left == 0;
-}
-
-/*
- * jansson 2.14 does not look whether its lexer's buffer could grow (lex_save), and a text of more than 16 octets then runs over: its
- * allocations are left alone.
- */
-static void *spared(size_t size)
-{
-    bool was = armed;
-    armed = false;
-    void *p = malloc(size);
-    armed = was;
-    return p;
 }
 
 static struct peer *open_peer(struct world *w)
@@ -284,7 +271,7 @@ static void test_each_allocation(void **state)
 
 int main(void)
 {
-    json_set_alloc_funcs(spared, free);
+    plm_json_memory_install();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_allocation), cmocka_unit_test(test_closed_meeting)};
     return cmocka_run_group_tests(tests, NULL, NULL);
