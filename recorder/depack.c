@@ -2,26 +2,19 @@
 
 #include "codec.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-int plm_octets_add(struct plm_octets *o, const uint8_t *data, size_t len, size_t max)
+int plm_depack_append(struct plm_octets *o, const uint8_t *data, size_t len, size_t max)
 {
     if (len > max || o->len > max - len)
         return PLM_EFULL;
-    if (o->cap - o->len < len) {
-        size_t cap = o->cap ? o->cap : 4096;
-        while (cap < o->len + len)
-            cap *= 2;
-        uint8_t *grown = realloc(o->data, cap);
-        if (!grown)
-            return PLM_ENOMEM;
-        o->data = grown;
-        o->cap = cap;
-    }
-    if (data && len)
-        memcpy(o->data + o->len, data, len);
-    o->len += len;
+    if (len == 0)
+        return 0;
+    uint8_t *to = plm_octets_add(o, len);
+    if (!to)
+        return PLM_ENOMEM;
+    if (data)
+        memcpy(to, data, len);
     return 0;
 }
 
@@ -38,8 +31,8 @@ void plm_depack_destroy(struct plm_depack *d)
         plm_depack_h264_destroy(d);
     if (d->codec == PLM_CODEC_AV1)
         plm_depack_av1_destroy(d);
-    free(d->out.data);
-    free(d->config.data);
+    plm_octets_free(&d->out);
+    plm_octets_free(&d->config);
     plm_depack_init(d, PLM_CODEC_NONE, 0);
 }
 
@@ -70,7 +63,8 @@ bool plm_depack_ignores(enum plm_codec codec, const uint8_t *payload, size_t len
 
 void plm_depack_begin(struct plm_depack *d)
 {
-    d->out.len = d->config.len = 0;
+    plm_octets_clear(&d->out);
+    plm_octets_clear(&d->config);
     d->any = false;
     d->place = (struct plm_picture_place){0};
     if (d->codec == PLM_CODEC_H264)

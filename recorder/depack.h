@@ -5,15 +5,11 @@
 #ifndef PLM_RECORDER_DEPACK_H
 #define PLM_RECORDER_DEPACK_H
 
+#include "octets.h"
 #include "sample.h"
 
 #define PLM_DEPACK_MAX_SETS     8    /* H264 parameter sets remembered */
 #define PLM_DEPACK_MAX_SET_SIZE 1024 /* octets of one; a larger one is not remembered */
-
-struct plm_octets {
-    uint8_t *data;
-    size_t len, cap;
-};
 
 /** What the payloads say of a picture's place among others. Numbers count pictures, not packets. */
 struct plm_picture_place {
@@ -90,8 +86,8 @@ uint32_t plm_opus_duration_us(const uint8_t *packet, size_t len);
 
 /* ---- for the codecs' files ---- */
 
-/** Append; data NULL leaves room. @return 0, PLM_EFULL, PLM_ENOMEM */
-int plm_octets_add(struct plm_octets *o, const uint8_t *data, size_t len, size_t max);
+/** Append, up to max octets in all; data NULL leaves room. @return 0, PLM_EFULL, PLM_ENOMEM */
+int plm_depack_append(struct plm_octets *o, const uint8_t *data, size_t len, size_t max);
 /** What the codecs do each in their way; init has zeroed, begin emptied what they share. */
 int plm_depack_vp8_add(struct plm_depack *d, const uint8_t *payload, size_t len);
 int plm_depack_vp8_end(struct plm_depack *d);

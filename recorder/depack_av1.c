@@ -6,9 +6,6 @@
 #include "bits.h"
 #include "depack.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define AGG_CONTINUES 0x80 /* Z */
 #define AGG_GOES_ON   0x40 /* Y */
 
@@ -128,9 +125,9 @@ static int put_obu(struct plm_depack *d, uint8_t header, uint8_t extension, cons
     for (; v >= 0x80; v >>= 7)
         head[n++] = (uint8_t)(v | 0x80);
     head[n++] = (uint8_t)v;
-    int err = plm_octets_add(&d->out, head, n, d->max);
+    int err = plm_depack_append(&d->out, head, n, d->max);
     if (err == 0)
-        err = plm_octets_add(&d->out, p, len, d->max);
+        err = plm_depack_append(&d->out, p, len, d->max);
     if (err == 0 && OBU_TYPE(header) == OBU_SEQUENCE) {
         d->av1.sequence = true;
         d->av1.sequence_at = at;
@@ -175,7 +172,7 @@ static int add_element(struct plm_depack *d, const uint8_t *p, size_t len, bool 
         return PLM_EINVAL;
     if (!continues && !goes_on)
         return add_obu(d, p, len);
-    int err = plm_octets_add(&d->av1.obu, p, len, d->max);
+    int err = plm_depack_append(&d->av1.obu, p, len, d->max);
     d->av1.in_fragment = goes_on;
     if (err != 0 || goes_on)
         return err;
@@ -216,7 +213,7 @@ int plm_depack_av1_add(struct plm_depack *d, const uint8_t *payload, size_t len)
 
 void plm_depack_av1_begin(struct plm_depack *d)
 {
-    d->av1.obu.len = 0;
+    plm_octets_clear(&d->av1.obu);
     d->av1.in_fragment = d->av1.sequence = d->av1.frame_seen = false;
 }
 
@@ -226,11 +223,10 @@ int plm_depack_av1_end(struct plm_depack *d)
         return PLM_EINVAL;
     if (!d->place.keyframe)
         return 0;
-    return plm_octets_add(&d->config, d->out.data + d->av1.sequence_at, d->av1.sequence_len, d->max);
+    return plm_depack_append(&d->config, d->out.data + d->av1.sequence_at, d->av1.sequence_len, d->max);
 }
 
 void plm_depack_av1_destroy(struct plm_depack *d)
 {
-    free(d->av1.obu.data);
-    d->av1.obu = (struct plm_octets){0};
+    plm_octets_free(&d->av1.obu);
 }

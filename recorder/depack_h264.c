@@ -128,9 +128,9 @@ static int add_nal(struct plm_depack *d, const uint8_t *nal, size_t len)
     if (type == NAL_DELIMITER || type == NAL_FILLER)
         return 0;
     size_t at = d->out.len;
-    int err = plm_octets_add(&d->out, NULL, LENGTH_SIZE, d->max);
+    int err = plm_depack_append(&d->out, NULL, LENGTH_SIZE, d->max);
     if (err == 0)
-        err = plm_octets_add(&d->out, nal, len, d->max);
+        err = plm_depack_append(&d->out, nal, len, d->max);
     return err == 0 ? end_nal(d, at) : err;
 }
 
@@ -167,14 +167,14 @@ static int add_fu_a(struct plm_depack *d, const uint8_t *p, size_t len)
     if (start) {
         d->h264.fragment_at = d->out.len;
         d->h264.in_fragment = true;
-        err = plm_octets_add(&d->out, NULL, LENGTH_SIZE, d->max);
+        err = plm_depack_append(&d->out, NULL, LENGTH_SIZE, d->max);
         if (err == 0)
-            err = plm_octets_add(&d->out, &header, 1, d->max);
+            err = plm_depack_append(&d->out, &header, 1, d->max);
     } else if (NAL_TYPE(d->out.data[d->h264.fragment_at + LENGTH_SIZE]) != NAL_TYPE(header)) {
         return PLM_EINVAL;
     }
     if (err == 0)
-        err = plm_octets_add(&d->out, p + 2, len - 2, d->max);
+        err = plm_depack_append(&d->out, p + 2, len - 2, d->max);
     if (err != 0 || !(p[1] & FU_END))
         return err;
     d->h264.in_fragment = false;
@@ -216,7 +216,7 @@ static bool has_chroma_fields(uint8_t profile)
 static int add_octet(struct plm_depack *d, unsigned v)
 {
     uint8_t octet = (uint8_t)v;
-    return plm_octets_add(&d->config, &octet, 1, d->max);
+    return plm_depack_append(&d->config, &octet, 1, d->max);
 }
 
 static int add_sets(struct plm_depack *d, uint8_t type, unsigned flags)
@@ -231,9 +231,9 @@ static int add_sets(struct plm_depack *d, uint8_t type, unsigned flags)
             continue;
         uint8_t size[2];
         plm_put16(size, s->len);
-        err = plm_octets_add(&d->config, size, sizeof size, d->max);
+        err = plm_depack_append(&d->config, size, sizeof size, d->max);
         if (err == 0)
-            err = plm_octets_add(&d->config, s->data, s->len, d->max);
+            err = plm_depack_append(&d->config, s->data, s->len, d->max);
     }
     return err;
 }
@@ -242,7 +242,7 @@ static int add_sets(struct plm_depack *d, uint8_t type, unsigned flags)
 static int make_config(struct plm_depack *d, const struct plm_h264_set *sps)
 {
     uint8_t head[] = {1, sps->data[1], sps->data[2], sps->data[3], 0xfc | (LENGTH_SIZE - 1)};
-    int err = plm_octets_add(&d->config, head, sizeof head, d->max);
+    int err = plm_depack_append(&d->config, head, sizeof head, d->max);
     if (err == 0)
         err = add_sets(d, NAL_SPS, 0xe0);
     if (err == 0)
@@ -269,7 +269,7 @@ static int put_sets_in_front(struct plm_depack *d)
     size_t picture = d->out.len, more = 0;
     for (unsigned i = 0; i < d->h264.n_sets; i++)
         more += LENGTH_SIZE + d->h264.sets[i].len;
-    int err = plm_octets_add(&d->out, NULL, more, d->max);
+    int err = plm_depack_append(&d->out, NULL, more, d->max);
     if (err != 0)
         return err;
     memmove(d->out.data + more, d->out.data, picture);

@@ -45,7 +45,7 @@ int plm_depack_opus_add(struct plm_depack *d, const uint8_t *payload, size_t len
     if (d->any || samples_of(payload, len) == 0)
         return PLM_EINVAL;
     d->place.keyframe = true;
-    return plm_octets_add(&d->out, payload, len, d->max);
+    return plm_depack_append(&d->out, payload, len, d->max);
 }
 
 int plm_depack_opus_end(struct plm_depack *d)

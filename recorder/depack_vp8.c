@@ -24,7 +24,7 @@ int plm_depack_vp8_add(struct plm_depack *d, const uint8_t *payload, size_t len)
         d->place.tid = info.tid;
         d->place.sync = info.layer_sync;
     }
-    return plm_octets_add(&d->out, payload + info.desc_len, len - info.desc_len, d->max);
+    return plm_depack_append(&d->out, payload + info.desc_len, len - info.desc_len, d->max);
 }
 
 /* RFC 6386 section 9.1: frame tag of 3 octets; of a key frame start code, 14 bits of width and of height below their scaling bits */

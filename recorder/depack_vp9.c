@@ -52,7 +52,7 @@ int plm_depack_vp9_add(struct plm_depack *d, const uint8_t *payload, size_t len)
         d->place.up = info.layer_sync;
         read_references(&d->place, payload);
     }
-    return plm_octets_add(&d->out, payload + info.desc_len, len - info.desc_len, d->max);
+    return plm_depack_append(&d->out, payload + info.desc_len, len - info.desc_len, d->max);
 }
 
 /* VP9 bitstream specification section 7.2.2, color_config */
