@@ -1,0 +1,177 @@
+/*
+ * A browser publishes to plm-capture (capture.c): what it sends ends up in a file.
+ *
+ *   node publish.mjs CAPTURE FILE BROWSER CODEC[:MODE] SCENARIO     MODE is a scalability mode, or "simulcast"
+ *
+ * Once a second the picture flashes white for 100 ms and a tone sounds.
+ */
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+
+const require = createRequire(new URL("../../web/package.json", import.meta.url));
+const [, , program, file, browserName, codecMode, scenario] = process.argv;
+const [codec, mode] = codecMode.split(":");
+const KEY_SECONDS = "3";
+const SECONDS = 14;
+const SECONDS_LAYERS = 20; // the largest one starts late
+
+/* ---- in the page ---- */
+
+/* Makes window.publisher: pictures, sound, a connection that sends them. @return the offer */
+async function begin({ codec, mode }) {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, mode === "simulcast" ? { width: 1280, height: 720 } : { width: 640, height: 360 });
+  const pen = canvas.getContext("2d");
+  const sound = new AudioContext({ sampleRate: 48000 });
+  const gain = new GainNode(sound, { gain: 0 });
+  const tone = new OscillatorNode(sound, { frequency: 880 });
+  const out = new MediaStreamAudioDestinationNode(sound, { channelCount: 1 });
+  tone.connect(gain).connect(out);
+  tone.start();
+  let n = 0;
+  let second = -1;
+  const paint = () => {
+    const { width, height } = canvas;
+    const now = performance.now() / 1000;
+    const flash = now % 1 < 0.1;
+    pen.fillStyle = flash ? "white" : "#345";
+    pen.fillRect(0, 0, width, height);
+    for (let i = 0; i < 64 && !flash; i++) {
+      pen.fillStyle = `hsl(${Math.random() * 360},80%,50%)`;
+      pen.fillRect(((n * 4) % (width - 64)) + (i % 8) * 8, 80 + (i >> 3) * 8, 8, 8);
+    }
+    if (flash && Math.floor(now) !== second) {
+      second = Math.floor(now);
+      gain.gain.setValueAtTime(0.4, sound.currentTime);
+      gain.gain.setValueAtTime(0, sound.currentTime + 0.1);
+    }
+    n++;
+  };
+  setInterval(paint, 1000 / 30);
+  paint();
+  const pc = new RTCPeerConnection();
+  const picture = canvas.captureStream(30).getVideoTracks()[0];
+  const voice = out.stream.getAudioTracks()[0];
+  const sendEncodings =
+    mode === "simulcast"
+      ? [
+          { rid: "l", scaleResolutionDownBy: 4 },
+          { rid: "m", scaleResolutionDownBy: 2 },
+          { rid: "h" },
+        ]
+      : [mode ? { scalabilityMode: mode } : {}];
+  const video = pc.addTransceiver(picture, { direction: "sendonly", sendEncodings });
+  const audio = pc.addTransceiver(voice, { direction: "sendonly" });
+  const known = RTCRtpSender.getCapabilities("video").codecs;
+  const wanted = known.filter((c) => c.mimeType.toLowerCase() === `video/${codec}`.toLowerCase());
+  if (!wanted.length) return null;
+  video.setCodecPreferences([...wanted, ...known.filter((c) => c.mimeType === "video/rtx")]);
+  window.publisher = { pc, canvas, picture, voice, video, audio, sound };
+  await sound.resume();
+  await pc.setLocalDescription(await pc.createOffer());
+  return pc.localDescription.sdp;
+}
+
+async function take(answer) {
+  const { pc } = window.publisher;
+  await pc.setRemoteDescription({ type: "answer", sdp: answer.replace(/^(a=fmtp:\d+ .*useinbandfec=1.*)$/m, "$1;usedtx=1") });
+  const end = performance.now() + 20000;
+  while (pc.connectionState !== "connected" && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
+  return pc.connectionState;
+}
+
+const steps = {
+  plain: [],
+  turn: [
+    [4, () => Object.assign(window.publisher.canvas, { width: 360, height: 640 })],
+    [8, () => Object.assign(window.publisher.canvas, { width: 640, height: 360 })],
+  ],
+  away: [
+    [4, () => Promise.all([window.publisher.video.sender.replaceTrack(null), window.publisher.audio.sender.replaceTrack(null)])],
+    [9, () => Promise.all([window.publisher.video.sender.replaceTrack(window.publisher.picture), window.publisher.audio.sender.replaceTrack(window.publisher.voice)])],
+  ],
+  muted: [
+    [4, () => ((window.publisher.picture.enabled = false), (window.publisher.voice.enabled = false))],
+    [7, () => ((window.publisher.picture.enabled = true), (window.publisher.voice.enabled = true))],
+  ],
+  layers: [
+    [8, () => window.setLayer(2, false)],
+    [13, () => window.setLayer(2, true)],
+  ],
+};
+
+function addHelpers() {
+  window.setLayer = async (layer, active) => {
+    const { sender } = window.publisher.video;
+    const parameters = sender.getParameters();
+    parameters.encodings[layer].active = active;
+    await sender.setParameters(parameters);
+  };
+}
+
+/* ---- outside ---- */
+
+function openChromium() {
+  const { chromium } = require("playwright-core");
+  return chromium.launch({
+    executablePath: process.env.PLM_CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+  });
+}
+
+function openFirefox() {
+  return require("puppeteer-core").launch({
+    browser: "firefox",
+    executablePath: process.env.PLM_FIREFOX ?? "/usr/bin/firefox-esr",
+    headless: true,
+    extraPrefsFirefox: { "media.autoplay.default": 0, "media.autoplay.blocking_policy": 0, "media.cubeb.force_mock_context": true },
+  });
+}
+
+/** Sends the offer, gets the answer: each behind its length. */
+function exchange(capture, offer) {
+  capture.stdin.write(`${Buffer.byteLength(offer)}\n${offer}`);
+  return new Promise((resolve, reject) => {
+    let text = "";
+    capture.stdout.on("data", (piece) => {
+      text += piece;
+      const head = text.indexOf("\n");
+      if (head >= 0 && text.length - head - 1 >= Number(text.slice(0, head))) resolve(text.slice(head + 1));
+    });
+    capture.on("exit", (code) => reject(new Error(`capture ended with ${code}`)));
+  });
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const browser = await (browserName === "firefox" ? openFirefox() : openChromium());
+const capture = spawn(program, [file, KEY_SECONDS], { stdio: ["pipe", "pipe", "inherit"] });
+const ended = new Promise((resolve) => capture.on("exit", resolve));
+let status = 1;
+try {
+  const page = await browser.newPage();
+  await page.evaluate(addHelpers);
+  const offer = await page.evaluate(begin, { codec, mode });
+  if (offer) {
+    const answer = await exchange(capture, offer);
+    const state = await page.evaluate(take, answer);
+    if (state !== "connected") throw new Error(`connection is ${state}`);
+    let at = 0;
+    for (const [seconds, step] of [...steps[scenario], [scenario === "layers" ? SECONDS_LAYERS : SECONDS, () => null]]) {
+      await sleep((seconds - at) * 1000);
+      at = seconds;
+      await page.evaluate(step);
+    }
+    status = 0;
+  } else {
+    console.log(`skipped: ${browserName} has no ${codec}`);
+    status = 77;
+  }
+} finally {
+  capture.stdin.end();
+  await browser.close();
+  const code = await ended;
+  if (status === 0 && code !== 0) status = 1;
+}
+process.exit(status);
