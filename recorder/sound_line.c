@@ -2,8 +2,9 @@
 
 #include "base/util.h"
 
-#define QUIET_SLACK_US 5000 /* where nothing is heard, the clock is followed more closely */
-#define DTX_OCTETS     8    /* comfort noise and DTX frames are smaller than this */
+/* Where nothing is heard the clock is followed more closely; less than half a packet would undo what a packet more or less does. */
+#define QUIET_SLACK_US 10000
+#define DTX_OCTETS     8 /* comfort noise and DTX frames are smaller than this */
 
 /*
  * Silent packets (RFC 6716): CELT at full band, of one frame, whose first bit says silence (section 4.3). The configuration is that of table 2;

@@ -123,12 +123,12 @@ static void quiet_places_are_used_first(void **state)
     struct file f;
     begin(&l, &f);
     put(&l, &f, voice, sizeof voice, START);
-    put(&l, &f, voice, sizeof voice, START + 20000 + 9000);
+    put(&l, &f, voice, sizeof voice, START + 20000 + 12000);
     assert_int_equal(l.filled, 0);
-    put(&l, &f, comfort, sizeof comfort, START + 40000 + 9000);
-    assert_int_equal(l.filled, 2); /* 5 and 2.5 ms */
-    assert_int_equal(f.last_time_us, START + 47500);
-    put(&l, &f, comfort, sizeof comfort, START + 60000);
+    put(&l, &f, comfort, sizeof comfort, START + 40000 + 12000);
+    assert_int_equal(l.filled, 1); /* 10 ms */
+    assert_int_equal(f.last_time_us, START + 50000);
+    put(&l, &f, comfort, sizeof comfort, START + 59000);
     assert_int_equal(l.left_out, 1);
 }
 
