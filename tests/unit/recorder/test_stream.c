@@ -205,6 +205,27 @@ static void a_late_packet_mends_it(void **state)
     plm_stream_destroy(s);
 }
 
+static void what_waits_is_bounded(void **state)
+{
+    (void)state;
+    struct plm_stream *s = create(PLM_SOURCE_CAMERA, 1);
+    struct rtp_maker m;
+    struct made p[3];
+    rtp_maker_init(&m, PLM_CODEC_VP8);
+    put_all(s, p, picture(&m, p, 3, true, 0, false, 0));
+    m.ext_seq++; /* one that never comes */
+    for (unsigned i = 1; i <= PLM_STREAM_MAX_QUEUED; i++) {
+        (void)picture(&m, p, 1, false, 0, false, 1);
+        put_at(s, &p[0], NOW);
+        assert_int_equal(stats_of(s).lost, 0);
+    }
+    (void)picture(&m, p, 1, false, 0, false, 1);
+    put_at(s, &p[0], NOW);
+    assert_int_equal(stats_of(s).lost, 1);
+    assert_true(plm_stream_poll(s, NOW) == UINT64_MAX);
+    plm_stream_destroy(s);
+}
+
 static void lost_padding_costs_nothing(void **state)
 {
     (void)state;
@@ -531,6 +552,7 @@ int main(void)
         cmocka_unit_test(reordered_and_doubled),
         cmocka_unit_test(a_lost_packet_waits_then_needs_a_key_frame),
         cmocka_unit_test(a_late_packet_mends_it),
+        cmocka_unit_test(what_waits_is_bounded),
         cmocka_unit_test(lost_padding_costs_nothing),
         cmocka_unit_test(temporal_layers_outlive_a_loss),
         cmocka_unit_test(time_follows_the_forwarders_line),
