@@ -93,7 +93,7 @@ bool plm_picture_refs_take(struct plm_picture_refs *r, const struct plm_picture_
         begin_anew(r, p);
         return true;
     }
-    if (!PLM_FITS(stream_refs, r->intact))
+    if (!r->intact)
         return false;
     bool take;
     if (p->has_refs != r->last.has_refs || p->number_bits != r->last.number_bits) {
@@ -104,7 +104,7 @@ bool plm_picture_refs_take(struct plm_picture_refs *r, const struct plm_picture_
     } else {
         if (r->doubt > 0 && pictures_go_on(r, p))
             r->doubt = 0;
-        take = (r->doubt == 0 && r->top == ALL_LAYERS) || take_by_layer(r, p);
+        take = (PLM_FITS(stream_refs, r->doubt == 0) && r->top == ALL_LAYERS) || take_by_layer(r, p);
     }
     if (r->intact)
         r->last = *p;

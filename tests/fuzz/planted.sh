@@ -27,6 +27,13 @@ msg:msg
 config:config
 http:http
 rest:rest
+depack_opus:depack
+depack_vp8:depack
+depack_vp9:depack
+depack_h264:depack
+depack_av1:depack
+stream_refs:stream
+stream_parts:stream
 "
 
 # make FOLDER PARSER TARGET: the target with that parser's defect; with an empty name as it is.
@@ -67,7 +74,7 @@ for row in $table; do
         missed=1
     else
         what=$("$build/bin/fuzz_$target" -detect_leaks=0 "$guilty" 2>&1 | grep -m1 -E 'does not hold|ERROR: |runtime error' | sed 's/^.*tests\/fuzz\///; s/^==[0-9]*==//')
-        printf 'found %-8s by fuzz_%-6s in %6d ms: %s\n' "$parser" "$target" "$took" "$what"
+        printf 'found %-12s by fuzz_%-6s in %6d ms: %s\n' "$parser" "$target" "$took" "$what"
     fi
     rm -rf "$inputs"
 done
