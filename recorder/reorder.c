@@ -83,10 +83,24 @@ enum plm_reorder_verdict plm_reorder_put(
     return PLM_REORDER_NOW;
 }
 
+enum plm_reorder_verdict plm_reorder_put_early(
+    struct plm_reorder *r, const struct plm_stream_packet *packet, uint64_t now_us)
+{
+    return keep(r, packet, now_us);
+}
+
+void plm_reorder_begin(struct plm_reorder *r)
+{
+    if (r->any || !r->first)
+        return;
+    r->any = true;
+    r->next = r->first->packet.ext_seq;
+}
+
 struct plm_queued *plm_reorder_take(struct plm_reorder *r)
 {
     struct plm_queued *q = r->first;
-    if (!q || q->packet.ext_seq != r->next)
+    if (!q || !r->any || q->packet.ext_seq != r->next)
         return NULL;
     r->first = q->next;
     *(q->next ? &q->next->prev : &r->last) = NULL;
@@ -97,7 +111,7 @@ struct plm_queued *plm_reorder_take(struct plm_reorder *r)
 
 uint64_t plm_reorder_give_up(struct plm_reorder *r)
 {
-    if (!r->first)
+    if (!r->first || !r->any)
         return 0;
     uint64_t n = r->first->packet.ext_seq - r->next;
     for (uint64_t i = 0; i < n && i < PLM_REORDER_SEEN; i++)

@@ -50,6 +50,11 @@ void plm_reorder_init(struct plm_reorder *r);
 void plm_reorder_reset(struct plm_reorder *r);
 enum plm_reorder_verdict plm_reorder_put(
     struct plm_reorder *r, const struct plm_stream_packet *packet, uint64_t now_us);
+/** Before the first one is due: a copy waits for those that may have been sent before it. @return KEPT, DUPLICATE or NO_MEMORY */
+enum plm_reorder_verdict plm_reorder_put_early(
+    struct plm_reorder *r, const struct plm_stream_packet *packet, uint64_t now_us);
+/** The first that waits is due now. */
+void plm_reorder_begin(struct plm_reorder *r);
 /** @return one that waited and is due, to be freed with free(); NULL: none */
 struct plm_queued *plm_reorder_take(struct plm_reorder *r);
 /** Give up the numbers before the first that waits. @return how many */

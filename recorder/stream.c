@@ -13,6 +13,7 @@
 #define RESTART_FORWARD 32768
 #define MAX_LATE_US     10000000 /* a line that says more between capture and arrival is no use */
 #define MAX_EARLY_US    1000000
+#define START_US        100000 /* so long the first packets wait, when what they belong to may have begun before */
 #define MIN_STEP_US     1000 /* between two pictures: containers count milliseconds */
 
 struct encoding {
@@ -64,6 +65,7 @@ static void drain(struct encoding *enc);
 /** Give out what there is without waiting. */
 static void flush_encoding(struct encoding *enc)
 {
+    plm_reorder_begin(&enc->reorder);
     drain(enc);
     while (enc->reorder.first) {
         give_up_gap(enc);
@@ -208,7 +210,8 @@ static bool check_packet(const struct plm_stream *s, const struct plm_link_packe
 static void notice_restart(struct encoding *enc, uint32_t ssrc, uint64_t ext_seq)
 {
     uint64_t next = enc->reorder.next;
-    bool same = ssrc == enc->ssrc && ext_seq + RESTART_BACK >= next && ext_seq < next + RESTART_FORWARD;
+    bool near = !enc->reorder.any || (ext_seq + RESTART_BACK >= next && ext_seq < next + RESTART_FORWARD);
+    bool same = ssrc == enc->ssrc && near;
     if (enc->seen && !same) {
         flush_encoding(enc);
         plm_sound_hold_release(&enc->stream->hold);
@@ -217,6 +220,29 @@ static void notice_restart(struct encoding *enc, uint32_t ssrc, uint64_t ext_seq
     }
     enc->seen = true;
     enc->ssrc = ssrc;
+}
+
+static bool begins_key_frame(const struct plm_stream_packet *p)
+{
+    struct plm_frame_info info;
+    return plm_codec_parse(p->codec, p->data + p->payload_off, p->payload_len, &info) == 0 &&
+           info.keyframe_start;
+}
+
+/* The first packet that comes need not be the first of its picture, and the first picture is the one that all others need. */
+static enum plm_reorder_verdict put_in_order(
+    struct encoding *enc, const struct plm_stream_packet *p, uint64_t now_us)
+{
+    struct plm_reorder *r = &enc->reorder;
+    bool at_once = enc->stream->kind == PLM_KIND_AUDIO || (!r->first && begins_key_frame(p));
+    if (r->any || at_once)
+        return plm_reorder_put(r, p, now_us);
+    enum plm_reorder_verdict v = plm_reorder_put_early(r, p, now_us);
+    if (v == PLM_REORDER_KEPT && now_us - plm_reorder_waits_since(r) >= START_US) {
+        plm_reorder_begin(r);
+        drain(enc);
+    }
+    return v;
 }
 
 void plm_stream_on_packet(struct plm_stream *s, const struct plm_link_packet *packet, const uint8_t *rtp,
@@ -247,13 +273,14 @@ void plm_stream_on_packet(struct plm_stream *s, const struct plm_link_packet *pa
     };
     notice_restart(enc, v.ssrc, p.ext_seq);
     plm_encoding_choice_on_packet(&s->choice, packet->encoding, now_us);
-    switch (plm_reorder_put(&enc->reorder, &p, now_us)) {
+    switch (put_in_order(enc, &p, now_us)) {
     case PLM_REORDER_NOW:
         take(enc, &p, now_us);
         drain(enc);
         break;
     case PLM_REORDER_KEPT:
         while (waiting(s) > PLM_STREAM_MAX_QUEUED) {
+            plm_reorder_begin(&enc->reorder);
             give_up_gap(enc);
             drain(enc);
         }
@@ -313,7 +340,15 @@ uint64_t plm_stream_poll(struct plm_stream *s, uint64_t now_us)
     uint64_t next = UINT64_MAX;
     for (unsigned e = 0; e < PLM_MAX_ENCODINGS; e++) {
         struct encoding *enc = &s->encodings[e];
-        uint64_t since;
+        uint64_t since = plm_reorder_waits_since(&enc->reorder);
+        if (!enc->reorder.any && since != UINT64_MAX) {
+            if (now_us - since < START_US) {
+                next = earlier(next, since + START_US);
+                continue;
+            }
+            plm_reorder_begin(&enc->reorder);
+            drain(enc);
+        }
         while ((since = plm_reorder_waits_since(&enc->reorder)) != UINT64_MAX &&
                now_us - since >= PLM_STREAM_WAIT_US) {
             give_up_gap(enc);

@@ -205,6 +205,25 @@ static void a_late_packet_mends_it(void **state)
     plm_stream_destroy(s);
 }
 
+static void the_first_packet_may_come_late(void **state)
+{
+    (void)state;
+    struct plm_stream *s = create(PLM_SOURCE_CAMERA, 1);
+    struct rtp_maker m;
+    struct made p[3];
+    rtp_maker_init(&m, PLM_CODEC_VP8);
+    (void)picture(&m, p, 3, true, 0, false, 0);
+    put_at(s, &p[1], NOW);
+    put_at(s, &p[2], NOW);
+    put_at(s, &p[0], NOW + 30000);
+    assert_int_equal(plm_stream_poll(s, NOW + 50000), NOW + 100000);
+    assert_true(plm_stream_poll(s, NOW + 100000) == UINT64_MAX);
+    assert_int_equal(seen.n, 1);
+    put_all(s, p, picture(&m, p, 3, false, 0, false, 4));
+    assert_int_equal(seen.n, 2);
+    plm_stream_destroy(s);
+}
+
 static void what_waits_is_bounded(void **state)
 {
     (void)state;
@@ -552,6 +571,7 @@ int main(void)
         cmocka_unit_test(reordered_and_doubled),
         cmocka_unit_test(a_lost_packet_waits_then_needs_a_key_frame),
         cmocka_unit_test(a_late_packet_mends_it),
+        cmocka_unit_test(the_first_packet_may_come_late),
         cmocka_unit_test(what_waits_is_bounded),
         cmocka_unit_test(lost_padding_costs_nothing),
         cmocka_unit_test(temporal_layers_outlive_a_loss),
