@@ -1,6 +1,8 @@
 """
 Real samples for the writer: pictures and sound as ffmpeg encodes them, taken apart by code of our own into what the recorder gets from RTP.
 """
+import functools
+import json
 import os
 import struct
 import subprocess
@@ -10,7 +12,7 @@ CODECS = {"opus": 1, "vp8": 2, "vp9": 3, "h264": 4, "av1": 5}
 ENCODERS = {
     "vp8": ["libvpx", "-deadline", "realtime", "-cpu-used", "8", "-auto-alt-ref", "0", "-lag-in-frames", "0"],
     "vp9": ["libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-auto-alt-ref", "0", "-lag-in-frames", "0", "-row-mt", "0"],
-    "h264": ["libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-x264-params", "aud=1:repeat-headers=1"],
+    "h264": ["libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-qmax", "20", "-profile:v", "baseline", "-x264-params", "aud=1:repeat-headers=1"],
     "av1": ["libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-lag-in-frames", "0"],
 }
 FPS = 30
@@ -28,9 +30,11 @@ def ffmpeg(arguments):
 
 
 def source(seconds, size):
-    """A moving picture whose brightness tells the second: 16 + 2 * (second % 100)."""
+    """A picture with noise at its edges; the brightness of its middle tells the time: 20 + 2 for each tenth of a second."""
     width, height = size
-    return ["-f", "lavfi", "-i", f"testsrc2=size={width}x{height}:rate={FPS}:duration={seconds}"]
+    noise = f"testsrc2=size={width}x{height}:rate={FPS}:duration={seconds}"
+    clock = f"nullsrc=size=16x16:rate={FPS}:duration={seconds},geq=lum='20+2*mod(floor(T*10+0.001),100)':cb=128:cr=128,scale={width // 2}:{height // 2}:flags=neighbor"
+    return ["-filter_complex", f"{noise},format=yuv420p[n];{clock},format=yuv420p[c];[n][c]overlay={width // 4}:{height // 4}"]
 
 
 def ivf(data):
@@ -111,7 +115,8 @@ def vp9(stream):
         yield frame, frame[0] & 0xCC == 0x80, b""
 
 
-def pictures(codec, seconds, size=(320, 180), kbps=300, gop=60):
+@functools.lru_cache(None)
+def pictures(codec, seconds, size=(320, 180), kbps=300, gop=30):
     """Encode. @return samples from time 0 on"""
     form = "h264" if codec == "h264" else "ivf"
     encoded = ffmpeg([*source(seconds, size), "-c:v", *ENCODERS[codec], "-pix_fmt", "yuv420p", "-b:v", f"{kbps}k", "-g", str(gop), "-threads", "2", "-f", form])
@@ -179,7 +184,6 @@ def script(name, samples, end_us=None, file=0, rotation=0, close=True):
 
 def feed(folder, recording, records, *options, preload=None, environment=None):
     """@return events, figures"""
-    import json
     env = dict(os.environ, **(environment or {}))
     if preload:
         env["LD_PRELOAD"] = preload
