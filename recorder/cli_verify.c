@@ -1,6 +1,7 @@
 #include "cli_internal.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,12 +55,29 @@ static const char *judge(struct walk *w, const char *name, struct plm_finish_res
     return "good";
 }
 
+/* One that is not finished: is there something in it that a repair would save? */
+static const char *judge_part(struct walk *w, const char *name)
+{
+    char part[PLM_FOLDER_NAME_SIZE];
+    struct plm_finish_result r = {0};
+    if (w->cli->busy && !w->listed)
+        return "open";
+    snprintf(part, sizeof part, "%s" PLM_RECORDING_PART, name);
+    int fd = plm_folder_open_file(w->folder_fd, part, O_RDONLY);
+    int rc = fd < 0 ? fd : plm_finish_check(fd, &r);
+    if (fd >= 0)
+        close(fd);
+    if (rc && rc != PLM_EINVAL)
+        return plm_cli_judge(w->cli, rc);
+    return rc == 0 && r.usable ? "unfinished" : "empty";
+}
+
 static int on_file(void *arg, const char *name, bool part)
 {
     struct walk *w = arg;
     struct plm_finish_result r = {0};
-    const char *state = part ? (w->cli->busy && !w->listed ? "open" : "unfinished") : judge(w, name, &r);
-    w->broken |= strcmp(state, "good") != 0 && strcmp(state, "open") != 0;
+    const char *state = part ? judge_part(w, name) : judge(w, name, &r);
+    w->broken |= strcmp(state, "good") != 0 && strcmp(state, "open") != 0 && strcmp(state, "empty") != 0;
     json_array_append_new(
         w->told, json_pack("{s:s, s:s, s:I, s:I}", "file", name, "state", state, "duration_us",
                      (json_int_t)r.duration_us, "bytes", (json_int_t)r.bytes));

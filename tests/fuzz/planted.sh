@@ -34,6 +34,7 @@ depack_h264:depack
 depack_av1:depack
 stream_refs:stream
 stream_parts:stream
+mp4:finish
 "
 
 # make FOLDER PARSER TARGET: the target with that parser's defect; with an empty name as it is.
