@@ -5,6 +5,7 @@
  * usage: feed DIR ID [--pace] [--queue OCTETS] [--reserve OCTETS] [--copies N] < RECORDS
  *   --pace      in real time, by the times of the samples
  *   --copies    each file so many times, under names of their own
+ * "feed list|repair|verify DIR" are the recorder's own commands.
  * Output: a line of JSON for each event, then one with figures. The samples that the queue refused are counted.
  */
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "writer.h"
 
 #define MAX_FILES  8
@@ -184,6 +186,8 @@ int main(int argc, char **argv)
     struct options o = {.copies = 1};
     struct plm_writer *w;
     unsigned opened = 0;
+    if (argc > 1 && plm_cli_is_command(argv[1]))
+        return plm_cli_main(argc, argv);
     if (!parse(&o, argc, argv)) {
         fprintf(stderr, "usage: feed DIR ID [--pace] [--queue N] [--reserve N] [--copies N]\n");
         return 2;
@@ -195,6 +199,8 @@ int main(int argc, char **argv)
     }
     plm_writer_make(w, argv[2]);
     bool good = run(w, argv[2], &o, &opened);
+    printf("{\"event\":\"fed\"}\n");
+    fflush(stdout);
     for (unsigned i = 0; i < 600 && finished < opened; i++) { /* a minute at most */
         print_events(w);
         usleep(100000);

@@ -7,9 +7,8 @@ import os
 import sys
 
 import samples
-from samples import Sample
+from samples import ID, Sample
 
-ID = "0123456789abcdef0123456789abcdef"
 SECONDS = 6
 LATE_US = 2_000_000  # the picture comes so long after the sound
 
@@ -50,7 +49,7 @@ def main(folder):
     for n, (title, codec, pictures, sound, facts) in enumerate(cases(), 1):
         name = f"p{n}-camera-1.{'webm' if codec == 'vp8' else 'mp4'}"
         script = samples.script(name, samples.merge(pictures, sound), SECONDS * 1000000, rotation=facts.get("rotation", 0))
-        events, _ = samples.feed(folder, ID, script)
+        events, _ = samples.feed(folder, script)
         last = events[-1]
         assert last["event"] == "finished" and last["usable"], last
         assert abs(last["duration_us"] - SECONDS * 1000000) < 50000, last

@@ -182,11 +182,43 @@ def script(name, samples, end_us=None, file=0, rotation=0, close=True):
     return b"".join(parts)
 
 
-def feed(folder, recording, records, *options, preload=None, environment=None):
+ID = "0123456789abcdef0123456789abcdef"
+
+
+def journal(*names):
+    """The lines without which no manifest can be made."""
+    lines = [{"type": "recording", "t_us": 0, "format": 1, "id": ID, "key": "hall", "name": "Hall", "started_ms": 1790000000000, "mono_us": START_US}]
+    lines += [{"type": "file", "t_us": 0, "file": name, "participant": 1, "pair": "camera", "start_us": 0, "audio": "opus"} for name in names]
+    return b"".join(record("J", data=json.dumps(line).encode()) for line in lines)
+
+
+def feed(folder, records, *options, environment=None):
     """@return events, figures"""
-    env = dict(os.environ, **(environment or {}))
-    if preload:
-        env["LD_PRELOAD"] = preload
-    done = subprocess.run([os.environ["PLM_FEED"], folder, recording, *options], input=records, stdout=subprocess.PIPE, env=env, check=True, timeout=120)
+    done = subprocess.run([os.environ["PLM_FEED"], folder, ID, *options], input=records, stdout=subprocess.PIPE, env=dict(os.environ, **(environment or {})), check=True, timeout=120)
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    return events[:-1], events[-1]
+    return [e for e in events[:-1] if e["event"] != "fed"], events[-1]
+
+
+def command(word, folder):
+    """One of the recorder's commands. @return its exit status, what it told of the recording"""
+    done = subprocess.run([os.environ["PLM_FEED"], word, folder, "--json"], stdout=subprocess.PIPE, check=False, timeout=120)
+    return done.returncode, json.loads(done.stdout or b"null")
+
+
+def probe(path, *entries):
+    done = subprocess.run(["ffprobe", "-v", "error", "-count_packets", "-show_entries", ":".join(entries), "-of", "json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=60)
+    assert done.returncode == 0 and not done.stderr, (path, done.stderr)
+    return json.loads(done.stdout)
+
+
+def packets(path):
+    """@return how many packets of pictures and of sound are in it"""
+    streams = probe(path, "stream=codec_type,nb_read_packets")["streams"]
+    counts = {s["codec_type"]: int(s["nb_read_packets"]) for s in streams}
+    return counts.get("video", 0), counts.get("audio", 0)
+
+
+def decodes(path):
+    """@return what ffmpeg complains about when it decodes all of it, "": nothing"""
+    done = subprocess.run(["ffmpeg", *SILENT, "-i", path, "-f", "null", "-"], stderr=subprocess.PIPE, check=False, timeout=60)
+    return done.stderr.decode() or ("" if done.returncode == 0 else f"status {done.returncode}")

@@ -22,9 +22,11 @@
 static const char journal[] =
     "{\"type\":\"recording\",\"t_us\":0,\"format\":1,\"id\":\"" ID
     "\",\"key\":\"hall\",\"name\":\"Hall\",\"started_ms\":1790000000000,\"mono_us\":5000000000}\n"
-    "{\"type\":\"joined\",\"t_us\":0,\"participant\":1,\"name\":\"Ada\",\"role\":\"moderator\",\"breakout\":0}\n"
+    "{\"type\":\"joined\",\"t_us\":0,\"participant\":1,\"name\":\"Ada\",\"role\":\"moderator\",\"breakout\":"
+    "0}\n"
     "{\"type\":\"file\",\"t_us\":0,\"file\":\"" NAME
-    "\",\"participant\":1,\"pair\":\"camera\",\"start_us\":0,\"audio\":\"opus\",\"video\":{\"codec\":\"VP9\",\"width\":320,\"height\":180,\"rotation\":0}}\n";
+    "\",\"participant\":1,\"pair\":\"camera\",\"start_us\":0,\"audio\":\"opus\",\"video\":{\"codec\":\"VP9\","
+    "\"width\":320,\"height\":180,\"rotation\":0}}\n";
 
 static char dir[64];
 
@@ -140,7 +142,8 @@ static void test_usage(void **state)
 {
     (void)state;
     static char *const wrong[][5] = {{"p", NULL}, {"p", "list", NULL}, {"p", "mend", "/tmp", NULL},
-        {"p", "list", "/tmp", "--wrong", NULL}, {"p", "list", "/tmp", ID, NULL}, {"p", "repair", "/tmp", "../x", NULL}};
+        {"p", "list", "/tmp", "--wrong", NULL}, {"p", "list", "/tmp", ID, NULL},
+        {"p", "repair", "/tmp", "../x", NULL}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         int argc = 0;
         while (wrong[i][argc])

@@ -29,9 +29,12 @@ static void test_thresholds(void **state)
         {100 * MIB, 20 * MIB, 10 * MIB, 5 * MIB}, /* of a tiny one something is left to use */
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        assert_in_range(plm_disk_threshold(PLM_DISK_WARN, table[i].total), table[i].warn - 100, table[i].warn);
-        assert_in_range(plm_disk_threshold(PLM_DISK_REFUSE, table[i].total), table[i].refuse - 100, table[i].refuse);
-        assert_in_range(plm_disk_threshold(PLM_DISK_STOP, table[i].total), table[i].stop - 100, table[i].stop);
+        assert_in_range(
+            plm_disk_threshold(PLM_DISK_WARN, table[i].total), table[i].warn - 100, table[i].warn);
+        assert_in_range(
+            plm_disk_threshold(PLM_DISK_REFUSE, table[i].total), table[i].refuse - 100, table[i].refuse);
+        assert_in_range(
+            plm_disk_threshold(PLM_DISK_STOP, table[i].total), table[i].stop - 100, table[i].stop);
     }
 }
 
