@@ -304,34 +304,7 @@ static void hold(struct state *s, int64_t hold_us)
             t, until); /* fails when that is out of range: then it stays as it was written */
 }
 
-static int finish_fragments(struct state *s, int64_t hold_us, struct plm_finish_result *out)
-{
-    struct plm_octets moov = {0};
-    struct plm_box first = {.type = PLM_BOX('m', 'o', 'o', 'v'),
-        .data = s->head.data + PLM_BOX_HEAD,
-        .len = s->head.len - PLM_BOX_HEAD};
-    int rc;
-    while ((rc = take_fragment(s)) == 0)
-        ;
-    if (rc != PLM_EINVAL)
-        return rc;
-    out->cut_bytes = s->f->size - s->end;
-    out->fragments = s->fragments;
-    out->picture = s->tables[PLM_TRACK_PICTURE - 1].n > 0;
-    out->sound = s->tables[PLM_TRACK_SOUND - 1].n > 0;
-    out->usable = out->picture || out->sound;
-    if (!out->usable)
-        return 0;
-    hold(s, hold_us);
-    rewrite(s, &moov, &first, NULL, 0);
-    rc = moov.failed ? PLM_ENOMEM : s->f->write ? commit(s, &moov) : 0;
-    out->duration_us = (int64_t)movie_duration(s) * (1000000 / MOVIE_HZ);
-    out->bytes = s->end + moov.len;
-    plm_octets_free(&moov);
-    return rc;
-}
-
-/* ---- a finished file ---- */
+/* ---- is every sample where a moov says? ---- */
 
 static int check_trak(const struct plm_box *trak, uint64_t from, uint64_t to, struct plm_finish_result *out)
 {
@@ -357,6 +330,60 @@ static int check_trak(const struct plm_box *trak, uint64_t from, uint64_t to, st
     return 0;
 }
 
+/* @param data what is in the moov; samples have to lie in front of `end` */
+static int check_moov(
+    const struct state *s, const uint8_t *data, size_t len, uint64_t end, struct plm_finish_result *out)
+{
+    struct plm_box box;
+    int rc = 0;
+    while (rc == 0 && plm_box_next(&data, &len, &box))
+        if (box.type == PLM_BOX('t', 'r', 'a', 'k'))
+            rc = check_trak(&box, s->place + PLM_BOX_LARGE_HEAD, end, out);
+    out->usable = rc == 0 && len == 0 && (out->picture || out->sound);
+    return rc == 0 && !out->usable ? PLM_EINVAL : rc;
+}
+
+/* Should the first moov be damaged, so is what was made of it: better found out before it is written than when somebody plays it. */
+static int check_built(
+    const struct state *s, const struct plm_octets *moov, const struct plm_finish_result *want)
+{
+    struct plm_finish_result built = {0};
+    int rc = check_moov(s, moov->data + PLM_BOX_HEAD, moov->len - PLM_BOX_HEAD, s->end, &built);
+    return rc ? rc : built.picture == want->picture && built.sound == want->sound ? 0 : PLM_EINVAL;
+}
+
+static int finish_fragments(struct state *s, int64_t hold_us, struct plm_finish_result *out)
+{
+    struct plm_octets moov = {0};
+    struct plm_box first = {.type = PLM_BOX('m', 'o', 'o', 'v'),
+        .data = s->head.data + PLM_BOX_HEAD,
+        .len = s->head.len - PLM_BOX_HEAD};
+    int rc;
+    while ((rc = take_fragment(s)) == 0)
+        ;
+    if (rc != PLM_EINVAL)
+        return rc;
+    out->cut_bytes = s->f->size - s->end;
+    out->fragments = s->fragments;
+    out->picture = s->tables[PLM_TRACK_PICTURE - 1].n > 0;
+    out->sound = s->tables[PLM_TRACK_SOUND - 1].n > 0;
+    out->usable = out->picture || out->sound;
+    if (!out->usable)
+        return 0;
+    hold(s, hold_us);
+    rewrite(s, &moov, &first, NULL, 0);
+    rc = moov.failed ? PLM_ENOMEM : check_built(s, &moov, out);
+    if (rc == 0 && s->f->write)
+        rc = commit(s, &moov);
+    out->usable = rc == 0;
+    out->duration_us = (int64_t)movie_duration(s) * (1000000 / MOVIE_HZ);
+    out->bytes = s->end + moov.len;
+    plm_octets_free(&moov);
+    return rc;
+}
+
+/* ---- a finished file ---- */
+
 /* Is there a moov that begins where the mdat ends, and ends where the file does? */
 static bool is_finished(const struct state *s, uint32_t type, uint64_t mdat_size)
 {
@@ -371,19 +398,10 @@ static bool is_finished(const struct state *s, uint32_t type, uint64_t mdat_size
 
 static int check_finished(struct state *s, uint64_t mdat_size, struct plm_finish_result *out)
 {
-    struct plm_box box;
     uint64_t end = s->place + mdat_size, size = s->f->size - end;
     int rc = size <= MAX_MOOV ? plm_finish_load(s->f, end, size, &s->head) : PLM_EINVAL;
-    if (rc)
-        return rc;
-    const uint8_t *p = s->head.data + PLM_BOX_HEAD;
-    size_t left = s->head.len - PLM_BOX_HEAD;
-    while (rc == 0 && plm_box_next(&p, &left, &box))
-        if (box.type == PLM_BOX('t', 'r', 'a', 'k'))
-            rc = check_trak(&box, s->place + PLM_BOX_LARGE_HEAD, end, out);
     out->bytes = s->f->size;
-    out->usable = rc == 0 && left == 0 && (out->picture || out->sound);
-    return rc == 0 && !out->usable ? PLM_EINVAL : rc;
+    return rc ? rc : check_moov(s, s->head.data + PLM_BOX_HEAD, s->head.len - PLM_BOX_HEAD, end, out);
 }
 
 static int run(struct state *s, int64_t hold_us, struct plm_finish_result *out)
