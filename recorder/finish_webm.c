@@ -11,6 +11,7 @@
 #define TAIL                                                                                                 \
     4 /* clusters at the end that are looked at for the last times: kinds may lag behind each other */
 #define BLOCK_HEAD 4
+#define MAX_MS     INT64_C(1000000000000) /* of a time in a file: what is later is no file of ours */
 #define KEYFRAME   0x80
 #define FIRST_STEP 33 /* ms that the last picture is shown when nothing tells */
 
@@ -115,7 +116,7 @@ static bool parse_cluster_head(const uint8_t *p, size_t len, uint64_t *ms, struc
     cue->ms = time > 0 ? (uint64_t)time : 0;
     cue->track = p[0] & 0x7f;
     *keyframe = cue->track == PLM_TRACK_PICTURE && p[3] & KEYFRAME;
-    return *ms <= INT64_MAX / 2;
+    return *ms <= MAX_MS;
 }
 
 /* @return 0, PLM_EINVAL: no whole cluster begins at s->end, or an error */
@@ -183,7 +184,7 @@ static int walk_blocks(struct state *s, uint64_t at)
         size_t size = (size_t)e.size;
         if (e.id == PLM_WEBM_TIMESTAMP && size <= 8)
             ms = plm_ebml_read_uint(data, size);
-        else if (e.id == PLM_WEBM_SIMPLE_BLOCK && size > BLOCK_HEAD && ms <= INT64_MAX / 2)
+        else if (e.id == PLM_WEBM_SIMPLE_BLOCK && size > BLOCK_HEAD && ms <= MAX_MS)
             take_times(s, data[0] & 0x7f, (int64_t)ms + (int16_t)plm_get16(data + 1), data + BLOCK_HEAD,
                 size - BLOCK_HEAD);
         else
