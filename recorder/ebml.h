@@ -4,7 +4,7 @@
 #ifndef PLM_RECORDER_EBML_H
 #define PLM_RECORDER_EBML_H
 
-#include "octets.h"
+#include "blob.h"
 
 enum plm_ebml_id {
     PLM_EBML_HEAD = 0x1a45dfa3,
@@ -64,17 +64,17 @@ enum plm_ebml_id {
 #define PLM_EBML_MAX_HEAD  12         /**< octets of id and size */
 
 /** Id and size; a size has eight octets always, so that it may be patched. */
-void plm_ebml_head(struct plm_octets *o, uint32_t id, uint64_t size);
+void plm_ebml_head(struct plm_blob *o, uint32_t id, uint64_t size);
 /** Begin an element that holds others. @return where its size is, for plm_ebml_end */
-size_t plm_ebml_begin(struct plm_octets *o, uint32_t id);
-void plm_ebml_end(struct plm_octets *o, size_t at);
+size_t plm_ebml_begin(struct plm_blob *o, uint32_t id);
+void plm_ebml_end(struct plm_blob *o, size_t at);
 /** A number of eight octets, so that all of them are of one size: PLM_EBML_UINT_SIZE and the id. */
-void plm_ebml_uint(struct plm_octets *o, uint32_t id, uint64_t v);
-void plm_ebml_float(struct plm_octets *o, uint32_t id, double v);
-void plm_ebml_binary(struct plm_octets *o, uint32_t id, const void *data, size_t len);
-void plm_ebml_text(struct plm_octets *o, uint32_t id, const char *text);
+void plm_ebml_uint(struct plm_blob *o, uint32_t id, uint64_t v);
+void plm_ebml_float(struct plm_blob *o, uint32_t id, double v);
+void plm_ebml_binary(struct plm_blob *o, uint32_t id, const void *data, size_t len);
+void plm_ebml_text(struct plm_blob *o, uint32_t id, const char *text);
 /** A place kept free: in all size octets, at least 9. */
-void plm_ebml_void(struct plm_octets *o, size_t size);
+void plm_ebml_void(struct plm_blob *o, size_t size);
 
 struct plm_ebml_element {
     uint32_t id;

@@ -25,12 +25,12 @@ int plm_finish_read(const struct plm_finish_file *f, uint64_t at, void *out, siz
     return 0;
 }
 
-int plm_finish_load(const struct plm_finish_file *f, uint64_t at, uint64_t len, struct plm_octets *out)
+int plm_finish_load(const struct plm_finish_file *f, uint64_t at, uint64_t len, struct plm_blob *out)
 {
-    plm_octets_clear(out);
+    plm_blob_clear(out);
     if (at > f->size || len > f->size - at)
         return PLM_EINVAL;
-    uint8_t *to = len ? plm_octets_add(out, (size_t)len) : NULL;
+    uint8_t *to = len ? plm_blob_add(out, (size_t)len) : NULL;
     return to ? plm_finish_read(f, at, to, (size_t)len) : len ? PLM_ENOMEM : 0;
 }
 

@@ -4,8 +4,8 @@
 #ifndef PLM_RECORDER_FINISH_INTERNAL_H
 #define PLM_RECORDER_FINISH_INTERNAL_H
 
+#include "blob.h"
 #include "finish.h"
-#include "octets.h"
 
 struct plm_finish_file {
     int fd;
@@ -16,7 +16,7 @@ struct plm_finish_file {
 /** @return 0; PLM_EINVAL: the file ends before; negated errno */
 int plm_finish_read(const struct plm_finish_file *f, uint64_t at, void *out, size_t len);
 /** Like plm_finish_read, into octets that are emptied before. @return also PLM_ENOMEM */
-int plm_finish_load(const struct plm_finish_file *f, uint64_t at, uint64_t len, struct plm_octets *out);
+int plm_finish_load(const struct plm_finish_file *f, uint64_t at, uint64_t len, struct plm_blob *out);
 /** @return 0 or negated errno */
 int plm_finish_write(const struct plm_finish_file *f, uint64_t at, const void *data, size_t len);
 int plm_finish_cut(struct plm_finish_file *f, uint64_t size);

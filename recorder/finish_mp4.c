@@ -30,7 +30,7 @@ static const uint32_t rates[N_TRACKS] = {PLM_MUX_PICTURE_HZ, PLM_MUX_SOUND_HZ};
 struct state {
     struct plm_finish_file *f;
     struct plm_sample_table tables[N_TRACKS]; /* by number of the track, from 1 */
-    struct plm_octets head, moof;
+    struct plm_blob head, moof;
     uint64_t place; /* where the empty box, later the mdat, begins; the first moov follows */
     uint64_t end;   /* behind the last whole fragment */
     uint32_t fragments;
@@ -181,15 +181,14 @@ static uint64_t movie_duration(const struct state *s)
     return longest;
 }
 
-static void copy_box(struct plm_octets *o, const struct plm_box *box)
+static void copy_box(struct plm_blob *o, const struct plm_box *box)
 {
     size_t at = plm_box_begin(o, box->type);
-    plm_octets_put(o, box->data, box->len);
+    plm_blob_put(o, box->data, box->len);
     plm_box_end(o, at);
 }
 
-static void copy_with_duration(
-    struct plm_octets *o, const struct plm_box *box, size_t where, uint64_t duration)
+static void copy_with_duration(struct plm_blob *o, const struct plm_box *box, size_t where, uint64_t duration)
 {
     size_t at = o->len;
     copy_box(o, box);
@@ -198,19 +197,19 @@ static void copy_with_duration(
 }
 
 /* Opus needs 80 ms before a place to play it well (Encapsulation of Opus in ISOBMFF, section 4.3.6.2): four packets of 20 ms. */
-static void write_roll(struct plm_octets *o, uint32_t n)
+static void write_roll(struct plm_blob *o, uint32_t n)
 {
     size_t at = plm_box_begin_full(o, PLM_BOX('s', 'g', 'p', 'd'), 1, 0);
-    plm_octets_text(o, "roll");
-    plm_octets_put32(o, 2);
-    plm_octets_put32(o, 1);
-    plm_octets_put16(o, (uint16_t)-4);
+    plm_blob_text(o, "roll");
+    plm_blob_put32(o, 2);
+    plm_blob_put32(o, 1);
+    plm_blob_put16(o, (uint16_t)-4);
     plm_box_end(o, at);
     at = plm_box_begin_full(o, PLM_BOX('s', 'b', 'g', 'p'), 0, 0);
-    plm_octets_text(o, "roll");
-    plm_octets_put32(o, 1);
-    plm_octets_put32(o, n);
-    plm_octets_put32(o, 1);
+    plm_blob_text(o, "roll");
+    plm_blob_put32(o, 1);
+    plm_blob_put32(o, n);
+    plm_blob_put32(o, 1);
     plm_box_end(o, at);
 }
 
@@ -232,7 +231,7 @@ static const struct plm_sample_table *table_of(const struct state *s, const stru
 }
 
 /* The first moov again, without what speaks of fragments, with tables and durations. */
-static void rewrite(const struct state *s, struct plm_octets *o, const struct plm_box *parent,
+static void rewrite(const struct state *s, struct plm_blob *o, const struct plm_box *parent,
     const struct plm_sample_table *t, unsigned depth)
 {
     const uint8_t *p = parent->data;
@@ -279,7 +278,7 @@ static void rewrite(const struct state *s, struct plm_octets *o, const struct pl
 }
 
 /* Append, make it last, and only then let the head speak of it. */
-static int commit(struct state *s, const struct plm_octets *moov)
+static int commit(struct state *s, const struct plm_blob *moov)
 {
     uint8_t head[PLM_BOX_LARGE_HEAD];
     plm_put32(head, 1); /* the size follows in 64 bits */
@@ -345,7 +344,7 @@ static int check_moov(
 
 /* Should the first moov be damaged, so is what was made of it: better found out before it is written than when somebody plays it. */
 static int check_built(
-    const struct state *s, const struct plm_octets *moov, const struct plm_finish_result *want)
+    const struct state *s, const struct plm_blob *moov, const struct plm_finish_result *want)
 {
     struct plm_finish_result built = {0};
     int rc = check_moov(s, moov->data + PLM_BOX_HEAD, moov->len - PLM_BOX_HEAD, s->end, &built);
@@ -354,7 +353,7 @@ static int check_built(
 
 static int finish_fragments(struct state *s, int64_t hold_us, struct plm_finish_result *out)
 {
-    struct plm_octets moov = {0};
+    struct plm_blob moov = {0};
     struct plm_box first = {.type = PLM_BOX('m', 'o', 'o', 'v'),
         .data = s->head.data + PLM_BOX_HEAD,
         .len = s->head.len - PLM_BOX_HEAD};
@@ -378,7 +377,7 @@ static int finish_fragments(struct state *s, int64_t hold_us, struct plm_finish_
     out->usable = rc == 0;
     out->duration_us = (int64_t)movie_duration(s) * (1000000 / MOVIE_HZ);
     out->bytes = s->end + moov.len;
-    plm_octets_free(&moov);
+    plm_blob_free(&moov);
     return rc;
 }
 
@@ -439,7 +438,7 @@ int plm_finish_mp4(struct plm_finish_file *f, int64_t hold_us, struct plm_finish
     int rc = run(&s, hold_us, out);
     for (unsigned i = 0; i < N_TRACKS; i++)
         plm_sample_table_free(&s.tables[i]);
-    plm_octets_free(&s.head);
-    plm_octets_free(&s.moof);
+    plm_blob_free(&s.head);
+    plm_blob_free(&s.moof);
     return rc;
 }

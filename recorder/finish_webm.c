@@ -23,13 +23,13 @@ struct cue {
 
 struct state {
     struct plm_finish_file *f;
-    struct plm_octets buf;
+    struct plm_blob buf;
     uint64_t segment_at, data_at; /* the Segment's id; what is in it */
     uint64_t segment_size, info_size, tracks_at, tags_at;
-    uint64_t tags_end;      /* where the first cluster begins */
-    uint64_t end;           /* behind the last whole cluster */
-    bool patched;           /* the places of the head are filled */
-    struct plm_octets cues; /* array of struct cue */
+    uint64_t tags_end;    /* where the first cluster begins */
+    uint64_t end;         /* behind the last whole cluster */
+    bool patched;         /* the places of the head are filled */
+    struct plm_blob cues; /* array of struct cue */
     uint64_t clusters[TAIL];
     uint32_t n_clusters;
     int64_t picture_ms, picture_before_ms, sound_end_ms; /* the last ones; -1: none */
@@ -137,7 +137,7 @@ static int take_cluster(struct state *s)
         return PLM_EINVAL;
     cue.at = s->end - s->data_at;
     if (keyframe || s->n_clusters == 0)
-        plm_octets_put(&s->cues, &cue, sizeof cue);
+        plm_blob_put(&s->cues, &cue, sizeof cue);
     s->clusters[s->n_clusters++ % TAIL] = s->end;
     s->end += e.head + e.size;
     return s->cues.failed ? PLM_ENOMEM : 0;
@@ -224,7 +224,7 @@ static int64_t duration_ms(const struct state *s, int64_t hold_us)
 
 /* ---- what is appended and patched ---- */
 
-static void write_cues(const struct state *s, struct plm_octets *o)
+static void write_cues(const struct state *s, struct plm_blob *o)
 {
     const struct cue *cue = (const struct cue *)(const void *)s->cues.data;
     size_t cues = plm_ebml_begin(o, PLM_WEBM_CUES);
@@ -243,7 +243,7 @@ static void write_cues(const struct state *s, struct plm_octets *o)
 }
 
 /* Append, make it last, and only then let the head speak of it; the size of the Segment last, since that says "finished". */
-static int commit(struct state *s, const struct plm_octets *cues, int64_t ms)
+static int commit(struct state *s, const struct plm_blob *cues, int64_t ms)
 {
     const struct plm_webm_places known = {.segment_size = s->end + cues->len - s->data_at,
         .info_size = s->info_size,
@@ -252,7 +252,7 @@ static int commit(struct state *s, const struct plm_octets *cues, int64_t ms)
         .cues_at = s->end - s->data_at,
         .duration_ms = ms > 0 ? (double)ms : 1};
     const size_t before = PLM_EBML_LONG_HEAD; /* the Segment's own */
-    struct plm_octets places = {0};
+    struct plm_blob places = {0};
     plm_webm_write_places(&places, &known);
     int rc = places.failed ? PLM_ENOMEM : plm_finish_cut(s->f, s->end);
     if (rc == 0)
@@ -263,13 +263,13 @@ static int commit(struct state *s, const struct plm_octets *cues, int64_t ms)
         rc = plm_finish_write(s->f, s->segment_at + before, places.data + before, places.len - before);
     if (rc == 0)
         rc = plm_finish_write(s->f, s->segment_at, places.data, before);
-    plm_octets_free(&places);
+    plm_blob_free(&places);
     return rc ? rc : plm_finish_sync(s->f);
 }
 
 static int finish_clusters(struct state *s, int64_t hold_us, struct plm_finish_result *out)
 {
-    struct plm_octets cues = {0};
+    struct plm_blob cues = {0};
     int rc = walk_tail(s);
     out->cut_bytes = s->f->size - s->end;
     if (rc || s->n_clusters == 0)
@@ -283,7 +283,7 @@ static int finish_clusters(struct state *s, int64_t hold_us, struct plm_finish_r
     out->bytes = s->end + cues.len;
     out->picture = s->picture_ms >= 0;
     out->sound = s->sound_end_ms >= 0;
-    plm_octets_free(&cues);
+    plm_blob_free(&cues);
     return rc;
 }
 
@@ -307,7 +307,7 @@ static int read_duration(const struct state *s, int64_t *us)
 }
 
 /* s->end is behind the last cluster: Cues follow and end the file, and each names a cluster. */
-static int check_cues(const struct state *s, struct plm_octets *buf)
+static int check_cues(const struct state *s, struct plm_blob *buf)
 {
     struct plm_ebml_element e, cluster;
     int rc = read_element(s, s->end, &e);
@@ -373,7 +373,7 @@ int plm_finish_webm(struct plm_finish_file *f, int64_t hold_us, struct plm_finis
 {
     struct state s = {.f = f, .picture_ms = -1, .picture_before_ms = -1, .sound_end_ms = -1};
     int rc = run(&s, hold_us, out);
-    plm_octets_free(&s.cues);
-    plm_octets_free(&s.buf);
+    plm_blob_free(&s.cues);
+    plm_blob_free(&s.buf);
     return rc;
 }

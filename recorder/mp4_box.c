@@ -3,22 +3,22 @@
 #include "base/bytes.h"
 #include "base/planted.h"
 
-size_t plm_box_begin(struct plm_octets *o, uint32_t type)
+size_t plm_box_begin(struct plm_blob *o, uint32_t type)
 {
     size_t at = o->len;
-    plm_octets_put32(o, 0);
-    plm_octets_put32(o, type);
+    plm_blob_put32(o, 0);
+    plm_blob_put32(o, type);
     return at;
 }
 
-size_t plm_box_begin_full(struct plm_octets *o, uint32_t type, uint8_t version, uint32_t flags)
+size_t plm_box_begin_full(struct plm_blob *o, uint32_t type, uint8_t version, uint32_t flags)
 {
     size_t at = plm_box_begin(o, type);
-    plm_octets_put32(o, (uint32_t)version << 24 | flags);
+    plm_blob_put32(o, (uint32_t)version << 24 | flags);
     return at;
 }
 
-void plm_box_end(struct plm_octets *o, size_t at)
+void plm_box_end(struct plm_blob *o, size_t at)
 {
     if (!o->failed)
         plm_put32(o->data + at, (uint32_t)(o->len - at));

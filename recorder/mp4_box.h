@@ -4,18 +4,18 @@
 #ifndef PLM_RECORDER_MP4_BOX_H
 #define PLM_RECORDER_MP4_BOX_H
 
-#include "octets.h"
+#include "blob.h"
 
 #define PLM_BOX(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
 #define PLM_BOX_HEAD        8  /**< octets of size and type */
 #define PLM_BOX_LARGE_HEAD  16 /**< the same with a size of 64 bits */
 
 /** Begin a box. @return where it is, for plm_box_end */
-size_t plm_box_begin(struct plm_octets *o, uint32_t type);
+size_t plm_box_begin(struct plm_blob *o, uint32_t type);
 /** Begin one with version and flags ("full box"). */
-size_t plm_box_begin_full(struct plm_octets *o, uint32_t type, uint8_t version, uint32_t flags);
+size_t plm_box_begin_full(struct plm_blob *o, uint32_t type, uint8_t version, uint32_t flags);
 /** Its size becomes what was written since. */
-void plm_box_end(struct plm_octets *o, size_t at);
+void plm_box_end(struct plm_blob *o, size_t at);
 
 struct plm_box {
     uint32_t type;

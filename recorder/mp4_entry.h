@@ -8,11 +8,11 @@
 #ifndef PLM_RECORDER_MP4_ENTRY_H
 #define PLM_RECORDER_MP4_ENTRY_H
 
-#include "octets.h"
+#include "blob.h"
 #include "writer.h"
 
-void plm_mp4_entry_picture(struct plm_octets *o, const struct plm_writer_track_config *c);
-void plm_mp4_entry_sound(struct plm_octets *o);
+void plm_mp4_entry_picture(struct plm_blob *o, const struct plm_writer_track_config *c);
+void plm_mp4_entry_sound(struct plm_blob *o);
 
 /** What av1C repeats of a sequence header (AV1 specification, section 5.5). */
 struct plm_av1_sequence {

@@ -58,7 +58,7 @@ int plm_mux_create(struct plm_mux **out, const struct plm_writer_track_config *c
 static void run_free(struct plm_mux_run *r)
 {
     free(r->entries);
-    plm_octets_free(&r->octets);
+    plm_blob_free(&r->octets);
 }
 
 void plm_mux_destroy(struct plm_mux *m)
@@ -78,7 +78,7 @@ static bool is_webm(const struct plm_mux *m)
     return m->config.video == PLM_CODEC_VP8;
 }
 
-int plm_mux_head(const struct plm_mux *m, struct plm_octets *out)
+int plm_mux_head(const struct plm_mux *m, struct plm_blob *out)
 {
     if (is_webm(m))
         plm_mux_webm_head(m, out);
@@ -112,7 +112,7 @@ static int run_add(struct plm_mux_run *r, const struct plm_mux_entry *entry, con
         r->entries = entries;
         r->cap = cap;
     }
-    uint8_t *at = plm_octets_add(&r->octets, entry->len);
+    uint8_t *at = plm_blob_add(&r->octets, entry->len);
     if (!at) {
         r->octets.failed = false; /* what was there before is whole */
         return PLM_ENOMEM;
@@ -176,7 +176,7 @@ int plm_mux_put(struct plm_mux *m, const struct plm_sample *s)
     return rc;
 }
 
-int plm_mux_cut(struct plm_mux *m, struct plm_octets *out)
+int plm_mux_cut(struct plm_mux *m, struct plm_blob *out)
 {
     if (plm_mux_is_empty(m))
         return 0;
@@ -185,8 +185,8 @@ int plm_mux_cut(struct plm_mux *m, struct plm_octets *out)
     else
         plm_mux_mp4_fragment(m, out);
     m->picture.n = m->sound.n = 0;
-    plm_octets_clear(&m->picture.octets);
-    plm_octets_clear(&m->sound.octets);
+    plm_blob_clear(&m->picture.octets);
+    plm_blob_clear(&m->sound.octets);
     m->cut_ticks = m->sound_ticks;
     return out->failed ? PLM_ENOMEM : 0;
 }

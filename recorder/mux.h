@@ -9,7 +9,7 @@
 #ifndef PLM_RECORDER_MUX_H
 #define PLM_RECORDER_MUX_H
 
-#include "octets.h"
+#include "blob.h"
 #include "writer.h"
 
 #define PLM_MUX_PICTURE_HZ 90000 /**< MP4: ticks of a second */
@@ -22,7 +22,7 @@ int plm_mux_create(struct plm_mux **out, const struct plm_writer_track_config *c
 void plm_mux_destroy(struct plm_mux *m); /**< NULL is fine */
 
 /** What a file begins with. @return 0 or PLM_ENOMEM */
-int plm_mux_head(const struct plm_mux *m, struct plm_octets *out);
+int plm_mux_head(const struct plm_mux *m, struct plm_blob *out);
 /** Has the fragment to be cut before this sample? So that none is longer than PLM_WRITER_FRAGMENT_MS. */
 bool plm_mux_is_due(const struct plm_mux *m, const struct plm_sample *sample);
 /**
@@ -32,6 +32,6 @@ bool plm_mux_is_due(const struct plm_mux *m, const struct plm_sample *sample);
 int plm_mux_put(struct plm_mux *m, const struct plm_sample *sample);
 bool plm_mux_is_empty(const struct plm_mux *m); /**< nothing waits for the next cut */
 /** End the fragment: its octets are added to out. @return 0 or PLM_ENOMEM: the fragment is lost */
-int plm_mux_cut(struct plm_mux *m, struct plm_octets *out);
+int plm_mux_cut(struct plm_mux *m, struct plm_blob *out);
 
 #endif

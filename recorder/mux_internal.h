@@ -21,7 +21,7 @@ struct plm_mux_entry {
 struct plm_mux_run {
     struct plm_mux_entry *entries;
     size_t n, cap;
-    struct plm_octets octets; /**< of all of them, one behind the other */
+    struct plm_blob octets; /**< of all of them, one behind the other */
 };
 
 struct plm_mux {
@@ -41,9 +41,9 @@ static inline int64_t plm_mux_picture_ticks(int64_t us)
     return us * (PLM_MUX_PICTURE_HZ / 10000) / 100;
 }
 
-void plm_mux_mp4_head(const struct plm_mux *m, struct plm_octets *out);
-void plm_mux_mp4_fragment(struct plm_mux *m, struct plm_octets *out);
-void plm_mux_webm_head(const struct plm_mux *m, struct plm_octets *out);
-void plm_mux_webm_cluster(struct plm_mux *m, struct plm_octets *out);
+void plm_mux_mp4_head(const struct plm_mux *m, struct plm_blob *out);
+void plm_mux_mp4_fragment(struct plm_mux *m, struct plm_blob *out);
+void plm_mux_webm_head(const struct plm_mux *m, struct plm_blob *out);
+void plm_mux_webm_cluster(struct plm_mux *m, struct plm_blob *out);
 
 #endif

@@ -11,7 +11,7 @@
 #define TYPE_AUDIO      2
 #define KEYFRAME        0x80 /* flags of a SimpleBlock */
 
-static void write_seek(struct plm_octets *o, uint32_t id, uint64_t position)
+static void write_seek(struct plm_blob *o, uint32_t id, uint64_t position)
 {
     uint8_t octets[4];
     plm_put32(octets, id);
@@ -21,7 +21,7 @@ static void write_seek(struct plm_octets *o, uint32_t id, uint64_t position)
     plm_ebml_end(o, seek);
 }
 
-void plm_webm_write_places(struct plm_octets *o, const struct plm_webm_places *places)
+void plm_webm_write_places(struct plm_blob *o, const struct plm_webm_places *places)
 {
     plm_ebml_head(o, PLM_WEBM_SEGMENT, places->segment_size);
     if (places->cues_at) {
@@ -41,7 +41,7 @@ void plm_webm_write_places(struct plm_octets *o, const struct plm_webm_places *p
         plm_ebml_void(o, PLM_WEBM_DURATION_SIZE);
 }
 
-static void write_ebml_head(struct plm_octets *o)
+static void write_ebml_head(struct plm_blob *o)
 {
     size_t at = plm_ebml_begin(o, PLM_EBML_HEAD);
     plm_ebml_uint(o, 0x4286, 1); /* EBMLVersion, EBMLReadVersion, EBMLMaxIDLength, EBMLMaxSizeLength */
@@ -54,7 +54,7 @@ static void write_ebml_head(struct plm_octets *o)
     plm_ebml_end(o, at);
 }
 
-static void write_rest_of_info(struct plm_octets *o, const struct plm_writer_track_config *c)
+static void write_rest_of_info(struct plm_blob *o, const struct plm_writer_track_config *c)
 {
     plm_ebml_uint(o, PLM_WEBM_TIMESTAMP_SCALE, PLM_WEBM_TICK_US * 1000);
     plm_ebml_uint(o, PLM_WEBM_DATE, (uint64_t)(((int64_t)c->unix_ms - UNIX_TO_2001_MS) * 1000000));
@@ -64,7 +64,7 @@ static void write_rest_of_info(struct plm_octets *o, const struct plm_writer_tra
     plm_ebml_text(o, PLM_WEBM_WRITING_APP, "Plenum " PLM_VERSION);
 }
 
-static void write_video(struct plm_octets *o, const struct plm_writer_track_config *c)
+static void write_video(struct plm_blob *o, const struct plm_writer_track_config *c)
 {
     size_t video = plm_ebml_begin(o, PLM_WEBM_VIDEO);
     plm_ebml_uint(o, PLM_WEBM_WIDTH, c->width);
@@ -79,7 +79,7 @@ static void write_video(struct plm_octets *o, const struct plm_writer_track_conf
     plm_ebml_end(o, video);
 }
 
-static void write_audio(struct plm_octets *o)
+static void write_audio(struct plm_blob *o)
 {
     static const uint8_t head[19] = {
         'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1, 2, 0, 0, 0x80, 0xbb}; /* RFC 7845 section 5.1 */
@@ -92,7 +92,7 @@ static void write_audio(struct plm_octets *o)
     plm_ebml_end(o, audio);
 }
 
-static void write_track(struct plm_octets *o, const struct plm_writer_track_config *c, bool sound)
+static void write_track(struct plm_blob *o, const struct plm_writer_track_config *c, bool sound)
 {
     uint32_t number = sound ? PLM_TRACK_SOUND : PLM_TRACK_PICTURE;
     size_t track = plm_ebml_begin(o, PLM_WEBM_TRACK);
@@ -111,7 +111,7 @@ static void write_track(struct plm_octets *o, const struct plm_writer_track_conf
     plm_ebml_end(o, track);
 }
 
-static void write_tag(struct plm_octets *o, const char *name, const char *text)
+static void write_tag(struct plm_blob *o, const char *name, const char *text)
 {
     size_t tag = plm_ebml_begin(o, PLM_WEBM_SIMPLE_TAG);
     plm_ebml_text(o, PLM_WEBM_TAG_NAME, name);
@@ -119,7 +119,7 @@ static void write_tag(struct plm_octets *o, const char *name, const char *text)
     plm_ebml_end(o, tag);
 }
 
-static void write_tags(struct plm_octets *o, const struct plm_writer_track_config *c)
+static void write_tags(struct plm_blob *o, const struct plm_writer_track_config *c)
 {
     size_t tags = plm_ebml_begin(o, PLM_WEBM_TAGS);
     size_t tag = plm_ebml_begin(o, PLM_WEBM_TAG);
@@ -131,17 +131,17 @@ static void write_tags(struct plm_octets *o, const struct plm_writer_track_confi
     plm_ebml_end(o, tags);
 }
 
-void plm_mux_webm_head(const struct plm_mux *m, struct plm_octets *o)
+void plm_mux_webm_head(const struct plm_mux *m, struct plm_blob *o)
 {
     const struct plm_writer_track_config *c = &m->config;
-    struct plm_octets info = {0};
+    struct plm_blob info = {0};
     write_rest_of_info(&info, c);
     write_ebml_head(o);
     plm_webm_write_places(o, &(struct plm_webm_places){.segment_size = PLM_EBML_UNKNOWN,
                                  .info_size = PLM_WEBM_DURATION_SIZE + info.len});
-    plm_octets_put(o, info.data, info.len);
+    plm_blob_put(o, info.data, info.len);
     o->failed |= info.failed;
-    plm_octets_free(&info);
+    plm_blob_free(&info);
     size_t tracks = plm_ebml_begin(o, PLM_WEBM_TRACKS);
     write_track(o, c, false);
     if (c->sound)
@@ -167,18 +167,18 @@ static int choose(const struct merge *g)
     return !p->keyframe && s->time_us < p->time_us;
 }
 
-static void write_block(struct plm_octets *o, const struct plm_mux_entry *e, const uint8_t *data,
-    unsigned track, int64_t relative)
+static void write_block(
+    struct plm_blob *o, const struct plm_mux_entry *e, const uint8_t *data, unsigned track, int64_t relative)
 {
     relative = relative < INT16_MIN ? INT16_MIN : relative;
     plm_ebml_head(o, PLM_WEBM_SIMPLE_BLOCK, 4 + (uint64_t)e->len);
-    plm_octets_put8(o, (uint8_t)(0x80 | track));
-    plm_octets_put16(o, (uint16_t)(int16_t)relative);
-    plm_octets_put8(o, e->keyframe ? KEYFRAME : 0);
-    plm_octets_put(o, data, e->len);
+    plm_blob_put8(o, (uint8_t)(0x80 | track));
+    plm_blob_put16(o, (uint16_t)(int16_t)relative);
+    plm_blob_put8(o, e->keyframe ? KEYFRAME : 0);
+    plm_blob_put(o, data, e->len);
 }
 
-static size_t begin_cluster(struct plm_mux *m, struct plm_octets *o, int64_t ms)
+static size_t begin_cluster(struct plm_mux *m, struct plm_blob *o, int64_t ms)
 {
     m->cluster_ms = ms > m->cluster_ms ? ms : m->cluster_ms; /* clusters never go back in time, blocks may */
     m->n_fragments++;
@@ -187,7 +187,7 @@ static size_t begin_cluster(struct plm_mux *m, struct plm_octets *o, int64_t ms)
     return at;
 }
 
-void plm_mux_webm_cluster(struct plm_mux *m, struct plm_octets *o)
+void plm_mux_webm_cluster(struct plm_mux *m, struct plm_blob *o)
 {
     struct merge g = {.runs = {&m->picture, &m->sound}};
     bool open = false;

@@ -75,87 +75,87 @@ int plm_sample_table_stretch(struct plm_sample_table *t, uint64_t until)
 }
 
 /* A table whose length is known when it was written. */
-static size_t begin_table(struct plm_octets *o, uint32_t type, size_t *count)
+static size_t begin_table(struct plm_blob *o, uint32_t type, size_t *count)
 {
     size_t at = plm_box_begin_full(o, type, 0, 0);
     *count = o->len;
-    plm_octets_put32(o, 0);
+    plm_blob_put32(o, 0);
     return at;
 }
 
-static void end_table(struct plm_octets *o, size_t at, size_t count, uint32_t n)
+static void end_table(struct plm_blob *o, size_t at, size_t count, uint32_t n)
 {
     if (!o->failed)
         plm_put32(o->data + count, n);
     plm_box_end(o, at);
 }
 
-static void write_stts(const struct plm_sample_table *t, struct plm_octets *o)
+static void write_stts(const struct plm_sample_table *t, struct plm_blob *o)
 {
     size_t count, at = begin_table(o, PLM_BOX('s', 't', 't', 's'), &count);
     uint32_t n = 0;
     for (uint32_t i = 0, run; i < t->n; i += run, n++) {
         for (run = 1; i + run < t->n && t->ticks[i + run] == t->ticks[i];)
             run++;
-        plm_octets_put32(o, run);
-        plm_octets_put32(o, t->ticks[i]);
+        plm_blob_put32(o, run);
+        plm_blob_put32(o, t->ticks[i]);
     }
     end_table(o, at, count, n);
 }
 
-static void write_stss(const struct plm_sample_table *t, struct plm_octets *o)
+static void write_stss(const struct plm_sample_table *t, struct plm_blob *o)
 {
     if (t->n_keyframes == t->n)
         return;
     size_t at = plm_box_begin_full(o, PLM_BOX('s', 't', 's', 's'), 0, 0);
-    plm_octets_put32(o, t->n_keyframes);
+    plm_blob_put32(o, t->n_keyframes);
     for (uint32_t i = 0; i < t->n; i++)
         if (!(t->sizes[i] & NO_KEYFRAME))
-            plm_octets_put32(o, i + 1);
+            plm_blob_put32(o, i + 1);
     plm_box_end(o, at);
 }
 
-static void write_stsc(const struct plm_sample_table *t, struct plm_octets *o)
+static void write_stsc(const struct plm_sample_table *t, struct plm_blob *o)
 {
     size_t count, at = begin_table(o, PLM_BOX('s', 't', 's', 'c'), &count);
     uint32_t n = 0;
     for (uint32_t i = 0; i < t->n_chunks; i++) {
         if (i > 0 && t->chunk_sizes[i] == t->chunk_sizes[i - 1])
             continue;
-        plm_octets_put32(o, i + 1);
-        plm_octets_put32(o, t->chunk_sizes[i]);
-        plm_octets_put32(o, 1); /* sample entry */
+        plm_blob_put32(o, i + 1);
+        plm_blob_put32(o, t->chunk_sizes[i]);
+        plm_blob_put32(o, 1); /* sample entry */
         n++;
     }
     end_table(o, at, count, n);
 }
 
-static void write_stsz(const struct plm_sample_table *t, struct plm_octets *o)
+static void write_stsz(const struct plm_sample_table *t, struct plm_blob *o)
 {
     size_t at = plm_box_begin_full(o, PLM_BOX('s', 't', 's', 'z'), 0, 0);
-    plm_octets_put32(o, 0);
-    plm_octets_put32(o, t->n);
+    plm_blob_put32(o, 0);
+    plm_blob_put32(o, t->n);
     for (uint32_t i = 0; i < t->n; i++)
-        plm_octets_put32(o, t->sizes[i] & ~NO_KEYFRAME);
+        plm_blob_put32(o, t->sizes[i] & ~NO_KEYFRAME);
     plm_box_end(o, at);
 }
 
-static void write_offsets(const struct plm_sample_table *t, struct plm_octets *o)
+static void write_offsets(const struct plm_sample_table *t, struct plm_blob *o)
 {
     bool large = t->n_chunks && t->chunks[t->n_chunks - 1] > UINT32_MAX;
     size_t at =
         plm_box_begin_full(o, large ? PLM_BOX('c', 'o', '6', '4') : PLM_BOX('s', 't', 'c', 'o'), 0, 0);
-    plm_octets_put32(o, t->n_chunks);
+    plm_blob_put32(o, t->n_chunks);
     for (uint32_t i = 0; i < t->n_chunks; i++) {
         if (large)
-            plm_octets_put64(o, t->chunks[i]);
+            plm_blob_put64(o, t->chunks[i]);
         else
-            plm_octets_put32(o, (uint32_t)t->chunks[i]);
+            plm_blob_put32(o, (uint32_t)t->chunks[i]);
     }
     plm_box_end(o, at);
 }
 
-void plm_sample_table_write(const struct plm_sample_table *t, struct plm_octets *o)
+void plm_sample_table_write(const struct plm_sample_table *t, struct plm_blob *o)
 {
     write_stts(t, o);
     write_stss(t, o);

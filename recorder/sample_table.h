@@ -34,7 +34,7 @@ int plm_sample_table_stretch(struct plm_sample_table *t, uint64_t until);
 /** When the last sample begins; there is one. */
 uint64_t plm_sample_table_last(const struct plm_sample_table *t);
 /** stts, stss, stsc, stsz, stco or co64. */
-void plm_sample_table_write(const struct plm_sample_table *t, struct plm_octets *o);
+void plm_sample_table_write(const struct plm_sample_table *t, struct plm_blob *o);
 void plm_sample_table_free(struct plm_sample_table *t);
 
 /**

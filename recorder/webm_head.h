@@ -25,6 +25,6 @@ struct plm_webm_places {
 };
 
 /** From the Segment's id up to and with Duration; the length is the same whatever is known. */
-void plm_webm_write_places(struct plm_octets *o, const struct plm_webm_places *places);
+void plm_webm_write_places(struct plm_blob *o, const struct plm_webm_places *places);
 
 #endif

@@ -156,7 +156,7 @@ void plm_writer_destroy(struct plm_writer *w)
         w->events = node->next;
         free(node);
     }
-    plm_octets_free(&w->scratch);
+    plm_blob_free(&w->scratch);
     uv_cond_destroy(&w->jobs_wake);
     uv_cond_destroy(&w->finish_wake);
     uv_cond_destroy(&w->sync_wake);

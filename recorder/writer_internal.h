@@ -100,7 +100,7 @@ struct plm_writer {
     struct plm_writer_folder *folders;
     struct plm_writer_track *open,
         *waiting; /**< waiting: with samples that no fragment has yet, the oldest first */
-    struct plm_octets scratch;
+    struct plm_blob scratch;
     struct plm_synced root; /**< the folder of all recordings */
 
     uv_mutex_t mutex; /**< for all that follows */

@@ -57,7 +57,7 @@ static void leave_waiting(struct plm_writer *w, struct plm_writer_track *t)
 static int write_fragment(struct plm_writer *w, struct plm_writer_track *t)
 {
     leave_waiting(w, t);
-    plm_octets_clear(&w->scratch);
+    plm_blob_clear(&w->scratch);
     if (plm_mux_is_empty(t->mux) || plm_mux_cut(t->mux, &w->scratch) != 0)
         return 0;
     int rc = write_scratch(w, t);
@@ -116,7 +116,7 @@ static int open_track(struct plm_writer *w, struct plm_writer_track *t)
     close(folder_fd);
     if (t->sync.fd < 0 || t->error)
         return t->error ? t->error : t->sync.fd;
-    plm_octets_clear(&w->scratch);
+    plm_blob_clear(&w->scratch);
     int rc = plm_mux_head(t->mux, &w->scratch);
     return rc ? rc : write_scratch(w, t);
 }

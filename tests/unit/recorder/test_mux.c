@@ -15,7 +15,7 @@
 
 struct file {
     struct plm_mux *mux;
-    struct plm_octets octets;
+    struct plm_blob octets;
 };
 
 static struct file begin(enum plm_codec video, bool sound)
@@ -45,7 +45,7 @@ static struct plm_finish_result end(struct file *f)
     assert_int_equal(plm_finish_check(fd, &(struct plm_finish_result){0}), 0);
     close(fd);
     plm_mux_destroy(f->mux);
-    plm_octets_free(&f->octets);
+    plm_blob_free(&f->octets);
     return r;
 }
 

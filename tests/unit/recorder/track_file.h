@@ -22,7 +22,7 @@ static const uint8_t track_av1[] = {0x0a, 0x0a, 0x00, 0x00, 0x00, 0x02, 0xaf, 0x
 
 struct track_file {
     int fd;
-    struct plm_octets octets;          /* all of it */
+    struct plm_blob octets;            /* all of it */
     size_t ends[TRACK_MAX_PARTS];      /* behind the head and each fragment */
     int64_t until_us[TRACK_MAX_PARTS]; /* where its last sample of sound ends */
     unsigned n_ends;
@@ -108,7 +108,7 @@ static inline void track_file_write(const struct track_file *t, size_t len)
 static inline void track_file_free(struct track_file *t)
 {
     close(t->fd);
-    plm_octets_free(&t->octets);
+    plm_blob_free(&t->octets);
 }
 
 #endif
