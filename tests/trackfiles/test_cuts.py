@@ -18,7 +18,7 @@ import samples
 
 LONG = os.environ.get("PLM_TEST_LONG") == "1"
 CUTS = 100
-KILLS = 30 if LONG else 4
+KILLS = 30 if LONG else 2
 SECONDS = 6
 
 
