@@ -13,13 +13,13 @@ bool plm_journal_is_own(const char *type)
     return false;
 }
 
-char *plm_journal_line_recording(const struct plm_journal_head *h, size_t *len)
+char *plm_journal_line_recording(const struct plm_journal_head *h)
 {
     return plm_json_line(
         json_pack("{s:s, s:I, s:i, s:s, s:s, s:s, s:I, s:I, s:s}", "type", "recording", "t_us", (json_int_t)0,
             "format", PLM_RECORDING_FORMAT, "id", h->id, "key", h->key, "name", h->name, "started_ms",
             (json_int_t)h->started_ms, "mono_us", (json_int_t)h->mono_us, "boot", h->boot),
-        len);
+        NULL);
 }
 
 /* Codecs by the names of SDP, in lower case. */
@@ -33,7 +33,7 @@ static json_t *codec_name(enum plm_codec codec)
     return json_string(name);
 }
 
-char *plm_journal_line_file(int64_t t_us, const struct plm_journal_file *f, size_t *len)
+char *plm_journal_line_file(int64_t t_us, const struct plm_journal_file *f)
 {
     json_t *o =
         json_pack("{s:s, s:I, s:s, s:I, s:s, s:I}", "type", "file", "t_us", (json_int_t)t_us, "file", f->name,
@@ -44,48 +44,47 @@ char *plm_journal_line_file(int64_t t_us, const struct plm_journal_file *f, size
         json_object_set_new(o, "video",
             json_pack("{s:o, s:i, s:i, s:i}", "codec", codec_name(f->video), "width", (int)f->width, "height",
                 (int)f->height, "rotation", (int)f->rotation));
-    return plm_json_line(o, len);
+    return plm_json_line(o, NULL);
 }
 
-char *plm_journal_line_file_end(int64_t t_us, const struct plm_journal_file_end *f, size_t *len)
+char *plm_journal_line_file_end(int64_t t_us, const struct plm_journal_file_end *f)
 {
     return plm_json_line(
         json_pack("{s:s, s:I, s:s, s:I, s:I, s:s, s:b, s:s}", "type", "file_end", "t_us", (json_int_t)t_us,
             "file", f->name, "duration_us", (json_int_t)f->duration_us, "bytes", (json_int_t)f->bytes,
             "sha256", f->sha256, "usable", f->usable, "reason", f->reason),
-        len);
+        NULL);
 }
 
-char *plm_journal_line_gap(int64_t t_us, int64_t from_us, int64_t to_us, const char *reason, size_t *len)
+char *plm_journal_line_gap(int64_t t_us, int64_t from_us, int64_t to_us, const char *reason)
 {
     return plm_json_line(json_pack("{s:s, s:I, s:I, s:I, s:s}", "type", "gap", "t_us", (json_int_t)t_us,
                              "from_us", (json_int_t)from_us, "to_us", (json_int_t)to_us, "reason", reason),
-        len);
+        NULL);
 }
 
-char *plm_journal_line_state(
-    int64_t t_us, enum plm_recording_state state, enum plm_recording_reason reason, size_t *len)
+char *plm_journal_line_state(int64_t t_us, enum plm_recording_state state, enum plm_recording_reason reason)
 {
     return plm_json_line(json_pack("{s:s, s:I, s:s, s:s}", "type", "state", "t_us", (json_int_t)t_us, "state",
                              plm_recording_state_name(state), "reason", plm_recording_reason_name(reason)),
-        len);
+        NULL);
 }
 
-char *plm_journal_line_end(int64_t t_us, enum plm_recording_reason reason, size_t *len)
+char *plm_journal_line_end(int64_t t_us, enum plm_recording_reason reason)
 {
     return plm_json_line(json_pack("{s:s, s:I, s:s}", "type", "end", "t_us", (json_int_t)t_us, "reason",
                              plm_recording_reason_name(reason)),
-        len);
+        NULL);
 }
 
-char *plm_journal_line_event(int64_t t_us, const json_t *event, size_t *len)
+char *plm_journal_line_event(int64_t t_us, const json_t *event)
 {
     json_t *o = json_object();
     if (o && (json_object_update(o, (json_t *)event) || json_object_set_new(o, "t_us", json_integer(t_us)))) {
         json_decref(o);
         o = NULL;
     }
-    return plm_json_line(o, len);
+    return plm_json_line(o, NULL);
 }
 
 json_t *plm_journal_next(const char *text, size_t len, size_t *at)

@@ -41,15 +41,14 @@ struct plm_journal_file_end {
 };
 
 /* Each gives a line to free(), NULL: no memory. */
-char *plm_journal_line_recording(const struct plm_journal_head *h, size_t *len);
-char *plm_journal_line_file(int64_t t_us, const struct plm_journal_file *f, size_t *len);
-char *plm_journal_line_file_end(int64_t t_us, const struct plm_journal_file_end *f, size_t *len);
-char *plm_journal_line_gap(int64_t t_us, int64_t from_us, int64_t to_us, const char *reason, size_t *len);
-char *plm_journal_line_state(
-    int64_t t_us, enum plm_recording_state state, enum plm_recording_reason reason, size_t *len);
-char *plm_journal_line_end(int64_t t_us, enum plm_recording_reason reason, size_t *len);
+char *plm_journal_line_recording(const struct plm_journal_head *h);
+char *plm_journal_line_file(int64_t t_us, const struct plm_journal_file *f);
+char *plm_journal_line_file_end(int64_t t_us, const struct plm_journal_file_end *f);
+char *plm_journal_line_gap(int64_t t_us, int64_t from_us, int64_t to_us, const char *reason);
+char *plm_journal_line_state(int64_t t_us, enum plm_recording_state state, enum plm_recording_reason reason);
+char *plm_journal_line_end(int64_t t_us, enum plm_recording_reason reason);
 /** @param event an object with "type", borrowed; a "t_us" of its own is replaced */
-char *plm_journal_line_event(int64_t t_us, const json_t *event, size_t *len);
+char *plm_journal_line_event(int64_t t_us, const json_t *event);
 
 /** Lines of a text that are whole and objects. @return the next, a new reference; NULL: no more. *at starts at 0 */
 json_t *plm_journal_next(const char *text, size_t len, size_t *at);

@@ -44,7 +44,8 @@ char *plm_json_line(json_t *o, size_t *len)
     json_decref(o);
     if (text) {
         text[n] = '\0';
-        *len = n;
+        if (len)
+            *len = n;
     }
     return text;
 }

@@ -11,7 +11,7 @@
 
 /** An object without duplicate keys, NUL in a string, or more nesting than PLM_JSON_MAX_DEPTH. @return a reference; NULL: it is not that */
 json_t *plm_json_read(const char *text, size_t len);
-/** @param o taken; NULL gives NULL @return one line without its end, to free(), with a NUL that len does not count; NULL: no memory */
+/** @param o taken; NULL gives NULL @return one line without its end, to free(), with a NUL that len (may be NULL) does not count; NULL: no memory */
 char *plm_json_line(json_t *o, size_t *len);
 
 /** The string of a key, NULL: there is none. Borrowed. */

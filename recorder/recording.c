@@ -45,9 +45,9 @@ static void write_journal(struct plm_recording *r)
     }
 }
 
-void plm_rec_journal(struct plm_recording *r, char *line, size_t len)
+void plm_rec_journal(struct plm_recording *r, char *line)
 {
-    if (!line || !append(r, line, len))
+    if (!line || !append(r, line, strlen(line)))
         r->stats.journal_left_out++;
     free(line);
     write_journal(r);
@@ -55,9 +55,7 @@ void plm_rec_journal(struct plm_recording *r, char *line, size_t len)
 
 static void journal_gap(struct plm_recording *r, int64_t from_us, int64_t to_us, const char *reason)
 {
-    size_t len = 0;
-    plm_rec_journal(
-        r, plm_journal_line_gap(plm_rec_t(r, (int64_t)r->now_us), from_us, to_us, reason, &len), len);
+    plm_rec_journal(r, plm_journal_line_gap(plm_rec_t(r, (int64_t)r->now_us), from_us, to_us, reason));
 }
 
 /* ---- states ---- */
@@ -79,7 +77,6 @@ void plm_rec_set_state(
     struct plm_recording *r, enum plm_recording_state state, enum plm_recording_reason reason)
 {
     char text[128];
-    size_t len = 0;
     if (r->state == state && r->reason == reason)
         return;
     assert(may_follow(r->state, state));
@@ -88,8 +85,7 @@ void plm_rec_set_state(
     r->state = state;
     r->reason = reason;
     if (state == PLM_RECORDING_ON || state == PLM_RECORDING_PAUSED)
-        plm_rec_journal(
-            r, plm_journal_line_state(plm_rec_t(r, (int64_t)r->now_us), state, reason, &len), len);
+        plm_rec_journal(r, plm_journal_line_state(plm_rec_t(r, (int64_t)r->now_us), state, reason));
     r->env->log(r->env->ctx, r->id, text);
     r->env->changed(r->env->ctx, r);
 }
@@ -138,7 +134,6 @@ int plm_recording_create(struct plm_recording **out, const struct plm_recording_
     const struct plm_control *start, uint64_t now_us)
 {
     struct plm_recording *r = make(env, start->id, start->key, start->name);
-    size_t len = 0;
     if (!r)
         return PLM_ENOMEM;
     int rc = env->disk->make(env->disk->ctx, r->id);
@@ -151,7 +146,7 @@ int plm_recording_create(struct plm_recording **out, const struct plm_recording_
     r->started_ms = start->unix_ms;
     snprintf(r->boot, sizeof(r->boot), "%s", env->boot_id);
     const struct plm_journal_head head = {r->id, r->key, r->name, r->boot, r->started_ms, r->base_us};
-    plm_rec_journal(r, plm_journal_line_recording(&head, &len), len);
+    plm_rec_journal(r, plm_journal_line_recording(&head));
     *out = r;
     return 0;
 }
@@ -356,7 +351,6 @@ static void remember_name(struct plm_recording *r, const json_t *event)
 void plm_recording_on_event(struct plm_recording *r, const struct plm_control *c)
 {
     const char *type = plm_json_string(c->event, "type");
-    size_t len = 0;
     if (r->state >= PLM_RECORDING_CLOSING)
         return;
     if (r->journal_len > PLM_RECORDING_MAX_JOURNAL && may_be_left_out(type)) {
@@ -365,7 +359,7 @@ void plm_recording_on_event(struct plm_recording *r, const struct plm_control *c
     }
     if (!strcmp(type, "joined") || !strcmp(type, "renamed"))
         remember_name(r, c->event);
-    plm_rec_journal(r, plm_journal_line_event(plm_rec_t(r, c->mono_us), c->event, &len), len);
+    plm_rec_journal(r, plm_journal_line_event(plm_rec_t(r, c->mono_us), c->event));
 }
 
 /* ---- time passes; the end ---- */

@@ -48,7 +48,6 @@ static struct file *find_open(struct plm_recording *r, plm_writer_file handle)
 static void journal_file(struct pair *p, const char *name, const struct plm_writer_track_config *c)
 {
     struct plm_recording *r = p->r;
-    size_t len = 0;
     const struct plm_journal_file line = {
         .name = name,
         .pair = pair_names[p->pair.screen ? PAIR_SCREEN : PAIR_CAMERA],
@@ -60,7 +59,7 @@ static void journal_file(struct pair *p, const char *name, const struct plm_writ
         .height = c->height,
         .rotation = c->rotation,
     };
-    plm_rec_journal(r, plm_journal_line_file(plm_rec_t(r, (int64_t)r->now_us), &line, &len), len);
+    plm_rec_journal(r, plm_journal_line_file(plm_rec_t(r, (int64_t)r->now_us), &line));
 }
 
 /* The journal names a file before it is there: what a crash leaves behind is known by its line. */
@@ -109,7 +108,6 @@ void plm_rec_close(struct plm_recording *r, plm_writer_file handle, int64_t end_
 static void on_end_of_file(struct plm_recording *r, const struct plm_writer_event *ev)
 {
     struct file *f = ev->file ? find_open(r, ev->file) : find_file(r, ev->name);
-    size_t len = 0;
     if (!f || (!ev->file && f->usable == ev->usable && f->bytes == ev->bytes))
         return;
     if (f->open)
@@ -127,7 +125,7 @@ static void on_end_of_file(struct plm_recording *r, const struct plm_writer_even
         .bytes = f->bytes,
         .usable = f->usable,
     };
-    plm_rec_journal(r, plm_journal_line_file_end(plm_rec_t(r, (int64_t)r->now_us), &line, &len), len);
+    plm_rec_journal(r, plm_journal_line_file_end(plm_rec_t(r, (int64_t)r->now_us), &line));
 }
 
 static void on_failed(struct plm_recording *r, const struct plm_writer_event *ev)
@@ -232,7 +230,6 @@ static void over(struct plm_recording *r, bool listed)
 void plm_rec_conclude(struct plm_recording *r)
 {
     const struct plm_disk_port *disk = r->env->disk;
-    size_t len = 0;
     if (r->state != PLM_RECORDING_CLOSING || r->n_open || r->repairing || r->concluded)
         return;
     r->concluded = true;
@@ -241,7 +238,7 @@ void plm_rec_conclude(struct plm_recording *r)
         return;
     }
     if (!r->end_known)
-        plm_rec_journal(r, plm_journal_line_end(r->end_us, r->end_reason, &len), len);
+        plm_rec_journal(r, plm_journal_line_end(r->end_us, r->end_reason));
     char *text = build_manifest(r);
     if (!text || disk->manifest(disk->ctx, r->id, text, strlen(text)))
         over(r, false);

@@ -94,8 +94,8 @@ struct plm_recording {
 int64_t plm_rec_t(const struct plm_recording *r, int64_t room_us); /* never below 0 */
 void plm_rec_set_state(
     struct plm_recording *r, enum plm_recording_state state, enum plm_recording_reason reason);
-void plm_rec_journal(struct plm_recording *r, char *line, size_t len); /* takes the line; NULL is fine */
-void plm_rec_on_refused(struct plm_recording *r);                      /* the disk's queue is full */
+void plm_rec_journal(struct plm_recording *r, char *line); /* takes the line; NULL is fine */
+void plm_rec_on_refused(struct plm_recording *r);          /* the disk's queue is full */
 void plm_rec_pause(struct plm_recording *r, enum plm_recording_reason reason);
 
 /* recording_media.c */

@@ -237,7 +237,7 @@ static void finish(struct serve *s)
 
 int plm_serve(const struct plm_serve_config *config)
 {
-    struct serve s = {.config = config, .dir_fd = -1, .lock_fd = -1};
+    struct serve s = {.config = config, .dir_fd = -1, .lock_fd = -1, .figures_us = now_us()};
     signal(SIGPIPE, SIG_IGN);
     read_boot_id(s.boot_id);
     int status = open_folder(&s);
