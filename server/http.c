@@ -35,6 +35,7 @@ struct exchange {
     const struct plm_http_route *route;
     enum plm_http_method method;
     char *path, *query, *origin, *host, *content_type, *if_match, *if_none_match, *authorization;
+    char *if_modified_since, *range, *if_range;
     char source[48];
     char *body;
     size_t body_len, body_expected;
@@ -43,8 +44,11 @@ struct exchange {
 
     unsigned char *head; /**< the reply's header, LWS_PRE octets in */
     size_t head_len;
-    struct plm_text *reply;
-    size_t sent;
+    struct plm_text *reply;        /**< the body, or the piece of the stream that is on its way */
+    size_t sent;                   /**< of it */
+    struct plm_http_stream stream; /**< close NULL: none */
+    uint64_t stream_left;          /**< of it, in pieces to come */
+    bool stream_asked, stream_failed;
     bool head_sent, replied;
     bool discard; /**< answered before its body was here: the rest is thrown away */
     bool close;
@@ -104,9 +108,14 @@ static void exchange_destroy(struct exchange *x)
     free(x->content_type);
     free(x->if_match);
     free(x->if_none_match);
+    free(x->if_modified_since);
+    free(x->range);
+    free(x->if_range);
     free(x->body);
     free(x->head);
     plm_text_unref(x->reply);
+    if (x->stream.close)
+        x->stream.close(x->stream.arg);
     free(x);
 }
 
@@ -175,7 +184,7 @@ static int write_head(struct exchange *x, const struct plm_http_reply *reply)
         return PLM_ENOMEM;
     unsigned char *start = x->head + LWS_PRE;
     struct head o = {x->wsi, start, start + HEADER_SPACE - 1, false};
-    size_t len = reply->body ? reply->body->len : 0;
+    uint64_t len = reply->stream ? reply->stream->len : reply->body ? reply->body->len : 0;
 
     if (lws_add_http_header_status(x->wsi, reply->status, &o.p, o.end))
         return PLM_EFULL;
@@ -195,10 +204,15 @@ static int write_head(struct exchange *x, const struct plm_http_reply *reply)
 void plm_http_reply(struct plm_http *h, uint64_t exchange, const struct plm_http_reply *reply)
 {
     struct exchange *x = exchange_find(h, exchange);
-    if (!x || x->replied)
+    if (!x || x->replied) {
+        if (reply->stream)
+            reply->stream->close(reply->stream->arg);
         return;
+    }
     int rc = write_head(x, reply);
     x->replied = true;
+    if (reply->stream)
+        x->stream = *reply->stream;
     h->stats.replies[reply->status / 100 % 6]++;
     h->stats.too_large += reply->status == 413 || reply->status == 414;
     plm_log(PLM_LOG_DEBUG, "http", "%s -> %u", x->path ? x->path : "?", reply->status);
@@ -207,6 +221,23 @@ void plm_http_reply(struct plm_http *h, uint64_t exchange, const struct plm_http
         x->head_len = 0;
     } else if (x->method != PLM_HTTP_HEAD && !has_no_body(reply->status) && reply->body) {
         x->reply = plm_text_ref(reply->body);
+    } else if (x->method != PLM_HTTP_HEAD && reply->stream) {
+        x->stream_left = reply->stream->len;
+    }
+    lws_callback_on_writable(x->wsi);
+}
+
+void plm_http_stream_send(struct plm_http *h, uint64_t exchange, struct plm_text *piece)
+{
+    struct exchange *x = exchange_find(h, exchange);
+    if (!x || !x->stream_asked)
+        return;
+    x->stream_asked = false;
+    x->stream_failed = !piece || !piece->len || piece->len > x->stream_left;
+    if (!x->stream_failed) {
+        x->reply = plm_text_ref(piece);
+        x->sent = 0;
+        x->stream_left -= piece->len;
     }
     lws_callback_on_writable(x->wsi);
 }
@@ -229,6 +260,7 @@ const char *plm_http_status_code(unsigned status)
         {413, "too_large"},
         {414, "path_too_long"},
         {415, "unsupported_media_type"},
+        {416, "range_not_satisfiable"},
         {422, "unprocessable"},
         {428, "precondition_required"},
         {429, "too_many_requests"},
@@ -381,7 +413,10 @@ static void dispatch(struct exchange *x)
         .len = x->body_len,
         .content_type = x->content_type,
         .if_match = x->if_match,
-        .if_none_match = x->if_none_match};
+        .if_none_match = x->if_none_match,
+        .if_modified_since = x->if_modified_since,
+        .range = x->range,
+        .if_range = x->if_range};
 
     if (x->method == PLM_HTTP_OPTIONS)
         reply_options(x);
@@ -438,6 +473,9 @@ static bool read_request(struct exchange *x, const char *path, size_t len)
     x->content_type = copy_header(x->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE);
     x->if_match = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_MATCH);
     x->if_none_match = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH);
+    x->if_modified_since = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_MODIFIED_SINCE);
+    x->range = copy_header(x->wsi, WSI_TOKEN_HTTP_RANGE);
+    x->if_range = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_RANGE);
     return x->method && x->path;
 }
 
@@ -520,10 +558,28 @@ static int on_body_complete(struct exchange *x)
     return 0;
 }
 
+/* Octets that are here to be sent. */
+static size_t octets_here(const struct exchange *x)
+{
+    return x->reply ? x->reply->len - x->sent : 0;
+}
+
+/* The next piece of a stream, when the last is out. */
+static void ask_for_piece(struct exchange *x)
+{
+    plm_text_unref(x->reply);
+    x->reply = NULL;
+    if (x->stream_asked)
+        return;
+    x->stream_asked = true;
+    x->stream.next(x->stream.arg);
+}
+
 /* @return < 0 on failure, 1 when all is out */
 static int send_some(struct exchange *x)
 {
-    size_t left = x->reply ? x->reply->len - x->sent : 0;
+    size_t here = octets_here(x);
+    uint64_t left = here + x->stream_left;
     unsigned char *chunk = x->http->chunk + LWS_PRE;
 
     if (!x->head_sent) {
@@ -536,7 +592,7 @@ static int send_some(struct exchange *x)
         x->head_sent = true;
         return !left;
     }
-    size_t n = left < CHUNK ? left : CHUNK;
+    size_t n = here < CHUNK ? here : CHUNK;
     if (n) {
         memcpy(chunk, x->reply->data + x->sent, n);
         if (lws_write(x->wsi, chunk, n, n == left ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0)
@@ -552,7 +608,13 @@ static int on_writable(struct connection *c)
     if (!x || !x->replied)
         return 0;
     struct lws *wsi = x->wsi;
-    if (!x->head_sent || (x->reply && x->sent < x->reply->len)) {
+    if (x->stream_failed)
+        return -1;
+    if (x->head_sent && x->stream_left && !octets_here(x)) {
+        ask_for_piece(x);
+        return 0;
+    }
+    if (!x->head_sent || octets_here(x)) {
         int done = send_some(x);
         if (done < 0)
             return -1;

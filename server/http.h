@@ -41,7 +41,7 @@ struct plm_http_request {
     const char *source;        /**< address of the peer, without port */
     const char *host, *origin; /**< as the peer wrote them */
     const char *authorization; /**< a secret: goes into no log */
-    const char *content_type, *if_match, *if_none_match;
+    const char *content_type, *if_match, *if_none_match, *if_modified_since, *range, *if_range;
 };
 
 struct plm_http_header {
@@ -49,12 +49,28 @@ struct plm_http_header {
     const char *value;
 };
 
+#define PLM_HTTP_PIECE (64 * 1024) /**< octets of a piece of a stream, at most */
+
+/**
+ * A body that comes in pieces, one at a time: the next is asked for when the peer took the last, so that a peer that is slow costs one
+ * piece.
+ */
+struct plm_http_stream {
+    uint64_t len; /**< octets of all pieces */
+    /** The next piece is wanted: plm_http_stream_send, now or later. */
+    void (*next)(void *arg);
+    /** The exchange is over, whatever the reason: nothing is called after this. Exactly once, also when it never began. */
+    void (*close)(void *arg);
+    void *arg;
+};
+
 struct plm_http_reply {
     unsigned status;
     const char *content_type; /**< NULL: none */
     const struct plm_http_header *headers;
     size_t n_headers;
-    struct plm_text *body; /**< NULL: none; plm_http_reply takes a reference of its own */
+    struct plm_text *body;                /**< NULL: none; plm_http_reply takes a reference of its own */
+    const struct plm_http_stream *stream; /**< in place of a body; copied. NULL: none */
 };
 
 /** Answers request now or later by plm_http_reply with its exchange, exactly once. */
@@ -99,6 +115,8 @@ bool plm_http_address(const struct plm_http *h, size_t i, struct plm_addr *out);
 
 /** Answer an exchange. Does nothing when the peer is gone. */
 void plm_http_reply(struct plm_http *h, uint64_t exchange, const struct plm_http_reply *reply);
+/** The piece that was asked for. @param piece a reference is taken; NULL: it cannot be had, and the connection is cut */
+void plm_http_stream_send(struct plm_http *h, uint64_t exchange, struct plm_text *piece);
 /** Answer with a JSON error {"code": …, "message": …}. @param headers further ones */
 void plm_http_fail(struct plm_http *h, uint64_t exchange, unsigned status, const char *message,
     const struct plm_http_header *headers, size_t n_headers);

@@ -341,6 +341,7 @@ static void write_hub(FILE *f, const struct plm_hub *hub)
         {"plenum_participants_detached", "gauge", "Participants whose connection is lost and may be resumed.",
             g.detached},
         {"plenum_waiting", "gauge", "People who wait to be let in.", g.waiting},
+        {"plenum_recordings", "gauge", "Meetings that are recorded, or will be at once.", g.recordings},
         {"plenum_viewers", "gauge", "WHEP receivers.", g.viewers},
         {"plenum_resources", "gauge", "WHIP and WHEP resources.", g.resources},
         {"plenum_sessions", "gauge", "WebSockets with a session.", g.sessions},
@@ -424,6 +425,20 @@ static void write_webhooks(FILE *f, const struct plm_webhooks *webhooks)
     plm_prom_family(
         f, "plenum_webhooks_oldest_seconds", "gauge", "How long the first event of the queue has waited.");
     plm_prom_float(f, "plenum_webhooks_oldest_seconds", NULL, 0, (double)s.oldest_ms / 1000);
+static void write_downloads(FILE *f, const struct plm_http_files *files)
+{
+    struct plm_http_files_stats s;
+
+    plm_http_files_stats(files, &s);
+    const struct plain all[] = {
+        {"plenum_downloads", "gauge", "Files of recordings that are being sent.", s.open},
+        {"plenum_downloads_total", "counter", "Files of recordings asked for.", s.begun},
+        {"plenum_downloads_refused_total", "counter", "Refused, as too many were being sent.", s.refused},
+        {"plenum_downloads_failed_total", "counter",
+            "Cut off: the disk failed, or the recording was deleted.", s.failed},
+        {"plenum_downloads_octets_total", "counter", "Octets read for them.", s.octets},
+    };
+    write_plain(f, all, COUNT_OF(all));
 }
 
 static void write_store(FILE *f, struct plm_store *store)
@@ -493,6 +508,7 @@ static void reply(const struct plm_http_metrics *m, uint64_t exchange, const str
         write_ws(f, m->ws);
         write_http(f, m->http);
         write_recording(f, m->recorder);
+        write_downloads(f, m->recordings);
         write_store(f, m->store);
         if (m->webhooks)
             write_webhooks(f, m->webhooks);

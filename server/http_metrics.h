@@ -6,6 +6,7 @@
 #define PLM_SERVER_HTTP_METRICS_H
 
 #include "http.h"
+#include "http_file.h"
 #include "hub.h"
 #include "plenum/engine.h"
 #include "prom.h"
@@ -33,6 +34,7 @@ struct plm_http_metrics {
     struct plm_store *store;
     const struct plm_recorder_link *recorder; /**< NULL: this server does not record */
     struct plm_webhooks *webhooks; /**< NULL: none */
+    const struct plm_http_files *recordings;
     const struct plm_config *config;
     const struct plm_histogram *lag;
     struct plm_metrics_pending pending[PLM_METRICS_PENDING];

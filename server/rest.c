@@ -77,6 +77,13 @@ static const struct {
     {PLM_HTTP_DELETE, "/rooms/*/participants/*", PLM_REST_ACCESS_ROOM, false, plm_rest_kick},
     {PLM_HTTP_POST, "/rooms/*/participants/*/mute", PLM_REST_ACCESS_ROOM, false, plm_rest_mute},
     {PLM_HTTP_POST, "/rooms/*/participants/*/messages", PLM_REST_ACCESS_ROOM, false, plm_rest_say_to_one},
+    {PLM_HTTP_GET, "/rooms/*/recordings", PLM_REST_ACCESS_NONE, false, plm_rest_list_room_recordings},
+    {PLM_HTTP_POST, "/rooms/*/recordings", PLM_REST_ACCESS_NONE, false, plm_rest_start_recording},
+    {PLM_HTTP_GET, "/recordings", PLM_REST_ACCESS_KEY, false, plm_rest_list_recordings},
+    {PLM_HTTP_GET, "/recordings/*", PLM_REST_ACCESS_NONE, false, plm_rest_get_recording},
+    {PLM_HTTP_DELETE, "/recordings/*", PLM_REST_ACCESS_NONE, false, plm_rest_delete_recording},
+    {PLM_HTTP_POST, "/recordings/*/stop", PLM_REST_ACCESS_NONE, false, plm_rest_stop_recording},
+    {PLM_HTTP_GET, "/recordings/*/files/*", PLM_REST_ACCESS_NONE, false, plm_rest_get_recording_file},
     {PLM_HTTP_POST, "/revoked-tokens", PLM_REST_ACCESS_KEY, false, plm_rest_revoke_token},
     {PLM_HTTP_GET, "/keys", PLM_REST_ACCESS_ADMIN, false, plm_rest_list_keys},
     {PLM_HTTP_POST, "/keys", PLM_REST_ACCESS_ADMIN, false, plm_rest_make_key},
@@ -109,7 +116,7 @@ static bool matches(
     }
 }
 
-static void deny(struct plm_rest_call *c, bool known)
+void plm_rest_deny(struct plm_rest_call *c, bool known)
 {
     static const struct plm_http_header ask = {"www-authenticate:", "Bearer"};
     if (known)
@@ -138,7 +145,7 @@ void plm_rest_serve(void *arg, const struct plm_http_request *request)
         if (access >= operations[i].least || (access == PLM_REST_ACCESS_LOCAL && operations[i].local))
             operations[i].run(&c);
         else
-            deny(&c, access > PLM_REST_ACCESS_LOCAL);
+            plm_rest_deny(&c, access > PLM_REST_ACCESS_LOCAL);
         return;
     }
     plm_rest_fail(&c, found ? 405 : 404,

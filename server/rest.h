@@ -3,7 +3,8 @@
  * operation of it. Main thread.
  *
  * Who may: the configured key (api.key) and keys of the API that are admin may do everything; other keys everything but manage keys; a
- * token with the grant admin the same as its key; a token for one room with role owner or moderator may manage that room. While no
+ * token with the grant admin the same as its key; a token for one room with role owner or moderator may manage that room, and its
+ * recordings, as may one with the grant record. A recording is also opened by the short-lived token that signalling gives to people. While no
  * key exists at all, a request from this machine itself, by the name of this machine, may make a room and look at it.
  */
 #ifndef PLM_SERVER_REST_H
@@ -12,6 +13,8 @@
 #include "api.h"
 #include "api_keys.h"
 #include "http.h"
+#include "http_file.h"
+#include "recording_tokens.h"
 
 struct plm_rest;
 
@@ -21,6 +24,8 @@ struct plm_rest_setup {
     const char *key; /**< api.key; NULL: none. Borrowed */
     void (*random)(void *out, size_t len);
     uint64_t (*wall_ms)(void);
+    struct plm_http_files *files;                        /**< of recordings; NULL: none are sent. Borrowed */
+    const struct plm_recording_tokens *recording_tokens; /**< borrowed */
     /** Hash a password; the answer comes by plm_rest_on_password. As in plenum's hub. */
     int (*hash_password)(void *arg, uint64_t job, const char *password);
     void *arg;

@@ -36,6 +36,24 @@ static enum plm_rest_access of_token(const struct plm_rest *r, const char *beare
     return room && *g.room && leads ? PLM_REST_ACCESS_ROOM : PLM_REST_ACCESS_NONE;
 }
 
+static const char *bearer_of(const struct plm_rest_call *c)
+{
+    static const char scheme[] = "Bearer ";
+    const char *bearer = c->request->authorization;
+    return bearer && !strncmp(bearer, scheme, sizeof(scheme) - 1) ? bearer + sizeof(scheme) - 1 : NULL;
+}
+
+bool plm_rest_may_record(const struct plm_rest_call *c, const char *room)
+{
+    const struct plm_rest *r = c->rest;
+    const char *bearer = bearer_of(c);
+    struct plm_grants g;
+    if (plm_rest_access_of(c, room) >= PLM_REST_ACCESS_ROOM)
+        return true;
+    return bearer && !plm_token_check(r->setup.keys, bearer, room, r->setup.wall_ms(), &g) && *g.room &&
+           (g.record || g.admin);
+}
+
 /*
  * From this machine, by a name of this machine: a page elsewhere whose name was made to point here (DNS rebinding) has another Host, a page
  * of another site has another Origin.
@@ -57,14 +75,12 @@ static bool is_local(const struct plm_http_request *q)
 
 enum plm_rest_access plm_rest_access_of(const struct plm_rest_call *c, const char *room)
 {
-    static const char scheme[] = "Bearer ";
     const struct plm_rest *r = c->rest;
-    const char *bearer = c->request->authorization;
-    if (!bearer)
+    const char *bearer = bearer_of(c);
+    if (!c->request->authorization)
         return plm_rest_is_open(r) && is_local(c->request) ? PLM_REST_ACCESS_LOCAL : PLM_REST_ACCESS_NONE;
-    if (strncmp(bearer, scheme, sizeof(scheme) - 1) != 0)
+    if (!bearer)
         return PLM_REST_ACCESS_NONE;
-    bearer += sizeof(scheme) - 1;
     if (r->setup.key && is_equal_secret(bearer, r->setup.key))
         return PLM_REST_ACCESS_ADMIN;
     enum plm_rest_access access = of_key(r, bearer);

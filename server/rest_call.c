@@ -78,6 +78,8 @@ static unsigned status_of(int err, const struct plm_refusal *why)
         return 429;
     case PLM_MSG_error_code_full:
         return 503;
+    case PLM_MSG_error_code_not_available:
+        return 501;
     default:
         return 500;
     }
@@ -103,6 +105,22 @@ void plm_rest_done(struct plm_rest_call *c, int err, const struct plm_refusal *w
         plm_rest_refuse(c, err, why);
     else
         plm_rest_answer_nothing(c);
+}
+
+bool plm_rest_query(const struct plm_rest_call *c, const char *name, char *out, size_t size)
+{
+    const char *query = c->request->query;
+    size_t len = strlen(name);
+    while (*query) {
+        size_t item = strcspn(query, "&");
+        if (item > len && !strncmp(query, name, len) && query[len] == '=' && item - len - 1 < size) {
+            memcpy(out, query + len + 1, item - len - 1);
+            out[item - len - 1] = 0;
+            return true;
+        }
+        query += item + (query[item] == '&');
+    }
+    return false;
 }
 
 bool plm_rest_read_body(struct plm_rest_call *c, const struct plm_rest_field *fields, void *out)

@@ -42,6 +42,9 @@ typedef void plm_rest_operation(struct plm_rest_call *c);
 /** Who asks. @param room whom a token of one room is to be for; NULL: of none */
 enum plm_rest_access plm_rest_access_of(const struct plm_rest_call *c, const char *room);
 
+/** May who asks look at and manage recordings of a room: by a key, or by its token, whose grant record or whose role says so? */
+bool plm_rest_may_record(const struct plm_rest_call *c, const char *room);
+
 /* ---- answers ---- */
 
 /** @param body taken; NULL: memory was short, and 500 is the answer */
@@ -52,6 +55,8 @@ void plm_rest_answer_to(struct plm_rest *r, uint64_t exchange, unsigned status, 
 json_t *plm_rest_whole(json_t *body, int err);
 void plm_rest_answer_nothing(struct plm_rest_call *c);
 void plm_rest_fail(struct plm_rest_call *c, unsigned status, const char *message);
+/** 403, or 401 for somebody whose key or token is not known. */
+void plm_rest_deny(struct plm_rest_call *c, bool known);
 /** With the status that belongs to err and why. */
 void plm_rest_refuse(struct plm_rest_call *c, int err, const struct plm_refusal *why);
 void plm_rest_refuse_to(struct plm_rest *r, uint64_t exchange, int err, const struct plm_refusal *why);
@@ -63,6 +68,8 @@ void plm_rest_done(struct plm_rest_call *c, int err, const struct plm_refusal *w
 #define PLM_REST_AT(type, member) offsetof(struct type, member)
 #define PLM_REST_UNASKED          SIZE_MAX
 
+/** The value of a name in the request's "a=1&b=2". @return false: it is not there, or too long */
+bool plm_rest_query(const struct plm_rest_call *c, const char *name, char *out, size_t size);
 /** @return false: refused already */
 bool plm_rest_read_body(struct plm_rest_call *c, const struct plm_rest_field *fields, void *out);
 /** The names of enum plm_msg_role, NULL ends. */
@@ -81,6 +88,10 @@ void plm_rest_forget_pending(struct plm_rest *r);
 /* rest_people.c */
 plm_rest_operation plm_rest_list_participants, plm_rest_mute, plm_rest_change_participant, plm_rest_kick,
     plm_rest_say_to_all, plm_rest_say_to_one;
+
+/* rest_recordings.c: who may is looked at there */
+plm_rest_operation plm_rest_list_recordings, plm_rest_list_room_recordings, plm_rest_start_recording,
+    plm_rest_get_recording, plm_rest_stop_recording, plm_rest_delete_recording, plm_rest_get_recording_file;
 
 /* rest_keys.c */
 plm_rest_operation plm_rest_make_token, plm_rest_revoke_token, plm_rest_list_keys, plm_rest_make_key,

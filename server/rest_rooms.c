@@ -61,6 +61,8 @@ static const struct plm_rest_field settings_fields[] = {
     RULE(may_chat),
     RULE(may_whisper),
     RULE(sounds),
+    RULE(may_record),
+    RULE(auto_record),
     {.name = NULL},
 };
 
@@ -180,28 +182,12 @@ static bool add_room(void *arg, const struct plm_api_room *room)
     return !list->err;
 }
 
-/* The value of a name in "a=1&b=2". */
-static bool query_value(const char *query, const char *name, char *out, size_t size)
-{
-    size_t len = strlen(name);
-    while (*query) {
-        size_t item = strcspn(query, "&");
-        if (item > len && !strncmp(query, name, len) && query[len] == '=' && item - len - 1 < size) {
-            memcpy(out, query + len + 1, item - len - 1);
-            out[item - len - 1] = 0;
-            return true;
-        }
-        query += item + (query[item] == '&');
-    }
-    return false;
-}
-
 void plm_rest_list_rooms(struct plm_rest_call *c)
 {
     char after[PLM_ROOM_NAME_SIZE] = "", limit[8];
     struct room_list list = {.rooms = json_array(), .left = PAGE};
-    query_value(c->request->query, "after", after, sizeof(after));
-    if (query_value(c->request->query, "limit", limit, sizeof(limit))) {
+    plm_rest_query(c, "after", after, sizeof(after));
+    if (plm_rest_query(c, "limit", limit, sizeof(limit))) {
         char *end;
         unsigned long n = strtoul(limit, &end, 10);
         if (*end || !*limit || n < 1 || n > PAGE) {

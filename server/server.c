@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "http.h"
+#include "http_file.h"
 #include "http_health.h"
 #include "http_metrics.h"
 #include "http_static.h"
@@ -22,6 +23,7 @@
 #include "passwords.h"
 #include "recorder_link.h"
 #include "recorder_paths.h"
+#include "recording_tokens.h"
 #include "rest.h"
 #include "startup.h"
 #include "store.h"
@@ -54,6 +56,8 @@ struct plm_server {
     struct plm_recorder_paths recorder_paths;
     struct plm_recorder_link *recorder; /* NULL: this server does not record */
     struct plm_rest *rest;
+    struct plm_http_files *recordings; /* to be played and downloaded */
+    struct plm_recording_tokens recording_tokens;
     struct plm_ice_servers ice;
 
     struct plm_http_route routes[6];
@@ -306,6 +310,12 @@ static void tell_webhook(void *ctx, const struct plm_hub_event *ev)
         plm_webhooks_tell(s->webhooks, ev);
 }
 
+static void make_recording_token(
+    void *ctx, const char *id, uint32_t epoch, uint64_t expires_ms, char out[PLM_RECORDING_TOKEN_SIZE])
+{
+    plm_recording_token_make(&((struct plm_server *)ctx)->recording_tokens, id, epoch, expires_ms, out);
+}
+
 /* The hub takes 0 for its default. */
 static uint32_t at_once_if_zero(uint32_t ms)
 {
@@ -323,6 +333,7 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         .ice_servers = tell_ice_servers,
         .check_token = check_token,
         .password = start_password,
+        .recording_token = make_recording_token,
         .on_event = tell_webhook,
         .log = log_room};
     struct plm_hub_config h = {.grace_ms = at_once_if_zero(c->session.grace_s * 1000),
@@ -416,11 +427,18 @@ static int start_webhooks(struct plm_server *s, char *err, size_t err_size)
 
 static int start_rest(struct plm_server *s)
 {
+    char dir[PATH_MAX];
+    plm_startup_recordings_dir(&s->config, dir, sizeof(dir));
+    int rc = plm_http_files_create(&s->recordings, &s->loop, dir);
+    if (rc)
+        return rc;
     const struct plm_rest_setup setup = {.hub = s->hub,
         .keys = s->keys,
         .key = s->config.api.key,
         .random = make_random,
         .wall_ms = rest_wall_ms,
+        .files = s->recordings,
+        .recording_tokens = &s->recording_tokens,
         .hash_password = hash_password,
         .arg = s};
     return plm_rest_create(&s->rest, &setup);
@@ -509,6 +527,7 @@ static int start_http(struct plm_server *s, char *err, size_t err_size)
     if (rc)
         return rc;
     plm_rest_set_http(s->rest, s->http);
+    plm_http_files_set_http(s->recordings, s->http);
     s->page.http = s->http;
     s->health = (struct plm_http_health){s->http, s->hub, false};
     s->whip = (struct plm_http_whip){s->http, s->hub, &s->config};
@@ -519,6 +538,7 @@ static int start_http(struct plm_server *s, char *err, size_t err_size)
         .store = s->store,
         .recorder = s->recorder,
         .webhooks = s->webhooks,
+        .recordings = s->recordings,
         .config = &s->config,
         .lag = &s->lag};
     return 0;
@@ -638,6 +658,7 @@ int plm_server_create(
     s->config = *config;
     memset(config, 0, sizeof(*config));
     s->file = file;
+    make_random(s->recording_tokens.key, sizeof(s->recording_tokens.key));
     plm_log_configure(&s->config);
     plm_startup_raise_nofile();
 
@@ -694,6 +715,7 @@ void plm_server_destroy(struct plm_server *s)
     if (!s)
         return;
     plm_http_close(s->http);
+    plm_http_files_close(s->recordings);
     plm_passwords_close(s->passwords);
     plm_webhooks_close(s->webhooks);
     plm_recorder_link_close(s->recorder);
@@ -702,6 +724,7 @@ void plm_server_destroy(struct plm_server *s)
         uv_run(&s->loop, UV_RUN_DEFAULT);
     }
     plm_http_destroy(s->http);
+    plm_http_files_destroy(s->recordings);
     plm_ws_destroy(s->ws);
     plm_passwords_destroy(s->passwords);
     plm_rest_destroy(s->rest);

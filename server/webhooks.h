@@ -3,7 +3,8 @@
  * repeated until it is taken. The address comes from the configuration alone; redirections are not followed. libcurl on the loop (this
  * is the one file that knows it); nothing blocks. Loop thread.
  *
- * Body: {"id", "type", "room", "at", "participant": {"id", "name", "identity"}, "reason"}, the last two where they belong.
+ * Body: {"id", "type", "room", "at", "participant": {"id", "name", "identity"}, "reason", "recording": {"id", "started_at", "duration_ms",
+ * "bytes", "files"}}, the last three where they belong.
  * Header: Plenum-Signature: t=<seconds since 1970>,v1=<hex HMAC-SHA256 of "<t>.<body>" with webhooks.secret>. Who receives it compares
  * the signature, and refuses a t that is older than some minutes. An event may come twice (the answer was lost): by its id one knows.
  */

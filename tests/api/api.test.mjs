@@ -359,6 +359,30 @@ test("webhooks come in order, signed, again after a failure, each once", async (
   }
 });
 
+/* What becomes of recordings, and their files: tests/integration/test_recordings.py. */
+test("recordings: a server that does not record says so; ids tell nothing", async () => {
+  const room = "Studio";
+  const ada = await Guest.connect();
+  assert.equal((await ada.join(room, "Ada")).records, false);
+  const refusal = await ada.request("record_start");
+  assert.equal(refusal.code, "not_available");
+  const { error, status } = await call("startRecording", { path: { room } });
+  assert.deepEqual([status, error.code], [501, "not_available"]);
+  assert.equal((await call("startRecording", { path: { room: "Nowhere" } })).status, 404);
+  assert.deepEqual(await succeed("listRoomRecordings", { path: { room } }), { recordings: [], more: false });
+  assert.equal((await call("listRoomRecordings", { path: { room: "Nowhere" } })).status, 404);
+  assert.deepEqual(await succeed("listRecordings", { query: { limit: 1 } }), { recordings: [], more: false });
+  assert.equal((await call("listRecordings", { query: { limit: 0 } })).status, 400);
+  for (const recording of ["0".repeat(32), "..", "nonsense"]) {
+    for (const operation of ["getRecording", "stopRecording", "deleteRecording", "getRecordingFile"])
+      assert.equal((await call(operation, { path: { recording, file: "manifest.json" } })).status, 404, `${operation} ${recording}`);
+    assert.equal((await call("getRecording", { path: { recording } }, "wrong")).status, 404);
+  }
+  assert.equal((await fetch(`${server.url}/api/v1/recordings/${"0".repeat(32)}`)).status, 401);
+  assert.equal((await fetch(`${server.url}/api/v1/recordings`)).status, 401);
+  ada.close();
+});
+
 test("every operation was called", () => {
   assert.deepEqual(operations().map((o) => o.operationId).filter((id) => !called.has(id)), []);
 });
