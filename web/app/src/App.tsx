@@ -64,9 +64,16 @@ export function App({ local }: { local: LocalMedia }) {
     setSession(next);
   };
 
+  /* The session itself, with its id and role, where it still runs; what was on is on again. */
+  const takeBack = async ({ name, credentials, meeting }: Session) => {
+    await local.start();
+    const { secret } = meeting;
+    await join(name, { ...credentials, ...(secret === undefined ? {} : { secret }) }).catch(() => setSession(undefined));
+  };
+
   if (!room) return <HomePage onEnter={goTo} />;
   if (!session) return <LobbyPage key={room} room={room} local={local} refusal={refusal} onJoin={join} onHome={goHome} />;
-  return <InSession session={session} local={local} room={room} onRejoin={() => setSession(undefined)} onHome={goHome} />;
+  return <InSession session={session} local={local} room={room} onRejoin={() => setSession(undefined)} onTakeBack={() => takeBack(session)} onHome={goHome} />;
 }
 
 interface InSessionProps {
@@ -74,12 +81,13 @@ interface InSessionProps {
   local: LocalMedia;
   room: string;
   onRejoin: () => void;
+  onTakeBack: () => Promise<void>;
   onHome: () => void;
 }
 
-function InSession({ session, local, room, onRejoin, onHome }: InSessionProps) {
+function InSession({ session, local, room, onRejoin, onTakeBack, onHome }: InSessionProps) {
   const { ended, people, waiting } = useStore(session);
-  if (ended) return <LeftPage reason={ended} room={room} onRejoin={onRejoin} onHome={onHome} />;
+  if (ended) return <LeftPage reason={ended} room={room} onRejoin={onRejoin} onTakeBack={onTakeBack} onHome={onHome} />;
   if (waiting && people.length === 0) return <WaitingPage session={session} room={room} />;
   return <MeetingPage session={session} local={local} room={room} />;
 }

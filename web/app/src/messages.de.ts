@@ -65,7 +65,7 @@ export const de: Messages = {
   meeting: {
     you: "Sie",
     nameAndYou: (name) => `${name} (Sie)`,
-    screenOf: (name) => `Bildschirm von ${name}`,
+    screenOf: (name) => `Präsentation von ${name}`,
     alone: "Sie sind allein hier",
     aloneHelp: "Schicken Sie den Link an alle, die Sie treffen möchten.",
     muted: "stumm",
@@ -75,6 +75,7 @@ export const de: Messages = {
     pin: (name) => `${name} anheften`,
     unpin: (name) => `${name} lösen`,
     sharing: "Sie teilen Ihren Bildschirm",
+    sharingCamera: "Sie zeigen allen eine Kamera",
     reconnecting: "Verbindung unterbrochen – wird wiederhergestellt …",
     mediaBroken: "Bild und Ton sind unterbrochen – werden wiederhergestellt …",
     hear: "Klicken, um das Treffen zu hören",
@@ -179,6 +180,13 @@ export const de: Messages = {
     end: "Für alle beenden",
     start: "Treffen eröffnen",
     notStarted: "Das Treffen hat noch nicht begonnen: Niemand sonst kommt herein, bevor Sie es eröffnen.",
+  },
+  content: {
+    open: "Allen eine Kamera zeigen",
+    title: "Allen eine Kamera zeigen",
+    text: "Für ein Blatt Papier, eine Tafel, einen Versuch: Das Bild wird groß gezeigt, neben Ihrem eigenen.",
+    start: "Zeigen",
+    cancel: "Abbrechen",
   },
   invite: {
     open: "Einladen",
@@ -309,7 +317,7 @@ export const de: Messages = {
     appearances: { system: "Wie das System", dark: "Dunkel", light: "Hell" },
     saving: "Daten sparen",
     hideCameras: "Kameras anderer nicht empfangen",
-    hideScreens: "Bildschirme anderer nicht empfangen",
+    hideScreens: "Präsentationen anderer nicht empfangen",
   },
   view: {
     grid: "Rasteransicht",
@@ -333,7 +341,7 @@ export const de: Messages = {
     chart: "Die letzten zwei Minuten",
     now: (what, value, most) => `${what}: jetzt ${value}, höchstens ${most}`,
   },
-  left: { rejoin: "Zurück ins Treffen", home: "Zur Startseite" },
+  left: { rejoin: "Zurück ins Treffen", takeBack: "Zurückholen", home: "Zur Startseite" },
   deviceHelp: {
     denied: { title: "Die Erlaubnis fehlt", help: "Diese Seite darf nicht darauf zugreifen. Klicken Sie auf das Symbol neben der Adresse, erlauben Sie es dort und versuchen Sie es erneut." },
     blocked_by_system: { title: "Ihr System verhindert es", help: "Erlauben Sie es diesem Browser in den Datenschutzeinstellungen Ihres Systems und versuchen Sie es erneut." },
@@ -366,6 +374,7 @@ export const de: Messages = {
     lost: { title: "Die Verbindung ging verloren", text: "Wir konnten Sie nicht rechtzeitig zurückbringen." },
     removed: { title: "Sie wurden entfernt", text: "Jemand aus der Leitung hat Sie aus dem Treffen entfernt." },
     moved: { title: "Sie sind in einem anderen Raum", text: "Ihr Treffen geht dort weiter." },
+    taken: { title: "Ihr Treffen geht woanders weiter", text: "Ein anderer Tab oder ein anderes Gerät hat es übernommen. Nur einer kann für Sie dabei sein." },
     closed: { title: "Das Treffen ist zu Ende", text: "Es wurde für alle beendet." },
   },
 };

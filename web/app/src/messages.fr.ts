@@ -65,7 +65,7 @@ export const fr: Messages = {
   meeting: {
     you: "Vous",
     nameAndYou: (name) => `${name} (vous)`,
-    screenOf: (name) => `Écran de ${name}`,
+    screenOf: (name) => `Présentation de ${name}`,
     alone: "Vous êtes seul ici",
     aloneHelp: "Envoyez le lien aux personnes que vous voulez rencontrer.",
     muted: "micro coupé",
@@ -75,6 +75,7 @@ export const fr: Messages = {
     pin: (name) => `Épingler ${name}`,
     unpin: (name) => `Détacher ${name}`,
     sharing: "Vous partagez votre écran",
+    sharingCamera: "Vous montrez une caméra à tous",
     reconnecting: "Connexion perdue – reconnexion…",
     mediaBroken: "Image et son interrompus – reconnexion…",
     hear: "Cliquez pour entendre la réunion",
@@ -179,6 +180,13 @@ export const fr: Messages = {
     end: "Terminer pour tous",
     start: "Ouvrir la réunion",
     notStarted: "La réunion n’a pas commencé : personne d’autre n’entre avant que vous l’ouvriez.",
+  },
+  content: {
+    open: "Montrer une caméra à tous",
+    title: "Montrer une caméra à tous",
+    text: "Pour une feuille, un tableau, une expérience : l’image est montrée en grand, à côté de la vôtre.",
+    start: "Montrer",
+    cancel: "Annuler",
   },
   invite: {
     open: "Inviter",
@@ -309,7 +317,7 @@ export const fr: Messages = {
     appearances: { system: "Comme le système", dark: "Sombre", light: "Clair" },
     saving: "Économie de données",
     hideCameras: "Ne pas recevoir les caméras des autres",
-    hideScreens: "Ne pas recevoir les écrans des autres",
+    hideScreens: "Ne pas recevoir les présentations des autres",
   },
   view: {
     grid: "Vue en grille",
@@ -333,7 +341,7 @@ export const fr: Messages = {
     chart: "Les deux dernières minutes",
     now: (what, value, most) => `${what} : ${value} maintenant, ${most} au plus`,
   },
-  left: { rejoin: "Revenir", home: "Retour à l’accueil" },
+  left: { rejoin: "Revenir", takeBack: "La reprendre ici", home: "Retour à l’accueil" },
   deviceHelp: {
     denied: { title: "L’autorisation manque", help: "Cette page ne peut pas y accéder. Cliquez sur l’icône à côté de l’adresse, autorisez-la, puis réessayez." },
     blocked_by_system: { title: "Votre système le bloque", help: "Autorisez ce navigateur dans les réglages de confidentialité du système, puis réessayez." },
@@ -366,6 +374,7 @@ export const fr: Messages = {
     lost: { title: "La connexion est perdue", text: "Nous n’avons pas pu vous ramener à temps." },
     removed: { title: "Vous avez été retiré", text: "Une personne responsable vous a retiré de la réunion." },
     moved: { title: "Vous êtes dans une autre salle", text: "Votre réunion y continue." },
+    taken: { title: "Votre réunion continue ailleurs", text: "Un autre onglet ou un autre appareil l’a reprise. Un seul peut y être pour vous." },
     closed: { title: "La réunion est terminée", text: "Elle a été fermée pour tous." },
   },
 };

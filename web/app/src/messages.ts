@@ -1,4 +1,4 @@
-import type { LeaveReason, MediaReason, PlenumErrorCode, QualityLevel } from "@plenum/sdk";
+import type { EndReason, MediaReason, PlenumErrorCode, QualityLevel } from "@plenum/sdk";
 
 const deviceHelp: Record<MediaReason, { title: string; help: string }> = {
   denied: {
@@ -35,11 +35,12 @@ const joinErrors: Partial<Record<PlenumErrorCode, string>> = {
   not_found: "There is no such room.",
 };
 
-const endings: Record<LeaveReason, { title: string; text: string }> = {
+const endings: Record<EndReason, { title: string; text: string }> = {
   left: { title: "You left the meeting", text: "The others can still talk. You can come back at any time." },
   lost: { title: "The connection was lost", text: "We could not bring you back in time." },
   removed: { title: "You were removed", text: "Someone who leads the meeting removed you." },
   moved: { title: "You went to another room", text: "Your meeting goes on there." },
+  taken: { title: "Your meeting goes on elsewhere", text: "Another tab or device took it over. Only one can be in it for you." },
   closed: { title: "The meeting has ended", text: "It was closed for everybody." },
 };
 
@@ -110,7 +111,7 @@ export const en = {
   meeting: {
     you: "You",
     nameAndYou: (name: string) => `${name} (you)`,
-    screenOf: (name: string) => `${name}'s screen`,
+    screenOf: (name: string) => `${name}'s presentation`,
     alone: "You are the only one here",
     aloneHelp: "Send the link to the people you want to meet.",
     muted: "muted",
@@ -120,6 +121,7 @@ export const en = {
     pin: (name: string) => `Pin ${name}`,
     unpin: (name: string) => `Unpin ${name}`,
     sharing: "You are sharing your screen",
+    sharingCamera: "You are showing a camera to everybody",
     reconnecting: "Connection lost — reconnecting…",
     mediaBroken: "Picture and sound are interrupted — reconnecting…",
     hear: "Click to hear the meeting",
@@ -224,6 +226,13 @@ export const en = {
     end: "End for everybody",
     start: "Start the meeting",
     notStarted: "The meeting has not begun: nobody else comes in before you start it.",
+  },
+  content: {
+    open: "Show a camera to everybody",
+    title: "Show a camera to everybody",
+    text: "For a sheet of paper, a board, an experiment: it is shown large, beside your own picture.",
+    start: "Show",
+    cancel: "Cancel",
   },
   invite: {
     open: "Invite",
@@ -354,7 +363,7 @@ export const en = {
     appearances: { system: "As the system", dark: "Dark", light: "Light" },
     saving: "Data saving",
     hideCameras: "Do not receive others' cameras",
-    hideScreens: "Do not receive others' screens",
+    hideScreens: "Do not receive what others present",
   },
   view: {
     grid: "Grid layout",
@@ -378,7 +387,7 @@ export const en = {
     chart: "The last two minutes",
     now: (what: string, value: string, most: string) => `${what}: now ${value}, at most ${most}`,
   },
-  left: { rejoin: "Rejoin", home: "Back to start" },
+  left: { rejoin: "Rejoin", takeBack: "Take it back", home: "Back to start" },
   deviceHelp,
   joinErrors,
   endings,

@@ -12,7 +12,7 @@ interface SelectProps {
   onChoose: (deviceId: string) => void;
 }
 
-function DeviceSelect({ label, testId, devices, chosen, onChoose }: SelectProps) {
+export function DeviceSelect({ label, testId, devices, chosen, onChoose }: SelectProps) {
   const id = useId();
   const known = devices.some((device) => device.deviceId === chosen);
   return (

@@ -1,8 +1,17 @@
 import type { Appearance } from "./settings.js";
 
-/** Dark or light, or what the system has. */
+const systemIsLight = matchMedia("(prefers-color-scheme: light)");
+let wanted: Appearance = "system";
+
+function show(): void {
+  const isLight = wanted === "light" || (wanted === "system" && systemIsLight.matches);
+  document.documentElement.dataset.appearance = isLight ? "light" : "dark";
+}
+
+systemIsLight.addEventListener("change", show);
+
+/** Dark or light, or what the system has, also when that changes. */
 export function showAppearance(appearance: Appearance): void {
-  const { dataset } = document.documentElement;
-  if (appearance === "system") delete dataset.appearance;
-  else dataset.appearance = appearance;
+  wanted = appearance;
+  show();
 }

@@ -25,7 +25,9 @@ export interface LocalDevice {
 export interface LocalState {
   microphone: LocalDevice;
   camera: LocalDevice;
+  /** What one presents, and whether that is a screen or a camera. */
   screen: MediaStreamTrack | undefined;
+  presents: "screen" | "camera";
   devices: DeviceList;
 }
 
@@ -42,7 +44,7 @@ export class LocalMedia extends Store<LocalState> {
   private readonly attempts = { microphone: 0, camera: 0 };
 
   constructor() {
-    super({ microphone: IDLE, camera: IDLE, screen: undefined, devices: { microphones: [], cameras: [], speakers: [] } });
+    super({ microphone: IDLE, camera: IDLE, screen: undefined, presents: "screen", devices: { microphones: [], cameras: [], speakers: [] } });
     onDevicesChanged(() => void this.refreshDevices());
   }
 
@@ -86,14 +88,14 @@ export class LocalMedia extends Store<LocalState> {
 
   async share(): Promise<void> {
     const { video, audio } = await openScreen();
-    this.stopSharing();
+    this.present(video, "screen");
     this.screenAudio = audio;
-    video.addEventListener("ended", () => {
-      if (this.get().screen === video) this.stopSharing();
-    });
-    this.set({ screen: video });
-    this.tell("screen", video);
     if (audio) this.tell("screen_audio", audio);
+  }
+
+  /** Present what a camera sees; the track belongs to this from now on. */
+  shareCamera(track: MediaStreamTrack): void {
+    this.present(track, "camera");
   }
 
   stopSharing(): void {
@@ -123,6 +125,15 @@ export class LocalMedia extends Store<LocalState> {
       this.release(kind);
       this.change(kind, { on: false });
     }
+  }
+
+  private present(track: MediaStreamTrack, presents: LocalState["presents"]): void {
+    this.stopSharing();
+    track.addEventListener("ended", () => {
+      if (this.get().screen === track) this.stopSharing();
+    });
+    this.set({ screen: track, presents });
+    this.tell("screen", track);
   }
 
   private async open(kind: Kind): Promise<void> {

@@ -35,3 +35,10 @@ export class SpeakerOrder {
     return this.spokeAt.get(this.order[index] ?? 0) ?? 0;
   }
 }
+
+/** What is there, in the order of coming: those known before first, newcomers last. The same array while nothing changes. */
+export function byArrival(known: readonly string[], present: readonly string[]): readonly string[] {
+  const kept = known.filter((key) => present.includes(key));
+  const arrived = present.filter((key) => !known.includes(key));
+  return arrived.length === 0 && kept.length === known.length ? known : [...kept, ...arrived];
+}

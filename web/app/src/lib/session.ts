@@ -6,8 +6,8 @@ import {
   PlenumError,
   type BreakoutState,
   type ChatMessage,
+  type EndReason,
   type Invitation,
-  type LeaveReason,
   type Lobby,
   type MediaStates,
   type Noticed,
@@ -65,13 +65,15 @@ export interface SessionState {
   chat: readonly ChatMessage[];
   quality: QualityReport | undefined;
   notices: readonly Notice[];
-  ended: LeaveReason | undefined;
+  ended: EndReason | undefined;
 }
 
 /** What one enters with, besides a name. */
 export interface Credentials {
   password?: string;
   token?: string;
+  /** Of a session that another tab took over. */
+  secret?: string;
 }
 
 const NOTICE_MS = 4000;
@@ -82,11 +84,6 @@ const NOTICE_PEOPLE = 20;
 
 export function trackKey(participant: number, source: Source): string {
   return `${participant} ${source}`;
-}
-
-/** The server's list of speakers goes on after the last word: who is muted does not speak. */
-export function hasOpenMicrophone({ tracks }: Participant): boolean {
-  return tracks.some((track) => track.source === "microphone" && !track.muted);
 }
 
 export function isPhone(): boolean {
@@ -105,7 +102,7 @@ export class Session extends Store<SessionState> {
     /** As one entered. */
     readonly name: string,
     private readonly local: LocalMedia,
-    credentials: Credentials = {},
+    readonly credentials: Credentials = {},
   ) {
     const meeting = new Meeting({ url: socketAddress(), room, name, slots: isPhone() ? PHONE_SLOTS : DESKTOP_SLOTS, ...credentials });
     super({

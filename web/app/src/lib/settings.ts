@@ -18,11 +18,16 @@ export interface Settings {
   /** Others' cameras are not received. */
   hideCameras: boolean;
   hideScreens: boolean;
+  layout: Layout;
   recent: string[];
 }
 
 export const APPEARANCES = ["system", "dark", "light"] as const;
 export type Appearance = (typeof APPEARANCES)[number];
+
+/** How people are laid out while nobody presents. */
+export const LAYOUTS = ["grid", "speaker"] as const;
+export type Layout = (typeof LAYOUTS)[number];
 
 const KEY = "plenum";
 const MAX_RECENT = 5;
@@ -39,6 +44,7 @@ const DEFAULTS: Settings = {
   appearance: "system",
   hideCameras: false,
   hideScreens: false,
+  layout: "grid",
   recent: [],
 };
 
@@ -68,6 +74,7 @@ export function readSettings(text: string | null): Settings {
     appearance: APPEARANCES.find((known) => known === found.appearance) ?? "system",
     hideCameras: found.hideCameras === true,
     hideScreens: found.hideScreens === true,
+    layout: LAYOUTS.find((known) => known === found.layout) ?? "grid",
     recent: recent.filter((room): room is string => typeof room === "string").slice(0, MAX_RECENT),
   };
 }

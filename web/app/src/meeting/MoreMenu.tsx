@@ -3,16 +3,18 @@ import { useState } from "react";
 import { Confirm } from "../controls/Dialog.js";
 import { Menu, type MenuItem } from "../controls/Menu.js";
 import { MoreIcon, PlayIcon } from "../icons.js";
+import type { LocalMedia } from "../lib/localMedia.js";
 import { isPhone, type Session } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
 import { BreakoutDialog } from "./BreakoutDialog.js";
 import { ClaimDialog } from "./ClaimDialog.js";
+import { ContentDialog } from "./ContentDialog.js";
 import { InviteDialog } from "./InviteDialog.js";
 import { KeysDialog } from "./KeysDialog.js";
 import { RulesDialog } from "./RulesDialog.js";
 
-export type RoomDialog = "rules" | "breakouts" | "claim" | "end" | "invite" | "keys" | undefined;
+export type RoomDialog = "rules" | "breakouts" | "claim" | "end" | "invite" | "keys" | "content" | undefined;
 
 interface MoreMenuProps {
   session: Session;
@@ -37,6 +39,7 @@ export function MoreMenu({ session, onOpen, viewItems, onSettings, sharing, onSh
     ...(leads ? [{ id: "rules", label: t.more.rules, onSelect: () => onOpen("rules") }] : []),
     ...(leads || (breakouts.open && breakouts.mayChoose) ? [{ id: "breakouts", label: t.more.breakouts, onSelect: () => onOpen("breakouts") }] : []),
     ...(isPhone() ? phoneItems : []),
+    ...(role === "viewer" ? [] : [{ id: "content", label: t.content.open, onSelect: () => onOpen("content") }]),
     ...viewItems,
     { id: "keys", label: t.settings.keys, onSelect: () => onOpen("keys") },
     ...(role === "owner" ? [] : [{ id: "claim", label: t.more.claim, onSelect: () => onOpen("claim") }]),
@@ -51,17 +54,19 @@ export function MoreMenu({ session, onOpen, viewItems, onSettings, sharing, onSh
 
 interface RoomDialogsProps {
   session: Session;
+  local: LocalMedia;
   /** How the room is called. */
   title: string;
   open: RoomDialog;
   onClose: () => void;
 }
 
-export function RoomDialogs({ session, title, open, onClose }: RoomDialogsProps) {
+export function RoomDialogs({ session, local, title, open, onClose }: RoomDialogsProps) {
   const { room } = useStore(session);
   if (open === "rules" && room) return <RulesDialog session={session} room={room} onClose={onClose} />;
   if (open === "breakouts") return <BreakoutDialog session={session} onClose={onClose} />;
   if (open === "invite") return <InviteDialog session={session} title={title} onClose={onClose} />;
+  if (open === "content") return <ContentDialog local={local} onClose={onClose} />;
   if (open === "keys") return <KeysDialog onClose={onClose} />;
   if (open === "claim") return <ClaimDialog session={session} onClose={onClose} />;
   if (open !== "end") return null;

@@ -4,7 +4,7 @@ import { CopyLink } from "../controls/CopyLink.js";
 import { Menu, type MenuItem } from "../controls/Menu.js";
 import { CameraIcon, CameraOffIcon, HandIcon, MicIcon, MicOffIcon, MoreIcon, PencilIcon, ScreenIcon, SearchIcon } from "../icons.js";
 import { cut } from "../lib/room.js";
-import { hasOpenMicrophone, type Session } from "../lib/session.js";
+import type { Session } from "../lib/session.js";
 import { settings } from "../lib/settings.js";
 import { useStore } from "../lib/store.js";
 import { hueOf, initials } from "../lib/text.js";
@@ -68,7 +68,7 @@ export function PeoplePanel({ session, onWhisper, onClose }: PeoplePanelProps) {
             key={person.id}
             person={person}
             isLocal={person.id === localId}
-            isSpeaking={speakers.includes(person.id) && hasOpenMicrophone(person)}
+            isSpeaking={speakers.includes(person.id)}
             hand={hands.get(person.id)}
             actions={actionsFor(person, actions)}
             onRename={(name) => session.run(session.meeting.rename(name))}

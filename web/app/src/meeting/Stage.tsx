@@ -42,20 +42,22 @@ export function Stage({ meeting, tiles, main, dominant, hideCameras, pairs, pinn
 
   const others = tiles.filter((tile) => tile !== main);
   const room = main ? stripCapacity(size, isPortrait) : capacity(size.width, size.height, pairs + 1);
+  /* Further presentations come first, and leave a place for a person. */
+  const shares = others.filter((tile) => tile.source === "screen").slice(0, Math.max(1, room - 1));
   const remote = others.filter((tile) => !tile.isLocal && tile.source === "camera");
   /* In a strip of two there is no place for oneself beside others. */
-  const local = others.filter((tile) => tile.isLocal && tile.source === "camera" && (room > 2 || remote.length < room));
-  const perPage = Math.max(1, Math.min(pairs - (main ? 1 : 0), room - local.length));
+  const local = others.filter((tile) => tile.isLocal && tile.source === "camera" && (room - shares.length > 2 || remote.length < room - shares.length));
+  const perPage = Math.max(1, Math.min(pairs - (main ? 1 : 0), room - shares.length - local.length));
   const sorted = order.update(remote.map((tile) => tile.participant.id), dominant, perPage);
   const place = new Map(sorted.map((id, i) => [id, i]));
   remote.sort((a, b) => (place.get(a.participant.id) ?? 0) - (place.get(b.participant.id) ?? 0));
 
   const pages = Math.max(1, Math.ceil(remote.length / perPage));
   const current = Math.min(page, pages - 1);
-  const visible = [...remote.slice(current * perPage, (current + 1) * perPage), ...local];
+  const visible = [...shares, ...remote.slice(current * perPage, (current + 1) * perPage), ...local];
   const grid = main ? stripGrid(isPortrait) : bestGrid(visible.length, size.width, size.height, isPortrait ? 0.7 : 4 / 3);
 
-  const priorityOf = (tile: TileModel) => (tile.participant.id === dominant ? PRIORITY.dominant : PRIORITY.other);
+  const priorityOf = (tile: TileModel) => (tile.participant.id === dominant && tile.source === "camera" ? PRIORITY.dominant : PRIORITY.other);
   const mainSize = mainArea(size, isPortrait, visible.length > 0);
   const placed: Placed[] = [
     ...(main ? [{ tile: main, ...mainSize, priority: PRIORITY.main }] : []),
@@ -73,7 +75,7 @@ export function Stage({ meeting, tiles, main, dominant, hideCameras, pairs, pinn
   }, [grid.columns, grid.width, grid.height]);
 
   const tileOf = (tile: TileModel, isSmall: boolean) => (
-    <Tile key={tile.key} tile={tile} isPinned={pinned === tile.key} isSmall={isSmall} onPin={() => onPin(tile.key)} />
+    <Tile key={tile.key} tile={tile} isPinned={pinned === tile.key} isSmall={isSmall} isChoice={main !== undefined && tile !== main} onPin={() => onPin(tile.key)} />
   );
 
   return (

@@ -1,5 +1,5 @@
 import type { Participant, ParticipantQuality, RemoteTrack, SendQuality } from "@plenum/sdk";
-import { useState } from "react";
+import { useState, type MouseEvent } from "react";
 import { MicOffIcon, PinIcon, ScreenIcon, WarningIcon } from "../icons.js";
 import { hueOf, initials } from "../lib/text.js";
 import { t } from "../messages.js";
@@ -26,20 +26,25 @@ interface TileProps {
   tile: TileModel;
   isPinned: boolean;
   isSmall: boolean;
+  /** A click anywhere makes it the large one; the button does the same for the keyboard. */
+  isChoice: boolean;
   onPin: () => void;
 }
 
-export function Tile({ tile, isPinned, isSmall, onPin }: TileProps) {
+export function Tile({ tile, isPinned, isSmall, isChoice, onPin }: TileProps) {
   const { participant, isLocal, source } = tile;
   const mic = participant.tracks.find((track) => track.source === "microphone");
   const muted = source === "camera" && (mic?.muted ?? true);
   const name = source === "screen" ? t.meeting.screenOf(participant.name) : participant.name;
   const shown = isLocal && source === "camera" ? t.meeting.nameAndYou(participant.name) : name;
   const paused = tile.remote?.state === "paused";
+  const choose = ({ target }: MouseEvent) => {
+    if (target instanceof Element && !target.closest("button, .quality")) onPin();
+  };
 
   return (
     <article
-      className={`tile ${source} ${tile.isSpeaking ? "speaking" : ""} ${isSmall ? "small" : ""}`}
+      className={`tile ${source} ${tile.isSpeaking ? "speaking" : ""} ${isSmall ? "small" : ""} ${isChoice ? "choice" : ""}`}
       data-testid="tile"
       data-participant={participant.id}
       data-participant-name={participant.name}
@@ -48,12 +53,11 @@ export function Tile({ tile, isPinned, isSmall, onPin }: TileProps) {
       data-speaking={tile.isSpeaking}
       data-muted={muted}
       aria-label={labelOf(tile, shown, muted)}
+      onClick={isChoice ? choose : undefined}
     >
-      {source === "camera" && (
-        <div className="tile-empty">
-          <span className={`avatar hue-${hueOf(participant.name)}`}>{initials(participant.name)}</span>
-        </div>
-      )}
+      <div className="tile-empty">
+        {source === "camera" ? <span className={`avatar hue-${hueOf(participant.name)}`}>{initials(participant.name)}</span> : <ScreenIcon />}
+      </div>
       <Picture tile={tile} />
       {source === "camera" && participant.hand !== undefined && <HandBadge label={t.hands.raised(participant.name)} />}
       {paused && (

@@ -38,19 +38,13 @@ export function actionsFor(person: Participant, actions: PersonActions): MenuIte
     add("share", person.may_share ? t.people.forbidShare : t.people.permitShare, () => moderation.permit("screen", !person.may_share, [person.id]));
   }
   if (!isSelf && person.hand !== undefined) add("lower-hand", t.people.lowerHand, () => moderation.lowerHands([person.id]));
-  for (const wanted of rolesFor(person, role, isSelf)) add(`make-${wanted}`, MAKE[wanted], () => moderation.setRole(person.id, wanted));
+  const labels: Record<Role, string> = { owner: t.people.makeOwner, moderator: t.people.makeModerator, speaker: t.people.makeSpeaker, viewer: t.people.makeViewer };
+  for (const wanted of rolesFor(person, role, isSelf)) add(`make-${wanted}`, labels[wanted], () => moderation.setRole(person.id, wanted));
   if (!isSelf && (role === "owner" || person.role !== "owner")) {
     items.push({ id: "remove", label: t.people.remove, danger: true, onSelect: () => onRemove(person) });
   }
   return items;
 }
-
-const MAKE: Record<Role, string> = {
-  owner: t.people.makeOwner,
-  moderator: t.people.makeModerator,
-  speaker: t.people.makeSpeaker,
-  viewer: t.people.makeViewer,
-};
 
 /* Owners make owners and unmake leaders; moderators raise others up to their own rank and lower those who do not lead, or themselves. */
 function rolesFor(person: Participant, own: Role, isSelf: boolean): Role[] {

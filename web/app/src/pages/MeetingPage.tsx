@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from "react";
 import { CopyLink } from "../controls/CopyLink.js";
 import { Logo, PersonAddIcon, ScreenIcon, WarningIcon } from "../icons.js";
 import type { LocalMedia, LocalState } from "../lib/localMedia.js";
-import { hasOpenMicrophone, trackKey, type Session, type SessionState } from "../lib/session.js";
+import { byArrival } from "../lib/order.js";
+import { trackKey, type Session, type SessionState } from "../lib/session.js";
 import { settings } from "../lib/settings.js";
 import { useStore } from "../lib/store.js";
 import { useFullScreen } from "../lib/useFullScreen.js";
@@ -22,8 +23,6 @@ import { Stage } from "../meeting/Stage.js";
 import type { TileModel } from "../meeting/Tile.js";
 import { t } from "../messages.js";
 
-type Layout = "grid" | "speaker";
-
 interface MeetingPageProps {
   session: Session;
   local: LocalMedia;
@@ -38,8 +37,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
   const [pinned, setPinned] = useState<string>();
   const [dialog, setDialog] = useState<RoomDialog>();
   const [whisperTo, setWhisperTo] = useState<number>();
-  const [layout, setLayout] = useState<Layout>("grid");
-  const { hideCameras, hideScreens } = useStore(settings);
+  const { hideCameras, hideScreens, layout } = useStore(settings);
   const { isFull, toggle: toggleFull } = useFullScreen();
   const unread = useUnread(state, panel === "chat");
 
@@ -53,7 +51,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
   const leave = () => session.leave();
   const handRaised = state.people.find((person) => person.id === state.localId)?.hand !== undefined;
   const toggleHand = () => session.run(session.meeting.raiseHand(!handRaised));
-  const toggleLayout = () => setLayout(layout === "grid" ? "speaker" : "grid");
+  const toggleLayout = () => settings.set({ layout: layout === "grid" ? "speaker" : "grid" });
   const whisper = (person: Participant) => {
     setWhisperTo(person.id);
     setPanel("chat");
@@ -77,12 +75,12 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
   const dominant = state.speakers.find((id) => id !== state.localId);
   const [lastSpeaker, setLastSpeaker] = useState(dominant);
   if (dominant !== undefined && dominant !== lastSpeaker) setLastSpeaker(dominant);
-  const tiles = tilesOf(state, own).filter((tile) => tile.isLocal || tile.source === "camera" || !hideScreens);
+  const tiles = tilesOf(state, own).filter((tile) => isShown(tile, own, hideScreens));
+  const shares = useArrivals(tiles.filter((tile) => tile.source === "screen").map((tile) => tile.key));
   const main =
     tiles.find((tile) => tile.key === pinned) ??
-    tiles.find((tile) => tile.source === "screen" && !tile.isLocal) ??
+    tiles.find((tile) => tile.key === shares.at(-1)) ??
     (layout === "speaker" ? speakerTile(tiles, lastSpeaker) : undefined);
-  const camerasOnly = tiles.filter((tile) => tile.source === "camera" || tile === main);
   const alone = state.people.length === 1 && !state.breakouts.open;
 
   return (
@@ -105,7 +103,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
           {own.screen && (
             <p className="sharing" role="status">
               <ScreenIcon />
-              <span>{t.meeting.sharing}</span>
+              <span>{own.presents === "camera" ? t.meeting.sharingCamera : t.meeting.sharing}</span>
               <button type="button" className="button small" data-testid="stop-sharing" onClick={toggleShare}>
                 {t.controls.shareOff}
               </button>
@@ -113,7 +111,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
           )}
           <Stage
             meeting={session.meeting}
-            tiles={camerasOnly}
+            tiles={tiles}
             main={main}
             dominant={dominant}
             hideCameras={hideCameras}
@@ -176,10 +174,24 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
         onLeave={leave}
       />
       <AudioOutput streams={state.audioStreams} />
-      <RoomDialogs session={session} title={titleOf(state, room)} open={dialog} onClose={() => setDialog(undefined)} />
+      <RoomDialogs session={session} local={local} title={titleOf(state, room)} open={dialog} onClose={() => setDialog(undefined)} />
       {settingsOpen && <SettingsDialog local={local} onClose={() => setSettingsOpen(false)} />}
     </main>
   );
+}
+
+/* One's own screen is no news, and would show itself; what one's camera shows others is worth a look. */
+function isShown({ isLocal, source }: TileModel, own: LocalState, hideScreens: boolean): boolean {
+  if (source === "camera") return true;
+  return isLocal ? own.presents === "camera" && own.screen !== undefined : !hideScreens;
+}
+
+/* What is presented, the newest last. */
+function useArrivals(present: readonly string[]): readonly string[] {
+  const [known, setKnown] = useState<readonly string[]>([]);
+  const next = byArrival(known, present);
+  if (next !== known) setKnown(next);
+  return next;
 }
 
 /* Who spoke last fills the stage, and before anybody has spoken whoever came first. */
@@ -223,13 +235,18 @@ function tilesOf(state: SessionState, own: LocalState): TileModel[] {
       isLocal,
       localTrack: isLocal ? localTrack : undefined,
       remote: state.tracks.get(trackKey(participant.id, source)),
-      isSpeaking: source === "camera" && state.speakers.includes(participant.id) && hasOpenMicrophone(shown),
+      isSpeaking: source === "camera" && state.speakers.includes(participant.id) && isUnmuted(shown),
       send: isLocal ? state.quality?.send : undefined,
       receive: isLocal ? undefined : state.quality?.participants.get(participant.id),
     };
   };
   const sharing = state.people.filter((p) => p.tracks.some((track) => track.source === "screen" && !track.muted));
   return [...sharing.map((p) => tileOf(p, "screen")), ...state.people.map((p) => tileOf(p, "camera"))];
+}
+
+/* The word of a mute may overtake that of who speaks. */
+function isUnmuted({ tracks }: Participant): boolean {
+  return tracks.some((track) => track.source === "microphone" && !track.muted);
 }
 
 /* One's own tile shows at once what one did, not after the server has told it. */
