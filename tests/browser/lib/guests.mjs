@@ -11,9 +11,15 @@ export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, ha
 
 const PATIENCE_MS = 60_000;
 
-/* Runs before the page. */
+/* Runs before the page. Counts descriptions, sounds that the page makes, and what its policy stopped. */
 function prepare() {
-  window.probe = { remoteDescriptions: 0 };
+  window.probe = { remoteDescriptions: 0, sounds: 0, violations: [] };
+  document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => window.probe.violations.push(`${violatedDirective} ${blockedURI}`));
+  const { start } = OscillatorNode.prototype;
+  OscillatorNode.prototype.start = function (...args) {
+    window.probe.sounds++;
+    return start.apply(this, args);
+  };
   const { setRemoteDescription } = RTCPeerConnection.prototype;
   RTCPeerConnection.prototype.setRemoteDescription = function (...args) {
     window.probe.remoteDescriptions++;
@@ -22,10 +28,14 @@ function prepare() {
   if (!localStorage.getItem("plenum")) localStorage.setItem("plenum", JSON.stringify({ micOn: true, cameraOn: false }));
 }
 
-/** A browser for guests of `server`. */
+/* The page by another name: not an address of this machine, so not secure without https. */
+const ELSEWHERE = "meet.example.test";
+
+/** A browser for guests of `server`, with three cameras; of the second one Chromium sends nothing: it measures depth. */
 export async function openHouse(server) {
   const browser = await launchChromium([
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=device-count=3",
+    `--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`,
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
   ]);
@@ -35,6 +45,8 @@ export async function openHouse(server) {
   return {
     /** What axe found, as "picture: rule on element". */
     faults,
+    /** The server's page at an address that is not secure. */
+    insecureUrl: server.url.replace("127.0.0.1", ELSEWHERE),
     close: () => browser.close(),
     async guest(name, size = DESKTOP, options = {}) {
       const context = await browser.newContext({ colorScheme: "dark", permissions: ["camera", "microphone"], ...size, ...options });
@@ -42,6 +54,10 @@ export async function openHouse(server) {
       page.setDefaultTimeout(PATIENCE_MS);
       const problems = [];
       page.on("pageerror", (error) => problems.push(String(error)));
+      page.on("request", (request) => {
+        const { protocol, host } = new URL(request.url());
+        if (host !== new URL(page.url()).host && page.url() !== "about:blank" && protocol !== "blob:") problems.push(`request to ${request.url()}`);
+      });
       await page.addInitScript(prepare);
       await page.addInitScript({ content: axe.source });
       const byId = (testId) => page.getByTestId(testId);
@@ -53,6 +69,9 @@ export async function openHouse(server) {
         click: (testId) => byId(testId).click(),
         text: (testId) => byId(testId).first().innerText(),
         remoteDescriptions: () => page.evaluate(() => window.probe.remoteDescriptions),
+        /** How many tones the page has begun to play. */
+        sounds: () => page.evaluate(() => window.probe.sounds),
+        isPressed: (control) => byId(control).getAttribute("aria-pressed"),
         /** Goes as far as the button. */
         async knock(room, { password } = {}) {
           await page.goto(`${server.url}/${room}?debug`, { waitUntil: "commit" });
@@ -83,14 +102,34 @@ export async function openHouse(server) {
           await byId("more").click();
           await byId(`more-${action}`).click();
         },
-        /** Keep a picture of the page, and let axe look for what keeps people out. */
+        /** Keep pictures of the page, dark and light, and let axe look for what keeps people out; what is not a matter of colours it looks for once. */
         async show(picture) {
-          await page.screenshot({ path: join(folder, `${picture}.png`) });
-          const found = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
-          for (const { id, impact, nodes } of found.violations) {
-            if (impact === "serious" || impact === "critical") faults.push(`${picture}: ${id} on ${nodes.map((node) => `${node.target} (${node.any[0]?.message ?? node.all[0]?.message ?? ""})`).join(", ")}`);
-          }
+          const look = async (name, options) => {
+            await page.screenshot({ path: join(folder, `${name}.png`), scale: "css" });
+            const found = await page.evaluate((options) => globalThis.axe.run({ resultTypes: ["violations"], ...options }), options);
+            for (const { id, impact, nodes } of found.violations) {
+              if (impact === "serious" || impact === "critical") faults.push(`${name}: ${id} on ${nodes.map((node) => `${node.target} (${node.any[0]?.message ?? node.all[0]?.message ?? ""})`).join(", ")}`);
+            }
+          };
+          await look(picture, {});
+          const chosen = await page.evaluate(() => JSON.parse(localStorage.getItem("plenum") ?? "{}").appearance ?? "system");
+          if (chosen !== "system") return;
+          await page.emulateMedia({ colorScheme: "light" });
+          await page.evaluate(async () => {
+            while (document.documentElement.dataset.appearance !== "light") await new Promise((resolve) => setTimeout(resolve, 10));
+            /* Colours glide to their new values. */
+            for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
+          });
+          await look(`${picture}-light`, { runOnly: { type: "rule", values: ["color-contrast"] } });
+          await page.emulateMedia({ colorScheme: "dark" });
         },
+        /** Nothing is wider than the screen. */
+        async expectNoOverflow() {
+          const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+          if (wide > screen) throw new Error(`${name}'s page is ${wide} wide on a screen of ${screen}`);
+        },
+        /** Faults that the page made and the policy stopped. */
+        violations: () => page.evaluate(() => window.probe.violations),
       };
     },
   };

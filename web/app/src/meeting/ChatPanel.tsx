@@ -68,7 +68,7 @@ export function ChatPanel({ session, to, onTo, onClose }: ChatPanelProps) {
           <p>{t.chat.emptyHelp}</p>
         </div>
       )}
-      <ol className="messages" ref={list} aria-live="polite" data-testid="messages">
+      <ol className="messages" ref={list} aria-label={t.chat.title} aria-live="polite" tabIndex={0} data-testid="messages">
         {messages.map((message, i) => (
           <Message
             key={message.number}
@@ -160,7 +160,7 @@ function Message({ message, isMine, follows, mark }: MessageProps) {
           <time dateTime={new Date(message.at).toISOString()}>{formatTime(message.at)}</time>
         </p>
       )}
-      <p className="message-text">
+      <p className="message-text" dir="auto">
         {splitLinks(message.text).map((part, i) =>
           part.href ? (
             <a key={i} href={part.href} target="_blank" rel="noopener noreferrer nofollow">

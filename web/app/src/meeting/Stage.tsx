@@ -74,8 +74,19 @@ export function Stage({ meeting, tiles, main, dominant, hideCameras, pairs, pinn
     style?.setProperty("--gap", `${GAP}px`);
   }, [grid.columns, grid.width, grid.height]);
 
+  /* A tile that becomes large is another element: whoever stood on its pin stands there again. */
+  const standsOn = useRef("");
+  const pin = ({ key }: TileModel) => {
+    if (document.activeElement?.classList.contains("tile-pin")) standsOn.current = key;
+    onPin(key);
+  };
+  useLayoutEffect(() => {
+    area.current?.querySelector<HTMLElement>(`[data-key="${standsOn.current}"] .tile-pin`)?.focus();
+    standsOn.current = "";
+  }, [pinned]);
+
   const tileOf = (tile: TileModel, isSmall: boolean) => (
-    <Tile key={tile.key} tile={tile} isPinned={pinned === tile.key} isSmall={isSmall} isChoice={main !== undefined && tile !== main} onPin={() => onPin(tile.key)} />
+    <Tile key={tile.key} tile={tile} isPinned={pinned === tile.key} isSmall={isSmall} isChoice={main !== undefined && tile !== main} onPin={() => pin(tile)} />
   );
 
   return (

@@ -46,6 +46,7 @@ export function Tile({ tile, isPinned, isSmall, isChoice, onPin }: TileProps) {
     <article
       className={`tile ${source} ${tile.isSpeaking ? "speaking" : ""} ${isSmall ? "small" : ""} ${isChoice ? "choice" : ""}`}
       data-testid="tile"
+      data-key={tile.key}
       data-participant={participant.id}
       data-participant-name={participant.name}
       data-source={source}

@@ -1,0 +1,132 @@
+/* What people present: a screen, a camera, several at once; which one is large, the layout and the full screen. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openHouse, PHONE } from "./lib/guests.mjs";
+import { eventually } from "./lib/participant.mjs";
+import { startServer } from "./lib/server.mjs";
+
+const ROOM = "observatory";
+let server, house, ada, bob, dot;
+
+before(async () => {
+  server = await startServer();
+  house = await openHouse(server);
+  ada = await house.guest("Ada Amberg");
+  bob = await house.guest("Bob Bristow");
+  dot = await house.guest("Dot Delacroix", PHONE);
+  for (const person of [ada, bob, dot]) await person.join(ROOM);
+});
+
+after(async () => {
+  await house?.close();
+  await server?.stop();
+});
+
+/* Runs in the page: what is presented, as "name large" or "name small", where a picture is on the screen. */
+function readPresentations() {
+  return [...document.querySelectorAll("[data-testid=tile][data-source=screen]")]
+    .filter((tile) => tile.querySelector("video.revealed")?.readyState >= 2)
+    .map((tile) => `${tile.dataset.participantName} ${tile.closest(".main-tile") ? "large" : "small"}`)
+    .sort();
+}
+const sees = (person, wanted) => eventually(`${person.name} sees`, () => person.page.evaluate(readPresentations), wanted);
+const tileOf = (person, name, source) => person.page.locator(`[data-testid=tile][data-participant-name="${name}"][data-source=${source}]`);
+const large = (person) => person.page.locator(".main-tile [data-testid=tile]");
+
+test("a camera is presented after a look at it, beside one's own picture", async () => {
+  await bob.click("camera");
+  await bob.more("content");
+  await bob.byId("content-preview").locator("video").waitFor();
+  const device = (within) => bob.page.evaluate((within) => document.querySelector(`${within} video`).srcObject.getVideoTracks()[0].label, within);
+  assert.deepEqual([await device("[data-local=true]"), await device("[data-testid=content-preview]")], ["fake_device_0", "fake_device_1"]);
+  await bob.byId("content-camera").selectOption({ label: "fake_device_2" });
+  await eventually("another camera is looked at", () => device("[data-testid=content-preview]"), "fake_device_2");
+  await bob.show("content-dialog-desktop");
+  await bob.click("content-start");
+  await sees(ada, ["Bob Bristow large"]);
+  await sees(dot, ["Bob Bristow large"]);
+  /* What one shows of a thing one sees oneself, and not mirrored. */
+  await sees(bob, ["Bob Bristow large"]);
+  assert.equal(await large(bob).locator("video.mirrored").count(), 0);
+  await bob.page.getByText("You are showing a camera to everybody").waitFor();
+  assert.equal(await bob.isPressed("camera"), "true");
+  await eventually("Ada sees Bob, too", () => tileOf(ada, "Bob Bristow", "camera").locator("video.revealed").count(), 1);
+  await ada.show("content-desktop");
+  await dot.show("content-phone");
+  await bob.show("content-own-desktop");
+});
+
+test("a phone presents its camera", async () => {
+  await dot.more("content");
+  await dot.byId("content-preview").locator("video").waitFor();
+  await dot.show("content-dialog-phone");
+  await dot.click("content-cancel");
+  await dot.byId("content-dialog").waitFor({ state: "detached" });
+  await sees(ada, ["Bob Bristow large"]);
+});
+
+test("of several presentations the newest is large, and each a click away", async () => {
+  await ada.click("share");
+  await sees(bob, ["Ada Amberg large", "Bob Bristow small"]);
+  await sees(dot, ["Ada Amberg large", "Bob Bristow small"]);
+  /* One's own screen is not shown to oneself. */
+  await sees(ada, ["Bob Bristow large"]);
+  await dot.show("presentations-phone");
+  await bob.show("presentations-desktop");
+  await tileOf(dot, "Bob Bristow", "screen").click();
+  await sees(dot, ["Ada Amberg small", "Bob Bristow large"]);
+  await sees(bob, ["Ada Amberg large", "Bob Bristow small"]);
+});
+
+test("anybody can be pinned, by the keyboard, too, and let go again", async () => {
+  const pin = tileOf(bob, "Dot Delacroix", "camera").getByTestId("pin");
+  await pin.focus();
+  await bob.page.keyboard.press("Enter");
+  await eventually("Dot is large", () => large(bob).getAttribute("data-participant-name"), "Dot Delacroix");
+  await sees(bob, ["Ada Amberg small", "Bob Bristow small"]);
+  await bob.show("pinned-desktop");
+  await bob.page.keyboard.press("Enter");
+  await sees(bob, ["Ada Amberg large", "Bob Bristow small"]);
+});
+
+test("who saves data receives no presentation", async () => {
+  await dot.more("settings");
+  await dot.click("set-hide-screens");
+  await dot.click("settings-close");
+  await sees(dot, []);
+  await eventually("nothing is sent for it", () => dot.page.evaluate(() => window.plenum.meeting.receive.tracks.filter(({ source }) => source === "screen").length), 0);
+  await dot.more("settings");
+  await dot.click("set-hide-screens");
+  await dot.click("settings-close");
+});
+
+test("who leads stops a presentation, and its camera is let go", async () => {
+  await ada.act("Bob Bristow", "stop-screen");
+  await bob.byId("stop-sharing").waitFor({ state: "detached" });
+  await sees(dot, ["Ada Amberg large"]);
+  assert.equal(await bob.isPressed("camera"), "true");
+  await ada.click("people");
+  await ada.click("stop-sharing");
+  await sees(dot, []);
+});
+
+test("the page fills the screen, and the layout is remembered", async () => {
+  await ada.page.keyboard.press("f");
+  await eventually("full screen", () => ada.page.evaluate(() => document.fullscreenElement === document.documentElement), true);
+  await ada.show("full-screen-desktop");
+  await ada.more("full-screen");
+  await eventually("not any more", () => ada.page.evaluate(() => document.fullscreenElement === null), true);
+  await ada.more("layout");
+  await ada.byId("strip").waitFor();
+  await ada.page.reload();
+  await ada.click("join");
+  await ada.byId("strip").waitFor();
+});
+
+test("nothing keeps anybody out, and nothing went wrong meanwhile", async () => {
+  assert.deepEqual(house.faults, []);
+  for (const person of [ada, bob, dot]) {
+    assert.deepEqual(person.problems, [], `problems of ${person.name}`);
+    assert.deepEqual(await person.violations(), [], `what the policy stopped at ${person.name}'s`);
+  }
+});

@@ -1,0 +1,95 @@
+/*
+ * What the page weighs, and how long until one can use it: with an empty cache, on this machine as it is and as a slow phone on a slow line
+ * would have it. What it measures it prints.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { DESKTOP, openHouse, PHONE } from "./lib/guests.mjs";
+import { startServer } from "./lib/server.mjs";
+
+/* Octets, compressed. */
+const MOST = { script: 130_000, stylesheet: 10_000, all: 150_000 };
+const ROUNDS = 2;
+
+/* "Fast 3G" of Chromium's developer tools, and a processor of a quarter of the speed. */
+const SLOW = { cpu: 4, network: { offline: false, latency: 562.5, downloadThroughput: 180_000, uploadThroughput: 84_375 } };
+
+/* From navigation to a form that can be used, and from the click to the meeting, ms; best of the rounds. */
+const LIMITS = { asItIs: { form: 2000, meeting: 2000 }, slow: { form: 6000, meeting: 6000 } };
+
+let server, house;
+
+before(async () => {
+  server = await startServer();
+  house = await openHouse(server);
+});
+
+after(async () => {
+  await house?.close();
+  await server?.stop();
+});
+
+/* Runs before the page: when the form can be used, when the meeting is there, and when its media connections stand. */
+function watch() {
+  const times = (window.times = {});
+  const note = (name) => (times[name] ??= performance.now());
+  const look = () => {
+    if (document.querySelector("[data-testid=join]:not(:disabled)")) note("form");
+    if (document.querySelector("[data-testid=meeting]")) note("meeting");
+    const { publish, receive } = window.plenum?.meeting?.media ?? {};
+    if (publish === "connected" && receive === "connected") note("media");
+    if (!times.media) requestAnimationFrame(look);
+  };
+  look();
+  addEventListener("click", () => note("click"), true);
+}
+
+async function come(size, slow) {
+  const guest = await house.guest("Tim", size);
+  const { page } = guest;
+  await page.addInitScript(watch);
+  const responses = [];
+  page.on("response", (response) => responses.push(response));
+  if (slow) {
+    const cdp = await page.context().newCDPSession(page);
+    await cdp.send("Network.enable");
+    await cdp.send("Network.emulateNetworkConditions", slow.network);
+    await cdp.send("Emulation.setCPUThrottlingRate", { rate: slow.cpu });
+  }
+  await page.goto(`${server.url}/scales?debug`, { waitUntil: "commit" });
+  await guest.byId("display-name").fill("Tim");
+  await guest.click("join");
+  await page.waitForFunction(() => window.times.media);
+  const { form, click, meeting, media } = await page.evaluate(() => window.times);
+  const files = await Promise.all(responses.map(async (response) => ({ type: response.request().resourceType(), body: await response.body() })));
+  assert.deepEqual(guest.problems, []);
+  await page.context().close();
+  return { files, form, meeting: meeting - click, media: media - click };
+}
+
+async function best(t, what, size, slow) {
+  const rounds = [];
+  for (let n = 0; n < ROUNDS; n++) rounds.push(await come(size, slow));
+  const of = (key) => Math.round(Math.min(...rounds.map((round) => round[key])));
+  const found = { form: of("form"), meeting: of("meeting"), media: of("media") };
+  t.diagnostic(`${what}: form ${found.form} ms after navigation, meeting ${found.meeting} ms and its media ${found.media} ms after the click`);
+  return { ...found, files: rounds[0].files };
+}
+
+test("on this machine", async (t) => {
+  const { files, form, meeting } = await best(t, "as it is", DESKTOP);
+  const weigh = (chosen) => chosen.reduce((sum, { body }) => sum + gzipSync(body).length, 0);
+  const weights = { all: weigh(files) };
+  for (const type of ["script", "stylesheet"]) weights[type] = weigh(files.filter((file) => file.type === type));
+  t.diagnostic(`weight, gzip: scripts ${weights.script}, styles ${weights.stylesheet}, all ${files.length} files ${weights.all} octets`);
+  for (const [type, most] of Object.entries(MOST)) assert.ok(weights[type] <= most, `${type}: ${weights[type]} octets`);
+  assert.ok(form <= LIMITS.asItIs.form, `form after ${form} ms`);
+  assert.ok(meeting <= LIMITS.asItIs.meeting, `meeting after ${meeting} ms`);
+});
+
+test("on a slow phone", async (t) => {
+  const { form, meeting } = await best(t, "slow", PHONE, SLOW);
+  assert.ok(form <= LIMITS.slow.form, `form after ${form} ms`);
+  assert.ok(meeting <= LIMITS.slow.meeting, `meeting after ${meeting} ms`);
+});
