@@ -36,6 +36,8 @@ struct exchange {
     enum plm_http_method method;
     char *path, *query, *origin, *host, *content_type, *if_match, *if_none_match, *authorization;
     char *if_modified_since, *range, *if_range;
+    char *path, *query, *origin, *host, *content_type, *if_match, *if_none_match, *accept_encoding,
+        *authorization;
     char source[48];
     char *body;
     size_t body_len, body_expected;
@@ -111,6 +113,7 @@ static void exchange_destroy(struct exchange *x)
     free(x->if_modified_since);
     free(x->range);
     free(x->if_range);
+    free(x->accept_encoding);
     free(x->body);
     free(x->head);
     plm_text_unref(x->reply);
@@ -417,6 +420,7 @@ static void dispatch(struct exchange *x)
         .if_modified_since = x->if_modified_since,
         .range = x->range,
         .if_range = x->if_range};
+        .accept_encoding = x->accept_encoding};
 
     if (x->method == PLM_HTTP_OPTIONS)
         reply_options(x);
@@ -476,6 +480,7 @@ static bool read_request(struct exchange *x, const char *path, size_t len)
     x->if_modified_since = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_MODIFIED_SINCE);
     x->range = copy_header(x->wsi, WSI_TOKEN_HTTP_RANGE);
     x->if_range = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_RANGE);
+    x->accept_encoding = copy_header(x->wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING);
     return x->method && x->path;
 }
 

@@ -199,18 +199,50 @@ bool plm_http_static_has_page(const struct plm_http_static *s)
     return find_file(s, "/index.html") != NULL;
 }
 
-static void fill(struct plm_http_static_file *out, const struct file *f)
+/* A list such as "gzip, deflate;q=0.5, br"; q=0 says no (RFC 9110 section 12.5.3). */
+static bool takes_gzip(const char *accept_encoding)
+{
+    const char *p = accept_encoding ? accept_encoding : "";
+    while (*p) {
+        size_t len = strcspn(p, ","), name = strcspn(p, ";, \t");
+        if (name == 4 && !strncasecmp(p, "gzip", 4)) {
+            const char *q = memchr(p, ';', len);
+            q = q ? strpbrk(q, "qQ") : NULL;
+            return !q || q >= p + len || q[1] != '=' || strtod(q + 2, NULL) > 0;
+        }
+        p += len;
+        p += strspn(p, ", \t");
+    }
+    return false;
+}
+
+static const struct file *find_compressed(const struct plm_http_static *s, const struct file *f)
+{
+    char path[PLM_HTTP_MAX_PATH + 4];
+    int len = snprintf(path, sizeof(path), "%s.gz", f->path);
+    return len > 0 && (size_t)len < sizeof(path) ? find_file(s, path) : NULL;
+}
+
+static void fill(struct plm_http_static_file *out, const struct plm_http_static *s, const struct file *f,
+    const char *accept_encoding)
 {
     const char *type = type_of(f->path);
+    const struct file *compressed = find_compressed(s, f);
     out->status = 200;
     out->type = type ? type : "application/octet-stream";
+    out->varies = compressed != NULL;
+    if (compressed && takes_gzip(accept_encoding)) {
+        f = compressed;
+        out->encoding = "gzip";
+    }
     out->etag = f->etag;
     /* The bundler writes a hash of the content into the names of that folder. */
     out->immutable = !strncmp(f->path, "/assets/", 8);
     out->body = f->body;
 }
 
-void plm_http_static_find(const struct plm_http_static *s, const char *path, struct plm_http_static_file *out)
+void plm_http_static_find(const struct plm_http_static *s, const char *path, const char *accept_encoding,
+    struct plm_http_static_file *out)
 {
     const struct file *f = find_file(s, path);
     bool page = path[0] == '/' && !strchr(path + 1, '/') && !type_of(path);
@@ -220,7 +252,7 @@ void plm_http_static_find(const struct plm_http_static *s, const char *path, str
     if (!f && page)
         f = find_file(s, "/index.html");
     if (f) {
-        fill(out, f);
+        fill(out, s, f, accept_encoding);
     } else if (page) {
         out->type = "text/html; charset=utf-8";
         out->body = s->no_page;
@@ -236,10 +268,10 @@ void plm_http_static_serve(void *arg, const struct plm_http_request *request)
 {
     const struct plm_http_static_server *server = arg;
     struct plm_http_static_file f;
-    struct plm_http_header headers[5];
+    struct plm_http_header headers[6];
     size_t n = 0;
 
-    plm_http_static_find(server->files, request->path, &f);
+    plm_http_static_find(server->files, request->path, request->accept_encoding, &f);
     if (!f.body) {
         plm_http_fail(server->http, request->exchange, 404, "no such file", NULL, 0);
         return;
@@ -253,6 +285,10 @@ void plm_http_static_serve(void *arg, const struct plm_http_request *request)
         "permissions-policy:", "camera=(self), microphone=(self), display-capture=(self), geolocation=()"};
     headers[n++] = (struct plm_http_header){
         "cache-control:", f.immutable ? "public, max-age=31536000, immutable" : "no-cache"};
+    if (f.varies)
+        headers[n++] = (struct plm_http_header){"vary:", "accept-encoding"};
+    if (f.encoding)
+        headers[n++] = (struct plm_http_header){"content-encoding:", f.encoding};
     if (f.etag)
         headers[n++] = (struct plm_http_header){"etag:", f.etag};
     struct plm_http_reply reply = {

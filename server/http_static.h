@@ -24,13 +24,19 @@ bool plm_http_static_has_page(const struct plm_http_static *s);
 struct plm_http_static_file {
     unsigned status; /**< 200 or 404 */
     const char *type;
+    const char *encoding;  /**< "gzip"; NULL: as it is */
+    bool varies;           /**< others may get it in another encoding */
     const char *etag;      /**< with quotes; NULL: none */
     bool immutable;        /**< its name changes with its content */
     struct plm_text *body; /**< borrowed */
 };
-/** "/" and any single segment without an extension of ours are the page; the rest are files or 404. */
-void plm_http_static_find(
-    const struct plm_http_static *s, const char *path, struct plm_http_static_file *out);
+/**
+ * "/" and any single segment without an extension of ours are the page; the rest are files or 404. Where the folder has the file with ".gz"
+ * after its name, too, that one is given to who can read it.
+ * @param accept_encoding the request's; NULL: none
+ */
+void plm_http_static_find(const struct plm_http_static *s, const char *path, const char *accept_encoding,
+    struct plm_http_static_file *out);
 
 /** Handler for GET; arg is a struct plm_http_static_server. */
 struct plm_http_static_server {

@@ -62,34 +62,36 @@ async function come(size, slow) {
   await guest.click("join");
   await page.waitForFunction(() => window.times.media);
   const { form, click, meeting, media } = await page.evaluate(() => window.times);
-  const files = await Promise.all(responses.map(async (response) => ({ type: response.request().resourceType(), body: await response.body() })));
+  const files = await Promise.all(responses.map(async (response) => ({
+    type: response.request().resourceType(),
+    encoding: await response.headerValue("content-encoding"),
+    body: await response.body(),
+  })));
   assert.deepEqual(guest.problems, []);
   await page.context().close();
   return { files, form, meeting: meeting - click, media: media - click };
 }
 
-async function best(t, what, size, slow) {
+/* What is too slow because the machine was busy is measured once more. */
+async function measure(t, what, size, limits, slow) {
   const rounds = [];
-  for (let n = 0; n < ROUNDS; n++) rounds.push(await come(size, slow));
   const of = (key) => Math.round(Math.min(...rounds.map((round) => round[key])));
-  const found = { form: of("form"), meeting: of("meeting"), media: of("media") };
-  t.diagnostic(`${what}: form ${found.form} ms after navigation, meeting ${found.meeting} ms and its media ${found.media} ms after the click`);
-  return { ...found, files: rounds[0].files };
+  do rounds.push(await come(size, slow));
+  while (rounds.length < ROUNDS && (of("form") > limits.form || of("meeting") > limits.meeting));
+  t.diagnostic(`${what}: form ${of("form")} ms after navigation, meeting ${of("meeting")} ms and its media ${of("media")} ms after the click`);
+  assert.ok(of("form") <= limits.form, `form after ${of("form")} ms`);
+  assert.ok(of("meeting") <= limits.meeting, `meeting after ${of("meeting")} ms`);
+  return rounds[0].files;
 }
 
 test("on this machine", async (t) => {
-  const { files, form, meeting } = await best(t, "as it is", DESKTOP);
+  const files = await measure(t, "as it is", DESKTOP, LIMITS.asItIs);
   const weigh = (chosen) => chosen.reduce((sum, { body }) => sum + gzipSync(body).length, 0);
   const weights = { all: weigh(files) };
   for (const type of ["script", "stylesheet"]) weights[type] = weigh(files.filter((file) => file.type === type));
   t.diagnostic(`weight, gzip: scripts ${weights.script}, styles ${weights.stylesheet}, all ${files.length} files ${weights.all} octets`);
   for (const [type, most] of Object.entries(MOST)) assert.ok(weights[type] <= most, `${type}: ${weights[type]} octets`);
-  assert.ok(form <= LIMITS.asItIs.form, `form after ${form} ms`);
-  assert.ok(meeting <= LIMITS.asItIs.meeting, `meeting after ${meeting} ms`);
+  for (const { type, encoding } of files) if (type === "script" || type === "stylesheet") assert.equal(encoding, "gzip", `${type}s come compressed`);
 });
 
-test("on a slow phone", async (t) => {
-  const { form, meeting } = await best(t, "slow", PHONE, SLOW);
-  assert.ok(form <= LIMITS.slow.form, `form after ${form} ms`);
-  assert.ok(meeting <= LIMITS.slow.meeting, `meeting after ${meeting} ms`);
-});
+test("on a slow phone", (t) => measure(t, "slow", PHONE, LIMITS.slow, SLOW));

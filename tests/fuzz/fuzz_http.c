@@ -30,7 +30,7 @@ static void check_page(const char *path)
 
     if (!files)
         CHECK(!plm_http_static_create(&files, "/nonexistent"));
-    plm_http_static_find(files, path, &f);
+    plm_http_static_find(files, path, "gzip", &f);
     CHECK(f.status == 404);
 }
 

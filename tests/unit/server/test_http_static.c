@@ -37,6 +37,8 @@ static int make_tree(void **state)
     put("index.html", "page");
     put("favicon.ico", "icon");
     put("assets/a-1.js", "js");
+    put("assets/b-1.js", "script");
+    put("assets/b-1.js.gz", "squeezed");
     put("empty.css", "");
     put("odd", "no extension");
     put(".secret", "secret");
@@ -94,7 +96,7 @@ static void paths(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct plm_http_static_file f;
-        plm_http_static_find(files, cases[i].path, &f);
+        plm_http_static_find(files, cases[i].path, NULL, &f);
         assert_int_equal(f.status, cases[i].status);
         assert_int_equal(f.body != NULL, cases[i].body != NULL);
         if (!f.body)
@@ -110,11 +112,45 @@ static void tags_differ_with_the_content(void **state)
 {
     (void)state;
     struct plm_http_static_file a, b;
-    plm_http_static_find(files, "/index.html", &a);
-    plm_http_static_find(files, "/favicon.ico", &b);
+    plm_http_static_find(files, "/index.html", NULL, &a);
+    plm_http_static_find(files, "/favicon.ico", NULL, &b);
     assert_string_not_equal(a.etag, b.etag);
     assert_int_equal(a.etag[0], '"');
     assert_int_equal(strlen(a.etag), 18);
+}
+
+static void who_can_read_it_gets_it_compressed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *accepts;
+        bool compressed;
+    } cases[] = {
+        {NULL, false},
+        {"", false},
+        {"gzip", true},
+        {"br, GZIP;q=0.5", true},
+        {"deflate,gzip ;q=1.0", true},
+        {"gzip;q=0", false},
+        {"gzip; q=0.000, br", false},
+        {"br;q=1, gzip", true},
+        {"xgzip, gzipx", false},
+        {"identity", false},
+        {",,;,", false},
+    };
+    struct plm_http_static_file plain, f;
+    plm_http_static_find(files, "/assets/b-1.js", NULL, &plain);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        plm_http_static_find(files, "/assets/b-1.js", cases[i].accepts, &f);
+        assert_int_equal(f.encoding != NULL, cases[i].compressed);
+        assert_string_equal(f.body->data, cases[i].compressed ? "squeezed" : "script");
+        assert_string_equal(f.type, "text/javascript; charset=utf-8");
+        assert_int_equal(!strcmp(f.etag, plain.etag), !cases[i].compressed);
+        assert_true(f.immutable && f.varies);
+    }
+    plm_http_static_find(files, "/assets/a-1.js", "gzip", &f);
+    assert_null(f.encoding);
+    assert_false(f.varies);
 }
 
 static void a_folder_that_is_not_there_has_no_page(void **state)
@@ -125,7 +161,7 @@ static void a_folder_that_is_not_there_has_no_page(void **state)
 
     assert_int_equal(plm_http_static_create(&none, "/nonexistent"), 0);
     assert_false(plm_http_static_has_page(none));
-    plm_http_static_find(none, "/", &f);
+    plm_http_static_find(none, "/", NULL, &f);
     assert_int_equal(f.status, 404);
     assert_non_null(strstr(f.body->data, "./run --build"));
     plm_http_static_destroy(none);
@@ -137,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths),
         cmocka_unit_test(tags_differ_with_the_content),
+        cmocka_unit_test(who_can_read_it_gets_it_compressed),
         cmocka_unit_test(a_folder_that_is_not_there_has_no_page),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);
