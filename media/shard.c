@@ -205,14 +205,15 @@ static void set_speakers(struct plm_shard *s, const struct plm_link_level *v, si
 }
 
 /*
- * Who is muted keeps their place in the set, so that their first word after that is heard, until somebody else needs it; but they do not speak.
+ * The set is whose sound is forwarded: in it is also who is silent, or muted, as long as nobody else needs the place, so that their first word
+ * is heard. They do not speak.
  */
-static void tell_speakers(struct plm_shard *s, const struct plm_link_level *v, size_t n)
+static void tell_speakers(struct plm_shard *s, const struct plm_link_level *v, size_t n, uint64_t now_us)
 {
     struct plm_event ev = {.type = PLM_EV_SPEAKERS};
     for (size_t i = 0; i < n; i++) {
         const struct plm_track *tr = plm_shard_find_track(s, v[i].participant, PLM_SOURCE_MICROPHONE);
-        if (tr && tr->muted)
+        if ((tr && tr->muted) || !plm_speakers_speaks(s->decider, v[i].participant, now_us))
             continue;
         ev.speakers.level[ev.speakers.n] = v[i].level;
         ev.speakers.who[ev.speakers.n++] = v[i].participant;
@@ -239,7 +240,7 @@ static void decide_speakers(struct plm_shard *s, uint64_t now_us)
         for (unsigned i = 0; i < s->n_peers; i++)
             plm_shard_send_levels(s, s->peers[i].worker, v, n, true);
     }
-    tell_speakers(s, v, n);
+    tell_speakers(s, v, n, now_us);
 }
 
 static void on_level_timer(struct plm_timer *timer, uint64_t now_us)

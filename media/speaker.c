@@ -259,3 +259,9 @@ size_t plm_speakers_get(const struct plm_speakers *s, plm_participant_id *who, u
     }
     return s->n_set;
 }
+
+bool plm_speakers_speaks(const struct plm_speakers *s, plm_participant_id who, uint64_t now_us)
+{
+    const struct member *m = find(s, who);
+    return m && (who == s->dominant || (m->spoke_us && now_us - m->spoke_us < STAY_US));
+}

@@ -32,5 +32,7 @@ void plm_speakers_remove(struct plm_speakers *s, plm_participant_id who);
 bool plm_speakers_poll(struct plm_speakers *s, uint64_t now_us);
 /** Present set: who is forwarded, the dominant speaker first. @return count, at most PLM_MAX_SPEAKERS */
 size_t plm_speakers_get(const struct plm_speakers *s, plm_participant_id *who, uint8_t *level);
+/** Whether somebody of the set speaks, or did a moment ago; the dominant speaker does until somebody else takes over. */
+bool plm_speakers_speaks(const struct plm_speakers *s, plm_participant_id who, uint64_t now_us);
 
 #endif

@@ -102,7 +102,7 @@ enum plm_event_type {
     PLM_EV_TRANSPORT = 1, /**< a transport changed state */
     PLM_EV_TRACK,         /**< a track began, changed codec, or ended */
     PLM_EV_SLOT,          /**< what a slot shows changed; of a change of picture when the new one is there, or the former one ended */
-    PLM_EV_SPEAKERS,      /**< who speaks, loudest first; the first is the dominant speaker */
+    PLM_EV_SPEAKERS,      /**< who speaks, or did a moment ago; the dominant speaker first */
     PLM_EV_DEMAND,        /**< which encodings of a track somebody needs (dynacast) */
     PLM_EV_FEED,          /**< a worker's feed ended without being asked to; its socket is closed */
 };
@@ -137,7 +137,7 @@ struct plm_event {
             uint8_t n;
             plm_participant_id who[PLM_MAX_SPEAKERS];
             uint8_t level[PLM_MAX_SPEAKERS]; /**< 0 loudest .. 127 silence, -dBov */
-        } speakers; /* who is muted is not among them */
+        } speakers; /* neither who is muted nor who is silent */
         struct {
             enum plm_source source;
             uint8_t needed; /**< bit per encoding, in the order of the publisher's rids */

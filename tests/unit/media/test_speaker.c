@@ -283,6 +283,39 @@ static void everybody_is_heard_in_a_small_room(void **state)
     assert_int_equal(plm_speakers_get(r.speakers, set, levels), 0);
 }
 
+static bool speaks(unsigned i)
+{
+    return plm_speakers_speaks(r.speakers, id_of(i), r.now_ms * 1000);
+}
+
+/** In a small room everybody is in the set; those of them speak who were heard in the last two seconds, and the dominant speaker. */
+static void who_is_silent_does_not_speak(void **state)
+{
+    (void)state;
+    srand(9);
+    open_room(4, 4);
+    run_ms(3000);
+    for (unsigned i = 0; i < 4; i++)
+        assert_true(in_set(id_of(i)) && !speaks(i));
+    r.voice[0] = -30;
+    run_ms(2000);
+    assert_true(speaks(0) && !speaks(1));
+    r.voice[1] = -32;
+    run_ms(1000);
+    assert_true(speaks(0) && speaks(1) && !speaks(2));
+    r.voice[1] = 0;
+    run_ms(1500);
+    assert_true(speaks(1));
+    run_ms(1000);
+    assert_false(speaks(1));
+    r.voice[0] = 0;
+    run_ms(60000);
+    assert_true(speaks(0)); /* nobody has taken over */
+    plm_speakers_remove(r.speakers, id_of(0));
+    assert_false(speaks(0));
+    assert_false(speaks(9));
+}
+
 /** In a large room whoever begins to speak is let in within 150 ms, and silent members wait for two seconds at least. */
 static void the_set_follows_with_hysteresis(void **state)
 {
@@ -394,6 +427,7 @@ int main(void)
         cmocka_unit_test(crosstalk_does_not_win),
         cmocka_unit_test(a_louder_voice_wins_in_the_end),
         cmocka_unit_test(everybody_is_heard_in_a_small_room),
+        cmocka_unit_test(who_is_silent_does_not_speak),
         cmocka_unit_test(the_set_follows_with_hysteresis),
         cmocka_unit_test(tones_stay_in_the_set),
         cmocka_unit_test(limits),

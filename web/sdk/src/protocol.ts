@@ -849,7 +849,7 @@ export interface SlotsEvent {
   slots: Slot[];
 }
 
-/** Who speaks, loudest first; the first is the dominant speaker. Who is muted is not named. */
+/** Who speaks, or did a moment ago, the dominant speaker first. Neither who is muted is named nor who is silent. */
 export interface SpeakersEvent {
   type: "speakers";
   participants: number[];
