@@ -34,6 +34,16 @@ test("the page may load nothing that is not its own, and can be installed", asyn
     const icon = await fetch(server.url + src);
     assert.equal(icon.headers.get("content-type"), type, src);
   }
+  const page = await ada.page.context().newPage();
+  await page.goto(`${server.url}/`);
+  const devtools = await page.context().newCDPSession(page);
+  const { installabilityErrors } = await devtools.send("Page.getInstallabilityErrors");
+  /* Contexts of tests are like private windows, in which nothing is ever installed. */
+  assert.deepEqual(installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== "in-incognito"), []);
+  const { errors, manifest: known } = await devtools.send("Page.getAppManifest");
+  assert.deepEqual(errors, []);
+  assert.equal(known?.startUrl ?? `${server.url}/`, `${server.url}/`);
+  await page.close();
 });
 
 test("one goes from home to a room by its name, with the microphone", async () => {
@@ -80,6 +90,66 @@ test("one goes from home to the same room by its number, listening only", async 
   await bob.click("invite-dialog-close");
 });
 
+test("all of it works by keyboard alone", async () => {
+  const eli = await house.guest("Eli");
+  const { keyboard } = eli.page;
+  const at = () => eli.page.evaluate(() => document.activeElement?.dataset.testid ?? "");
+  const tabTo = async (wanted) => {
+    for (let n = 0; n < 40 && (await at()) !== wanted; n++) await keyboard.press("Tab");
+    assert.equal(await at(), wanted);
+  };
+  const isRinged = () => eli.page.evaluate(() => document.activeElement.matches(":focus-visible") && getComputedStyle(document.activeElement).outlineStyle !== "none");
+  await eli.page.goto(`${server.url}/?debug`);
+  await eli.byId("room-name").waitFor();
+  await tabTo("room-name");
+  await keyboard.type(ROOM);
+  await keyboard.press("Enter");
+  await eli.byId("display-name").waitFor();
+  await tabTo("display-name");
+  await keyboard.type("Eli");
+  await tabTo("join");
+  assert.ok(await isRinged(), "one sees where one is");
+  await keyboard.press("Enter");
+  await eli.byId("meeting").waitFor();
+  /* Through all of the bar, in its order. */
+  for (const control of ["mic", "camera", "share", "hand", "react", "chat", "people", "settings", "more", "leave"]) {
+    await tabTo(control);
+    assert.ok(await isRinged(), `one sees that one is at ${control}`);
+  }
+  /* A menu: arrows go through it, a dialog holds the focus and gives it back. */
+  await keyboard.press("Shift+Tab");
+  await keyboard.press("Enter");
+  await eventually("the menu has the focus", async () => (await at()).startsWith("more-"), true);
+  const first = await at();
+  await keyboard.press("ArrowDown");
+  assert.notEqual(await at(), first);
+  await keyboard.press("Escape");
+  await eventually("the button has it again", at, "more");
+  await tabTo("settings");
+  await keyboard.press("Enter");
+  await eli.byId("settings-dialog").waitFor();
+  for (let n = 0; n < 15; n++) {
+    await keyboard.press("Tab");
+    assert.ok(await eli.page.evaluate(() => document.activeElement === document.body || document.activeElement.closest("dialog") !== null), "the focus stays in the dialog");
+  }
+  await keyboard.press("Escape");
+  await eli.byId("settings-dialog").waitFor({ state: "detached" });
+  await eventually("the button has it again", at, "settings");
+  await tabTo("people");
+  await keyboard.press("Enter");
+  await tabTo("rename");
+  await keyboard.press("Enter");
+  await keyboard.press("Control+a");
+  await keyboard.type("Elias");
+  await keyboard.press("Enter");
+  await eli.page.locator('[data-testid=person][data-participant-name="Elias"]').waitFor();
+  await tabTo("leave");
+  await keyboard.press("Enter");
+  await eli.byId("left-page").waitFor();
+  assert.deepEqual(eli.problems, []);
+  await eli.page.context().close();
+});
+
 test("keys do what their help says", async () => {
   await ada.page.keyboard.press("?");
   await ada.byId("keys-dialog").waitFor();
@@ -116,7 +186,13 @@ test("settings change language, appearance and what is received", async () => {
   await ada.byId("set-appearance").selectOption("light");
   await ada.click("set-hide-cameras");
   await ada.show("settings-light-desktop");
+  assert.equal(await ada.page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "light");
   await ada.click("settings-close");
+  await ada.byId("mic").and(ada.page.getByLabel("Mikrofon einschalten")).waitFor();
+  await (await ada.row("Bob Bristow")).getByTestId("person-menu").click();
+  assert.notEqual(await ada.text("person-menu-make-moderator"), "Make moderator");
+  await ada.page.keyboard.press("Escape");
+  await ada.click("people");
   await ada.show("meeting-light-desktop");
   await bob.more("settings");
   await bob.byId("set-language").selectOption("fr");
@@ -138,7 +214,10 @@ test("a browser's language is spoken from the start, and a missing permission ex
   await cleo.page.context().close();
 });
 
-test("nothing keeps anybody out, and nothing went wrong meanwhile", () => {
+test("nothing keeps anybody out, and nothing went wrong meanwhile", async () => {
   assert.deepEqual(house.faults, []);
-  for (const person of [ada, bob]) assert.deepEqual(person.problems, [], `problems of ${person.name}`);
+  for (const person of [ada, bob]) {
+    assert.deepEqual(person.problems, [], `problems of ${person.name}`);
+    assert.deepEqual(await person.violations(), [], `what the policy stopped at ${person.name}'s`);
+  }
 });

@@ -45,12 +45,14 @@ test("who came first leads, and sets the rules", async () => {
 });
 
 test("who comes now waits, is seen to wait, and is let in", async () => {
+  const silence = await ada.sounds();
   await eve.knock(ROOM);
   await eve.byId("waiting-page").waitFor();
   await eve.show("waiting-phone");
   await ada.byId("lobby-prompt").waitFor();
   assert.equal(await ada.text("people-badge"), "1");
   assert.equal(await bob.byId("lobby-prompt").count(), 0);
+  await eventually("Ada hears them knock", async () => (await ada.sounds()) > silence, true);
   await ada.show("lobby-desktop");
   await ada.byId("lobby-prompt").getByTestId("admit").click();
   await eve.byId("meeting").waitFor();
@@ -110,6 +112,40 @@ test("reactions rise at everybody", async () => {
   await ada.page.locator("[data-testid=reaction][data-kind=heart]").waitFor();
   await ada.show("reactions-desktop");
   await ada.page.locator("[data-testid=reaction]").first().waitFor({ state: "detached" });
+});
+
+test("reactions and hands are heard, unless the room is to be quiet", async () => {
+  const react = async () => {
+    await dot.click("react");
+    await dot.click("react-heart");
+    await ada.page.locator("[data-testid=reaction][data-kind=heart]").waitFor();
+    await dot.click("hand");
+    await ada.page.getByText("Dot Delacroix raised a hand").first().waitFor();
+    await dot.click("hand");
+    await ada.page.locator("[data-testid=reaction]").first().waitFor({ state: "detached" });
+    return [await ada.sounds(), await bob.sounds()];
+  };
+  const before = [await ada.sounds(), await bob.sounds()];
+  const heard = await react();
+  assert.ok(heard[0] >= before[0] + 2 && heard[1] >= before[1] + 2, `${before} tones, then ${heard}`);
+  await ada.more("rules");
+  await ada.click("rule-sounds");
+  await ada.click("rules-save");
+  await eventually("Bob knows", () => bob.page.evaluate(() => window.plenum.meeting.room.settings.sounds), false);
+  const quiet = await react();
+  assert.deepEqual(quiet, heard);
+});
+
+test("who mutes themselves does not speak any longer", async () => {
+  const speaks = () => ada.page.evaluate((name) => [...window.plenum.meeting.participants.values()].some((p) => p.name === name && window.plenum.meeting.speakers.includes(p.id)), bob.name);
+  const tile = ada.page.locator(`[data-testid=tile][data-participant-name="${bob.name}"]`);
+  await eventually("Bob speaks", speaks, true);
+  await bob.click("mic");
+  await eventually("Bob does not speak", speaks, false);
+  assert.equal(await tile.getAttribute("data-speaking"), "false");
+  await bob.click("mic");
+  await eventually("Bob speaks again", speaks, true);
+  await eventually("it is seen", () => tile.getAttribute("data-speaking"), "true");
 });
 
 test("a moderator mutes, asks and forbids", async () => {
@@ -226,8 +262,10 @@ test("who is removed does not come back", async () => {
   await ada.show("remove-desktop");
   await ada.click("remove-dialog-confirm");
   await eve.byId("left-page").waitFor();
+  await eve.page.getByText("You were removed").waitFor();
+  assert.equal(await eve.byId("rejoin").count(), 0);
   await eve.show("removed-phone");
-  await eve.click("rejoin");
+  await eve.page.goto(`${server.url}/${ROOM}?debug`);
   await eve.click("join");
   await eve.byId("join-problem").waitFor();
   assert.equal(await eve.text("join-problem"), "You were removed from this room and cannot come back.");
@@ -247,6 +285,9 @@ test("a password is asked for", async () => {
   await ivy.byId("room-password").fill("starboard");
   await ivy.click("join");
   await ivy.byId("meeting").waitFor();
+  await ivy.click("invite");
+  await ivy.byId("invite-dialog").getByText("This room has a password").waitFor();
+  await ivy.show("invite-password-desktop");
   await ivy.page.context().close();
 });
 
@@ -281,7 +322,10 @@ test("the meeting ends for everybody", async () => {
   await dot.show("ended-phone");
 });
 
-test("nothing keeps anybody out, and nothing went wrong meanwhile", () => {
+test("nothing keeps anybody out, and nothing went wrong meanwhile", async () => {
   assert.deepEqual(house.faults, []);
-  for (const person of [ada, bob, dot, eve]) assert.deepEqual(person.problems, [], `problems of ${person.name}`);
+  for (const person of [ada, bob, dot, eve]) {
+    assert.deepEqual(person.problems, [], `problems of ${person.name}`);
+    assert.deepEqual(await person.violations(), [], `what the policy stopped at ${person.name}'s`);
+  }
 });
