@@ -48,7 +48,7 @@ test("a camera is presented after a look at it, beside one's own picture", async
   /* What one shows of a thing one sees oneself, and not mirrored. */
   await sees(bob, ["Bob Bristow large"]);
   assert.equal(await large(bob).locator("video.mirrored").count(), 0);
-  await bob.page.getByText("You are showing a camera to everybody").waitFor();
+  await bob.page.getByText("You are presenting a camera").waitFor();
   assert.equal(await bob.isPressed("camera"), "true");
   await eventually("Ada sees Bob, too", () => tileOf(ada, "Bob Bristow", "camera").locator("video.revealed").count(), 1);
   await ada.show("content-desktop");

@@ -31,8 +31,8 @@ async function leave(person) {
   await person.page.context().close();
 }
 
-/* Before joining, where no device can be had: the page says why in words, and one comes in all the same. */
-async function comeWithout(name, size, { url = server.url, error, title, picture }) {
+/* Before joining, where no device can be had: the page says why in words. */
+async function readHelp(name, size, { url = server.url, error, title, picture }) {
   const guest = await house.guest(name, size);
   if (error) {
     await guest.page.addInitScript((error) => {
@@ -43,9 +43,6 @@ async function comeWithout(name, size, { url = server.url, error, title, picture
   await guest.byId("device-help").getByText(title).first().waitFor();
   await guest.show(picture);
   await guest.expectNoOverflow();
-  await guest.byId("display-name").fill(name);
-  await guest.click("join-listening");
-  await guest.byId("meeting").waitFor();
   return guest;
 }
 
@@ -63,32 +60,27 @@ test("the microphone's level is shown, and another camera chosen", async () => {
   await ada.byId("meeting").waitFor();
 });
 
-for (const [what, size, where] of [
-  ["is not secure", DESKTOP, "desktop"],
-  ["is not secure", PHONE, "phone"],
-]) {
-  test(`a page that ${what} says what helps, ${where}`, async () => {
-    const guest = await comeWithout("Ina", size, { url: house.insecureUrl, title: "This page is not secure", picture: `insecure-${where}` });
-    assert.equal(await guest.page.evaluate(() => isSecureContext), false);
-    await eventually("Ada sees the guest", () => participants(ada), 2);
-    await guest.click("mic");
-    assert.equal(await guest.isPressed("mic"), "false");
-    await guest.click("leave");
-    await leave(guest);
-    await eventually("Ada is alone", () => participants(ada), 1);
-  });
-}
+test("a page that is not secure says what helps, and one comes in all the same", async () => {
+  await leave(await readHelp("Ina", DESKTOP, { url: house.insecureUrl, title: "This page is not secure", picture: "insecure-desktop" }));
+  const guest = await readHelp("Ina", PHONE, { url: house.insecureUrl, title: "This page is not secure", picture: "insecure-phone" });
+  assert.equal(await guest.page.evaluate(() => isSecureContext), false);
+  await guest.byId("display-name").fill("Ina");
+  await guest.click("join-listening");
+  await guest.byId("meeting").waitFor();
+  await eventually("Ada sees the guest", () => participants(ada), 2);
+  await guest.click("mic");
+  assert.equal(await guest.isPressed("mic"), "false");
+  await guest.click("leave");
+  await leave(guest);
+  await eventually("Ada is alone", () => participants(ada), 1);
+});
 
 for (const [error, title, picture, size] of [
   ["NotAllowedError", "Permission is missing", "denied-phone", PHONE],
   ["NotFoundError", "Not found", "no-device-desktop", DESKTOP],
   ["NotReadableError", "In use elsewhere", "busy-device-phone", PHONE],
 ]) {
-  test(`a device that cannot be had is explained: ${title.toLowerCase()}`, async () => {
-    const guest = await comeWithout("Nora", size, { error, title, picture });
-    await guest.click("leave");
-    await leave(guest);
-  });
+  test(`a device that cannot be had is explained: ${title.toLowerCase()}`, async () => leave(await readHelp("Nora", size, { error, title, picture })));
 }
 
 test("who comes late reads what was written before", async () => {
@@ -114,6 +106,10 @@ test("who comes late reads what was written before", async () => {
 test("names and messages of any kind do no harm", async () => {
   const mal = await house.guest(`${BIDI}<img src=x onerror=alert(1)>${"W".repeat(LONG)}`, PHONE);
   await mal.join(ROOM);
+  /* It is said who came, in the space there is for that. */
+  const notice = ada.page.locator(".notice", { hasText: "onerror" });
+  await notice.waitFor();
+  assert.ok((await notice.boundingBox()).width <= 380 && (await notice.boundingBox()).height <= 60);
   await eventually("Ada sees two", () => participants(ada), 2);
   const name = await ada.page.evaluate(() => [...window.plenum.meeting.participants.values()].at(-1).name);
   assert.ok(new TextEncoder().encode(name).length <= 128, `a name of ${name.length}`);

@@ -111,22 +111,28 @@ export async function openHouse(server) {
               if (impact === "serious" || impact === "critical") faults.push(`${name}: ${id} on ${nodes.map((node) => `${node.target} (${node.any[0]?.message ?? node.all[0]?.message ?? ""})`).join(", ")}`);
             }
           };
+          const shine = async (scheme) => {
+            await page.emulateMedia({ colorScheme: scheme });
+            await page.evaluate(async (scheme) => {
+              while (document.documentElement.dataset.appearance !== scheme) await new Promise((resolve) => setTimeout(resolve, 10));
+              /* Colours glide to their new values. */
+              for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
+            }, scheme);
+          };
           await look(picture, {});
           const chosen = await page.evaluate(() => JSON.parse(localStorage.getItem("plenum") ?? "{}").appearance ?? "system");
           if (chosen !== "system") return;
-          await page.emulateMedia({ colorScheme: "light" });
-          await page.evaluate(async () => {
-            while (document.documentElement.dataset.appearance !== "light") await new Promise((resolve) => setTimeout(resolve, 10));
-            /* Colours glide to their new values. */
-            for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
-          });
+          await shine("light");
           await look(`${picture}-light`, { runOnly: { type: "rule", values: ["color-contrast"] } });
-          await page.emulateMedia({ colorScheme: "dark" });
+          await shine("dark");
         },
-        /** Nothing is wider than the screen. */
+        /** Nothing that is not cut off by what it stands in reaches beyond the screen. */
         async expectNoOverflow() {
-          const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-          if (wide > screen) throw new Error(`${name}'s page is ${wide} wide on a screen of ${screen}`);
+          const outside = await page.evaluate(() => {
+            const isCut = (element) => element && (getComputedStyle(element).overflowX !== "visible" || isCut(element.parentElement));
+            return [...document.querySelectorAll("#root *")].filter((element) => element.getBoundingClientRect().right > innerWidth + 1 && !isCut(element.parentElement)).map((element) => element.className);
+          });
+          if (outside.length > 0 || (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth))) throw new Error(`beyond the screen of ${name}: ${outside}`);
         },
         /** Faults that the page made and the policy stopped. */
         violations: () => page.evaluate(() => window.probe.violations),

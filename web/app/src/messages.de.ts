@@ -75,7 +75,7 @@ export const de: Messages = {
     pin: (name) => `${name} anheften`,
     unpin: (name) => `${name} lösen`,
     sharing: "Sie teilen Ihren Bildschirm",
-    sharingCamera: "Sie zeigen allen eine Kamera",
+    sharingCamera: "Sie präsentieren eine Kamera",
     reconnecting: "Verbindung unterbrochen – wird wiederhergestellt …",
     mediaBroken: "Bild und Ton sind unterbrochen – werden wiederhergestellt …",
     hear: "Klicken, um das Treffen zu hören",
@@ -182,10 +182,10 @@ export const de: Messages = {
     notStarted: "Das Treffen hat noch nicht begonnen: Niemand sonst kommt herein, bevor Sie es eröffnen.",
   },
   content: {
-    open: "Allen eine Kamera zeigen",
-    title: "Allen eine Kamera zeigen",
+    open: "Kamera präsentieren",
+    title: "Kamera präsentieren",
     text: "Für ein Blatt Papier, eine Tafel, einen Versuch: Das Bild wird groß gezeigt, neben Ihrem eigenen.",
-    start: "Zeigen",
+    start: "Präsentieren",
     cancel: "Abbrechen",
   },
   invite: {

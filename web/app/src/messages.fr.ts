@@ -75,7 +75,7 @@ export const fr: Messages = {
     pin: (name) => `Épingler ${name}`,
     unpin: (name) => `Détacher ${name}`,
     sharing: "Vous partagez votre écran",
-    sharingCamera: "Vous montrez une caméra à tous",
+    sharingCamera: "Vous présentez une caméra",
     reconnecting: "Connexion perdue – reconnexion…",
     mediaBroken: "Image et son interrompus – reconnexion…",
     hear: "Cliquez pour entendre la réunion",
@@ -182,10 +182,10 @@ export const fr: Messages = {
     notStarted: "La réunion n’a pas commencé : personne d’autre n’entre avant que vous l’ouvriez.",
   },
   content: {
-    open: "Montrer une caméra à tous",
-    title: "Montrer une caméra à tous",
+    open: "Présenter une caméra",
+    title: "Présenter une caméra",
     text: "Pour une feuille, un tableau, une expérience : l’image est montrée en grand, à côté de la vôtre.",
-    start: "Montrer",
+    start: "Présenter",
     cancel: "Annuler",
   },
   invite: {

@@ -121,7 +121,7 @@ export const en = {
     pin: (name: string) => `Pin ${name}`,
     unpin: (name: string) => `Unpin ${name}`,
     sharing: "You are sharing your screen",
-    sharingCamera: "You are showing a camera to everybody",
+    sharingCamera: "You are presenting a camera",
     reconnecting: "Connection lost — reconnecting…",
     mediaBroken: "Picture and sound are interrupted — reconnecting…",
     hear: "Click to hear the meeting",
@@ -228,10 +228,10 @@ export const en = {
     notStarted: "The meeting has not begun: nobody else comes in before you start it.",
   },
   content: {
-    open: "Show a camera to everybody",
-    title: "Show a camera to everybody",
+    open: "Present a camera",
+    title: "Present a camera",
     text: "For a sheet of paper, a board, an experiment: it is shown large, beside your own picture.",
-    start: "Show",
+    start: "Present",
     cancel: "Cancel",
   },
   invite: {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { bestGrid, capacity, GAP } from "../src/lib/layout.js";
-import { SpeakerOrder } from "../src/lib/order.js";
+import { byArrival, SpeakerOrder } from "../src/lib/order.js";
 import { cut, fragmentFromText, randomRoom, roomFromPath, roomFromText } from "../src/lib/room.js";
 import { de } from "../src/messages.de.js";
 import { fr } from "../src/messages.fr.js";
@@ -111,6 +111,17 @@ describe("the order of people", () => {
   });
 });
 
+describe("what is presented", () => {
+  it("stands in the order of coming, whatever order it is told in", () => {
+    const first = byArrival([], ["b", "a"]);
+    expect(first).toEqual(["b", "a"]);
+    expect(byArrival(first, ["a", "b"])).toBe(first);
+    expect(byArrival(first, ["c", "a", "b"])).toEqual(["b", "a", "c"]);
+    expect(byArrival(["b", "a", "c"], ["c", "a"])).toEqual(["a", "c"]);
+    expect(byArrival(["a"], [])).toEqual([]);
+  });
+});
+
 describe("settings", () => {
   it("are taken only as far as they fit", () => {
     expect(readSettings('{"name":"Ada","micOn":false,"recent":["a",1,"b"],"camera":7}')).toMatchObject({
@@ -122,6 +133,7 @@ describe("settings", () => {
     });
     expect(readSettings("no json").name).toBe("");
     expect(readSettings("null").recent).toEqual([]);
+    expect([readSettings('{"layout":"speaker"}').layout, readSettings('{"layout":"circle"}').layout]).toEqual(["speaker", "grid"]);
   });
 });
 

@@ -3,6 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import { timeLeft } from "../src/lib/clock.js";
 import type { Session } from "../src/lib/session.js";
 import { actionsFor } from "../src/meeting/personActions.js";
+import { de } from "../src/messages.de.js";
+import { en, setMessages } from "../src/messages.js";
 import { changesOf } from "../src/meeting/RulesDialog.js";
 
 function person(change: Partial<Participant> = {}): Participant {
@@ -44,6 +46,19 @@ describe("what may be done with somebody", () => {
     expect(idsFor("owner", person({ role: "moderator" })).filter((id) => id.startsWith("make"))).toEqual(["make-owner", "make-speaker", "make-viewer"]);
     expect(idsFor("moderator", person({ role: "owner" }))).not.toContain("remove");
     expect(idsFor("moderator", person({ id: 1, role: "moderator" }))).toEqual(["make-speaker"]);
+  });
+
+  it("is said in the language that is spoken now", () => {
+    const labels = () => {
+      const session = { meeting: { moderation: {} } } as Session;
+      return actionsFor(person(), { session, role: "owner", localId: 1, mayWhisper: true, onWhisper: vi.fn(), onRemove: vi.fn() }).map((item) => item.label);
+    };
+    const english = labels();
+    setMessages(de);
+    const german = labels();
+    setMessages(en);
+    expect(german).toHaveLength(english.length);
+    expect(german.filter((label) => english.includes(label))).toEqual([]);
   });
 
   it("is no mute for who only watches", () => {

@@ -87,10 +87,9 @@ export function StartBanner({ session }: { session: Session }) {
     session.run(session.meeting.moderation.start().finally(() => setStarting(false)));
   };
   return (
-    <div className="breakout-banner" data-testid="start-banner">
+    <div className="breakout-banner start-banner" data-testid="start-banner">
       <PlayIcon />
       <span role="status">{t.more.notStarted}</span>
-      <span className="spacer" />
       <button type="button" className="button small primary" data-testid="start-meeting" disabled={starting} onClick={start}>
         {t.more.start}
       </button>

@@ -130,7 +130,7 @@ interface PersonProps {
 
 function Person({ person, isLocal, isSpeaking, hand, actions, onRename }: PersonProps) {
   const [editing, setEditing] = useState(false);
-  const role = roleName(person.role);
+  const about = [isLocal ? t.meeting.you : "", roleName(person.role) ?? ""].filter(Boolean).join(" · ");
   const watches = person.role === "viewer";
   return (
     <li className="person" data-testid="person" data-participant-name={person.name} data-role={person.role}>
@@ -142,8 +142,8 @@ function Person({ person, isLocal, isSpeaking, hand, actions, onRename }: Person
       ) : (
         <>
           <span className="person-name">
-            <bdi>{isLocal ? t.meeting.nameAndYou(person.name) : person.name}</bdi>
-            {role && <small>{role}</small>}
+            <bdi>{person.name}</bdi>
+            {about && <small>{about}</small>}
           </span>
           {hand !== undefined && (
             <span className="hand-badge" role="img" aria-label={t.people.hand(hand)} data-testid="person-hand">

@@ -81,7 +81,8 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
     tiles.find((tile) => tile.key === pinned) ??
     tiles.find((tile) => tile.key === shares.at(-1)) ??
     (layout === "speaker" ? speakerTile(tiles, lastSpeaker) : undefined);
-  const alone = state.people.length === 1 && !state.breakouts.open;
+  /* Whoever waits is the better news. */
+  const alone = state.people.length === 1 && !state.breakouts.open && state.lobby.total === 0;
 
   return (
     <main className={`meeting ${panel ? "with-panel" : ""}`} data-testid="meeting">
