@@ -273,13 +273,13 @@ static void read_socket(struct plm_driver *d, struct plm_udp *sock)
         size_t n = plm_udp_read(d->reader, sock, d->batch, max);
         if (n == 0)
             return;
+        d->now_us = plm_driver_now(); /* ages are counted from here */
         uint32_t datagrams = datagrams_in(d->batch, n);
         plm_worker_input(d->core, d->batch, n, d->now_us);
         publish_links(d);
         if (n < max || datagrams >= left)
             return; /* what is left makes the socket readable again in the next turn */
         left -= datagrams;
-        d->now_us = plm_driver_now();
     }
 }
 

@@ -742,7 +742,7 @@ static void on_rtp_packet(struct plm_transport *t, struct plm_pkt *pkt)
     }
     if (t->twcc_rx && x.val[PLM_EXT_TWCC] && x.len[PLM_EXT_TWCC] == 2) {
         plm_twcc_rx_on_packet(
-            t->twcc_rx, (uint16_t)(x.val[PLM_EXT_TWCC][0] << 8 | x.val[PLM_EXT_TWCC][1]), w->now_us);
+            t->twcc_rx, (uint16_t)(x.val[PLM_EXT_TWCC][0] << 8 | x.val[PLM_EXT_TWCC][1]), w->came_us);
         if (!plm_timer_active(&t->feedback_timer))
             plm_timer_start(&w->wheel, &t->feedback_timer, w->now_us + FEEDBACK_INTERVAL_US,
                 plm_transport_on_feedback_timer);

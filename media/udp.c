@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef UDP_SEGMENT
@@ -16,8 +17,9 @@
 
 #define BUFFER_SIZE 65536
 #define BUFFER_STRIDE                                                                                        \
-    (BUFFER_SIZE + 320) /* not a power of two: heads of datagrams would share the same cache sets */
-#define GSO_REFUSALS 16 /* a single route may be unable; this many times is the machine */
+    (BUFFER_SIZE + 320)      /* not a power of two: heads of datagrams would share the same cache sets */
+#define GSO_REFUSALS 16      /* a single route may be unable; this many times is the machine */
+#define MAX_AGE_US   1000000 /* nothing waits that long in a socket that is being read */
 #define FULL_WAITS   2
 #define FULL_WAIT_MS 1
 
@@ -165,6 +167,7 @@ int plm_udp_open(struct plm_udp *out, uint8_t listener, struct plm_addr *addr,
         *got_sndbuf = sndbuf;
     set(fd, IPPROTO_UDP, UDP_GRO, 1); /* without it datagrams come one by one */
     set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+    set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1); /* without it datagrams come when they are read */
     *out = (struct plm_udp){.fd = fd, .listener = listener, .wildcard = wildcard, .last_path = listener};
     out->gso = set(fd, IPPROTO_UDP, UDP_SEGMENT, 0) == 0;
     *addr = bound;
@@ -183,7 +186,7 @@ void plm_udp_close(struct plm_udp *u)
 union read_control {
     struct cmsghdr align;
     uint8_t octets[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t)) +
-                   CMSG_SPACE(sizeof(struct in6_pktinfo))];
+                   CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
 struct plm_udp_reader {
@@ -236,12 +239,23 @@ static void read_local(struct plm_udp_reader *r, struct plm_udp *u, const struct
         u->last_path = plm_udp_path(r->paths, u->listener, local);
 }
 
-static void read_control(
-    struct plm_udp_reader *r, struct plm_udp *u, struct msghdr *m, struct plm_datagram *d)
+/* The kernel's stamps are of the wall clock: one that was set meanwhile says nothing. */
+static uint32_t age_of(const struct timespec *came, const struct timespec *now)
+{
+    int64_t us = (int64_t)(now->tv_sec - came->tv_sec) * 1000000 + (now->tv_nsec - came->tv_nsec) / 1000;
+    return us > 0 && us < MAX_AGE_US ? (uint32_t)us : 0;
+}
+
+static void read_control(struct plm_udp_reader *r, struct plm_udp *u, struct msghdr *m,
+    const struct timespec *now, struct plm_datagram *d)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
             memcpy(&u->overflow, CMSG_DATA(c), sizeof u->overflow);
+        } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS) {
+            struct timespec came;
+            memcpy(&came, CMSG_DATA(c), sizeof came);
+            d->age_us = age_of(&came, now);
         } else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
             int segment;
             memcpy(&segment, CMSG_DATA(c), sizeof segment);
@@ -272,11 +286,13 @@ size_t plm_udp_read(struct plm_udp_reader *r, struct plm_udp *u, struct plm_data
     while (n < 0 && errno == EINTR);
     if (n <= 0)
         return 0;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
     for (int i = 0; i < n; i++) {
         struct msghdr *m = &r->msgs[i].msg_hdr;
         batch[i] = (struct plm_datagram){
             .data = r->iov[i].iov_base, .len = r->msgs[i].msg_len, .sock = u->listener, .from = r->from[i]};
-        read_control(r, u, m, &batch[i]);
+        read_control(r, u, m, &now, &batch[i]);
         m->msg_namelen = sizeof r->from[i];
         m->msg_controllen = sizeof r->control[i];
         m->msg_flags = 0;

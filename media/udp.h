@@ -70,7 +70,7 @@ int plm_udp_reader_create(struct plm_udp_reader **out, struct plm_udp_paths *pat
 void plm_udp_reader_destroy(struct plm_udp_reader *r);
 /**
  * Read what is there.
- * @param batch room for max; data is valid until the next call
+ * @param batch room for max; data is valid until the next call; ages are as of this call
  * @param max   datagrams as the kernel joined them, 1..PLM_UDP_BATCH
  * @return how many were read; fewer than max: the socket was emptied
  */

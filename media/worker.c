@@ -185,7 +185,8 @@ static void forward_stray(struct plm_worker *w, uint8_t owner, uint8_t sock, con
     struct {
         struct plm_link_header h;
         struct plm_link_stray s;
-    } head = {.h = {.size = (uint32_t)(sizeof head.s + len), .type = PLM_LINK_STRAY}, .s = {.sock = sock}};
+    } head = {.h = {.size = (uint32_t)(sizeof head.s + len), .type = PLM_LINK_STRAY},
+        .s = {.sock = sock, .age_us = (uint32_t)(w->now_us - w->came_us)}};
     _Static_assert(sizeof(struct plm_addr) <= sizeof head.s.addr, "an address fits a stray's header");
     memcpy(head.s.addr, from, sizeof *from);
     plm_count(w, PLM_CNT_STRAY_DATAGRAMS);
@@ -340,6 +341,7 @@ static void on_datagram(struct plm_worker *w, struct plm_tuple *tuple, uint8_t s
 static void on_read(struct plm_worker *w, struct plm_datagram *d)
 {
     size_t segment = d->segment ? d->segment : d->len;
+    w->came_us = w->now_us - (d->age_us < w->now_us ? d->age_us : 0);
     struct plm_tuple *tuple = plm_tuple_map_find(&w->tuples, d->sock, &d->from);
     for (size_t off = 0; off < d->len; off += segment) {
         size_t len = d->len - off < segment ? d->len - off : segment;
@@ -369,7 +371,8 @@ static void on_stray(struct plm_worker *w, const uint8_t *body, size_t size)
     memcpy(&s, body, sizeof s);
     memcpy(&from, s.addr, sizeof from);
     memcpy(data, body + sizeof s, size - sizeof s); /* a ring is read-only, opening works in place */
-    struct plm_datagram d = {.data = data, .len = (uint32_t)(size - sizeof s), .sock = s.sock, .from = from};
+    struct plm_datagram d = {
+        .data = data, .len = (uint32_t)(size - sizeof s), .sock = s.sock, .age_us = s.age_us, .from = from};
     on_read(w, &d);
 }
 

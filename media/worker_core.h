@@ -16,7 +16,8 @@
 
 struct plm_worker {
     struct plm_worker_config config;
-    uint64_t now_us; /**< of this turn: one clock read per batch */
+    uint64_t now_us;  /**< of this turn: one clock read per batch */
+    uint64_t came_us; /**< when the datagram at hand came to this machine: now_us, or somewhat before */
     struct plm_wheel wheel;
     struct plm_pkt_pool *pool;
     struct plm_ice_lite *ice;

@@ -29,6 +29,7 @@ struct plm_datagram {
     uint32_t len;
     uint16_t segment;    /**< size of each datagram in data; 0: data is one */
     uint8_t sock;        /**< which socket of the driver */
+    uint32_t age_us;     /**< how long before `now` it came to this machine, where that is known */
     struct plm_addr from;
 };
 

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -98,6 +99,33 @@ static void tells_what_the_kernel_dropped(void **state)
     assert_int_equal(sendto(fd, data, sizeof data, 0, &e.at.sa, sizeof e.at.in4), sizeof data);
     assert_int_equal(plm_udp_read(e.reader, &e.sock, e.batch, PLM_UDP_BATCH), 1);
     assert_int_equal(e.sock.overflow, 100 - got);
+    close(fd);
+    close_end(&e);
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/** What lay in the socket says for how long. */
+static void tells_when_a_datagram_came(void **state)
+{
+    (void)state;
+    struct end e;
+    open_end(&e, "127.0.0.1:0", true);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    uint64_t begin = now_us(), took;
+    assert_int_equal(sendto(fd, "x", 1, 0, &e.at.sa, sizeof e.at.in4), 1);
+    usleep(30000);
+    assert_int_equal(sendto(fd, "y", 1, 0, &e.at.sa, sizeof e.at.in4), 1);
+    assert_int_equal(plm_udp_read(e.reader, &e.sock, e.batch, PLM_UDP_BATCH), 2);
+    took = now_us() - begin;
+    assert_true(e.batch[0].age_us >= 30000 || took >= 1000000); /* a machine that stood still */
+    assert_true(e.batch[0].age_us <= took);
+    assert_true(e.batch[1].age_us <= took - 30000);
     close(fd);
     close_end(&e);
 }
@@ -348,6 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_what_the_kernel_granted),
         cmocka_unit_test(tells_what_the_kernel_dropped),
+        cmocka_unit_test(tells_when_a_datagram_came),
         cmocka_unit_test(a_foreign_port_is_in_use),
         cmocka_unit_test(a_shared_port_is_spread),
         cmocka_unit_test(trains_arrive_whole),

@@ -52,6 +52,8 @@ struct peer {
     bool connected, closed;
     unsigned stun_replies, rtp, rtx, rtcp;
     unsigned nack, pli, twcc, sr, rr;
+    struct plm_twcc_packet told[64]; /* by the feedback that came last */
+    int n_told;
     uint32_t last_ts, last_ssrc;
     uint16_t last_seq;
     uint8_t last_pt, last_payload[64];
@@ -95,6 +97,7 @@ struct world {
         bool to_worker;
     } wire[256];
     unsigned n_wire;
+    uint32_t age_us; /* of what is delivered to the worker */
 };
 
 static inline void random_octets(void *arg, void *buf, size_t len)
@@ -151,8 +154,10 @@ static inline void on_pli(void *arg, uint32_t ssrc)
 }
 static inline void on_twcc(void *arg, const uint8_t *fci, size_t len)
 {
-    (void)fci, (void)len;
-    ((struct peer *)arg)->twcc++;
+    struct peer *p = arg;
+    uint8_t count;
+    p->n_told = plm_twcc_parse(fci, len, p->told, sizeof p->told / sizeof p->told[0], &count);
+    p->twcc++;
 }
 
 static inline void peer_on_rtcp(struct peer *p, uint8_t *data, size_t len)
@@ -329,8 +334,10 @@ static inline void deliver(struct world *w)
 {
     for (unsigned i = 0; i < w->n_wire; i++) {
         if (w->wire[i].to_worker) {
-            struct plm_datagram d = {
-                .data = w->wire[i].data, .len = (uint32_t)w->wire[i].len, .from = w->wire[i].addr};
+            struct plm_datagram d = {.data = w->wire[i].data,
+                .len = (uint32_t)w->wire[i].len,
+                .age_us = w->age_us,
+                .from = w->wire[i].addr};
             plm_worker_input(w->worker, &d, 1, w->now);
             continue;
         }
