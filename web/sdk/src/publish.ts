@@ -12,6 +12,13 @@ const DEPENDENCY_DESCRIPTOR =
  */
 const STOP_DELAY_MS = 6000;
 
+/*
+ * Chromium looks for a faster uplink only now and then: every five seconds while it sends much less than it could, and whenever the sum of
+ * all maxBitrate changes meanwhile. What is started anew looks like much less for the first fraction of a second, so the sum changes then.
+ */
+const PROBE_AFTER_MS = [100, 250, 500, 1000, 2000];
+const PROBE_STEP_BPS = 20_000;
+
 /** Sends an offer with its m-lines, returns the server's answer. */
 export type PublishExchange = (sdp: string, tracks: TrackLine[]) => Promise<string>;
 
@@ -43,6 +50,7 @@ export class PublishConnection extends MediaConnection {
   /* When each encoding of a source was last known to be needed. */
   private readonly lastNeeded = new Map<Source, number[]>();
   private readonly stopTimers = new Map<Source, ReturnType<typeof setTimeout>>();
+  private readonly probeTimers = new Map<Source, ReturnType<typeof setTimeout>>();
   private readonly senderQueues = new Map<Source, Promise<void>>();
 
   constructor(private readonly options: PublishOptions) {
@@ -97,6 +105,8 @@ export class PublishConnection extends MediaConnection {
     this.lastNeeded.clear();
     for (const timer of this.stopTimers.values()) clearTimeout(timer);
     this.stopTimers.clear();
+    for (const timer of this.probeTimers.values()) clearTimeout(timer);
+    this.probeTimers.clear();
   }
 
   private addLines(pc: RTCPeerConnection): void {
@@ -134,8 +144,28 @@ export class PublishConnection extends MediaConnection {
     const parameters = sender.getParameters();
     const wanted = parameters.encodings.map((_, i) => this.isWanted(source, i));
     if (parameters.encodings.every((encoding, i) => (encoding.active ?? true) === wanted[i])) return;
+    const begins = parameters.encodings.some((encoding, i) => wanted[i] && encoding.active === false);
     parameters.encodings.forEach((encoding, i) => (encoding.active = wanted[i] ?? true));
+    limit(source, parameters.encodings, begins ? PROBE_STEP_BPS : 0);
     await sender.setParameters(parameters);
+    if (begins) this.probeSoon(source, 0);
+  }
+
+  private probeSoon(source: Source, round: number): void {
+    clearTimeout(this.probeTimers.get(source));
+    const [before, at] = [PROBE_AFTER_MS[round - 1] ?? 0, PROBE_AFTER_MS[round]];
+    if (at === undefined) return;
+    const timer = setTimeout(() => {
+      void this.onSender(source, async (sender) => {
+        const parameters = sender.getParameters();
+        if (!parameters.encodings.some(({ active }) => active ?? true)) return;
+        /* The last of an odd number of rounds leaves the limits as they should be. */
+        limit(source, parameters.encodings, round % 2 ? PROBE_STEP_BPS : 0);
+        await sender.setParameters(parameters);
+        this.probeSoon(source, round + 1);
+      });
+    }, at - before);
+    this.probeTimers.set(source, timer);
   }
 
   private isNeeded(source: Source, encoding: number): boolean {
@@ -158,6 +188,26 @@ export class PublishConnection extends MediaConnection {
     this.senderQueues.set(source, settled);
     return settled;
   }
+}
+
+/*
+ * Each encoding as large as its line says, the largest active one with `less` bits per second.
+ *
+ * Of encodings that are all stopped Chromium goes by the first alone: it looks, with whatever it sends first after that, for twice that one's
+ * maxBitrate (at most what suits its size), and believes its uplink to be no faster. So the first stands for all of them meanwhile.
+ */
+function limit(source: Source, encodings: RTCRtpEncodingParameters[], less: number): void {
+  const line = PUBLISH_LINES.find((candidate) => candidate.source === source)?.encodings ?? [];
+  const largest = encodings.map(({ active }) => active ?? true).lastIndexOf(true);
+  encodings.forEach((encoding, i) => {
+    const { maxBitrate, scaleResolutionDownBy } = line[i] ?? {};
+    if (maxBitrate !== undefined) encoding.maxBitrate = i === largest ? maxBitrate - less : maxBitrate;
+    if (scaleResolutionDownBy !== undefined) encoding.scaleResolutionDownBy = scaleResolutionDownBy;
+  });
+  const first = encodings[0];
+  if (largest >= 0 || !first || line.length < 2) return;
+  first.maxBitrate = line.reduce((sum, { maxBitrate }) => sum + (maxBitrate ?? 0), 0);
+  first.scaleResolutionDownBy = 1;
 }
 
 function addAudio(pc: RTCPeerConnection, encodings: readonly RTCRtpEncodingParameters[]): RTCRtpTransceiver {

@@ -108,6 +108,44 @@ describe("the publish connection", () => {
     await demand([2]);
     expect(active()).toEqual([true, false, true]);
   });
+
+  it("keeps the browser looking for a fast line while nothing is sent, and when something is sent again", async () => {
+    const { publish } = await meet();
+    const sender = publish.transceivers[1]?.sender;
+    const largest = () => sender?.parameters.encodings.map((e) => e.maxBitrate);
+    const demand = async (needed: number[]) => {
+      FakeSocket.last.event({ type: "demand", source: "camera", needed });
+      await vi.advanceTimersByTimeAsync(0);
+    };
+    const asked = [150_000, 500_000, 1_700_000];
+    await demand([]);
+    expect(largest()).toEqual([2_350_000, 500_000, 1_700_000]);
+    expect(sender?.parameters.encodings[0]?.scaleResolutionDownBy).toBe(1);
+    await demand([2]);
+    expect(largest()).toEqual([150_000, 500_000, 1_680_000]);
+    expect(sender?.parameters.encodings[0]?.scaleResolutionDownBy).toBe(4);
+    const before = sender?.setParameters.mock.calls.length ?? 0;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(largest()).toEqual(asked);
+    await vi.advanceTimersByTimeAsync(150);
+    expect(largest()).toEqual([150_000, 500_000, 1_680_000]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(largest()).toEqual(asked);
+    expect(sender?.setParameters.mock.calls.length).toBe(before + 5);
+  });
+
+  it("leaves the limits alone once everything is stopped", async () => {
+    const { publish } = await meet();
+    const sender = publish.transceivers[1]?.sender;
+    for (const needed of [[], [2], []]) {
+      FakeSocket.last.event({ type: "demand", source: "camera", needed });
+      await vi.advanceTimersByTimeAsync(50);
+    }
+    const before = sender?.setParameters.mock.calls.length;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(sender?.setParameters.mock.calls.length).toBe(before);
+    expect(sender?.parameters.encodings.map((e) => e.maxBitrate)).toEqual([2_350_000, 500_000, 1_700_000]);
+  });
 });
 
 describe("a session taken up from elsewhere", () => {
