@@ -419,7 +419,7 @@ static void dispatch(struct exchange *x)
         .if_none_match = x->if_none_match,
         .if_modified_since = x->if_modified_since,
         .range = x->range,
-        .if_range = x->if_range};
+        .if_range = x->if_range,
         .accept_encoding = x->accept_encoding};
 
     if (x->method == PLM_HTTP_OPTIONS)

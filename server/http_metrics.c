@@ -425,6 +425,8 @@ static void write_webhooks(FILE *f, const struct plm_webhooks *webhooks)
     plm_prom_family(
         f, "plenum_webhooks_oldest_seconds", "gauge", "How long the first event of the queue has waited.");
     plm_prom_float(f, "plenum_webhooks_oldest_seconds", NULL, 0, (double)s.oldest_ms / 1000);
+}
+
 static void write_downloads(FILE *f, const struct plm_http_files *files)
 {
     struct plm_http_files_stats s;

@@ -82,16 +82,14 @@ static struct plm_text *describe(const struct plm_webhooks *w, const struct plm_
                 ev->identity));
     if (o && ev->reason && *ev->reason)
         err |= json_object_set_new(o, "reason", json_string(ev->reason));
-    if (!err)
-        return plm_json_text(o);
-        json_object_set_new(o, "reason", json_string(ev->reason));
     const struct plm_api_recording *rec = ev->recording;
     if (o && rec)
-        json_object_set_new(o, "recording",
+        err |= json_object_set_new(o, "recording",
             json_pack("{s:s, s:I, s:I, s:I, s:i}", "id", rec->id, "started_at", (json_int_t)rec->started_ms,
                 "duration_ms", (json_int_t)(rec->duration_us / 1000), "bytes", (json_int_t)rec->bytes,
                 "files", (int)rec->files));
-    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    if (!err)
+        return plm_json_text(o);
     json_decref(o);
     return NULL;
 }
