@@ -87,6 +87,8 @@ static int parse_head(struct state *s)
         rc = pass_place(s, &at, PLM_WEBM_DURATION, PLM_WEBM_DURATION_SIZE);
     if (rc == 0)
         rc = expect(s, &info, PLM_WEBM_INFO, false, &size);
+    if (rc == 0 && info < at)
+        rc = PLM_EINVAL; /* what is written to the place of Duration would reach beyond Info */
     s->tracks_at = info - s->data_at;
     if (rc == 0)
         rc = expect(s, &info, PLM_WEBM_TRACKS, false, &size);
@@ -133,7 +135,10 @@ static int take_cluster(struct state *s)
     if (rc)
         return rc;
     if (!plm_ebml_read(&e, head, len) || e.id != PLM_WEBM_CLUSTER || e.size > MAX_CLUSTER ||
-        e.size > left - e.head || !parse_cluster_head(head + e.head, len - e.head, &ms, &cue, &keyframe))
+        e.size > left - e.head)
+        return PLM_EINVAL;
+    size_t inside = len - e.head < e.size ? len - e.head : (size_t)e.size; /* not what follows a short one */
+    if (!parse_cluster_head(head + e.head, inside, &ms, &cue, &keyframe))
         return PLM_EINVAL;
     cue.at = s->end - s->data_at;
     if (keyframe || s->n_clusters == 0)
