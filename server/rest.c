@@ -97,9 +97,9 @@ static bool matches(
 {
     size_t n = 0;
     for (;;) {
-        size_t want = strcspn(pattern + 1, "/"), have = strcspn(path + 1, "/");
         if (*pattern != '/' || *path != '/')
             return !*pattern && !*path;
+        size_t want = strcspn(pattern + 1, "/"), have = strcspn(path + 1, "/");
         if (want == 1 && pattern[1] == '*') {
             if (!have || have >= size || n == 2)
                 return false;
