@@ -443,6 +443,10 @@ static void try_everything(struct peer *p, const char *foreign, const char *offe
         [PLM_MSG_breakout_time] = "\"seconds\":1",
         [PLM_MSG_breakout_close] = "",
         [PLM_MSG_breakout_say] = "\"text\":\"hello\"",
+        [PLM_MSG_record_start] = "",
+        [PLM_MSG_record_stop] = "",
+        [PLM_MSG_recordings] = "",
+        [PLM_MSG_record_delete] = "\"recording\":\"00000000000000000000000000000000\"",
     };
     unsigned tried = 0;
 #define PLM_REQUEST(verb, reply, doc)                                                                        \
