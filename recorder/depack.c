@@ -4,13 +4,13 @@
 
 #include <string.h>
 
-int plm_depack_append(struct plm_octets *o, const uint8_t *data, size_t len, size_t max)
+int plm_depack_append(struct plm_blob *o, const uint8_t *data, size_t len, size_t max)
 {
     if (len > max || o->len > max - len)
         return PLM_EFULL;
     if (len == 0)
         return 0;
-    uint8_t *to = plm_octets_add(o, len);
+    uint8_t *to = plm_blob_add(o, len);
     if (!to)
         return PLM_ENOMEM;
     if (data)
@@ -31,8 +31,8 @@ void plm_depack_destroy(struct plm_depack *d)
         plm_depack_h264_destroy(d);
     if (d->codec == PLM_CODEC_AV1)
         plm_depack_av1_destroy(d);
-    plm_octets_free(&d->out);
-    plm_octets_free(&d->config);
+    plm_blob_free(&d->out);
+    plm_blob_free(&d->config);
     plm_depack_init(d, PLM_CODEC_NONE, 0);
 }
 
@@ -63,8 +63,8 @@ bool plm_depack_ignores(enum plm_codec codec, const uint8_t *payload, size_t len
 
 void plm_depack_begin(struct plm_depack *d)
 {
-    plm_octets_clear(&d->out);
-    plm_octets_clear(&d->config);
+    plm_blob_clear(&d->out);
+    plm_blob_clear(&d->config);
     d->any = false;
     d->place = (struct plm_picture_place){0};
     if (d->codec == PLM_CODEC_H264)

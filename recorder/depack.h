@@ -5,7 +5,7 @@
 #ifndef PLM_RECORDER_DEPACK_H
 #define PLM_RECORDER_DEPACK_H
 
-#include "octets.h"
+#include "blob.h"
 #include "sample.h"
 
 #define PLM_DEPACK_MAX_SETS     8    /* H264 parameter sets remembered */
@@ -32,12 +32,12 @@ struct plm_picture_place {
 struct plm_depack {
     enum plm_codec codec;
     size_t max; /**< octets of one picture */
-    struct plm_octets out;
+    struct plm_blob out;
     bool any; /**< something was added since begin */
     struct plm_picture_place place;
     uint16_t width, height; /**< of the last key frame */
     uint8_t profile;
-    struct plm_octets config;
+    struct plm_blob config;
     uint32_t duration_us; /**< Opus */
     union {
         struct {
@@ -51,7 +51,7 @@ struct plm_depack {
             } sets[PLM_DEPACK_MAX_SETS];
         } h264;
         struct {
-            struct plm_octets obu; /**< one that goes on in the next payload */
+            struct plm_blob obu; /**< one that goes on in the next payload */
             bool in_fragment, sequence, frame_seen;
             size_t sequence_at, sequence_len; /**< in out */
         } av1;
@@ -87,7 +87,7 @@ uint32_t plm_opus_duration_us(const uint8_t *packet, size_t len);
 /* ---- for the codecs' files ---- */
 
 /** Append, up to max octets in all; data NULL leaves room. @return 0, PLM_EFULL, PLM_ENOMEM */
-int plm_depack_append(struct plm_octets *o, const uint8_t *data, size_t len, size_t max);
+int plm_depack_append(struct plm_blob *o, const uint8_t *data, size_t len, size_t max);
 /** What the codecs do each in their way; init has zeroed, begin emptied what they share. */
 int plm_depack_vp8_add(struct plm_depack *d, const uint8_t *payload, size_t len);
 int plm_depack_vp8_end(struct plm_depack *d);

@@ -213,7 +213,7 @@ int plm_depack_av1_add(struct plm_depack *d, const uint8_t *payload, size_t len)
 
 void plm_depack_av1_begin(struct plm_depack *d)
 {
-    plm_octets_clear(&d->av1.obu);
+    plm_blob_clear(&d->av1.obu);
     d->av1.in_fragment = d->av1.sequence = d->av1.frame_seen = false;
 }
 
@@ -228,5 +228,5 @@ int plm_depack_av1_end(struct plm_depack *d)
 
 void plm_depack_av1_destroy(struct plm_depack *d)
 {
-    plm_octets_free(&d->av1.obu);
+    plm_blob_free(&d->av1.obu);
 }
