@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
 #include "recording.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ struct world {
     plm_writer_file n_files;
     unsigned puts, demands, repairs, changes;
     bool full, refuse_journal;
-    uint64_t ext_seq;
+    uint64_t ext_seq, said_us;
 };
 
 static int make(void *ctx, const char *id)
@@ -102,7 +103,8 @@ static int repair(void *ctx, const char *id)
     return 0;
 }
 
-static void on_demand(void *ctx, uint32_t link, const struct plm_link_header *h, const struct plm_link_demand *d)
+static void on_demand(
+    void *ctx, uint32_t link, const struct plm_link_header *h, const struct plm_link_demand *d)
 {
     struct world *w = ctx;
     assert_int_equal(link, LINK);
@@ -183,6 +185,18 @@ static void announce(struct world *w, uint64_t now)
     struct plm_link_track t = {.kind = PLM_KIND_AUDIO, .n_encodings = 1, .n_codecs = 1};
     t.codecs[0].codec = PLM_CODEC_OPUS;
     frame(w, PLM_LINK_TRACK, &t, sizeof(t), now);
+    w->said_us = 0;
+}
+
+/* An encoding's line to the clock, each second. */
+static void say_clock(struct world *w, uint64_t now)
+{
+    const struct plm_link_clock c = {
+        .clock_rate = 48000, .ext_ts = (w->ext_seq + 1) * 960, .us = (int64_t)now};
+    if (now < w->said_us + S)
+        return;
+    w->said_us = now;
+    frame(w, PLM_LINK_CLOCK, &c, sizeof(c), now);
 }
 
 /* Opus, 20 ms each, and what a timer does. */
@@ -190,6 +204,7 @@ static void speak(struct world *w, uint64_t from, uint64_t to)
 {
     for (uint64_t now = from; now < to; now += 20000) {
         uint8_t body[sizeof(struct plm_link_packet) + 15] = {0};
+        say_clock(w, now);
         const struct plm_link_packet p = {.ext_seq = ++w->ext_seq,
             .ext_ts = w->ext_seq * 960,
             .arrival_us = now,
@@ -198,6 +213,8 @@ static void speak(struct world *w, uint64_t from, uint64_t to)
             .codec = PLM_CODEC_OPUS};
         memcpy(body, &p, sizeof(p));
         body[sizeof(p)] = 0x80;
+        plm_put16(body + sizeof(p) + 2, (uint16_t)p.ext_seq);
+        plm_put32(body + sizeof(p) + 4, (uint32_t)p.ext_ts);
         body[sizeof(p) + 12] = 0x7c;
         frame(w, PLM_LINK_PACKET, body, sizeof(body), now);
         plm_recording_poll(w->r, now);
@@ -330,7 +347,8 @@ static void a_full_disk(void **state_)
     begin(&w);
     announce(&w, T0);
     speak(&w, T0 + 1 * S, T0 + 3 * S);
-    struct plm_writer_event ev = {.type = PLM_WRITER_FAILED, .file = 1, .error = -ENOSPC, .usable = true, .bytes = 9};
+    struct plm_writer_event ev = {
+        .type = PLM_WRITER_FAILED, .file = 1, .error = -ENOSPC, .usable = true, .bytes = 9};
     strcpy(ev.name, w.names[1]);
     w.closed[1] = true; /* failed ones need no close */
     plm_recording_on_writer(w.r, &ev, T0 + 3 * S);
@@ -397,13 +415,15 @@ static void another_recorder_goes_on(void **state_)
     announce(&w, T0);
     speak(&w, T0 + 1 * S, T0 + 3 * S);
     prepare(&next);
-    assert_int_equal(plm_recording_restore(&next.r, &next.env, w.journal, strlen(w.journal), names, 3, T0 + 5 * S), 0);
+    assert_int_equal(
+        plm_recording_restore(&next.r, &next.env, w.journal, strlen(w.journal), names, 3, T0 + 5 * S), 0);
     plm_recording_destroy(w.r);
     assert_int_equal(next.repairs, 1);
     expect(&next, PLM_RECORDING_PAUSED, PLM_RECORDING_SERVER_GONE);
     strcpy(next.journal, "p2-camera-1.mp4"); /* what is on the disk */
 
-    struct plm_writer_event ev = {.type = PLM_WRITER_FINISHED, .usable = true, .duration_us = 2000000, .bytes = 77};
+    struct plm_writer_event ev = {
+        .type = PLM_WRITER_FINISHED, .usable = true, .duration_us = 2000000, .bytes = 77};
     strcpy(ev.name, "p2-camera-1.mp4");
     plm_recording_on_writer(next.r, &ev, T0 + 5 * S);
     ev = (struct plm_writer_event){.type = PLM_WRITER_REPAIRED};
@@ -434,7 +454,8 @@ static void after_another_boot(void **state_)
     plm_recording_detach(w.r, T0 + 3 * S);
     prepare(&next);
     next.env.boot_id = "another";
-    assert_int_equal(plm_recording_restore(&next.r, &next.env, w.journal, strlen(w.journal), NULL, 0, 10 * S), 0);
+    assert_int_equal(
+        plm_recording_restore(&next.r, &next.env, w.journal, strlen(w.journal), NULL, 0, 10 * S), 0);
     plm_recording_destroy(w.r);
     struct plm_control start = start_of(12 * S);
     start.unix_ms = (T0 + 40 * S) / 1000;
@@ -454,7 +475,8 @@ static void frames_that_make_no_sense(void **state_)
     frame(&w, PLM_LINK_PACKET, body, 3, T0);
     frame(&w, PLM_LINK_CLOCK, body, 3, T0);
     frame(&w, PLM_LINK_SPEAKERS, body, 0, T0);
-    struct plm_link_header h = {.type = PLM_LINK_TRACK_GONE, .source = PLM_SOURCE_COUNT, .participant = 1, .room = ROOM};
+    struct plm_link_header h = {
+        .type = PLM_LINK_TRACK_GONE, .source = PLM_SOURCE_COUNT, .participant = 1, .room = ROOM};
     plm_recording_on_frame(w.r, LINK, &h, body, T0);
     h.source = 0;
     h.participant = 0;
