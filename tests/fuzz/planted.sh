@@ -35,6 +35,8 @@ depack_av1:depack
 stream_refs:stream
 stream_parts:stream
 mp4:finish
+control:recorder_link
+frames:recorder_link
 "
 
 # make FOLDER PARSER TARGET: the target with that parser's defect; with an empty name as it is.
