@@ -129,7 +129,7 @@ struct plm_config {
         char *dir;
     } data;
     struct {
-        int enabled; /**< enum plm_config_switch */
+        int enabled;                  /**< enum plm_config_switch */
         char *dir, *program, *socket; /**< NULL: from data.dir, and beside the server (recorder_paths.h) */
         unsigned limit_s;
         bool supervise;

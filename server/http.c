@@ -35,9 +35,7 @@ struct exchange {
     const struct plm_http_route *route;
     enum plm_http_method method;
     char *path, *query, *origin, *host, *content_type, *if_match, *if_none_match, *authorization;
-    char *if_modified_since, *range, *if_range;
-    char *path, *query, *origin, *host, *content_type, *if_match, *if_none_match, *accept_encoding,
-        *authorization;
+    char *if_modified_since, *range, *if_range, *accept_encoding;
     char source[48];
     char *body;
     size_t body_len, body_expected;

@@ -41,8 +41,8 @@ struct plm_http_request {
     const char *source;        /**< address of the peer, without port */
     const char *host, *origin; /**< as the peer wrote them */
     const char *authorization; /**< a secret: goes into no log */
-    const char *content_type, *if_match, *if_none_match, *if_modified_since, *range, *if_range;
-    const char *content_type, *if_match, *if_none_match, *accept_encoding;
+    const char *content_type, *if_match, *if_none_match, *if_modified_since, *range, *if_range,
+        *accept_encoding;
 };
 
 struct plm_http_header {

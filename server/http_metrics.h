@@ -33,7 +33,7 @@ struct plm_http_metrics {
     struct plm_ws *ws;
     struct plm_store *store;
     const struct plm_recorder_link *recorder; /**< NULL: this server does not record */
-    struct plm_webhooks *webhooks; /**< NULL: none */
+    struct plm_webhooks *webhooks;            /**< NULL: none */
     const struct plm_http_files *recordings;
     const struct plm_config *config;
     const struct plm_histogram *lag;

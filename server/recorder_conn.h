@@ -9,7 +9,7 @@
 
 #include "base/link_frame.h"
 
-#define PLM_RECORDER_HELLO_MS 3000      /**< so long the other side may take for its hello */
+#define PLM_RECORDER_HELLO_MS 3000       /**< so long the other side may take for its hello */
 #define PLM_RECORDER_MAX_OUT  (1u << 20) /**< octets that wait for the recorder; take no more for it then */
 
 struct plm_recorder_conn;

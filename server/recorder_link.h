@@ -14,10 +14,14 @@
 #include "recorder_msg.h"
 #include "recording_port.h"
 
-#define PLM_RECORDER_RETRY_MS    1000  /**< from one try to connect to the next; sooner after starting a recorder */
-#define PLM_RECORDER_SILENCE_MS  20000 /**< a recorder that records says so each 5 s: one that does not is gone */
-#define PLM_RECORDER_MISSED_MS   5000  /**< a recording that waited so long for a recorder is told to be paused */
-#define PLM_RECORDER_MAX_WAITING 4096  /**< messages that wait for a recorder; on top of that the oldest chat goes, then the oldest event */
+#define PLM_RECORDER_RETRY_MS                                                                                \
+    1000 /**< from one try to connect to the next; sooner after starting a recorder */
+#define PLM_RECORDER_SILENCE_MS                                                                              \
+    20000 /**< a recorder that records says so each 5 s: one that does not is gone */
+#define PLM_RECORDER_MISSED_MS                                                                               \
+    5000 /**< a recording that waited so long for a recorder is told to be paused */
+#define PLM_RECORDER_MAX_WAITING                                                                             \
+    4096 /**< messages that wait for a recorder; on top of that the oldest chat goes, then the oldest event */
 
 struct plm_recorder_link;
 
@@ -34,8 +38,9 @@ struct plm_recorder_host {
 
 struct plm_recorder_config {
     const char *program, *dir, *socket, *log_level; /**< borrowed for good */
-    bool supervise; /**< start program when nobody listens at socket */
-    bool eager;     /**< at once; else with the first recording, or when dir holds some that a former recorder may have left unfinished */
+    bool supervise;                                 /**< start program when nobody listens at socket */
+    bool
+        eager; /**< at once; else with the first recording, or when dir holds some that a former recorder may have left unfinished */
     unsigned n_workers;
 };
 
@@ -49,7 +54,8 @@ struct plm_recorder_link_stats {
 };
 
 /** @return 0 or PLM_ENOMEM; the first try to connect is made in the loop's first turn */
-int plm_recorder_link_create(struct plm_recorder_link **out, uv_loop_t *loop, const struct plm_recorder_config *config, const struct plm_recorder_host *host);
+int plm_recorder_link_create(struct plm_recorder_link **out, uv_loop_t *loop,
+    const struct plm_recorder_config *config, const struct plm_recorder_host *host);
 /** The table; its ctx is the link. */
 void plm_recorder_link_port(struct plm_recorder_link *link, struct plm_recording_port *out);
 /** Hand PLM_EV_FEED in. */

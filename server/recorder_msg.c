@@ -1,5 +1,7 @@
 #include "recorder_msg.h"
 
+#include "json_text.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +17,9 @@ const char *plm_recorder_disk_name(enum plm_recorder_disk level)
 
 /* ---- to the recorder ---- */
 
-/* Takes over the object. */
-static struct plm_text *write_text(json_t *o)
-{
-    char *s = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    json_decref(o);
-    struct plm_text *text = s ? plm_text_create(s, strlen(s)) : NULL;
-    free(s);
-    return text;
-}
-
 struct plm_text *plm_recorder_msg_start(const struct plm_recorder_start *start)
 {
-    return write_text(json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I}", "op", "start", "id", start->id,
+    return plm_json_text(json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I}", "op", "start", "id", start->id,
         "room", (json_int_t)start->room, "key", start->key, "name", start->name, "mono_us",
         (json_int_t)start->mono_us, "unix_ms", (json_int_t)start->unix_ms, "limit_s",
         (json_int_t)start->limit_s));
@@ -35,13 +27,13 @@ struct plm_text *plm_recorder_msg_start(const struct plm_recorder_start *start)
 
 struct plm_text *plm_recorder_msg_stop(const char *id, uint64_t mono_us, enum plm_recording_reason reason)
 {
-    return write_text(json_pack("{s:s, s:s, s:I, s:s}", "op", "stop", "id", id, "mono_us",
+    return plm_json_text(json_pack("{s:s, s:s, s:I, s:s}", "op", "stop", "id", id, "mono_us",
         (json_int_t)mono_us, "reason", plm_recording_reason_name(reason)));
 }
 
 struct plm_text *plm_recorder_msg_delete(const char *id)
 {
-    return write_text(json_pack("{s:s, s:s}", "op", "delete", "id", id));
+    return plm_json_text(json_pack("{s:s, s:s}", "op", "delete", "id", id));
 }
 
 struct plm_text *plm_recorder_msg_sync(const char *const *ids, size_t n)
@@ -54,7 +46,7 @@ struct plm_text *plm_recorder_msg_sync(const char *const *ids, size_t n)
         }
     }
     json_decref(list);
-    return write_text(o);
+    return plm_json_text(o);
 }
 
 struct plm_text *plm_recorder_msg_event(
@@ -65,7 +57,7 @@ struct plm_text *plm_recorder_msg_event(
     struct plm_text *text = NULL;
     if (type) {
         *chat = strcmp(type, "chat") == 0;
-        text = write_text(json_pack(
+        text = plm_json_text(json_pack(
             "{s:s, s:s, s:I, s:O}", "op", "event", "id", id, "mono_us", (json_int_t)mono_us, "event", inner));
     }
     json_decref(inner);

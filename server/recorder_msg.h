@@ -21,7 +21,8 @@ struct plm_text *plm_recorder_msg_delete(const char *id);
 /** @param ids n of them */
 struct plm_text *plm_recorder_msg_sync(const char *const *ids, size_t n);
 /** @param event a JSON object with a "type" @param chat out: may be given up first @return NULL also when it is none */
-struct plm_text *plm_recorder_msg_event(const char *id, uint64_t mono_us, const struct plm_text *event, bool *chat);
+struct plm_text *plm_recorder_msg_event(
+    const char *id, uint64_t mono_us, const struct plm_text *event, bool *chat);
 
 enum plm_recorder_disk {
     PLM_RECORDER_DISK_OK = 0,

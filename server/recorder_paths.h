@@ -16,6 +16,7 @@ struct plm_recorder_paths {
  * @param enabled  does this server record? With recording.enabled "auto": if the program is there, or somebody else starts it
  * @return 0; PLM_EINVAL: err says which key and why. A program that is missing is an error with "true" only
  */
-int plm_recorder_paths_find(struct plm_recorder_paths *out, bool *enabled, const struct plm_config *config, char *err, size_t err_size);
+int plm_recorder_paths_find(struct plm_recorder_paths *out, bool *enabled, const struct plm_config *config,
+    char *err, size_t err_size);
 
 #endif

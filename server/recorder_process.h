@@ -17,7 +17,8 @@ struct plm_recorder_process_config {
 };
 
 /** @return 0 or PLM_ENOMEM; nothing runs yet */
-int plm_recorder_process_create(struct plm_recorder_process **out, uv_loop_t *loop, const struct plm_recorder_process_config *config);
+int plm_recorder_process_create(
+    struct plm_recorder_process **out, uv_loop_t *loop, const struct plm_recorder_process_config *config);
 /** Nobody listens: start it, unless it runs or the time has not come. */
 void plm_recorder_process_want(struct plm_recorder_process *p);
 /** How often it was started. */

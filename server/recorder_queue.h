@@ -24,7 +24,8 @@ struct plm_recorder_queue {
 void plm_recorder_queue_init(struct plm_recorder_queue *q, size_t max);
 void plm_recorder_queue_destroy(struct plm_recorder_queue *q);
 /** Takes over the text; NULL (no memory) counts as lost, and so does what had no place. */
-void plm_recorder_queue_add(struct plm_recorder_queue *q, struct plm_text *text, enum plm_recorder_waiting kind);
+void plm_recorder_queue_add(
+    struct plm_recorder_queue *q, struct plm_text *text, enum plm_recorder_waiting kind);
 /** @return the oldest, or NULL */
 struct plm_text *plm_recorder_queue_front(const struct plm_recorder_queue *q);
 void plm_recorder_queue_drop_front(struct plm_recorder_queue *q);

@@ -1,5 +1,7 @@
 #include "rest_call.h"
 
+#include <string.h>
+
 #include <errno.h>
 
 #include "http_whip.h"

@@ -163,12 +163,12 @@ int plm_rest_read(
 
 static json_t *describe_settings(const struct plm_room_settings *s)
 {
-    return json_pack("{s:s, s:b, s:b, s:b, s:i, s:i, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "title",
-        s->title, "lobby", s->lobby, "locked", s->locked, "organised", s->organised, "max_participants",
-        (int)s->max_participants, "max_minutes", (int)s->max_minutes, "start_muted", s->start_muted,
-        "start_camera_off", s->start_camera_off, "may_speak", s->may_speak, "may_show", s->may_show,
-        "may_share", s->may_share, "may_chat", s->may_chat, "may_whisper", s->may_whisper, "sounds",
-        s->sounds, "may_record", s->may_record, "auto_record", s->auto_record);
+    return json_pack("{s:s, s:b, s:b, s:b, s:i, s:i, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}",
+        "title", s->title, "lobby", s->lobby, "locked", s->locked, "organised", s->organised,
+        "max_participants", (int)s->max_participants, "max_minutes", (int)s->max_minutes, "start_muted",
+        s->start_muted, "start_camera_off", s->start_camera_off, "may_speak", s->may_speak, "may_show",
+        s->may_show, "may_share", s->may_share, "may_chat", s->may_chat, "may_whisper", s->may_whisper,
+        "sounds", s->sounds, "may_record", s->may_record, "auto_record", s->auto_record);
 }
 
 static json_t *describe_codecs(const enum plm_codec *codecs)
