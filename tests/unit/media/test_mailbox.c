@@ -3,6 +3,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -47,6 +49,9 @@ static void destroys_what_commands_own(void **state)
     struct plm_mailbox m;
     plm_mailbox_init(&m);
     unsigned made = 0;
+    int ends[2];
+    char octet;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     for (int type = PLM_CMD_DESCRIBE; type <= PLM_CMD_STATS; type++, made++) {
         struct plm_command *cmd = command((enum plm_command_type)type, 7);
         if (type == PLM_CMD_DESCRIBE)
@@ -55,10 +60,14 @@ static void destroys_what_commands_own(void **state)
             cmd->view = calloc(1, sizeof *cmd->view);
         else if (type == PLM_CMD_PIN)
             cmd->pins.v = calloc(3, sizeof *cmd->pins.v);
+        else if (type == PLM_CMD_FEED)
+            cmd->feed.fd = ends[0];
         plm_mailbox_post(&m, cmd);
     }
-    assert_int_equal(made, 8);
+    assert_int_equal(made, 9);
     plm_mailbox_destroy(&m);
+    assert_int_equal(recv(ends[1], &octet, 1, MSG_DONTWAIT), 0); /* its other end is closed */
+    close(ends[1]);
     plm_command_free(NULL);
     plm_transport_plan_free(NULL);
 }
