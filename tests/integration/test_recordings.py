@@ -10,7 +10,7 @@ import random
 import socket
 import time
 
-from plenum import Server
+from plenum import PROGRAM, Server
 from seeded import add_recording
 from ws_client import WebSocket
 
@@ -208,7 +208,9 @@ def slow_reader(server, id, content):
         assert b" 200 " in head and b"video/webm" in head and body == content
     after = int(next(line for line in open(f"/proc/{server.process.pid}/status") if line.startswith("VmHWM")).split()[1])
     assert octets < LARGE / 4, f"{octets} octets were read for a peer that took few"
-    assert after - rss < 8192, f"{after - rss} kB for one download"
+    with open(PROGRAM, "rb") as f:
+        if b"__asan_init" not in f.read():  # which keeps for a while what was freed
+            assert after - rss < 8192, f"{after - rss} kB for one download"
     print(f"slow reader: other requests took at most {worst * 1000:.1f} ms, memory {after - rss} kB more at its peak")
 
 
