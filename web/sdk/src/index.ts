@@ -32,6 +32,7 @@ export type * from "./protocol.js";
 export { TEXT_LIMITS } from "./protocol.js";
 export { PublishConnection } from "./publish.js";
 export type { QualityLevel, SendQuality, StreamQuality } from "./quality.js";
+export { isRecording, Recordings, type RecordingPage, type RecordingState } from "./recordings.js";
 export { DESKTOP_SLOTS, PHONE_SLOTS, ReceiveConnection, type RemoteTrack, type SlotCounts } from "./receive.js";
 export { Signal, SUBPROTOCOL, type EndReason, type JoinFields, type SignalEvents, type SignalOptions, type SignalState } from "./signal.js";
 export type { ParticipantQuality, QualityReport } from "./stats.js";

@@ -24,6 +24,7 @@ import type {
   WaitReason,
   WaitingPerson,
 } from "./protocol.js";
+import { Recordings, type RecordingState } from "./recordings.js";
 import { PublishConnection } from "./publish.js";
 import { ReceiveConnection, type RemoteTrack, type SlotCounts } from "./receive.js";
 import { Roster } from "./roster.js";
@@ -104,6 +105,8 @@ export interface MeetingEvents {
   speakers: readonly number[];
   chat: ChatMessage;
   quality: QualityReport;
+  /** The meeting is recorded, or no longer, or something became of it; also told on coming in. */
+  recording: RecordingState;
   /** The session is over, though one did not leave. */
   ended: EndReason;
   /** Something failed that is tried again by itself; for logs. */
@@ -131,6 +134,8 @@ export class Meeting extends Emitter<MeetingEvents> {
   readonly moderation: Moderation;
   /** Rooms beside the meeting. */
   readonly breakouts: Breakouts;
+  /** Recording the meeting, and what was recorded of this room. */
+  readonly recordings: Recordings;
   private readonly quality: QualityMonitor;
   private readonly packets: PacketWatch;
   private readonly view: ViewReporter;
@@ -151,6 +156,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     const ask: Ask = (type, fields) => this.signal.request(type, fields);
     this.moderation = new Moderation(ask);
     this.breakouts = new Breakouts(ask);
+    this.recordings = new Recordings(ask, () => new URL(options.url).origin.replace(/^ws/, "http"));
     this.roster = new Roster((after) => this.signal.request("people", { after }));
     const canNegotiate = () => this.signal.state === "open";
     this.publish = new PublishConnection({
@@ -384,6 +390,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.roster.replace(joined);
     this.setRole(joined.role);
     this.addMessages(joined.chat);
+    this.setRecording({ available: joined.records === true, granted: joined.may_record === true, status: joined.recording });
     /* A session that ran elsewhere has its connections there. */
     if (joined.resumed && this.publish.isMade) {
       this.publish.forgetNeeded();
@@ -447,6 +454,9 @@ export class Meeting extends Emitter<MeetingEvents> {
         break;
       case "chat_posted":
         this.addMessages([event.message]);
+        break;
+      case "recording":
+        this.setRecording({ ...this.recordings.state, status: event.recording });
         break;
       case "connection_lost":
         (event.publish ? this.publish : this.receive).lost();
@@ -526,6 +536,11 @@ export class Meeting extends Emitter<MeetingEvents> {
       endAt: told.breakouts_end_at,
     });
     this.emit("breakouts", this.breakouts.state);
+  }
+
+  private setRecording(state: RecordingState): void {
+    this.recordings.set(state);
+    this.emit("recording", state);
   }
 
   private addMessages(messages: readonly ChatMessage[]): void {
