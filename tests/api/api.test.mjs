@@ -144,7 +144,7 @@ before(async () => {
   spec = JSON.parse(await readFile(source("server/openapi.json"), "utf8"));
   const generated = await generate();
   hooks = await takeWebhooks(1);
-  server = await startServer({ PLENUM_API_KEY: KEY, PLENUM_WEBHOOKS_URL: hooks.url, PLENUM_WEBHOOKS_SECRET: SECRET });
+  server = await startServer({ PLENUM_API_KEY: KEY, PLENUM_WEBHOOKS_URL: hooks.url, PLENUM_WEBHOOKS_SECRET: SECRET, PLENUM_RECORDING_ENABLED: "false" });
   generated.client.setConfig({ baseUrl: `${server.url}/api/v1` });
   api = generated;
 });

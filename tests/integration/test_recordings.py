@@ -240,7 +240,7 @@ def deleted_meanwhile(server, id, data):
 def main():
     rng = random.Random(1)
     content, large = rng.randbytes(300_001), rng.randbytes(LARGE)
-    server = Server(env={"PLENUM_API_KEY": KEY})
+    server = Server(env={"PLENUM_API_KEY": KEY, "PLENUM_RECORDING_ENABLED": "false"})
     data = server.env["PLENUM_DATA_DIR"]
     server.http = server.port
     with server:
