@@ -79,7 +79,9 @@ void plm_rec_set_state(
     char text[128];
     if (r->state == state && r->reason == reason)
         return;
-    assert(may_follow(r->state, state));
+    const bool legal = may_follow(r->state, state);
+    assert(legal);
+    (void)legal;
     snprintf(text, sizeof(text), "%s -> %s%s%s", plm_recording_state_name(r->state),
         plm_recording_state_name(state), reason ? ", " : "", plm_recording_reason_name(reason));
     r->state = state;
