@@ -14,8 +14,8 @@
 
 #define PLM_LINK_IN_MAX_CONNECTIONS 300  /**< a server has one, and one for each of at most 256 workers */
 #define PLM_LINK_IN_HELLO_MS        5000 /**< a connection without a hello by then is closed */
-#define PLM_LINK_IN_MAX_UNSENT                                                                               \
-    (8u << 20) /**< octets that wait for a reader; above it the connection is closed */
+/** Octets that wait for a reader; above it the connection is closed. */
+#define PLM_LINK_IN_MAX_UNSENT (8u << 20)
 
 struct plm_link_in;
 

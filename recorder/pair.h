@@ -14,8 +14,8 @@
 
 #define PLM_PAIR_WAIT_US 700000
 #define PLM_PAIR_HELD    128 /**< packets of sound; 1.3 s of the shortest that browsers send */
-#define PLM_PAIR_SEAM_US                                                                                     \
-    300000 /**< a new file begins so much before its first key frame at most, where the former one's sound ended */
+/** A new file begins so much before its first key frame at most, where the former one's sound ended. */
+#define PLM_PAIR_SEAM_US 300000
 /** Sound that is so late comes no more: what waits in a stream is given up sooner (PLM_STREAM_WAIT_US). */
 #define PLM_PAIR_LATE_US 1200000
 

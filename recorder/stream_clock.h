@@ -8,10 +8,10 @@
 
 #include "base/ntp_map.h"
 
-#define PLM_CLOCK_STOPPED_US                                                                                 \
-    500000 /* arrival is that much further on than timestamps say: it stood, or the network did */
-#define PLM_CLOCK_DECIDE_US                                                                                  \
-    200000 /* what the network held comes in a burst: after so long it is known which */
+/** Arrival is that much further on than timestamps say: it stood, or the network did. */
+#define PLM_CLOCK_STOPPED_US 500000
+/** What the network held comes in a burst: after so long it is known which. */
+#define PLM_CLOCK_DECIDE_US 200000
 
 #define PLM_CLOCK_MAX (UINT64_C(1) << 50) /* timestamps and times in µs; with more, sums might overflow */
 

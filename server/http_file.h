@@ -14,8 +14,8 @@
 #include "http.h"
 
 #define PLM_HTTP_FILES_MAX 256 /**< downloads at a time; more get 503 */
-#define PLM_HTTP_FILES_AT_ONCE                                                                               \
-    2 /**< jobs in the pool; it has four threads, and passwords are hashed there too */
+/** Jobs in the pool; it has four threads, and passwords are hashed there too. */
+#define PLM_HTTP_FILES_AT_ONCE 2
 
 struct plm_http_files;
 

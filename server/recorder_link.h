@@ -14,14 +14,14 @@
 #include "recorder_msg.h"
 #include "recording_port.h"
 
-#define PLM_RECORDER_RETRY_MS                                                                                \
-    1000 /**< from one try to connect to the next; sooner after starting a recorder */
-#define PLM_RECORDER_SILENCE_MS                                                                              \
-    20000 /**< a recorder that records says so each 5 s: one that does not is gone */
-#define PLM_RECORDER_MISSED_MS                                                                               \
-    5000 /**< a recording that waited so long for a recorder is told to be paused */
-#define PLM_RECORDER_MAX_WAITING                                                                             \
-    4096 /**< messages that wait for a recorder; on top of that the oldest chat goes, then the oldest event */
+/** From one try to connect to the next; sooner after starting a recorder. */
+#define PLM_RECORDER_RETRY_MS 1000
+/** A recorder that records says so each 5 s: one that does not is gone. */
+#define PLM_RECORDER_SILENCE_MS 20000
+/** A recording that waited so long for a recorder is told to be paused. */
+#define PLM_RECORDER_MISSED_MS 5000
+/** Messages that wait for a recorder; on top of that the oldest chat goes, then the oldest event. */
+#define PLM_RECORDER_MAX_WAITING 4096
 
 struct plm_recorder_link;
 

@@ -50,12 +50,13 @@ int plm_recorder_paths_find(struct plm_recorder_paths *out, bool *enabled, const
 {
     const char *why = NULL;
     *enabled = false;
-    if (config->recording.enabled == PLM_CONFIG_FALSE)
-        return 0;
-    if (find_program(out->program, config->recording.program))
-        why = "recording.program: too long a path";
-    else if (in_data(out->dir, config->recording.dir, config, "recordings"))
+    *out->dir = 0;
+    if (in_data(out->dir, config->recording.dir, config, "recordings"))
         why = "recording.dir: too long a path";
+    else if (config->recording.enabled == PLM_CONFIG_FALSE)
+        return 0;
+    else if (find_program(out->program, config->recording.program))
+        why = "recording.program: too long a path";
     else if (in_data(out->socket, config->recording.socket, config, "recorder.sock") ||
              strlen(out->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
         why = "recording.socket: too long a path for a Unix socket; name a shorter one";

@@ -13,6 +13,7 @@ struct plm_recorder_paths {
 };
 
 /**
+ * The folder is worked out even for a server that does not record: what it holds is served still.
  * @param enabled  does this server record? With recording.enabled "auto": if the program is there, or somebody else starts it
  * @return 0; PLM_EINVAL: err says which key and why. A program that is missing is an error with "true" only
  */

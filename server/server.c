@@ -427,9 +427,7 @@ static int start_webhooks(struct plm_server *s, char *err, size_t err_size)
 
 static int start_rest(struct plm_server *s)
 {
-    char dir[PATH_MAX];
-    plm_startup_recordings_dir(&s->config, dir, sizeof(dir));
-    int rc = plm_http_files_create(&s->recordings, &s->loop, dir);
+    int rc = plm_http_files_create(&s->recordings, &s->loop, s->recorder_paths.dir);
     if (rc)
         return rc;
     const struct plm_rest_setup setup = {.hub = s->hub,

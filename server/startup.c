@@ -116,8 +116,3 @@ void plm_startup_web_root(const struct plm_config *config, char *out, size_t siz
     exe[len > 0 ? len : 0] = 0;
     snprintf(out, size, "%s/../share/plenum/web", dirname(exe));
 }
-
-void plm_startup_recordings_dir(const struct plm_config *config, char *out, size_t size)
-{
-    snprintf(out, size, "%s/recordings", config->data.dir);
-}

@@ -16,8 +16,6 @@ int plm_startup_rtc_listen(
     struct plm_config_addrs *out, const struct plm_config *config, char *err, size_t err_size);
 /** Raise the limit of open files as far as it may go, to 65536. */
 void plm_startup_raise_nofile(void);
-/** Where recordings lie. */
-void plm_startup_recordings_dir(const struct plm_config *config, char *out, size_t size);
 /** http.web_root, or the folder beside the program. */
 void plm_startup_web_root(const struct plm_config *config, char *out, size_t size);
 

@@ -16,8 +16,8 @@
 
 #define PLM_PROTOCOL     "plenum.v1" /**< WebSocket subprotocol */
 #define PLM_MSG_MAX_SIZE (64 * 1024)
-#define PLM_MSG_MAX_SDP_SIZE                                                                                 \
-    (264 * 1024) /**< publish and answer: a description of 256 KiB and the rest of the message */
+/** Publish and answer: a description of 256 KiB and the rest of the message. */
+#define PLM_MSG_MAX_SDP_SIZE (264 * 1024)
 
 /* Choices: enum plm_msg_source { PLM_MSG_source_microphone, …, PLM_MSG_source_COUNT } and so on. */
 #define PLM_ENUM(name, doc)                                                                                  \

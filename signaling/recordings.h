@@ -12,10 +12,10 @@
 #include "api.h"
 #include "state.h"
 
-#define PLM_RECORDING_ANSWER_MS                                                                              \
-    10000 /* a recorder that is silent for so long after a start cannot be reached */
-#define PLM_RECORDING_WARNING_MS                                                                             \
-    300000 /* so long before its end, or a fifth of its length, it is told that it is near */
+/** A recorder that is silent for so long after a start cannot be reached. */
+#define PLM_RECORDING_ANSWER_MS 10000
+/** So long before its end, or a fifth of its length, it is told that it is near. */
+#define PLM_RECORDING_WARNING_MS 300000
 #define PLM_RECORDING_PAGE      50 /* in one list; messages.def says so too */
 #define PLM_RECORDING_TOMB_DAYS 30 /* a deleted one whose folder the recorder never spoke of again */
 

@@ -12,8 +12,8 @@
 
 #define PLM_ROOM_NAME_SIZE 129 /**< 128 octets and a NUL */
 #define PLM_ROOM_CODE_SIZE 13  /**< "001-0002-003" and a NUL: ten random digits */
-#define PLM_HASH_SIZE                                                                                        \
-    128 /**< a password's hash as libsodium writes it (crypto_pwhash_STRBYTES), with the NUL */
+/** A password's hash as libsodium writes it (crypto_pwhash_STRBYTES), with the NUL. */
+#define PLM_HASH_SIZE 128
 #define PLM_KEY_DIGEST_SIZE 65 /**< SHA-256 of a random key as hex: a key of 128 bits needs no slow hash */
 
 /** Rules that a moderator or the API may change. */
