@@ -19,8 +19,8 @@ a length that is no number, two of them         400, closed
 two hosts, in HTTP/1.1 none                     400, closed
 a body after GET or HEAD                        400, closed
 a path over 1024 octets                         414, closed
-a header over 16 kB                             closed: libwebsockets 4.1.6 gives up its parsing before anything of ours is called, so there is no 431
-a method that there is not                      403 of libwebsockets' own, closed: the same
+a header over 16 kB                             closed, without a 431
+a method that there is not                      403, closed
 CONNECT                                         closed
 requests one after the other without waiting    answered in order
 """
