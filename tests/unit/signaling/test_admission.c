@@ -8,18 +8,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_create(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_destroy(*state);
-    return 0;
-}
-
 /* A room that was made before anybody came. */
 static struct plm_record *make(struct world *w, const char *name)
 {
@@ -542,20 +530,20 @@ static void test_resources(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_password, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_checking, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_races, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_jobs, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_unknown_number, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_owned, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_succession, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_backoff, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_room_backoff, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_other_guesses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_password, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_checking, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_races, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_jobs, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_unknown_number, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_tokens, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_rules, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_owned, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_succession, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_backoff, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_room_backoff, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_other_guesses, world_setup, world_teardown),
         cmocka_unit_test(test_sources),
-        cmocka_unit_test_setup_teardown(test_resources, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_resources, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,26 +7,7 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_create(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_destroy(*state);
-    return 0;
-}
-
 static const struct plm_api_change nothing;
-
-static struct peer *enter(struct world *w, const char *room, const char *name)
-{
-    struct peer *p = peer_create(w);
-    plm_msg_free(peer_join(p, room, name));
-    return p;
-}
 
 struct seen {
     char keys[256];
@@ -51,7 +32,7 @@ static void test_list(void **state)
     assert_int_equal(none.n, 0);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(plm_api_room_create(w->hub, names[i], &nothing, &why), 0);
-    struct peer *p = enter(w, "charlie", "Ada");
+    struct peer *p = peer_enter(w, "charlie", "Ada", NULL);
     plm_api_rooms(w->hub, "", see_room, &all);
     assert_string_equal(all.keys, "alpha bravo charlie* delta ");
     plm_api_rooms(w->hub, "alpha", see_room, &some);
@@ -122,7 +103,7 @@ static void test_change(void **state)
     struct plm_refusal why;
     struct plm_api_room room;
     const struct plm_api_change c = {.settings = &rules, .owner_digest = ""};
-    struct peer *a = enter(w, "r", "Ada"), *b = peer_create(w);
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_create(w);
     plm_room_settings_default(&rules);
     rules.lobby = true;
     assert_int_equal(plm_api_room_change(w->hub, "r", &c, &why), 0);
@@ -153,7 +134,7 @@ static void test_end_and_delete(void **state)
     struct world *w = *state;
     struct plm_refusal why;
     struct plm_api_room room;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     assert_int_equal(w->events[PLM_HUB_ROOM_STARTED], 1);
     assert_int_equal(plm_api_room_end(w->hub, "r", &why), 0);
     assert_int_equal(a->closed, PLM_SESSION_CLOSE_DONE);
@@ -161,7 +142,7 @@ static void test_end_and_delete(void **state)
     assert_int_equal(plm_api_room_end(w->hub, "r", &why), PLM_ENOENT);
     assert_int_equal(plm_api_room_get(w->hub, "r", &room), 0);
     peer_destroy(a);
-    a = enter(w, "r", "Ada");
+    a = peer_enter(w, "r", "Ada", NULL);
     assert_int_equal(plm_api_room_delete(w->hub, "r", &why), 0);
     assert_int_equal(a->closed, PLM_SESSION_CLOSE_DONE);
     assert_int_equal(plm_api_room_get(w->hub, "r", &room), PLM_ENOENT);
@@ -184,7 +165,7 @@ static void test_codecs(void **state)
     assert_int_equal(plm_api_room_create(w->hub, "own", &change, &why), 0);
     const char *const rooms[] = {"own", "usual"};
     for (size_t i = 0; i < 2; i++) {
-        struct peer *p = enter(w, rooms[i], "Ada");
+        struct peer *p = peer_enter(w, rooms[i], "Ada", NULL);
         peer_request(p, &publish);
         struct plm_msg *msg = peer_expect(p, PLM_MSG_published);
         assert_non_null(msg);
@@ -210,7 +191,7 @@ static void test_participants(void **state)
     struct world *w = *state;
     struct plm_refusal why;
     struct seen all = {0}, one = {.stop_after = 1}, moved = {0};
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
     char *offer = sdp_publish(w, "adas", 0x11, 1);
     struct plm_msg_track_line line = {.mid = "0", .source = PLM_MSG_source_microphone};
     struct plm_msg publish = {
@@ -246,7 +227,7 @@ static void test_message(void **state)
 {
     struct world *w = *state;
     struct plm_refusal why;
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
     char text[4002];
     assert_int_equal(plm_api_message(w->hub, "r", 0, " Desk ", "to all\nof you", &why), 0);
     struct plm_msg *msg = peer_expect(b, PLM_MSG_chat_posted);
@@ -276,14 +257,14 @@ static void test_message(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_list, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_create, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bad_changes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_change, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_end_and_delete, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_codecs, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_participants, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_list, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_create, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_bad_changes, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_change, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_end_and_delete, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_codecs, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_participants, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_message, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,18 +8,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_create(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_destroy(*state);
-    return 0;
-}
-
 /* @param id of the participant, may be NULL */
 static struct peer *enter(struct world *w, const struct plm_msg_join *join, uint32_t *id)
 {
@@ -527,7 +515,7 @@ static void test_ban_expiry_and_cap(void **state)
     assert_false(plm_ban_holds(w->hub, "r", &first)); /* the oldest made room */
 }
 
-#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
 {

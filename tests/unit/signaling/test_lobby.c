@@ -7,27 +7,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_create(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_destroy(*state);
-    return 0;
-}
-
-static struct peer *enter(struct world *w, const char *room, const char *name)
-{
-    struct peer *p = peer_create(w);
-    struct plm_msg *joined = peer_join(p, room, name);
-    assert_non_null(joined);
-    plm_msg_free(joined);
-    return p;
-}
-
 /* Somebody who is told to wait. @param secret as it was told, may be NULL */
 static struct peer *knock(
     struct world *w, const char *room, const char *name, enum plm_msg_wait_reason reason, char secret[40])
@@ -79,7 +58,7 @@ static uint32_t waiting_seen(struct peer *p, uint32_t first[2])
 static void test_admit(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     uint32_t ids[2];
     char list[32];
     configure(a, "\"lobby\":true");
@@ -121,7 +100,7 @@ static void test_admit(void **state)
 static void test_lobby_off(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     configure(a, "\"lobby\":true");
     struct peer *b = knock(w, "r", "Bob", PLM_MSG_wait_reason_lobby, NULL);
     configure(a, "\"lobby\":false");
@@ -136,13 +115,13 @@ static void test_lobby_off(void **state)
 static void test_start(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     configure(a, "\"organised\":true");
     peer_say(a, "{\"type\":\"leave\",\"id\":90}");
     peer_destroy(a);
     w->now += 3600 * 1000;
     plm_hub_poll(w->hub); /* that meeting is over; the next is to be started */
-    a = enter(w, "r", "Ada");
+    a = peer_enter(w, "r", "Ada", NULL);
     struct peer *b = knock(w, "r", "Bob", PLM_MSG_wait_reason_not_started, NULL);
     struct peer *c = knock(w, "r", "Cy", PLM_MSG_wait_reason_not_started, NULL);
     configure(a, "\"lobby\":true");
@@ -168,7 +147,7 @@ static void test_start(void **state)
 static void test_resume(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     char secret[40], other[40];
     uint32_t ids[2];
     configure(a, "\"lobby\":true");
@@ -210,7 +189,7 @@ static void test_resume(void **state)
 static void test_admitted_while_lost(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     char secret[40];
     configure(a, "\"lobby\":true");
     struct peer *b = knock(w, "r", "Bob", PLM_MSG_wait_reason_lobby, secret);
@@ -233,7 +212,7 @@ static void test_admitted_while_lost(void **state)
 static void test_leave(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     uint32_t ids[2];
     configure(a, "\"lobby\":true");
     struct peer *b = knock(w, "r", "Bob", PLM_MSG_wait_reason_lobby, NULL);
@@ -254,7 +233,7 @@ static void test_crowd(void **state)
 {
     struct plm_hub_config config = {.max_waiting = 300};
     struct world *w = world_create(&config);
-    struct peer *a = enter(w, "r", "Ada"), *crowd[300];
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *crowd[300];
     unsigned told = 0;
     struct plm_msg *msg;
     (void)state;
@@ -293,7 +272,7 @@ static void test_crowd(void **state)
 static void test_full(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     configure(a, "\"lobby\":true,\"max_participants\":2");
     struct peer *b = knock(w, "r", "Bob", PLM_MSG_wait_reason_lobby, NULL);
     struct peer *c = knock(w, "r", "Cy", PLM_MSG_wait_reason_lobby, NULL);
@@ -317,13 +296,13 @@ static void test_full(void **state)
 static void test_place_is_free(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
     configure(a, "\"lobby\":true,\"max_participants\":2");
     struct peer *c = knock(w, "r", "Cy", PLM_MSG_wait_reason_lobby, NULL);
     configure(a, "\"lobby\":false,\"locked\":true");
     peer_say(b, "{\"type\":\"leave\",\"id\":40}");
     assert_null(peer_read(c));
-    b = (peer_destroy(b), enter(w, "other", "Bob"));
+    b = (peer_destroy(b), peer_enter(w, "other", "Bob", NULL));
     configure(a, "\"locked\":false");
     struct plm_msg *joined = peer_expect(c, PLM_MSG_joined);
     assert_non_null(joined);
@@ -346,7 +325,7 @@ static void test_place_is_free(void **state)
 static void test_abandoned(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     configure(a, "\"lobby\":true,\"locked\":false");
     peer_say(a, "{\"type\":\"chat\",\"id\":70,\"text\":\"among us\"}");
     struct peer *b = knock(w, "r", "Bob", PLM_MSG_wait_reason_lobby, NULL);
@@ -365,7 +344,7 @@ static void test_abandoned(void **state)
 static void test_shown_to_new_leader(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
     uint32_t ids[2];
     configure(a, "\"lobby\":true");
     struct peer *c = knock(w, "r", "Cy", PLM_MSG_wait_reason_lobby, NULL);
@@ -523,17 +502,17 @@ static void test_nothing_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_admit, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_lobby_off, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_start, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_admitted_while_lost, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_leave, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_admit, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_lobby_off, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_start, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_resume, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_admitted_while_lost, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_leave, world_setup, world_teardown),
         cmocka_unit_test(test_crowd),
-        cmocka_unit_test_setup_teardown(test_full, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_place_is_free, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_abandoned, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_shown_to_new_leader, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_place_is_free, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_abandoned, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_shown_to_new_leader, world_setup, world_teardown),
         cmocka_unit_test(test_nothing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

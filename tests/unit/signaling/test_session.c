@@ -5,28 +5,6 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_create(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_destroy(*state);
-    return 0;
-}
-
-/* Join and throw the reply away. */
-static struct peer *enter(struct world *w, const char *room, const char *name)
-{
-    struct peer *p = peer_create(w);
-    struct plm_msg *joined = peer_join(p, room, name);
-    assert_non_null(joined);
-    plm_msg_free(joined);
-    return p;
-}
-
 static void test_join(void **state)
 {
     struct world *w = *state;
@@ -66,7 +44,7 @@ static void test_join(void **state)
 static void test_publish(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
     char *offer = sdp_publish(w, "peerA", 0x11, 2);
     struct plm_msg_track_line lines[] = {{.mid = "0", .source = PLM_MSG_source_microphone},
         {.mid = "1", .source = PLM_MSG_source_camera},
@@ -104,7 +82,7 @@ static void test_publish(void **state)
 static void test_receive(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     struct plm_msg receive = {
         .type = PLM_MSG_receive, .receive = {.pairs = 2, .audio_only = 1, .screens = 1}};
     peer_request(a, &receive);
@@ -251,7 +229,7 @@ static void test_publish_of_browsers(void **state)
         {.mid = "3", .source = PLM_MSG_source_screen_audio, .muted = true}};
     struct world *w = *state;
     for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
-        struct peer *p = enter(w, "r", "Ada");
+        struct peer *p = peer_enter(w, "r", "Ada", NULL);
         char *offer = sdp_corpus(offers[i]);
         struct plm_msg publish = {
             .type = PLM_MSG_publish, .publish = {.sdp = offer, .tracks = lines, .n_tracks = 4}};
@@ -275,7 +253,7 @@ static void test_publish_of_browsers(void **state)
 static void test_publish_again(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     publish_well(w, a, "ones", 0x11);
     publish_well(w, a, "ones", 0x11); /* the same connection, the same ICE session */
     assert_int_equal(w->last_transport, 1);
@@ -316,7 +294,7 @@ static void test_publish_refused(void **state)
             PLM_MSG_error_code_bad_message},
     };
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     char *offer = sdp_publish(w, "ones", 0x11, 1);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct plm_msg publish = {.type = PLM_MSG_publish,
@@ -390,7 +368,7 @@ static void test_failing_port(void **state)
 static void test_mute(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
     publish_well(w, a, "ones", 0x11);
     peer_forget(b);
     for (int muted = 1; muted >= 0; muted--) {
@@ -414,7 +392,7 @@ static void test_mute(void **state)
 static void test_receive_again(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     char *first = receive_well(w, a, 2, false, "peer", 0x22);
     expect_done(a);
     uint32_t ssrc = w->transports[1].params->media[1].ssrc;
@@ -445,7 +423,7 @@ static void test_receive_again(void **state)
 static void test_answer_refused(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     peer_say(a, "{\"type\":\"answer\",\"id\":9,\"sdp\":\"v=0\"}");
     assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_state);
     request_receive(a, 1, false);
@@ -473,7 +451,7 @@ static void test_answer_refused(void **state)
 static void test_receive_anew(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     peer_say(a, "{\"type\":\"view\",\"id\":9,\"items\":[]}");
     request_receive(a, 1, false);
     free(receive_well(
@@ -498,7 +476,7 @@ static void test_receive_anew(void **state)
 static void test_answer_of_another(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     free(receive_well(w, a, 1, false, "peer", 0x22));
     expect_done(a);
     free(receive_well(w, a, 2, false, "peer", 0x77));
@@ -520,7 +498,7 @@ static void test_view(void **state)
         "{\"type\":\"view\",\"id\":9,\"items\":[{\"participant\":3,\"source\":\"%s\",\"width\":640,"
         "\"height\":360,\"priority\":7}]}";
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     peer_say(a, item, "screen"); /* before there is a connection: remembered */
     assert_int_equal(peer_error(a), -1);
     free(receive_well(w, a, 1, false, "peer", 0x22));
@@ -546,7 +524,7 @@ static void test_view(void **state)
 static void test_connection_lost(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
     publish_well(w, a, "ones", 0x11);
     free(receive_well(w, a, 1, false, "peer", 0x22));
     peer_forget(a);
@@ -584,7 +562,7 @@ static void test_connection_lost(void **state)
 static void test_speakers(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada"), *other = enter(w, "s", "Eve");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *other = peer_enter(w, "s", "Eve", NULL);
     struct plm_event ev = {.type = PLM_EV_SPEAKERS, .room = 1, .speakers = {.n = 2, .who = {2, 1}}};
     plm_hub_on_media_event(w->hub, &ev);
     struct plm_msg *event = peer_read(a);
@@ -617,7 +595,7 @@ static void test_speakers(void **state)
 static void test_demand(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     publish_well(w, a, "ones", 0x11);
     peer_forget(a);
     struct plm_event ev = {
@@ -644,7 +622,7 @@ static void test_demand(void **state)
 static void test_chat(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
     peer_forget(a);
     peer_say(b, "{\"type\":\"chat\",\"id\":9,\"text\":\" two\\nlines \"}");
     struct plm_msg *event = peer_expect(a, PLM_MSG_chat_posted);
@@ -673,7 +651,7 @@ static void test_chat(void **state)
 static void test_chat_bounded(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     char text[4001];
     for (unsigned i = 1; i <= 250; i++) {
         w->now += 1000;
@@ -728,7 +706,7 @@ static void test_rooms_by_name(void **state)
 static void test_resume(void **state)
 {
     struct world *w = *state;
-    struct peer *a = peer_create(w), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_create(w), *b = peer_enter(w, "r", "Bob", NULL);
     char *secret = secret_of(a, "r", "Ada");
     publish_well(w, a, "ones", 0x11);
     free(receive_well(w, a, 1, false, "peer", 0x22));
@@ -779,7 +757,7 @@ static void test_resume(void **state)
 static void test_grace_over(void **state)
 {
     struct world *w = *state;
-    struct peer *a = peer_create(w), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_create(w), *b = peer_enter(w, "r", "Bob", NULL);
     char *secret = secret_of(a, "r", "Ada");
     publish_well(w, a, "ones", 0x11);
     peer_destroy(a);
@@ -871,7 +849,8 @@ static enum plm_msg_role role_of(struct peer *p, uint32_t id)
 static void test_succession(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob"), *c = enter(w, "r", "Cy");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL),
+                *c = peer_enter(w, "r", "Cy", NULL);
     peer_say(b, "{\"type\":\"leave\",\"id\":9}");
     assert_int_equal(role_of(c, 3), PLM_MSG_role_COUNT); /* the moderator is still there */
     assert_int_equal(b->closed, PLM_SESSION_CLOSE_DONE);
@@ -891,7 +870,7 @@ static void test_succession(void **state)
 static void test_linger(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     peer_say(a, "{\"type\":\"chat\",\"id\":9,\"text\":\"hello\"}");
     peer_say(a, "{\"type\":\"leave\",\"id\":10}");
     peer_destroy(a);
@@ -922,7 +901,7 @@ static void test_linger(void **state)
 static void test_forbidden(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     a->session->member->role = PLM_MSG_role_viewer; /* nobody can become one yet */
     int code;
     char *offer = sdp_publish(w, "ones", 0x11, 1);
@@ -942,7 +921,7 @@ static void test_codecs(void **state)
     struct plm_hub_config config = {.codecs = {PLM_CODEC_OPUS, PLM_CODEC_H264}};
     struct world *w = world_create(&config);
     (void)state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     int code;
     char *offer = sdp_publish(w, "ones", 0x11, 1); /* VP8 */
     assert_null(request_publish(a, offer, &code));
@@ -1002,7 +981,7 @@ static uint64_t hits(const struct world *w, enum plm_hub_limit limit)
 static void test_too_fast(void **state)
 {
     struct world *w = *state;
-    struct peer *p = enter(w, "r", "Ada");
+    struct peer *p = peer_enter(w, "r", "Ada", NULL);
     for (int i = 0; i < 8; i++) {
         peer_say(p, "{\"type\":\"chat\",\"id\":9,\"text\":\"x\"}");
         assert_int_equal(peer_error(p), -1);
@@ -1037,8 +1016,8 @@ static void test_full(void **state)
     struct plm_hub_config config = {.max_rooms = 1, .max_participants = 2, .max_sessions = 4};
     struct world *w = world_create(&config);
     (void)state;
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob"), *c = peer_create(w),
-                *d = peer_create(w);
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL),
+                *c = peer_create(w), *d = peer_create(w);
     assert_null(peer_create(w));
     assert_null(peer_join(c, "r", "Cy"));
     peer_say(c, "{\"type\":\"join\",\"id\":9,\"room\":\"r\",\"name\":\"x\"}");
@@ -1066,7 +1045,7 @@ static void test_churn(void **state)
         for (unsigned i = 0; i < 500; i++) {
             char name[16];
             snprintf(name, sizeof name, "p%u", i);
-            peers[i] = enter(w, i % 5 ? "big" : "small", name);
+            peers[i] = peer_enter(w, i % 5 ? "big" : "small", name, NULL);
             publish_well(w, peers[i], "ones", (int)(i % 250) + 1);
             free(receive_well(w, peers[i], 1, false, "peer", 0x22));
         }
@@ -1099,7 +1078,8 @@ static void test_churn(void **state)
 static void test_hub_close(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada"), *open = peer_create(w), *gone = enter(w, "r", "Bob");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *open = peer_create(w),
+                *gone = peer_enter(w, "r", "Bob", NULL);
     publish_well(w, a, "ones", 0x11);
     peer_destroy(gone);
     plm_hub_close(w->hub);
@@ -1121,7 +1101,7 @@ static void test_destroy_in_use(void **state)
 {
     struct world *w = world_create(NULL);
     (void)state;
-    struct peer *a = enter(w, "r", "Ada"), *b = enter(w, "r", "Bob");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
     publish_well(w, a, "ones", 0x11);
     plm_session_on_lost(b->session);
     size_t told = a->n;
@@ -1137,39 +1117,39 @@ static void test_destroy_in_use(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_join, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_publish, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_receive, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_publish_of_browsers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_publish_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_publish_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_failing_port, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_mute, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_receive_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_answer_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_receive_anew, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_answer_of_another, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_view, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_connection_lost, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_speakers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_demand, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_chat, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_chat_bounded, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_rooms_by_name, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_grace_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_takeover, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_lost_while_away, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_succession, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_linger, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_forbidden, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_codecs, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_states, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_too_fast, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_full, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_churn, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_hub_close, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_destroy_in_use, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_join, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_publish, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_receive, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_publish_of_browsers, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_publish_again, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_publish_refused, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_failing_port, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_mute, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_receive_again, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_answer_refused, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_receive_anew, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_answer_of_another, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_view, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_connection_lost, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_speakers, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_demand, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_chat, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_chat_bounded, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_rooms_by_name, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_resume, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_grace_over, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_takeover, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_lost_while_away, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_succession, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_linger, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_forbidden, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_codecs, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_states, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_too_fast, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_full, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_churn, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_hub_close, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_destroy_in_use, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,32 +4,11 @@
 
 #include <cmocka.h>
 
-static int setup(void **state)
-{
-    *state = world_create(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_destroy(*state);
-    return 0;
-}
-
 static struct plm_hub_gauges gauges(struct world *w)
 {
     struct plm_hub_gauges g;
     plm_hub_gauges(w->hub, &g);
     return g;
-}
-
-static struct peer *enter(struct world *w, const char *room, const char *name)
-{
-    struct peer *p = peer_create(w);
-    struct plm_msg *joined = peer_join(p, room, name);
-    assert_non_null(joined);
-    plm_msg_free(joined);
-    return p;
 }
 
 /* POST; the status. The reply's id and ETag stay, its body is freed. */
@@ -90,7 +69,7 @@ static unsigned drop(struct world *w, const char *id)
 static void test_whip(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     struct plm_resource_reply reply;
     assert_int_equal(post_whip(w, "R", "camera 1", &reply), 201);
     assert_int_equal(strlen(reply.id), 32);
@@ -116,7 +95,7 @@ static void test_whip(void **state)
 static void test_whip_generated_name(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     struct plm_resource_reply reply;
     assert_int_equal(post_whip(w, "r", NULL, &reply), 201);
     struct plm_msg *event = peer_read(a);
@@ -154,7 +133,7 @@ static void test_refused(void **state)
     memset(longest, 'x', 129);
     struct world *w = *state;
     struct plm_resource_reply reply;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     static const char *const bad[] = {"", " ", "a\nb", "\xff", longest};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(post_whip(w, "r", bad[i], &reply), 400);
@@ -229,7 +208,7 @@ static void test_limits(void **state)
 static void test_whep_following(void **state)
 {
     struct world *w = *state;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     struct plm_resource_reply reply;
     assert_int_equal(post_whep(w, "r", NULL, 0, 2, &reply), 201);
     assert_null(peer_read(a)); /* a viewer is not in the roster */
@@ -266,7 +245,7 @@ static void test_whep_pinned(void **state)
     static const char *const names[] = {"cam", "Ada"};
     struct world *w = *state;
     struct plm_resource_reply reply, encoder;
-    struct peer *a = enter(w, "r", "Ada");                         /* 1 */
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);              /* 1 */
     assert_int_equal(post_whep(w, "r", names, 2, 3, &reply), 201); /* 2 is the viewer, 3 is kept for cam */
     struct world_transport *t = &w->transports[1];
     assert_int_equal(t->n_pins, 4); /* the third pair follows */
@@ -284,7 +263,8 @@ static void test_whep_pinned(void **state)
     assert_int_equal(pin_of(t, 1)->participant, 4);
     assert_int_equal(pin_of(t, 3)->participant, 1);
     unsigned calls = (unsigned)t->pin_calls;
-    struct peer *impostor = enter(w, "r", "cam"); /* a name in a meeting does not take an encoder's place */
+    struct peer *impostor =
+        peer_enter(w, "r", "cam", NULL); /* a name in a meeting does not take an encoder's place */
     assert_int_equal(t->pin_calls, calls);
     struct plm_resource_reply again;
     assert_int_equal(
@@ -302,7 +282,7 @@ static void test_whep_rename(void **state)
     static const char *const names[] = {"Eve"};
     struct world *w = *state;
     struct plm_resource_reply reply;
-    struct peer *a = enter(w, "r", "Ada");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
     assert_int_equal(post_whep(w, "r", names, 1, 1, &reply), 201);
     assert_int_equal(pin_of(&w->transports[1], 1)->participant, 3);
     peer_say(a, "{\"type\":\"rename\",\"id\":9,\"name\":\"Eve\"}");
@@ -316,7 +296,7 @@ static void test_whep_order(void **state)
     static const char *const names[] = {"a", "b"};
     struct world *w = *state;
     struct plm_resource_reply reply;
-    struct peer *a = enter(w, "r", "a"), *b = enter(w, "r", "b");
+    struct peer *a = peer_enter(w, "r", "a", NULL), *b = peer_enter(w, "r", "b", NULL);
     char *offer = sdp_watch(w, "whep", 2), *third, *fourth;
     /* audio, video, audio, video becomes audio, video, video, audio */
     third = strstr(strstr(offer, "m=video"), "m=audio");
@@ -443,20 +423,20 @@ static void test_real_offers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_whip, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_whip_generated_name, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_whip_alone, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_failing_port, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_whip, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_whip_generated_name, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_whip_alone, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_refused, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_failing_port, world_setup, world_teardown),
         cmocka_unit_test(test_limits),
-        cmocka_unit_test_setup_teardown(test_whep_following, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_whep_pinned, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_whep_rename, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_whep_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_patch, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_room_takes_resources_along, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_whep_lost, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_real_offers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_whep_following, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_whep_pinned, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_whep_rename, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_whep_order, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_patch, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_room_takes_resources_along, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_whep_lost, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_real_offers, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -369,6 +369,19 @@ static inline void world_destroy(struct world *w)
     free(w);
 }
 
+/** An empty world for each test of a program (cmocka's setup and teardown). */
+static inline int world_setup(void **state)
+{
+    *state = world_create(NULL);
+    return 0;
+}
+
+static inline int world_teardown(void **state)
+{
+    world_destroy(*state);
+    return 0;
+}
+
 /** The transport is gone by itself. */
 static inline void world_lose(struct world *w, plm_transport_id id, enum plm_close_reason reason)
 {
