@@ -262,8 +262,9 @@ def main():
                 file.write(b"x" * size)
         server = Server(http_web_root=root, rooms_linger_s=0, session_grace_s=0)
         try:
-            empty, call = connections(server), Call(server, "call")
-            reader, slow = SlowReader(server), slow_ones(server)
+            empty = connections(server)
+            reader, slow = SlowReader(server), slow_ones(server)  # first: their time-outs are what takes long
+            call = Call(server, "call")
             idle = many_idle(server)
             call.verify()
             print(f"ok {len(idle)} idle ones", flush=True)
