@@ -1,6 +1,7 @@
 import {
   DESKTOP_SLOTS,
   isModerator,
+  isRecording,
   Meeting,
   PHONE_SLOTS,
   PlenumError,
@@ -13,6 +14,7 @@ import {
   type Noticed,
   type Participant,
   type QualityReport,
+  type RecordingState,
   type Reaction,
   type RemoteTrack,
   type Role,
@@ -53,6 +55,7 @@ export interface SessionState {
   viewers: number;
   lobby: Lobby;
   breakouts: BreakoutState;
+  recording: RecordingState;
   reactions: readonly Floating[];
   prompt: Prompt | undefined;
   media: MediaStates;
@@ -114,6 +117,7 @@ export class Session extends Store<SessionState> {
       viewers: 0,
       lobby: meeting.lobby,
       breakouts: meeting.breakouts.state,
+      recording: meeting.recordings.state,
       reactions: [],
       prompt: undefined,
       media: meeting.media,
@@ -169,6 +173,7 @@ export class Session extends Store<SessionState> {
     meeting.on("role", (role) => this.onRole(role));
     meeting.on("lobby", (lobby) => this.onLobby(lobby));
     meeting.on("breakouts", (breakouts) => this.onBreakouts(breakouts));
+    meeting.on("recording", (recording) => this.onRecording(recording));
     meeting.on("breakoutInvited", (invitation) => this.onInvited(invitation));
     meeting.on("moved", (room) => this.onMoved(room));
     meeting.on("noticed", (noticed) => this.onNoticed(noticed));
@@ -230,6 +235,16 @@ export class Session extends Store<SessionState> {
     this.set({ breakouts, ...(prompt?.kind === "breakout" && !breakouts.open ? { prompt: undefined } : {}) });
   }
 
+  /* Whoever comes while it runs hears it begin, too. */
+  private onRecording(recording: RecordingState): void {
+    const was = isRecording(this.get().recording.status);
+    const is = isRecording(recording.status);
+    this.set({ recording });
+    if (is === was) return;
+    play(is ? "recordingOn" : "recordingOff");
+    if (!is) this.notify(t.recording.over);
+  }
+
   private onInvited({ room, name }: Invitation): void {
     play("notice");
     this.set({ prompt: { kind: "breakout", room, name } });
@@ -246,6 +261,7 @@ export class Session extends Store<SessionState> {
     play("notice");
     if (notice === "hand_lowered") this.notify(t.prompts.handLowered);
     else if (notice === "ending") this.notify(t.prompts.ending);
+    else if (notice === "recording_ending") this.notify(t.recording.ending);
     else if (notice === "muted") {
       const what = t.prompts.sources[source ?? "microphone"];
       this.notify(by === undefined ? t.prompts.mutedBySomebody(what) : t.prompts.muted(name, what));

@@ -1,7 +1,7 @@
 import { settings } from "./settings.js";
 
 /** Sounds that the page makes by itself. */
-export type Sound = "knock" | "admitted" | "hand" | "joined" | "clap" | "laugh" | "cheer" | "heart" | "surprise" | "sad" | "notice";
+export type Sound = "knock" | "admitted" | "hand" | "joined" | "clap" | "laugh" | "cheer" | "heart" | "surprise" | "sad" | "notice" | "recordingOn" | "recordingOff";
 
 interface Tone {
   /** Seconds from now. */
@@ -27,6 +27,14 @@ const TONES: Partial<Record<Sound, Tone[]>> = {
   ],
   hand: [{ at: 0, hz: 587, to: 880, seconds: 0.22 }],
   notice: [{ at: 0, hz: 494, seconds: 0.18 }],
+  recordingOn: [
+    { at: 0, hz: 440, seconds: 0.16 },
+    { at: 0.2, hz: 660, seconds: 0.3 },
+  ],
+  recordingOff: [
+    { at: 0, hz: 660, seconds: 0.16 },
+    { at: 0.2, hz: 440, seconds: 0.3 },
+  ],
   cheer: [
     { at: 0, hz: 659, seconds: 0.1 },
     { at: 0.1, hz: 988, seconds: 0.2 },
@@ -50,6 +58,9 @@ const REACTIONS: Partial<Record<string, Sound>> = {
   sad: "sad",
 };
 
+/* Nobody can wish not to be told. */
+const ALWAYS: readonly Sound[] = ["recordingOn", "recordingOff"];
+
 /* Many at once are one sound. */
 const PAUSE_MS = 700;
 const LOUDNESS = 0.12;
@@ -58,7 +69,7 @@ let context: AudioContext | undefined;
 const playedAt = new Map<Sound, number>();
 
 export function play(sound: Sound): void {
-  if (!settings.get().sounds) return;
+  if (!settings.get().sounds && !ALWAYS.includes(sound)) return;
   const now = performance.now();
   if (now - (playedAt.get(sound) ?? -PAUSE_MS) < PAUSE_MS) return;
   playedAt.set(sound, now);

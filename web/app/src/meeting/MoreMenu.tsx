@@ -1,9 +1,10 @@
-import { canShareScreen, isModerator } from "@plenum/sdk";
+import { canShareScreen, isModerator, isRecording } from "@plenum/sdk";
 import { useState } from "react";
 import { Confirm } from "../controls/Dialog.js";
 import { Menu, type MenuItem } from "../controls/Menu.js";
 import { MoreIcon, PlayIcon } from "../icons.js";
 import type { LocalMedia } from "../lib/localMedia.js";
+import { leadsRecording } from "../lib/recording.js";
 import { isPhone, type Session } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
@@ -12,9 +13,11 @@ import { ClaimDialog } from "./ClaimDialog.js";
 import { ContentDialog } from "./ContentDialog.js";
 import { InviteDialog } from "./InviteDialog.js";
 import { KeysDialog } from "./KeysDialog.js";
+import { RecordingConfirm } from "./RecordingBanner.js";
+import { RecordingsDialog } from "./RecordingsDialog.js";
 import { RulesDialog } from "./RulesDialog.js";
 
-export type RoomDialog = "rules" | "breakouts" | "claim" | "end" | "invite" | "keys" | "content" | undefined;
+export type RoomDialog = "rules" | "breakouts" | "claim" | "end" | "invite" | "keys" | "content" | "record-start" | "record-stop" | "recordings" | undefined;
 
 interface MoreMenuProps {
   session: Session;
@@ -28,16 +31,24 @@ interface MoreMenuProps {
 
 /** What is done with the room rather than with people. */
 export function MoreMenu({ session, onOpen, viewItems, onSettings, sharing, onShare }: MoreMenuProps) {
-  const { role, breakouts } = useStore(session);
+  const { role, breakouts, recording, room } = useStore(session);
   const leads = isModerator(role);
   /* The bar of a phone has no room for these. */
   const phoneItems: MenuItem[] = [
     ...(canShareScreen() ? [{ id: "share", label: sharing ? t.controls.shareOff : t.controls.shareOn, onSelect: onShare }] : []),
     { id: "settings", label: t.controls.settings, onSelect: onSettings },
   ];
+  const recordItems = (): MenuItem[] => {
+    if (!leadsRecording(recording, role)) return [];
+    const list: MenuItem = { id: "recordings", label: t.recording.list, onSelect: () => onOpen("recordings") };
+    if (isRecording(recording.status)) return [{ id: "record-stop", label: t.recording.stop, onSelect: () => onOpen("record-stop") }, list];
+    if (room?.settings.may_record === false || recording.status?.state === "closing") return [list];
+    return [{ id: "record-start", label: t.recording.start, onSelect: () => onOpen("record-start") }, list];
+  };
   const items: MenuItem[] = [
     ...(leads ? [{ id: "rules", label: t.more.rules, onSelect: () => onOpen("rules") }] : []),
     ...(leads || (breakouts.open && breakouts.mayChoose) ? [{ id: "breakouts", label: t.more.breakouts, onSelect: () => onOpen("breakouts") }] : []),
+    ...recordItems(),
     ...(isPhone() ? phoneItems : []),
     ...(role === "viewer" ? [] : [{ id: "content", label: t.content.open, onSelect: () => onOpen("content") }]),
     ...viewItems,
@@ -68,6 +79,8 @@ export function RoomDialogs({ session, local, title, open, onClose }: RoomDialog
   if (open === "invite") return <InviteDialog session={session} title={title} onClose={onClose} />;
   if (open === "content") return <ContentDialog local={local} onClose={onClose} />;
   if (open === "keys") return <KeysDialog onClose={onClose} />;
+  if (open === "record-start" || open === "record-stop") return <RecordingConfirm session={session} what={open === "record-start" ? "start" : "stop"} onClose={onClose} />;
+  if (open === "recordings") return <RecordingsDialog session={session} onClose={onClose} />;
   if (open === "claim") return <ClaimDialog session={session} onClose={onClose} />;
   if (open !== "end") return null;
   return (

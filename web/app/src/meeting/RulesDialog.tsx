@@ -26,6 +26,10 @@ const MAY: [Flag, string][] = [
   ["may_whisper", t.rules.mayWhisper],
   ["sounds", t.rules.sounds],
 ];
+const RECORDING: [Flag, string][] = [
+  ["may_record", t.rules.mayRecord],
+  ["auto_record", t.rules.autoRecord],
+];
 const TITLE_OCTETS = 128;
 const MOST_PEOPLE = 1000;
 const MOST_MINUTES = 1440;
@@ -93,6 +97,12 @@ export function RulesDialog({ session, room, onClose }: RulesDialogProps) {
           <legend>{t.rules.may}</legend>
           {flags(MAY)}
         </fieldset>
+        {session.meeting.recordings.state.available && (
+          <fieldset>
+            <legend>{t.recording.legend}</legend>
+            {flags(RECORDING)}
+          </fieldset>
+        )}
         <fieldset>
           <legend>{t.rules.limits}</legend>
           <NumberField label={t.rules.maxParticipants} testId="rule-max-participants" most={MOST_PEOPLE} value={rules.max_participants ?? 0} onChange={(n) => set({ max_participants: n })} />

@@ -18,6 +18,7 @@ import { LobbyPrompt } from "../meeting/LobbyPrompt.js";
 import { MoreMenu, RoomDialogs, StartBanner, type RoomDialog } from "../meeting/MoreMenu.js";
 import { PeoplePanel } from "../meeting/PeoplePanel.js";
 import { ReactButton, ReactionLayer } from "../meeting/Reactions.js";
+import { RecordingBanner } from "../meeting/RecordingBanner.js";
 import { SettingsDialog } from "../meeting/SettingsDialog.js";
 import { Stage } from "../meeting/Stage.js";
 import type { TileModel } from "../meeting/Tile.js";
@@ -96,6 +97,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
       </header>
       <div className="banners">
         <Banner state={state} />
+        <RecordingBanner session={session} onStop={() => setDialog("record-stop")} />
         <StartBanner session={session} />
         <BreakoutBanner session={session} onRooms={() => setDialog("breakouts")} />
       </div>

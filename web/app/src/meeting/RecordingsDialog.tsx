@@ -1,0 +1,131 @@
+import type { RecordingItem } from "@plenum/sdk";
+import { useCallback, useEffect, useState } from "react";
+import { Confirm, Dialog } from "../controls/Dialog.js";
+import { formatTime, spoken } from "../lib/language.js";
+import { formatLength, formatSize, isFault, type Manifest } from "../lib/recording.js";
+import type { Session } from "../lib/session.js";
+import { useStore } from "../lib/store.js";
+import { t } from "../messages.js";
+import { RecordingPlayer } from "./RecordingPlayer.js";
+
+/* Links have to work whenever they are clicked; tokens last ten minutes. */
+const RENEW_MS = 240_000;
+
+/** What was recorded of this room, for those who may see it. */
+export function RecordingsDialog({ session, onClose }: { session: Session; onClose: () => void }) {
+  const { recordings } = session.meeting;
+  const { status } = useStore(session).recording;
+  const [list, setList] = useState<readonly RecordingItem[]>();
+  const [more, setMore] = useState(false);
+  const [failed, setFailed] = useState(false);
+  const [removing, setRemoving] = useState<RecordingItem>();
+  const [playing, setPlaying] = useState<RecordingItem>();
+
+  const load = useCallback(async () => {
+    try {
+      const page = await recordings.list();
+      setList(page.recordings);
+      setMore(page.more);
+      setFailed(false);
+    } catch {
+      setFailed(true);
+    }
+  }, [recordings]);
+  useEffect(() => {
+    void load();
+    const timer = setInterval(() => void load(), RENEW_MS);
+    return () => clearInterval(timer);
+  }, [load, status?.state]);
+
+  const older = async () => {
+    const page = await recordings.list(list?.at(-1)?.started_at);
+    setList([...(list ?? []), ...page.recordings]);
+    setMore(page.more);
+  };
+
+  if (playing) return <RecordingPlayer session={session} recording={playing} onClose={() => setPlaying(undefined)} />;
+  if (removing) {
+    const remove = () => session.run(recordings.delete(removing.id).then(load));
+    return (
+      <Confirm title={t.recording.removeDialog.title} testId="recording-delete-dialog" confirm={t.recording.removeDialog.confirm} cancel={t.recording.cancel} onConfirm={remove} onClose={() => setRemoving(undefined)}>
+        <p>{t.recording.removeDialog.text}</p>
+      </Confirm>
+    );
+  }
+  return (
+    <Dialog title={t.recording.list} testId="recordings-dialog" wide onClose={onClose}>
+      {failed && <p className="panel-note" role="alert">{t.recording.failed}</p>}
+      {!list && !failed && <p className="panel-note">{t.recording.loading}</p>}
+      {list?.length === 0 && <p className="panel-note" data-testid="recordings-none">{t.recording.none}</p>}
+      <ul className="recordings">
+        {list?.map((item) => (
+          <Row key={item.id} session={session} item={item} onPlay={() => setPlaying(item)} onRemove={() => setRemoving(item)} />
+        ))}
+      </ul>
+      {more && (
+        <button type="button" className="button" onClick={() => session.run(older())}>
+          {t.recording.older}
+        </button>
+      )}
+    </Dialog>
+  );
+}
+
+interface RowProps {
+  session: Session;
+  item: RecordingItem;
+  onPlay: () => void;
+  onRemove: () => void;
+}
+
+function Row({ session, item, onPlay, onRemove }: RowProps) {
+  const [manifest, setManifest] = useState<Manifest>();
+  const { recordings } = session.meeting;
+  const url = recordings.fileUrl(item, "manifest.json");
+  const showFiles = async () => setManifest(url && !manifest ? await fetchManifest(url) : undefined);
+  const day = new Intl.DateTimeFormat(spoken.get().language, { dateStyle: "medium" }).format(item.started_at);
+  const why = item.reason && isFault(item.reason) ? ` · ${t.recording.reasons[item.reason]}` : "";
+  return (
+    <li className="recording-row" data-testid="recording" data-state={item.state}>
+      <span className="recording-what">
+        <strong>{`${day}, ${formatTime(item.started_at)}`}</strong>
+        <small>{`${formatLength(item.seconds)} · ${formatSize(item.size_kb * 1000)} · ${t.recording.states[item.state]}${why}`}</small>
+      </span>
+      {url && (
+        <>
+          <button type="button" className="button small primary" data-testid="recording-play" onClick={onPlay}>
+            {t.recording.play}
+          </button>
+          <button type="button" className="button small" data-testid="recording-files" aria-expanded={manifest !== undefined} onClick={() => session.run(showFiles())}>
+            {t.recording.files}
+          </button>
+        </>
+      )}
+      <button type="button" className="button small" data-testid="recording-delete" onClick={onRemove}>
+        {t.recording.remove}
+      </button>
+      {manifest && (
+        <ul className="recording-files">
+          {[...manifest.files.map(({ file, bytes, participant }) => ({ file, about: `${nameOf(manifest, participant)} · ${formatSize(bytes)}` })), { file: "manifest.json", about: "" }].map(({ file, about }) => (
+            <li key={file}>
+              <a href={recordings.fileUrl(item, file)} download={file} data-testid="recording-download">
+                {file}
+              </a>{" "}
+              {about}
+            </li>
+          ))}
+        </ul>
+      )}
+    </li>
+  );
+}
+
+export async function fetchManifest(url: string): Promise<Manifest> {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`manifest: ${answer.status}`);
+  return (await answer.json()) as Manifest;
+}
+
+export function nameOf({ participants }: Manifest, id: number): string {
+  return participants.find((person) => person.id === id)?.name ?? "";
+}
