@@ -1,0 +1,169 @@
+/* A meeting is recorded by the real recorder: everybody is told; what was recorded is played in the page, downloaded and deleted. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { openHouse, PHONE } from "./lib/guests.mjs";
+import { eventually, openParticipant } from "./lib/participant.mjs";
+import { startServer } from "./lib/server.mjs";
+
+const axe = createRequire(new URL("../../web/package.json", import.meta.url))("axe-core");
+const ROOM = "archive";
+const RECORDED_MS = 6000;
+/* Two tones each time. */
+const TONES_OF_A_CHANGE = 2;
+const screens = join(process.env.PLM_WORK ?? "/tmp", "screens");
+let server, house, ada, bob, dot;
+
+/* Runs before the page: counts the tones that it plays by itself. */
+function countTones() {
+  window.tones = 0;
+  const { start } = OscillatorNode.prototype;
+  OscillatorNode.prototype.start = function (...args) {
+    window.tones++;
+    return start.apply(this, args);
+  };
+}
+
+before(async () => {
+  await mkdir(screens, { recursive: true });
+  server = await startServer();
+  house = await openHouse(server);
+  ada = await openParticipant(server, 1, "Ada");
+  bob = await openParticipant(server, 2, "Bob");
+  for (const { page } of [ada, bob]) {
+    page.setDefaultTimeout(20_000);
+    await page.addInitScript(countTones);
+    await page.addInitScript({ content: axe.source });
+  }
+  for (const person of [ada, bob]) await person.join(ROOM);
+});
+
+after(async () => {
+  await Promise.all([ada, bob, house].map((one) => one?.close()));
+  await server?.stop();
+});
+
+const byId = ({ page }, id) => page.getByTestId(id);
+const stateOf = (person) => byId(person, "recording-banner").getAttribute("data-state");
+const tones = ({ page }) => page.evaluate(() => window.tones);
+const more = async (person, item) => {
+  await person.click("more");
+  await person.click(`more-${item}`);
+};
+
+/* A picture of the page, and what axe finds in it, dark and light. */
+async function look({ page }, picture) {
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.waitForFunction((wanted) => document.documentElement.dataset.appearance === wanted, scheme);
+    await page.evaluate(() => document.getAnimations().forEach((animation) => animation instanceof CSSTransition && animation.finish()));
+    await page.screenshot({ path: join(screens, `${picture}-${scheme}.png`) });
+    const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+    const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    assert.deepEqual(grave.map(({ id, nodes }) => `${id} ${nodes.map((node) => node.target)}`), [], `${picture} ${scheme}`);
+  }
+}
+
+/* Runs in the page: the videos of the player, and the number in each picture (lib/participant.mjs reads tiles likewise). */
+function readPlayer() {
+  const g = new OffscreenCanvas(640, 360).getContext("2d", { willReadFrequently: true });
+  return [...document.querySelectorAll("[data-testid=player-tile]:not([hidden]) video")].map((video) => {
+    g.drawImage(video, 0, 0, 640, 360);
+    let number = 0;
+    for (let bit = 0; bit < 4; bit++) {
+      const luma = (y) => g.getImageData(504 + bit * 24 + 12, y, 1, 1).data.slice(0, 3).reduce((sum, part) => sum + part, 0) / 3;
+      const [upper, lower] = [luma(51), luma(78)];
+      number = Math.abs(upper - lower) < 100 ? NaN : number * 2 + (upper > lower ? 1 : 0);
+    }
+    const name = video.parentElement.querySelector(".player-name").textContent;
+    return { name, number, time: video.currentTime, heard: video.webkitAudioDecodedByteCount };
+  });
+}
+const shown = async () => (await ada.page.evaluate(readPlayer)).map(({ name, number }) => `${name} ${number}`).sort();
+
+test("who leads begins to record, and everybody is told", async () => {
+  const before = await Promise.all([ada, bob].map(tones));
+  await more(ada, "record-start");
+  await byId(ada, "recording-start-dialog").waitFor();
+  await look(ada, "record-start-desktop");
+  await ada.click("recording-start-dialog-confirm");
+  for (const person of [ada, bob]) await eventually(`${person.name} sees it`, () => stateOf(person), "on");
+  const after = await Promise.all([ada, bob].map(tones));
+  for (const n of [0, 1]) assert.ok(after[n] - before[n] >= TONES_OF_A_CHANGE, `tones ${before} ${after}`);
+  assert.match(await byId(bob, "recording-status").innerText(), /being recorded/);
+  assert.equal(await byId(bob, "recording-status").getAttribute("role"), "status");
+  await look(ada, "recording-desktop");
+});
+
+test("who comes later is told, too, and has no list", async () => {
+  dot = await house.guest("Dot", PHONE);
+  await dot.join(ROOM);
+  await eventually("Dot sees it", () => stateOf(dot), "on");
+  assert.ok((await dot.sounds()) >= TONES_OF_A_CHANGE);
+  assert.equal(await dot.byId("recording-stop").count(), 0);
+  await dot.show("recording-phone");
+  await dot.click("more");
+  for (const item of ["recordings", "record-start", "record-stop"]) assert.equal(await dot.byId(`more-${item}`).count(), 0, item);
+  await dot.page.keyboard.press("Escape");
+  const refused = await dot.page.evaluate(() => window.plenum.meeting.recordings.list().then(() => "", (error) => error.code));
+  assert.equal(refused, "forbidden");
+  assert.deepEqual(house.faults, []);
+});
+
+test("it is ended, and everybody hears that", async () => {
+  await new Promise((resolve) => setTimeout(resolve, RECORDED_MS));
+  const before = await tones(bob);
+  await ada.click("recording-stop");
+  await ada.click("recording-stop-dialog-confirm");
+  for (const person of [ada, bob, dot]) await byId(person, "recording-banner").waitFor({ state: "detached" });
+  assert.ok((await tones(bob)) - before >= TONES_OF_A_CHANGE);
+});
+
+test("it is played: every picture is its own, with sound, and seeking", async () => {
+  await more(ada, "recordings");
+  await eventually("it is ready", () => byId(ada, "recording").getAttribute("data-state"), "ready");
+  await look(ada, "recordings-desktop");
+  await ada.click("recording-play");
+  await ada.click("player-play");
+  await eventually("both pictures", shown, ["Ada 1", "Bob 2"]);
+  const first = await ada.page.evaluate(readPlayer);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const second = await ada.page.evaluate(readPlayer);
+  for (const n of [0, 1]) {
+    assert.ok(second[n].time - first[n].time > 0.5, `time ${first[n].time} ${second[n].time}`);
+    assert.ok(second[n].heard > 0, "sound is decoded");
+  }
+  await ada.click("player-play");
+  await byId(ada, "player-seek").fill("1");
+  await byId(ada, "player-play").click();
+  await eventually("both pictures after seeking", shown, ["Ada 1", "Bob 2"]);
+  await byId(ada, "player-play").click();
+  await byId(ada, "player-seek").fill("4");
+  const near = async () => (await ada.page.evaluate(readPlayer)).map(({ time }) => time > 2.5 && time < 4.5);
+  await eventually("where it was sought", near, [true, true]);
+  await look(ada, "player-desktop");
+  await ada.page.setViewportSize(PHONE.viewport);
+  await look(ada, "player-phone");
+  await ada.page.setViewportSize({ width: 1280, height: 800 });
+  await ada.click("player-close");
+});
+
+test("a file is downloaded, and all are deleted", async () => {
+  await ada.click("recording-files");
+  const links = byId(ada, "recording-download");
+  await links.first().waitFor();
+  const [download] = await Promise.all([ada.page.waitForEvent("download"), links.first().click()]);
+  const { stdout } = await promisify(execFile)("ffprobe", ["-v", "error", "-show_entries", "stream=codec_type", "-of", "csv=p=0", await download.path()]);
+  assert.match(stdout, /audio|video/);
+  const address = await links.first().evaluate((link) => link.href);
+  assert.equal((await fetch(address)).status, 200);
+  await ada.click("recording-delete");
+  await ada.click("recording-delete-dialog-confirm");
+  await byId(ada, "recordings-none").waitFor();
+  assert.notEqual((await fetch(address)).status, 200);
+  assert.deepEqual([...ada.problems, ...bob.problems], []);
+});
