@@ -114,6 +114,7 @@ static void on_end_of_file(struct plm_recording *r, const struct plm_writer_even
         r->n_open--;
     f->open = false;
     f->usable = ev->usable;
+    r->unfinished |= ev->file && ev->type == PLM_WRITER_FAILED && !ev->usable;
     f->duration_us = ev->duration_us;
     f->bytes = ev->bytes;
     snprintf(f->sha256, sizeof(f->sha256), "%s", ev->sha256);
@@ -232,6 +233,12 @@ void plm_rec_conclude(struct plm_recording *r)
     const struct plm_disk_port *disk = r->env->disk;
     if (r->state != PLM_RECORDING_CLOSING || r->n_open || r->repairing || r->concluded)
         return;
+    if (r->unfinished && r->end_reason != PLM_RECORDING_DELETED) {
+        r->unfinished = false;
+        r->repairing = disk->repair(disk->ctx, r->id) == 0;
+        if (r->repairing)
+            return;
+    }
     r->concluded = true;
     if (r->end_reason == PLM_RECORDING_DELETED) {
         plm_rec_set_state(r, PLM_RECORDING_FAILED, PLM_RECORDING_DELETED);

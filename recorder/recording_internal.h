@@ -67,6 +67,7 @@ struct plm_recording {
     enum plm_recording_state state;
     enum plm_recording_reason reason;
     bool attached, repairing, concluded;
+    bool unfinished;  /* a file could not be finished when its disk failed: a repair tries again at the end */
     bool end_known;   /* the journal has its last line */
     bool paused_full; /* until there is room for new recordings, too */
     uint64_t detached_us;

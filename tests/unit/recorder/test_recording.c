@@ -384,6 +384,34 @@ static void a_slow_disk(void **state_)
     plm_recording_destroy(w.r);
 }
 
+/* A file whose disk failed before it was finished is looked at again when the recording ends; the manifest waits for that. */
+static void a_failed_file_is_finished_at_the_end(void **state_)
+{
+    struct world w;
+    (void)state_;
+    begin(&w);
+    announce(&w, T0);
+    speak(&w, T0 + 1 * S, T0 + 3 * S);
+    struct plm_writer_event ev = {.type = PLM_WRITER_FAILED, .file = 1, .error = -EIO};
+    strcpy(ev.name, w.names[1]);
+    w.closed[1] = true; /* failed ones need no close */
+    plm_recording_on_writer(w.r, &ev, T0 + 3 * S);
+    expect(&w, PLM_RECORDING_PAUSED, PLM_RECORDING_DISK_ERROR);
+    assert_int_equal(w.repairs, 0);
+    plm_recording_end(w.r, PLM_RECORDING_ASKED, T0 + 5 * S);
+    assert_int_equal(w.repairs, 1);
+    assert_string_equal(w.manifest, "");
+    ev = (struct plm_writer_event){
+        .type = PLM_WRITER_FINISHED, .usable = true, .duration_us = 2 * (int64_t)S, .bytes = 9};
+    strcpy(ev.name, w.names[1]);
+    plm_recording_on_writer(w.r, &ev, T0 + 5 * S);
+    ev = (struct plm_writer_event){.type = PLM_WRITER_REPAIRED};
+    plm_recording_on_writer(w.r, &ev, T0 + 5 * S);
+    assert_non_null(strstr(w.manifest, w.names[1]));
+    assert_int_equal(w.repairs, 1);
+    plm_recording_destroy(w.r);
+}
+
 /* What the disk's queue does not take now it gets later, and in order. */
 static void journal_lines_wait(void **state_)
 {
@@ -497,6 +525,7 @@ int main(void)
         cmocka_unit_test(a_server_that_does_not),
         cmocka_unit_test(the_limit),
         cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(a_failed_file_is_finished_at_the_end),
         cmocka_unit_test(a_slow_disk),
         cmocka_unit_test(journal_lines_wait),
         cmocka_unit_test(another_recorder_goes_on),
