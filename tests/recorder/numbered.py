@@ -120,8 +120,8 @@ def probe(path):
 
 
 def decodes(path):
-    """@return what ffmpeg complains of: nothing, of a file that is whole"""
-    done = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-f", "null", "-"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    """@return what ffmpeg complains of: nothing, of a file that is whole. Times are the file's, not rounded to its average frame rate."""
+    done = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-enc_time_base:v", "-1", "-f", "null", "-"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.stdout.decode(errors="replace") if done.stdout or done.returncode else ""
 
 
