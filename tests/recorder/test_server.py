@@ -41,13 +41,14 @@ class Folder:
 class Publisher(threading.Thread):
     """Numbered media through a peer, by the clock."""
 
-    def __init__(self, peer, media):
+    def __init__(self, peer, media, began=None):
         super().__init__(daemon=True)
-        self.peer, self.media, self.running, self.began, self.sent = peer, media, True, time.monotonic(), []
+        self.peer, self.media, self.running, self.began, self.sent = peer, media, True, began or time.monotonic(), []
+        self.sound = self.frames = 0  # the next ones
         self.start()
 
     def run(self):
-        p, sound, frames, seq = self.peer, 0, 0, 0
+        p, sound, frames, seq = self.peer, self.sound, self.frames, 0
         while self.running:
             t = time.monotonic() - self.began
             while sound < t * 50:
