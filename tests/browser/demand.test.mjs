@@ -13,7 +13,7 @@ const SETTLE_MS = 20_000;
 /* How soon a large picture must be decoded, whatever was sent before: while its encoder starts, Chromium finds out what its line can carry. */
 const GROWN_MS = 5000;
 const REST_MS = 5500;
-const ROUNDS = process.env.PLM_TEST_LONG ? 20 : 5;
+const ROUNDS = process.env.PLM_TEST_LONG ? 20 : 3;
 
 let server;
 let ada;
