@@ -25,10 +25,18 @@ static enum plm_rest_access of_key(const struct plm_rest *r, const char *bearer)
     return key->admin ? PLM_REST_ACCESS_ADMIN : PLM_REST_ACCESS_KEY;
 }
 
+/* A token that is good, of somebody who was not removed from this room. */
+static bool is_good_token(
+    const struct plm_rest *r, const char *bearer, const char *room, struct plm_grants *g)
+{
+    return plm_token_check(r->setup.keys, bearer, room, r->setup.wall_ms(), g) == 0 &&
+           !(room && plm_api_is_banned(r->setup.hub, room, g));
+}
+
 static enum plm_rest_access of_token(const struct plm_rest *r, const char *bearer, const char *room)
 {
     struct plm_grants g;
-    if (plm_token_check(r->setup.keys, bearer, room, r->setup.wall_ms(), &g))
+    if (!is_good_token(r, bearer, room, &g))
         return PLM_REST_ACCESS_NONE;
     if (g.admin && !*g.room)
         return PLM_REST_ACCESS_KEY;
@@ -50,8 +58,7 @@ bool plm_rest_may_record(const struct plm_rest_call *c, const char *room)
     struct plm_grants g;
     if (plm_rest_access_of(c, room) >= PLM_REST_ACCESS_ROOM)
         return true;
-    return bearer && !plm_token_check(r->setup.keys, bearer, room, r->setup.wall_ms(), &g) && *g.room &&
-           (g.record || g.admin);
+    return bearer && is_good_token(r, bearer, room, &g) && *g.room && (g.record || g.admin);
 }
 
 /*

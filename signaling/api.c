@@ -1,6 +1,7 @@
 #include "api.h"
 
 #include "admission.h"
+#include "bans.h"
 #include "breakout.h"
 #include "lead.h"
 #include "makers.h"
@@ -95,6 +96,15 @@ int plm_api_room_get(struct plm_hub *hub, const char *room, struct plm_api_room 
         return PLM_ENOENT;
     describe(record, out);
     return 0;
+}
+
+bool plm_api_is_banned(struct plm_hub *hub, const char *room, const struct plm_grants *grants)
+{
+    const struct plm_record *record = find(hub, room);
+    struct plm_identity who = {0};
+    memcpy(who.identity, grants->identity, sizeof who.identity);
+    memcpy(who.token_id, grants->token_id, sizeof who.token_id);
+    return plm_ban_holds(hub, record ? record->value.key : "", &who);
 }
 
 static bool is_digest(const char *text)

@@ -6,6 +6,7 @@
 #ifndef PLM_SIGNALING_API_H
 #define PLM_SIGNALING_API_H
 
+#include "grants.h"
 #include "hub.h"
 #include "refusal.h"
 #include "settings.h"
@@ -47,6 +48,8 @@ int plm_api_rooms(
     struct plm_hub *hub, const char *after, bool (*f)(void *arg, const struct plm_api_room *room), void *arg);
 /** @param room name or code @return 0, PLM_ENOENT */
 int plm_api_room_get(struct plm_hub *hub, const char *room, struct plm_api_room *out);
+/** Was the bearer of this token removed from the room's meeting, so that it opens nothing there any more? @param room name or code */
+bool plm_api_is_banned(struct plm_hub *hub, const char *room, const struct plm_grants *grants);
 /** May this source, which has no key, make a room? Then it counts (makers.h). @return 0; PLM_EINVAL with why */
 int plm_api_room_may_make(struct plm_hub *hub, const char *source, struct plm_refusal *why);
 /** Make a lasting room. @return 0; PLM_EEXIST; negative with why */
