@@ -53,7 +53,7 @@ def one_round(media, rng):
         assert ws.ask("record_start")["type"] == "done"
         wait_for(lambda: states(server.log_tail())[-1:] == ["on"], 10, "it records")
         on = time.monotonic()
-        time.sleep(rng.uniform(4, 6))
+        time.sleep(rng.uniform(5, 7))
         pid = recorder_pid(server)
         server.kill()
         killed = time.monotonic()
