@@ -179,3 +179,13 @@ void plm_allocate(struct plm_alloc_slot *slots, size_t n, uint32_t budget_bps)
     for (size_t i = 0; i < m; i++)
         set_wish(&order[i], used, budget);
 }
+
+uint32_t plm_alloc_wanted(const struct plm_alloc_slot *slots, size_t n)
+{
+    uint64_t bps = 0;
+    for (size_t i = 0; i < n && i < PLM_MAX_MEDIA; i++) {
+        if (slots[i].n_layers && slots[i].n_layers <= PLM_MAX_ENCODINGS)
+            bps += bitrate_of(&slots[i], wanted_encoding(&slots[i]));
+    }
+    return bps < UINT32_MAX ? (uint32_t)bps : UINT32_MAX;
+}

@@ -30,5 +30,7 @@ struct plm_alloc_slot {
  * Hysteresis: a step up needs 15 % head-room over what is used now.
  */
 void plm_allocate(struct plm_alloc_slot *slots, size_t n, uint32_t budget_bps);
+/** @return bit/s that all slots together would take if there were no limit */
+uint32_t plm_alloc_wanted(const struct plm_alloc_slot *slots, size_t n);
 
 #endif

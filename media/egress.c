@@ -95,6 +95,16 @@ void plm_egress_raw(
 
 /* ---- queueing ---- */
 
+static bool is_rtx_kind(uint8_t kind)
+{
+    return kind == PLM_EGRESS_RTX || kind == PLM_EGRESS_PADDING;
+}
+
+static uint16_t padding_of(uint8_t kind)
+{
+    return kind == PLM_EGRESS_FILL ? 1 : kind == PLM_EGRESS_PADDING ? PLM_EGRESS_PADDING_OCTETS : 0;
+}
+
 void plm_egress_push(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt *pkt,
     enum plm_egress_kind kind, uint8_t pt, const struct plm_map_out *out)
 {
@@ -111,7 +121,7 @@ void plm_egress_push(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt
     item->slot = slot;
     item->pkt = pkt ? plm_pkt_ref(pkt) : NULL;
     item->out = *out;
-    item->ext_seq = kind == PLM_EGRESS_RTX ? slot->rtx_seq++ : out->ext_seq;
+    item->ext_seq = is_rtx_kind(item->kind) ? slot->rtx_seq++ : out->ext_seq;
     if (t->egress_last)
         e->items[t->egress_last - 1].next = e->n_items;
     else
@@ -209,11 +219,11 @@ static bool prepare(struct plm_worker *w, struct plm_egress_item *item)
     size_t n = collect_exts(w, item, exts, scratch, dd, sizeof dd);
     struct plm_rtp_fixed fixed = {
         .ts = item->out.ts,
-        .ssrc = item->kind == PLM_EGRESS_RTX ? slot->rtx_ssrc : slot->ssrc,
+        .ssrc = is_rtx_kind(item->kind) ? slot->rtx_ssrc : slot->ssrc,
         .seq = (uint16_t)item->ext_seq,
         .pt = item->pt,
         .marker = pkt && pkt->marker,
-        .padding = item->kind == PLM_EGRESS_FILL,
+        .padding = padding_of(item->kind) > 0,
     };
     size_t hdr = plm_rtp_write_header(item->hdr, sizeof item->hdr, &fixed, exts, n, NULL);
     if (hdr == 0)
@@ -239,7 +249,7 @@ static bool prepare(struct plm_worker *w, struct plm_egress_item *item)
     item->hdr_len = (uint8_t)hdr;
     item->prefix_len = (uint8_t)prefix;
     item->consumed = (uint16_t)consumed;
-    item->pad = item->kind == PLM_EGRESS_FILL ? 1 : 0;
+    item->pad = padding_of(item->kind);
     item->size = (uint16_t)(size + item->pad);
     return true;
 }
@@ -259,6 +269,10 @@ static void account(struct plm_worker *w, struct plm_egress_item *item)
         slot->rtx_packets++;
         slot->rtx_bytes += item->size;
         plm_count(w, PLM_CNT_TX_RTX);
+        return;
+    }
+    if (item->kind == PLM_EGRESS_PADDING) {
+        w->stats.counters[PLM_CNT_TX_PADDING_BYTES] += item->pad;
         return;
     }
     plm_count(w, PLM_CNT_TX_RTP);
@@ -301,7 +315,7 @@ static void lay_out(
         e->jobs[e->n_jobs++] = (struct plm_seal_job){
             .key = t->key,
             .ext_seq = item->ext_seq,
-            .ssrc = item->kind == PLM_EGRESS_RTX ? item->slot->rtx_ssrc : item->slot->ssrc,
+            .ssrc = is_rtx_kind(item->kind) ? item->slot->rtx_ssrc : item->slot->ssrc,
             .out = out,
             .prefix = item->prefix,
             .body = pkt ? pkt->data + pkt->payload_off + item->consumed : NULL,

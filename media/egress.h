@@ -12,6 +12,8 @@
 struct plm_transport;
 struct plm_slot;
 
+#define PLM_EGRESS_PADDING_OCTETS 224 /* one octet counts them (RFC 3550 section 5.1), levelling a train comes on top */
+
 #define PLM_EGRESS_ITEMS  4096
 #define PLM_EGRESS_JOBS   1024
 #define PLM_EGRESS_ARENA  (512 * 1024)
@@ -22,6 +24,7 @@ enum plm_egress_kind {
     PLM_EGRESS_MEDIA = 0,
     PLM_EGRESS_RTX,  /**< under the slot's RTX SSRC */
     PLM_EGRESS_FILL, /**< padding only: closes a number that was reserved */
+    PLM_EGRESS_PADDING, /**< padding only, under the slot's RTX SSRC: fills the line */
 };
 
 /** One RTP packet on its way to one receiver. */

@@ -49,6 +49,16 @@ static void leave_current(struct plm_layer_select *s)
     s->current = PLM_LAYER_NONE;
 }
 
+/** At the next frame; the rest of the newest one still goes. */
+static void lower_to(struct plm_layer_select *s, uint8_t tid)
+{
+    if (s->current == PLM_LAYER_NONE || s->current_tid <= tid)
+        return;
+    struct plm_layer_history *h = &s->history[s->current];
+    s->current_tid = tid;
+    note_change(h, h->newest_ts + 1, tid);
+}
+
 void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t tid)
 {
     if (encoding >= PLM_MAX_ENCODINGS)
@@ -58,12 +68,16 @@ void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t 
     if (encoding == PLM_LAYER_NONE)
         leave_current(s);
     s->want_keyframe = s->target != s->current;
-    if (s->current == PLM_LAYER_NONE || s->current_tid <= tid)
+    s->hurried = false;
+    lower_to(s, tid);
+}
+
+void plm_layer_select_hurry(struct plm_layer_select *s)
+{
+    if (s->current == PLM_LAYER_NONE || s->target >= s->current)
         return;
-    /* Down at the next frame; the rest of the newest one still goes. */
-    struct plm_layer_history *h = &s->history[s->current];
-    s->current_tid = tid;
-    note_change(h, h->newest_ts + 1, tid);
+    s->hurried = true;
+    lower_to(s, 0);
 }
 
 void plm_layer_select_restart(struct plm_layer_select *s)
@@ -80,7 +94,7 @@ void plm_layer_select_restart(struct plm_layer_select *s)
 static void temporal_up(struct plm_layer_select *s, struct plm_layer_history *h, const struct plm_pkt *pkt)
 {
     const struct plm_frame_info *info = &pkt->info;
-    if (s->current_tid >= s->target_tid || !info->has_layers)
+    if (s->current_tid >= s->target_tid || !info->has_layers || s->hurried)
         return;
     if (info->keyframe && info->tid == 0) {
         s->current_tid = s->target_tid;
@@ -141,7 +155,7 @@ static enum plm_layer_verdict switch_to(
     leave_current(s);
     s->current = pkt->encoding;
     s->current_tid = s->target_tid;
-    s->want_keyframe = false;
+    s->want_keyframe = s->hurried = false;
     note_change(h, pkt->ext_ts, s->current_tid);
     return PLM_LAYER_SWITCH;
 }

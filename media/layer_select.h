@@ -26,6 +26,7 @@ struct plm_layer_select {
     uint8_t current, target; /**< encodings; PLM_LAYER_NONE */
     uint8_t current_tid, target_tid;
     bool want_keyframe; /**< of `target`: ask its publisher */
+    bool hurried;       /**< plm_layer_select_hurry, until the next aim or switch */
     struct plm_layer_history history[PLM_MAX_ENCODINGS];
 };
 enum plm_layer_verdict {
@@ -40,6 +41,8 @@ void plm_layer_select_init(struct plm_layer_select *s);
  * at a sync. Encoding PLM_LAYER_NONE pauses: the frame that is under way is completed.
  */
 void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t tid);
+/** The line is full and the aim lower: until its key frame comes, only the lowest temporal layer of the present encoding goes on. */
+void plm_layer_select_hurry(struct plm_layer_select *s);
 /** The present stream ends (track gone, slot re-used): the next packet forwarded is a keyframe of the target. */
 void plm_layer_select_restart(struct plm_layer_select *s);
 /**

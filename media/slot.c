@@ -12,6 +12,7 @@
 #define RTX_BURST_OCTETS 50000 /* what may be retransmitted in a second beside the configured share */
 #define RTX_LINE_PERCENT 30    /* of the estimate, once there is one, are retransmissions at most */
 #define RTX_LEAST_OCTETS 10000 /* but so much in any case */
+#define PAD_LOOK         64    /* numbers back for padding: the packets of a few pictures */
 #define MID_PACKETS      25    /* first packets that carry the MID, for peers that do not bind by a=ssrc */
 
 static void set_state(struct plm_slot *s, enum plm_slot_state state, uint32_t first_ts)
@@ -244,6 +245,8 @@ void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wis
         return;
     }
     bool changed = aim(&s->layers, &s->wish, encoding, tid, wish);
+    if (plm_bwe_is_full(s->transport->bwe))
+        plm_layer_select_hurry(&s->layers);
     if (encoding == PLM_LAYER_NONE) {
         if (s->state != PLM_SLOT_PAUSED)
             set_state(s, PLM_SLOT_PAUSED, 0);
@@ -464,20 +467,70 @@ static bool rtx_allowed(struct plm_transport *t, size_t octets)
     return true;
 }
 
+/* Of any codec: an RTX stream takes padding under each. */
+static uint8_t rtx_pt(const struct plm_slot *s)
+{
+    const struct plm_media_params *m = &s->transport->params->media[s->media];
+    for (unsigned i = 0; i < m->n_codecs; i++) {
+        if (m->codecs[i].rtx_pt != PLM_NO_PT)
+            return m->codecs[i].rtx_pt;
+    }
+    return PLM_NO_PT;
+}
+
+bool plm_slot_can_pad(const struct plm_slot *s)
+{
+    return s->kind == PLM_KIND_VIDEO && s->map && s->rtx_ssrc != 0 && rtx_pt(s) != PLM_NO_PT;
+}
+
+/* The packet that was sent under this number, NULL: it is not kept any more. */
+static struct plm_pkt *sent_packet(struct plm_slot *s, uint16_t seq, struct plm_map_out *out)
+{
+    struct plm_segment segment;
+    uint64_t src;
+    /* Only what the shown track still holds: a former track's packets went with it. */
+    if (!plm_seq_map_find(s->map, seq, &segment, &src, out) || segment.source != s->track->key ||
+        segment.encoding >= s->track->n_encodings)
+        return NULL;
+    struct plm_pkt *pkt = plm_pkt_ring_find(&s->track->encodings[segment.encoding].ring, src);
+    return pkt && s->rtx_pt_of[pkt->codec_index] != PLM_NO_PT ? pkt : NULL;
+}
+
+void plm_slot_pad(struct plm_slot *s, size_t octets)
+{
+    const uint64_t last = plm_seq_map_last(s->map);
+    struct plm_map_out out;
+    size_t sent = 0;
+    for (unsigned back = 0; s->track && back < PAD_LOOK && sent < octets; back++) {
+        struct plm_pkt *pkt = sent_packet(s, (uint16_t)(last - back), &out);
+        if (!pkt)
+            continue;
+        plm_egress_push(s->transport->worker, s, pkt, PLM_EGRESS_RTX, s->rtx_pt_of[pkt->codec_index], &out);
+        sent += pkt->len;
+    }
+    for (out = (struct plm_map_out){.ts = s->last_ts}; sent < octets; sent += PLM_EGRESS_PADDING_OCTETS)
+        plm_egress_push(s->transport->worker, s, NULL, PLM_EGRESS_PADDING, rtx_pt(s), &out);
+}
+
+/* Not of what a key frame has replaced: of that a receiver behind a full line shows nothing any more. */
+static bool is_of_present(const struct plm_slot *s, uint16_t seq)
+{
+    struct plm_segment segment;
+    struct plm_map_out out;
+    uint64_t src;
+    const struct plm_segment *now = plm_seq_map_segment(s->map);
+    return !now || (plm_seq_map_find(s->map, seq, &segment, &src, &out) &&
+                       segment.encoding == now->encoding && segment.ts_offset == now->ts_offset);
+}
+
 size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq)
 {
     struct plm_transport *t = s->transport;
     struct plm_worker *w = t->worker;
-    struct plm_segment segment;
     struct plm_map_out out;
-    uint64_t src;
     s->nacks++;
-    /* Only what the shown track still holds: a former track's packets went with it. */
-    if (!s->map || !s->track || s->rtx_ssrc == 0 || !plm_seq_map_find(s->map, seq, &segment, &src, &out) ||
-        segment.source != s->track->key || segment.encoding >= s->track->n_encodings)
-        return 0;
-    struct plm_pkt *pkt = plm_pkt_ring_find(&s->track->encodings[segment.encoding].ring, src);
-    if (!pkt || s->rtx_pt_of[pkt->codec_index] == PLM_NO_PT)
+    struct plm_pkt *pkt = s->map && s->track && s->rtx_ssrc ? sent_packet(s, seq, &out) : NULL;
+    if (!pkt || (t->bwe && plm_bwe_is_full(t->bwe) && !is_of_present(s, seq)))
         return 0;
     /* Whoever asks again before a round trip is over has not seen the answer yet; less than that, for the measured one varies. */
     if (!plm_seq_map_retry(s->map, seq, w->now_us, t->rtt_us / 4 * 3))

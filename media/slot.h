@@ -103,6 +103,13 @@ void plm_slot_lose(struct plm_slot *s, struct plm_track *tr);
 void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_pkt *pkt);
 /** The receiver lacks a sequence number of our SSRC. @return octets queued, 0: nothing */
 size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq);
+/** Whether plm_slot_pad can send: it has shown something, and has an RTX stream. */
+bool plm_slot_can_pad(const struct plm_slot *s);
+/**
+ * Fill the line with at least `octets`: the latest packets once more, which the receiver has, then padding alone; both under RTX numbers of
+ * their own, so that the picture's stay dense.
+ */
+void plm_slot_pad(struct plm_slot *s, size_t octets);
 void plm_slot_on_keyframe_request(struct plm_slot *s);
 /** Aim at an encoding and temporal layer of the shown track; PLM_LAYER_NONE pauses. */
 void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish);

@@ -82,7 +82,7 @@ struct plm_transport {
     struct plm_view view;
     uint8_t muted;
 
-    struct plm_timer ice_timer, dtls_timer, rtcp_timer, feedback_timer, nack_timer;
+    struct plm_timer ice_timer, dtls_timer, rtcp_timer, feedback_timer, nack_timer, probe_timer;
     struct plm_timer hold_timer; /**< slot.c: a slot has kept its former picture long enough */
     uint64_t rx_packets, rx_bytes;
     uint32_t rtt_us;

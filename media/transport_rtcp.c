@@ -121,12 +121,51 @@ static void on_remb(void *arg, uint64_t bitrate_bps)
         plm_bwe_on_remb(t->bwe, bitrate_bps, t->worker->now_us);
 }
 
+/* ---- probing ---- */
+
+/* The slot whose latest packets can be sent once more, NULL: there is none. */
+static struct plm_slot *padding_slot(struct plm_transport *t)
+{
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        if (plm_slot_can_pad(&t->slots[i]))
+            return &t->slots[i];
+    }
+    return NULL;
+}
+
+static void wake_probe(struct plm_transport *t);
+
+static void on_probe_timer(struct plm_timer *timer, uint64_t now_us)
+{
+    struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, probe_timer);
+    struct plm_slot *s = padding_slot(t);
+    size_t due = s ? plm_bwe_padding(t->bwe, now_us) : 0;
+    if (due > 0)
+        plm_slot_pad(s, due);
+    wake_probe(t);
+}
+
+static void wake_probe(struct plm_transport *t)
+{
+    uint64_t at = plm_bwe_probe_at(t->bwe, t->worker->now_us);
+    if (at == UINT64_MAX)
+        return;
+    /* What cannot be sent now, or not yet, is looked at again. */
+    if (at <= t->worker->now_us)
+        at = t->worker->now_us + PLM_BWE_PROBE_STEP_US;
+    if (!plm_timer_active(&t->probe_timer))
+        plm_timer_start(&t->worker->wheel, &t->probe_timer, at, on_probe_timer);
+}
+
 static void on_twcc(void *arg, const uint8_t *fci, size_t len)
 {
     struct plm_transport *t = ((struct rtcp_in *)arg)->t;
     plm_count(t->worker, PLM_CNT_TWCC_RECEIVED);
-    if (t->bwe)
-        plm_bwe_on_twcc(t->bwe, fci, len, t->worker->now_us);
+    if (!t->bwe)
+        return;
+    if (plm_bwe_on_twcc(t->bwe, fci, len, t->worker->now_us))
+        plm_transport_allocate(t);
+    wake_probe(t);
 }
 
 bool plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len)
@@ -358,6 +397,7 @@ void plm_transport_allocate(struct plm_transport *t)
     uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;
     size_t n = describe_slots(t, false, v, of);
     plm_allocate(v, n, budget);
+    plm_bwe_want(t->bwe, audio + plm_alloc_wanted(v, n), padding_slot(t) != NULL);
     for (size_t i = 0; i < n; i++) {
         if (t->state == PLM_TRANSPORT_CONNECTED)
             plm_slot_aim(of[i], v[i].encoding, v[i].tid, v[i].wish);

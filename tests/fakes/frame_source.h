@@ -38,6 +38,7 @@ struct fs_frame {
 struct fs_source {
     enum plm_codec codec;
     uint8_t layers; /* 1..3 */
+    uint8_t heavy;  /* times as many packets a frame; 0: once */
     bool picture_15;
     uint64_t seed;
     uint64_t next_index, next_seq, next_ts;
@@ -107,6 +108,8 @@ static inline void fs_next(struct fs_source *s, bool key, uint64_t ticks, struct
     f->picture = s->picture_15 ? s->next_picture & 0x7fff : s->next_picture & 0x7f;
     f->first_seq = s->next_seq;
     f->n_packets = (uint8_t)(1 + fs_random(&s->seed) % (f->key ? 8 : 4));
+    if (s->heavy)
+        f->n_packets = (uint8_t)(f->n_packets * s->heavy);
     if (f->tid == 0) {
         s->tl0++;
         s->group_first = f->index;

@@ -5,23 +5,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "scenarios.h"
 #include "shard.h"
-#include "sim.h"
 #include "worker_core.h"
 
-#define SECOND          UINT64_C(1000000)
 #define LOSSY_FREEZE_US 1500000
 #define LOSSY_PERCENT   60 /* of the frames that are made */
 
-struct run {
-    uint64_t seed;
-    const char *log_file;
-    bool quick;
-};
-
 static const struct sim_path good_path = {.delay_us = 20000, .jitter_us = 4000};
 
-static double cpu_seconds(void)
+double cpu_seconds(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -40,7 +33,7 @@ static struct sim_join someone(unsigned id, enum plm_codec codec)
         .talks_at_random = true};
 }
 
-static void print_speed(const struct sim *s, uint64_t virtual_us, double cpu)
+void print_speed(const struct sim *s, uint64_t virtual_us, double cpu)
 {
     double factor = (double)virtual_us / 1e6 / cpu;
     printf(
@@ -49,7 +42,7 @@ static void print_speed(const struct sim *s, uint64_t virtual_us, double cpu)
         cpu * 1e6 / (double)s->n_datagrams, (unsigned long long)s->log_hash);
 }
 
-static void print_person(const struct sim_person *p)
+void print_person(const struct sim_person *p)
 {
     printf("  %3u: frames %llu decoded %llu incomplete %llu stalled %llu, longest freeze %llu ms; audio "
            "%llu, padding %llu, rtx %llu, "
@@ -69,14 +62,6 @@ static void check_all_gone(struct sim *s)
             sim_gauge(s, (enum plm_gauge)g), plm_gauge_name((enum plm_gauge)g));
 }
 
-#define MEETING_MAX 32
-
-struct meeting {
-    struct sim sim;
-    struct sim_person *people[MEETING_MAX];
-    unsigned n;
-};
-
 static void meet(struct meeting *m, const struct sim_config *config, unsigned n, enum plm_codec codec)
 {
     sim_init(&m->sim, config);
@@ -89,7 +74,7 @@ static void meet(struct meeting *m, const struct sim_config *config, unsigned n,
     }
 }
 
-static void part(struct meeting *m)
+void part(struct meeting *m)
 {
     struct sim *s = &m->sim;
     for (unsigned i = 0; i < m->n; i++) {
@@ -834,6 +819,9 @@ static const struct {
     {"feed", feed},
     {"feed_slow", feed_slow},
     {"same", same},
+    {"bandwidth_steps", bandwidth_steps},
+    {"bandwidth_found", bandwidth_found},
+    {"bandwidth_falls", bandwidth_falls},
 };
 
 int main(int argc, char **argv)

@@ -428,6 +428,10 @@ void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len)
     const uint8_t *payload = v.payload;
     size_t payload_len = v.payload_len;
     uint16_t seq = v.seq;
+    if (rtx && v.payload_len == 0) { /* fills the line */
+        p->padding++;
+        return;
+    }
     if (rtx) {
         SIM_CHECK(e->sim, payload_len >= 2, "RTX of %zu octets", payload_len);
         seq = (uint16_t)(payload[0] << 8 | payload[1]);

@@ -1,0 +1,36 @@
+/*
+ * What the files of scenarios share: see sim.h.
+ */
+#ifndef PLM_SIM_SCENARIOS_H
+#define PLM_SIM_SCENARIOS_H
+
+#include "sim.h"
+
+#define SECOND UINT64_C(1000000)
+
+struct run {
+    uint64_t seed;
+    const char *log_file;
+    bool quick;
+};
+
+#define MEETING_MAX 32
+
+struct meeting {
+    struct sim sim;
+    struct sim_person *people[MEETING_MAX];
+    unsigned n;
+};
+
+double cpu_seconds(void);
+void print_speed(const struct sim *s, uint64_t virtual_us, double cpu);
+void print_person(const struct sim_person *p);
+/** Everybody of the meeting leaves; nothing may be left of them. */
+void part(struct meeting *m);
+
+/* scenarios_bandwidth.c */
+void bandwidth_steps(const struct run *r);
+void bandwidth_found(const struct run *r);
+void bandwidth_falls(const struct run *r);
+
+#endif

@@ -1,0 +1,213 @@
+/*
+ * What a receiver's line carries: the estimate, what is sent by it, and the queue that it makes.
+ */
+#include <stdlib.h>
+
+#include "base/u32_map.h"
+#include "bwe.h"
+#include "scenarios.h"
+#include "slot.h"
+#include "transport.h"
+#include "worker_core.h"
+
+#define LOOK_US  100000
+#define MAX_LOOK 2000
+
+/** One camera in three encodings of about 150, 500 and 2400 kbit/s, one who watches it. */
+struct flow {
+    struct meeting m;
+    struct sim_person *watcher;
+    unsigned n;
+    struct look {
+        uint32_t estimate;
+        uint32_t queue_us;
+        uint64_t octets;
+        uint8_t encoding;
+    } looks[MAX_LOOK];
+};
+
+static struct plm_transport *transport_of(const struct sim_person *p)
+{
+    return plm_u32_map_find(&p->sim->workers[0].core->transports, p->receive->local.id);
+}
+
+static void look(struct sim *s, void *arg)
+{
+    struct flow *f = arg;
+    if (f->n == MAX_LOOK || !f->watcher->receive)
+        return;
+    sim_at(s, s->now + LOOK_US, look, f);
+    struct plm_transport *t = transport_of(f->watcher);
+    if (!t)
+        return;
+    struct look *l = &f->looks[f->n++];
+    l->estimate = plm_bwe_estimate(t->bwe);
+    l->queue_us =
+        f->watcher->receive->down_free > s->now ? (uint32_t)(f->watcher->receive->down_free - s->now) : 0;
+    l->octets = t->tx_bytes;
+    l->encoding = PLM_LAYER_NONE;
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        if (t->slots[i].kind == PLM_KIND_VIDEO && t->slots[i].track)
+            l->encoding = t->slots[i].layers.current;
+    }
+}
+
+static void line(struct flow *f, uint32_t bps, uint32_t queue_us)
+{
+    f->watcher->receive->down.rate_bps = bps;
+    f->watcher->receive->down.queue_us = queue_us;
+}
+
+static void open_flow(struct flow *f, const struct run *r, uint32_t delay_us, unsigned loss)
+{
+    struct sim_config config = {.seed = r->seed,
+        .n_workers = 1,
+        .up = {.delay_us = 5000, .jitter_us = 1000},
+        .down = {.delay_us = delay_us, .jitter_us = 2000, .loss = loss},
+        .log_file = r->log_file};
+    static const uint16_t octets[] = {220, 770, 1000};
+    struct sim *s = &f->m.sim;
+    sim_init(s, &config);
+    struct sim_join camera = {
+        .id = 10, .room = 1, .codec = PLM_CODEC_VP8, .n_encodings = 3, .publishes = true};
+    struct sim_join watcher = {.id = 11, .room = 1, .codec = PLM_CODEC_VP8, .n_pairs = 1, .n_audio = 0};
+    f->m.n = 2;
+    f->m.people[0] = sim_join(s, &camera);
+    for (unsigned i = 0; i < 3; i++)
+        f->m.people[0]->octets[i] = octets[i];
+    f->m.people[0]->video[2].source.heavy = 4;
+    f->m.people[1] = f->watcher = sim_join(s, &watcher);
+    f->watcher->receive->up.delay_us = delay_us;
+    sim_at(s, s->now + LOOK_US, look, f);
+}
+
+static void run_for(struct flow *f, uint64_t ms)
+{
+    sim_run_until(&f->m.sim, f->m.sim.now + ms * 1000);
+}
+
+static void close_flow(struct flow *f, const struct run *r)
+{
+    sim_write_log(&f->m.sim, r->log_file);
+    part(&f->m);
+    free(f);
+}
+
+/** Mean estimate of the last looks, kbit/s. */
+static uint32_t estimate_kbps(const struct flow *f, unsigned looks)
+{
+    uint64_t sum = 0;
+    for (unsigned i = f->n - looks; i < f->n; i++)
+        sum += f->looks[i].estimate;
+    return (uint32_t)(sum / looks / 1000);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static uint32_t queue_ms(const struct flow *f, unsigned from, unsigned percent)
+{
+    uint32_t *all = malloc((f->n - from) * sizeof *all);
+    if (!all)
+        abort();
+    for (unsigned i = from; i < f->n; i++)
+        all[i - from] = f->looks[i].queue_us;
+    qsort(all, f->n - from, sizeof *all, by_size);
+    uint32_t at = all[(f->n - from - 1) * percent / 100];
+    free(all);
+    return at / 1000;
+}
+
+/** How long after `from` the encoding shown was one of this or below (above: or above), ms. */
+static unsigned until_encoding(const struct flow *f, unsigned from, uint8_t encoding, bool above)
+{
+    for (unsigned i = from; i < f->n; i++) {
+        uint8_t e = f->looks[i].encoding;
+        if (e != PLM_LAYER_NONE && (above ? e >= encoding : e <= encoding))
+            return (i - from) * (unsigned)(LOOK_US / 1000);
+    }
+    return UINT32_MAX;
+}
+
+static void print_flow(const struct flow *f)
+{
+    if (!getenv("PLM_SIM_VERBOSE"))
+        return;
+    for (unsigned i = 1; i < f->n; i++)
+        printf("    %5.1f s: estimate %5u kbit/s, sent %5llu, queue %4u ms, encoding %d\n", i / 10.0,
+            f->looks[i].estimate / 1000,
+            (unsigned long long)(f->looks[i].octets - f->looks[i - 1].octets) * 80 / 1000,
+            f->looks[i].queue_us / 1000, f->looks[i].encoding == PLM_LAYER_NONE ? -1 : f->looks[i].encoding);
+}
+
+/** libwebrtc's own bands: 500 kbit/s, then 800, then 100, 100 ms each way. */
+void bandwidth_steps(const struct run *r)
+{
+    static const struct {
+        uint32_t kbps, seconds, middle, off;
+    } steps[] = {{500, 25, 450, 100}, {800, 20, 750, 150}, {100, 50, 90, 25}};
+    struct flow *f = calloc(1, sizeof *f);
+    open_flow(f, r, 100000, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        line(f, steps[i].kbps * 1000, 500000);
+        run_for(f, steps[i].seconds * 1000);
+        uint32_t found = estimate_kbps(f, 20);
+        printf("  %u kbit/s: estimate %u after %u s\n", steps[i].kbps, found, steps[i].seconds);
+        SIM_CHECK(&f->m.sim,
+            found + steps[i].off >= steps[i].middle && found <= steps[i].middle + steps[i].off,
+            "%u kbit/s on a line of %u", found, steps[i].kbps);
+    }
+    print_flow(f);
+    close_flow(f, r);
+}
+
+/** A line of 3 Mbit/s is found within 2 s of the start. */
+void bandwidth_found(const struct run *r)
+{
+    struct flow *f = calloc(1, sizeof *f);
+    open_flow(f, r, 25000, 0);
+    line(f, 3000000, 300000);
+    while (!f->watcher->receive->connected)
+        run_for(f, 10);
+    run_for(f, 2000);
+    uint32_t found = estimate_kbps(f, 1);
+    printf("  3 Mbit/s: estimate %u kbit/s 2 s after the connection\n", found);
+    print_flow(f);
+    SIM_CHECK(&f->m.sim, found >= 2500, "%u kbit/s", found);
+    close_flow(f, r);
+}
+
+/** 4, 1, and 4 Mbit/s again: down at once, back soon, and little waits in between. */
+void bandwidth_falls(const struct run *r)
+{
+    struct flow *f = calloc(1, sizeof *f);
+    open_flow(f, r, 25000, 0);
+    struct sim *s = &f->m.sim;
+    line(f, 4000000, 300000);
+    run_for(f, 10000);
+    SIM_CHECK(s, f->looks[f->n - 1].encoding == 2, "the top layer is not shown on 4 Mbit/s");
+    sim_receiver_forget_freezes(f->watcher);
+    unsigned fell = f->n;
+    line(f, 1000000, 300000);
+    run_for(f, 20000);
+    unsigned down = until_encoding(f, fell, 1, false);
+    uint64_t octets = f->looks[f->n - 1].octets - f->looks[fell + 20].octets;
+    uint64_t freeze = sim_receiver_longest_freeze(f->watcher);
+    unsigned rose = f->n;
+    line(f, 4000000, 300000);
+    run_for(f, 10000);
+    unsigned up = until_encoding(f, rose, 2, true);
+    print_flow(f);
+    printf("  lower layer after %u ms, longest freeze %llu ms, top layer back after %u ms, queue p95 %u ms, "
+           "%llu kbit/s of 1000 used\n",
+        down, (unsigned long long)freeze / 1000, up, queue_ms(f, 30, 95),
+        (unsigned long long)octets * 8 / 18 / 1000);
+    SIM_CHECK(s, down <= 500, "the lower layer came after %u ms", down);
+    SIM_CHECK(s, freeze < 300000, "the picture stood still for %llu ms", (unsigned long long)freeze / 1000);
+    SIM_CHECK(s, up <= 5000, "the top layer came back after %u ms", up);
+    SIM_CHECK(s, queue_ms(f, 30, 95) < 100, "a queue of %u ms", queue_ms(f, 30, 95));
+    close_flow(f, r);
+}
