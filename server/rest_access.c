@@ -25,12 +25,12 @@ static enum plm_rest_access of_key(const struct plm_rest *r, const char *bearer)
     return key->admin ? PLM_REST_ACCESS_ADMIN : PLM_REST_ACCESS_KEY;
 }
 
-/* A token that is good, of somebody who was not removed from this room. */
+/* A token that is good, of somebody who was not removed; whoever was comes back by no door, this one included. */
 static bool is_good_token(
     const struct plm_rest *r, const char *bearer, const char *room, struct plm_grants *g)
 {
     return plm_token_check(r->setup.keys, bearer, room, r->setup.wall_ms(), g) == 0 &&
-           !(room && plm_api_is_banned(r->setup.hub, room, g));
+           !plm_api_is_banned(r->setup.hub, room, g);
 }
 
 static enum plm_rest_access of_token(const struct plm_rest *r, const char *bearer, const char *room)

@@ -100,10 +100,11 @@ int plm_api_room_get(struct plm_hub *hub, const char *room, struct plm_api_room 
 
 bool plm_api_is_banned(struct plm_hub *hub, const char *room, const struct plm_grants *grants)
 {
-    const struct plm_record *record = find(hub, room);
+    const struct plm_record *record = room ? find(hub, room) : NULL;
     struct plm_identity who = {0};
-    memcpy(who.identity, grants->identity, sizeof who.identity);
     memcpy(who.token_id, grants->token_id, sizeof who.token_id);
+    if (record)
+        memcpy(who.identity, grants->identity, sizeof who.identity);
     return plm_ban_holds(hub, record ? record->value.key : "", &who);
 }
 

@@ -48,7 +48,10 @@ int plm_api_rooms(
     struct plm_hub *hub, const char *after, bool (*f)(void *arg, const struct plm_api_room *room), void *arg);
 /** @param room name or code @return 0, PLM_ENOENT */
 int plm_api_room_get(struct plm_hub *hub, const char *room, struct plm_api_room *out);
-/** Was the bearer of this token removed from the room's meeting, so that it opens nothing there any more? @param room name or code */
+/**
+ * Is whoever bears this token kept out: was its id revoked by a removal, or its identity removed from the meeting that runs in this room?
+ * @param room name or code; NULL: none in particular, so that only the id is looked at
+ */
 bool plm_api_is_banned(struct plm_hub *hub, const char *room, const struct plm_grants *grants);
 /** May this source, which has no key, make a room? Then it counts (makers.h). @return 0; PLM_EINVAL with why */
 int plm_api_room_may_make(struct plm_hub *hub, const char *source, struct plm_refusal *why);

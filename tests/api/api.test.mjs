@@ -12,10 +12,10 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { startServer } from "../browser/lib/server.mjs";
+import { Guest, until } from "./guest.mjs";
 
 const source = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const fromWeb = createRequire(source("web/package.json"));
-const { WebSocket } = fromWeb("ws");
 
 const KEY = "0123456789abcdef".repeat(4);
 const SECRET = "webhooks are signed with this";
@@ -63,52 +63,6 @@ async function succeed(operation, options, bearer) {
   return data;
 }
 
-/** A participant: WebSocket alone, no media. */
-class Guest {
-  static async connect() {
-    const guest = new Guest();
-    guest.inbox = [];
-    guest.waiting = [];
-    guest.socket = new WebSocket(`${server.url.replace("http", "ws")}/ws`, "plenum.v1");
-    guest.socket.on("message", (text) => {
-      const message = JSON.parse(text);
-      guest.inbox.push(message);
-      for (const wake of guest.waiting.splice(0)) wake();
-    });
-    await once(guest.socket, "open");
-    return guest;
-  }
-
-  async expect(what, seconds = 10) {
-    const end = Date.now() + 1000 * seconds;
-    for (;;) {
-      const i = this.inbox.findIndex(what);
-      if (i >= 0) return this.inbox.splice(i, 1)[0];
-      const left = end - Date.now();
-      assert.ok(left > 0, `did not come: ${what}; what came: ${JSON.stringify(this.inbox)}`);
-      await new Promise((wake) => {
-        this.waiting.push(wake);
-        setTimeout(wake, left);
-      });
-    }
-  }
-
-  async request(type, fields = {}) {
-    this.last = (this.last ?? 0) + 1;
-    const id = this.last;
-    this.socket.send(JSON.stringify({ type, id, ...fields }));
-    return this.expect((m) => m.id === id);
-  }
-
-  async join(room, name, fields = {}) {
-    return this.request("join", { room, name, ...fields });
-  }
-
-  close() {
-    this.socket.close();
-  }
-}
-
 const base64 = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
 
 /** A JSON Web Token by node's own means. */
@@ -133,11 +87,6 @@ async function takeWebhooks(failures) {
   }).listen(0, "127.0.0.1");
   await once(listener, "listening");
   return { taken, refused: () => refused, url: `http://127.0.0.1:${listener.address().port}/hook`, close: () => listener.close() };
-}
-
-async function until(condition, what, seconds = 15) {
-  for (const end = Date.now() + 1000 * seconds; !condition(); await new Promise((next) => setTimeout(next, 20)))
-    assert.ok(Date.now() < end, `never came true: ${what}`);
 }
 
 before(async () => {
@@ -220,7 +169,7 @@ test("what is wrong is named", async () => {
 
 test("people are listed, muted, moved, promoted, written to, removed", async () => {
   const room = "Hall";
-  const [ada, bob] = [await Guest.connect(), await Guest.connect()];
+  const [ada, bob] = [await Guest.connect(server), await Guest.connect(server)];
   const joined = await ada.join(room, "Ada");
   assert.equal(joined.role, "moderator");
   const { participant: bobId, secret } = await bob.join(room, "Bob");
@@ -246,7 +195,7 @@ test("people are listed, muted, moved, promoted, written to, removed", async () 
 
   await succeed("removeParticipant", { path });
   assert.equal((await bob.expect((m) => m.type === "ended")).reason, "removed");
-  const again = await Guest.connect();
+  const again = await Guest.connect(server);
   assert.equal((await again.request("resume", { secret })).type, "error");
   assert.equal((await call("removeParticipant", { path })).status, 404);
 
@@ -263,7 +212,7 @@ test("tokens of the server open a room, and can be revoked", async () => {
     path: { room },
     body: { identity: "ada@example.org", name: "Ada L.", role: "moderator", skip_lobby: true, seconds: 600 },
   });
-  const ada = await Guest.connect();
+  const ada = await Guest.connect(server);
   const joined = await ada.join(room, "somebody", { token });
   assert.deepEqual([joined.type, joined.role, joined.participants[0].name], ["joined", "moderator", "Ada L."]);
   const { participants } = await succeed("listParticipants", { path: { room } }, token); /* a moderator's token may look */
@@ -279,7 +228,7 @@ test("tokens of the server open a room, and can be revoked", async () => {
     assert.ok([401, 403].includes((await call(operation, options, token)).status), operation);
 
   await succeed("revokeToken", { body: { id } });
-  const other = await Guest.connect();
+  const other = await Guest.connect(server);
   assert.equal((await other.join(room, "x", { token })).code, "token");
   assert.equal((await call("listParticipants", { path: { room } }, token)).status, 401);
   for (const guest of [ada, other]) guest.close();
@@ -337,7 +286,7 @@ test("keys: made, listed, used, dropped; each has one algorithm", async () => {
 
 test("webhooks come in order, signed, again after a failure, each once", async () => {
   const room = "Hooks";
-  const guest = await Guest.connect();
+  const guest = await Guest.connect(server);
   await guest.join(room, "Ann");
   await guest.request("leave");
   guest.close();
@@ -362,7 +311,7 @@ test("webhooks come in order, signed, again after a failure, each once", async (
 /* What becomes of recordings, and their files: tests/integration/test_recordings.py. */
 test("recordings: a server that does not record says so; ids tell nothing", async () => {
   const room = "Studio";
-  const ada = await Guest.connect();
+  const ada = await Guest.connect(server);
   assert.equal((await ada.join(room, "Ada")).records, false);
   const refusal = await ada.request("record_start");
   assert.equal(refusal.code, "not_available");

@@ -254,9 +254,42 @@ static void test_message(void **state)
     peer_destroy(b);
 }
 
+/* A removal takes the token's id from every room, the identity from this one until the meeting ends. */
+static void test_banned(void **state)
+{
+    struct world *w = *state;
+    struct plm_refusal why = {0};
+    uint32_t id;
+    struct plm_grants *g = world_token(w, "t", PLM_MSG_role_moderator), other;
+    snprintf(g->identity, sizeof g->identity, "eve");
+    snprintf(g->token_id, sizeof g->token_id, "one");
+    other = *g;
+    snprintf(other.token_id, sizeof other.token_id, "two");
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *e = peer_create(w);
+    peer_knock(e, &(struct plm_msg_join){.room = "r", .name = "Eve", .token = "t"});
+    struct plm_msg *joined = peer_expect(e, PLM_MSG_joined);
+    assert_non_null(joined);
+    id = joined->joined.participant;
+    plm_msg_free(joined);
+    assert_false(plm_api_is_banned(w->hub, "r", g));
+    assert_int_equal(plm_api_kick(w->hub, "r", id, &why), 0);
+    assert_true(plm_api_is_banned(w->hub, "R", g));
+    assert_true(plm_api_is_banned(w->hub, NULL, g));
+    assert_true(plm_api_is_banned(w->hub, "elsewhere", g));
+    assert_true(plm_api_is_banned(w->hub, "r", &other));
+    assert_false(plm_api_is_banned(w->hub, NULL, &other));
+    assert_false(plm_api_is_banned(w->hub, "elsewhere", &other));
+    assert_int_equal(plm_api_room_end(w->hub, "r", &why), 0);
+    assert_true(plm_api_is_banned(w->hub, "r", g));
+    assert_false(plm_api_is_banned(w->hub, "r", &other));
+    peer_destroy(a);
+    peer_destroy(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_banned, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_list, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_create, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_bad_changes, world_setup, world_teardown),
