@@ -83,6 +83,7 @@ struct plm_config {
         char *certificate, *key;
         char *web_root;
         unsigned max_connections;
+        unsigned timeout_s;
     } http;
     struct {
         struct plm_config_addrs listen, advertise;

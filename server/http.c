@@ -22,8 +22,7 @@
 #define CHUNK           (32 * 1024)
 #define HEADER_SPACE    8192  /* of a reply */
 #define REQUEST_HEADERS 16384 /* octets of a request's headers: bearer tokens alone may have 4 kB */
-#define STALL_S         30 /* a body must be here by then; a peer that takes nothing of a reply for so long is gone */
-#define DISCARD_S       5 /* for what is left of a body that was refused */
+#define DISCARD_S       5     /* for what is left of a body that was refused */
 #define DISCARD_MAX     (8 * PLM_HTTP_MAX_BODY)
 
 /** One request and its reply. Lives until the reply is out or the connection gone. */
@@ -527,7 +526,7 @@ static int on_request(struct plm_http *h, struct lws *wsi, struct connection *c,
     if (!c->x)
         return -1;
     h->stats.requests++;
-    allow_body(c->x, STALL_S);
+    allow_body(c->x, (int)h->setup.config->http.timeout_s);
     begin(c->x, path, len);
     return 0;
 }
@@ -621,7 +620,7 @@ static int on_writable(struct connection *c)
         int done = send_some(x);
         if (done < 0)
             return -1;
-        lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALL_S);
+        lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)x->http->setup.config->http.timeout_s);
         if (!done) {
             lws_callback_on_writable(wsi);
             return 0;
@@ -803,8 +802,9 @@ static int create_context(struct plm_http *h, char *err, size_t err_size)
     info.pcontext = &h->context;
     info.max_http_header_data = REQUEST_HEADERS;
     info.pt_serv_buf_size = 16 * 1024;
-    info.keepalive_timeout = 30;
-    info.timeout_secs = 15;
+    info.keepalive_timeout = (int)config->http.timeout_s;
+    info.timeout_secs = config->http.timeout_s / 2;         /* from one piece of a body to the next */
+    info.timeout_secs_ah_idle = config->http.timeout_s / 3; /* for a header */
     info.alpn = "http/1.1";
     info.server_string = "plenum";
     if (config->http.certificate) {
