@@ -219,6 +219,24 @@ static void test_claim(void **state)
     peer_destroy(b);
 }
 
+/* Who was removed does not become an owner by coming in as somebody else and showing a token of their own. */
+static void test_claim_by_removed(void **state)
+{
+    struct world *w = *state;
+    snprintf(world_token(w, "speaker", PLM_MSG_role_speaker)->identity, PLM_NAME_SIZE, "eve");
+    snprintf(world_token(w, "owner", PLM_MSG_role_owner)->identity, PLM_NAME_SIZE, "eve");
+    struct peer *a = enter_as(w, "Ada"), *e = peer_create(w);
+    peer_knock(e, &(struct plm_msg_join){.room = "r", .name = "Eve", .token = "speaker"});
+    peer_say(a, "{\"type\":\"kick\",\"id\":7,\"participant\":2}");
+    expect_done(a);
+    struct peer *again = enter_as(w, "Nobody");
+    peer_say(again, "{\"type\":\"claim\",\"id\":8,\"key\":\"owner\"}");
+    assert_int_equal(peer_error(again), PLM_MSG_error_code_token);
+    peer_destroy(a);
+    peer_destroy(e);
+    peer_destroy(again);
+}
+
 /* ---- removal: every door ---- */
 
 struct scene {
@@ -527,6 +545,7 @@ int main(void)
         UNIT(test_duration),
         UNIT(test_unlocked_when_empty),
         UNIT(test_claim),
+        UNIT(test_claim_by_removed),
         UNIT(test_kick_tells),
         UNIT(test_kick_transports),
         UNIT(test_kick_token),
