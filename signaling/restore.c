@@ -2,6 +2,7 @@
 #include "journal.h"
 
 #include "bans.h"
+#include "base/planted.h"
 #include "breakout.h"
 #include "json_text.h"
 #include "lead.h"
@@ -69,7 +70,7 @@ static bool read_text(const json_t *o, const char *name, bool lines, char *out, 
 {
     const json_t *v = json_object_get(o, name);
     size_t len = json_string_length(v);
-    if (!json_is_string(v) || !len || len >= size || strlen(json_string_value(v)) != len)
+    if (!json_is_string(v) || !len || !PLM_FITS(restore, len < size) || strlen(json_string_value(v)) != len)
         return false;
     memcpy(out, json_string_value(v), len + 1);
     return plm_text_clean(out, lines) > 0;
@@ -80,7 +81,7 @@ static bool read_word(const json_t *o, const char *name, char *out, size_t size)
 {
     const json_t *v = json_object_get(o, name);
     size_t len = json_string_length(v);
-    if (!json_is_string(v) || len >= size || strlen(json_string_value(v)) != len)
+    if (!json_is_string(v) || !PLM_FITS(restore, len < size) || strlen(json_string_value(v)) != len)
         return false;
     memcpy(out, json_string_value(v), len + 1);
     return true;

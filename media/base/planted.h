@@ -29,6 +29,7 @@ enum plm_planted {
     PLM_PLANTED_config,
     PLM_PLANTED_http,
     PLM_PLANTED_rest,
+    PLM_PLANTED_restore,
     PLM_PLANTED_depack_opus,
     PLM_PLANTED_depack_vp8,
     PLM_PLANTED_depack_vp9,

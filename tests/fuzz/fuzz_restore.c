@@ -41,9 +41,9 @@ static struct plm_hub_gauges stand_again(struct store *s, struct world **out)
     struct plm_hub_gauges g;
     plm_hub_set_store(w->hub, &(struct plm_store_port){.ctx = s, .put = store_put, .drop = store_drop});
     store_restore(w->hub, s);
-    plm_hub_gauges(w->hub, &g);
-    w->now += PLM_JOURNAL_PERIOD_MS + 1;
+    w->now += PLM_JOURNAL_PERIOD_MS + 1; /* what is over by now ends */
     plm_hub_poll(w->hub);
+    plm_hub_gauges(w->hub, &g);
     *out = w;
     return g;
 }

@@ -27,6 +27,7 @@ msg:msg
 config:config
 http:http
 rest:rest
+restore:restore
 depack_opus:depack
 depack_vp8:depack
 depack_vp9:depack
