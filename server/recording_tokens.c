@@ -1,7 +1,7 @@
 #include "recording_tokens.h"
 
 #include <openssl/crypto.h>
-#include <openssl/hmac.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,14 @@ static void sign(const struct plm_recording_tokens *t, const char *id, uint32_t 
     char out[PLM_RECORDING_TOKEN_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char mac[32];
+    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
     char text[128];
     int len =
         snprintf(text, sizeof(text), "recording %.32s %u %llu", id, epoch, (unsigned long long)expires_s);
-    HMAC(EVP_sha256(), t->key, sizeof(t->key), (const unsigned char *)text, (size_t)len, mac, NULL);
+    crypto_auth_hmacsha256_init(&state, t->key, sizeof(t->key));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, (size_t)len);
+    crypto_auth_hmacsha256_final(&state, mac);
     int at = snprintf(out, PLM_RECORDING_TOKEN_SIZE, "%llu.", (unsigned long long)expires_s);
     for (size_t i = 0; i < sizeof(mac); i++) {
         out[at++] = digits[mac[i] >> 4];

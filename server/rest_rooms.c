@@ -1,9 +1,10 @@
 #include "rest_call.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "digest.h"
 
 #define MAX_PENDING  64  /* changes of a room that wait for a hash */
 #define PAGE         100 /* rooms in a list, unless the request says fewer */
@@ -83,11 +84,10 @@ static const struct plm_rest_field room_fields[] = {
 static void make_owner_key(
     struct plm_rest *r, char key[2 * OWNER_OCTETS + 1], char digest[PLM_KEY_DIGEST_SIZE])
 {
-    uint8_t octets[OWNER_OCTETS], hash[32];
+    uint8_t octets[OWNER_OCTETS];
     r->setup.random(octets, sizeof(octets));
     plm_rest_hex(key, octets, sizeof(octets));
-    EVP_Digest(key, strlen(key), hash, NULL, EVP_sha256(), NULL);
-    plm_rest_hex(digest, hash, sizeof(hash));
+    plm_digest(digest, key);
     OPENSSL_cleanse(octets, sizeof(octets));
 }
 

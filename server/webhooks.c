@@ -106,8 +106,10 @@ void plm_webhooks_sign(char *out, size_t size, const char *secret, uint64_t seco
         return;
     memcpy(text, stamp, n);
     memcpy(text + n, body, len);
-    HMAC(EVP_sha256(), secret, (int)strlen(secret), text, n + len, mac, NULL);
+    const void *made = HMAC(EVP_sha256(), secret, (int)strlen(secret), text, n + len, mac, NULL);
     free(text);
+    if (!made)
+        return;
     to_hex(hex, mac, sizeof(mac));
     snprintf(out, size, "t=%llu,v1=%s", (unsigned long long)seconds, hex);
 }
