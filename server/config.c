@@ -61,6 +61,7 @@ const struct plm_config_key plm_config_keys[] = {
     TEXT("http.tls.key", http.key, NULL),
     TEXT("http.web_root", http.web_root, NULL),
     UINT("http.max_connections", http.max_connections, 1, 100000, "4096"),
+    UINT("http.max_per_source", http.max_per_source, 1, 100000, "1024"),
     UINT("http.timeout_s", http.timeout_s, 3, 3600, "30"),
 
     LIST("rtc.listen", PLM_CFG_ADDRS, rtc.listen, "0.0.0.0:8080,[::]:8080"),

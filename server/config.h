@@ -82,7 +82,7 @@ struct plm_config {
         struct plm_config_addrs trusted_proxies;
         char *certificate, *key;
         char *web_root;
-        unsigned max_connections;
+        unsigned max_connections, max_per_source;
         unsigned timeout_s;
     } http;
     struct {

@@ -17,6 +17,7 @@
 #include "http_tls.h"
 #include "json_text.h"
 #include "logger.h"
+#include "peer_count.h"
 #include "source.h"
 
 #define CHUNK           (32 * 1024)
@@ -67,6 +68,7 @@ struct plm_http {
     struct exchange *exchanges;
     uint64_t last_id;
     struct plm_http_stats stats;
+    struct plm_peer_count *peers;
     bool tls;
     void *ssl_ctx; /**< libwebsockets' own, of the vhost */
     unsigned char chunk[LWS_PRE + CHUNK];
@@ -752,6 +754,7 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         h->stats.connections--;
+        plm_peer_count_drop(&h->peers, lws_get_opaque_user_data(wsi));
         return 0;
     default:
         return 0;
@@ -765,20 +768,46 @@ static void on_lws_log(int level, const char *line)
 
 /* ---- life ---- */
 
+/* @param count what is to be dropped with the connection; NULL: it is a proxy's @return false: it has too many */
+static bool count_peer(struct plm_http *h, int fd, struct plm_peer_count **count)
+{
+    const struct plm_config_addrs *trusted = &h->setup.config->http.trusted_proxies;
+    struct plm_addr addr;
+    char text[PLM_ADDR_TEXT];
+    socklen_t len = sizeof(addr);
+    *count = NULL;
+    memset(&addr, 0, sizeof(addr));
+    if (getpeername(fd, &addr.sa, &len))
+        return false;
+    plm_addr_format_host(&addr, text, sizeof(text));
+    if (plm_source_is_trusted(text, trusted->addr, trusted->n))
+        return true;
+    *count = plm_peer_count_take(&h->peers, text, h->setup.config->http.max_per_source);
+    return *count != NULL;
+}
+
 static void on_accept(void *arg, int fd)
 {
     struct plm_http *h = arg;
-    lws_sock_file_fd_type socket = {.sockfd = fd};
-    int kind = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | (h->tls ? LWS_ADOPT_ALLOW_SSL : 0);
+    struct lws_adopt_desc adopt = {.vh = h->vhost,
+        .type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | (h->tls ? LWS_ADOPT_ALLOW_SSL : 0),
+        .fd.sockfd = fd};
+    struct plm_peer_count *count;
 
     if (h->stats.connections >= h->setup.config->http.max_connections) {
         h->stats.refused++;
         close(fd);
         return;
     }
+    if (!count_peer(h, fd, &count)) {
+        h->stats.refused_sources++;
+        close(fd);
+        return;
+    }
     h->stats.accepted++;
+    adopt.opaque = count;
     /* The socket is libwebsockets' from here, also when it fails. */
-    lws_adopt_descriptor_vhost(h->vhost, (lws_adoption_type)kind, socket, NULL, NULL);
+    lws_adopt_descriptor_vhost_via_info(&adopt);
 }
 
 static int create_context(struct plm_http *h, char *err, size_t err_size)

@@ -125,6 +125,7 @@ void plm_http_fail(struct plm_http *h, uint64_t exchange, unsigned status, const
 struct plm_http_stats {
     uint32_t connections;       /**< open now, WebSockets among them */
     uint64_t accepted, refused; /**< refused: over http.max_connections */
+    uint64_t refused_sources;   /**< over http.max_per_source */
     uint64_t requests;
     uint64_t too_large;  /**< refused: body over PLM_HTTP_MAX_BODY, path over PLM_HTTP_MAX_PATH */
     uint64_t replies[6]; /**< by the first digit of the status; [0] unused */

@@ -396,6 +396,8 @@ static void write_http(FILE *f, const struct plm_http *http)
         {"plenum_http_accepted_total", "counter", "TCP connections taken.", s.accepted},
         {"plenum_http_refused_total", "counter", "TCP connections closed for http.max_connections.",
             s.refused},
+        {"plenum_http_refused_sources_total", "counter", "TCP connections closed for http.max_per_source.",
+            s.refused_sources},
         {"plenum_http_requests_total", "counter", "HTTP requests.", s.requests},
         {"plenum_http_too_large_total", "counter",
             "HTTP requests refused for a body or path that is too long.", s.too_large},

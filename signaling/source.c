@@ -59,3 +59,9 @@ void plm_source_find(char out[PLM_SOURCE_SIZE], const char *peer, const char *fo
     while (left && is_trusted(out, trusted, n_trusted) && take_last(next, forwarded, &left))
         memcpy(out, next, sizeof next);
 }
+
+bool plm_source_is_trusted(const char *peer, const struct plm_addr *trusted, size_t n_trusted)
+{
+    char source[PLM_SOURCE_SIZE];
+    return normalise(source, peer, strlen(peer)) && is_trusted(source, trusted, n_trusted);
+}

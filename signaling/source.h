@@ -14,5 +14,7 @@
  */
 void plm_source_find(char out[PLM_SOURCE_SIZE], const char *peer, const char *forwarded,
     const struct plm_addr *trusted, size_t n_trusted);
+/** Is this peer one of the trusted proxies? */
+bool plm_source_is_trusted(const char *peer, const struct plm_addr *trusted, size_t n_trusted);
 
 #endif

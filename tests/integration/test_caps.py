@@ -26,6 +26,7 @@ names of a WHEP address                 limits_hit_total{limit="names"}         
 body, path of a request                 http_too_large_total                             here: requests; statuses in test_http.lengths
 header of a request                     none: libwebsockets closes by itself             test_http.lengths
 http.max_connections                    http_refused_total                               test_http.connection_cap
+http.max_per_source                     http_refused_sources_total                       test_http.source_cap
 sockets that do not join, or go silent  websockets_silent_total                          unit/signaling/test_ws_server
 chat kept per room                      none: the oldest go                              unit/signaling/test_session
 rtc.limits.transports                   limits_hit_total{limit="transports"}             here: transports

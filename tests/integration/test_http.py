@@ -318,6 +318,40 @@ def connection_cap():
         assert other.metric("plenum_http_refused_total") == 1
 
 
+def source_cap():
+    """One source at its cap is refused, others are not; what it closes it may open again. A proxy has no cap."""
+    settings = {"PLENUM_HTTP_MAX_PER_SOURCE": "4"}
+    ask = b"GET /healthz HTTP/1.0\r\nHost: a\r\n\r\n"
+
+    def from_elsewhere(port):
+        with socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0)) as s:
+            s.sendall(ask)
+            return s.recv(100)
+
+    with plenum.Server(settings) as other:
+        idle = [socket.create_connection(("127.0.0.1", other.port)) for _ in range(4)]
+        time.sleep(0.2)
+        for _ in range(3):
+            assert other.raw(ask) == b""
+        assert from_elsewhere(other.port).startswith(b"HTTP/1.0 200"), from_elsewhere(other.port)
+        for _ in range(2):
+            idle.pop().close()
+        time.sleep(0.2)
+        assert other.metric("plenum_http_refused_sources_total") == 3
+        assert other.metric("plenum_http_refused_total") == 0
+        for _ in range(20):  # counted off each time
+            assert other.raw(ask).startswith(b"HTTP/1.")
+            time.sleep(0.05)
+        for s in idle:
+            s.close()
+    with plenum.Server({**settings, "PLENUM_HTTP_TRUSTED_PROXIES": "127.0.0.1"}) as other:
+        idle = [socket.create_connection(("127.0.0.1", other.port)) for _ in range(8)]
+        assert other.raw(ask).startswith(b"HTTP/1.")
+        assert other.metric("plenum_http_refused_sources_total") == 0
+        for s in idle:
+            s.close()
+
+
 def make_certificate(certificate, key):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -472,6 +506,7 @@ try:
                 metrics,
                 health,
                 connection_cap,
+                source_cap,
                 tls,
                 start_errors,
                 command_line,
