@@ -1,4 +1,4 @@
-#include "state.h"
+#include "room.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -198,6 +198,44 @@ static void test_random(void **state)
     assert_true(by_hand);
     plm_msg_free(rooms);
     assert_int_equal(peer_count(m->p[0], PLM_MSG_moved), 0);
+}
+
+/* Who goes where is drawn anew each time: in twenty draws nobody is always in one room. */
+static void test_drawn(void **state)
+{
+    struct meeting *m = *state;
+    unsigned in_red[PEOPLE] = {0};
+    for (unsigned draw = 0; draw < 20; draw++) {
+        struct plm_msg msg = open_request(NULL, 0, true);
+        msg.breakout_open.has_random = msg.breakout_open.random = true;
+        assert_int_equal(peer_ask(m->p[0], &msg), -1);
+        for (unsigned i = 1; i < PEOPLE; i++)
+            in_red[i] += plm_room_find_member(m->w->hub->rooms, m->id[i])->room->number == 1;
+        assert_int_equal(close_in(m->p[0], 0), -1);
+        pass(m->w, 10000);
+    }
+    for (unsigned i = 1; i < PEOPLE; i++)
+        assert_in_range(in_red[i], 1, 19);
+}
+
+/* What the room is and its rules are told to those in breakout rooms, too, and hold there. */
+static void test_rules_reach_breakouts(void **state)
+{
+    struct meeting *m = *state;
+    send_two(m);
+    peer_forget(m->p[1]);
+    peer_say(
+        m->p[0], "{\"type\":\"configure\",\"id\":900,\"settings\":{\"may_speak\":false,\"title\":\"New\"}}");
+    struct plm_msg *changed = peer_expect(m->p[1], PLM_MSG_room_changed);
+    assert_non_null(changed);
+    assert_string_equal(changed->room_changed.room.name, "Red");
+    assert_int_equal(changed->room_changed.room.breakout, 1);
+    assert_string_equal(changed->room_changed.room.settings.title, "New");
+    assert_false(changed->room_changed.room.settings.may_speak);
+    plm_msg_free(changed);
+    assert_true(m->w->transports[publisher(1)].muted[PLM_SOURCE_MICROPHONE]); /* in Red */
+    assert_true(m->w->transports[publisher(3)].muted[PLM_SOURCE_MICROPHONE]); /* in the main room */
+    assert_false(m->w->transports[publisher(0)].muted[PLM_SOURCE_MICROPHONE]);
 }
 
 /* After the command, not a word of the old room; and not of the new one to those who stay. */
@@ -596,10 +634,10 @@ static void test_closed_with_the_hub(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_forced), TEST(test_random), TEST(test_apart),
-        TEST(test_by_choice), TEST(test_listen), TEST(test_detached), TEST(test_time), TEST(test_merged),
-        TEST(test_not_by_name), TEST(test_leaders), TEST(test_say), TEST(test_media_fails),
-        cmocka_unit_test(test_share), TEST(test_encoder), TEST(test_pins), TEST(test_ends),
-        TEST(test_closed_with_the_hub)};
+    const struct CMUnitTest tests[] = {TEST(test_forced), TEST(test_random), TEST(test_drawn),
+        TEST(test_rules_reach_breakouts), TEST(test_apart), TEST(test_by_choice), TEST(test_listen),
+        TEST(test_detached), TEST(test_time), TEST(test_merged), TEST(test_not_by_name), TEST(test_leaders),
+        TEST(test_say), TEST(test_media_fails), cmocka_unit_test(test_share), TEST(test_encoder),
+        TEST(test_pins), TEST(test_ends), TEST(test_closed_with_the_hub)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "bans.h"
 #include "digest.h"
+#include "guess.h"
 #include "lead.h"
 #include "room.h"
 #include "world.h"
@@ -174,6 +175,30 @@ static void test_duration(void **state)
     peer_destroy(a);
 }
 
+/* The time of an organised meeting begins when it is started. */
+static void test_duration_from_start(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = enter_as(w, "Ada");
+    configure(a, "\"settings\":{\"organised\":true,\"max_minutes\":60}");
+    peer_say(a, "{\"type\":\"end\",\"id\":90}");
+    peer_destroy(a);
+    a = enter_as(w, "Ada");
+    w->now += 61 * 60000;
+    plm_hub_poll(w->hub);
+    assert_int_equal(w->rooms, 1);
+    assert_null(peer_expect(a, PLM_MSG_noticed));
+    peer_say(a, "{\"type\":\"start\",\"id\":91}");
+    expect_done(a);
+    w->now += 59 * 60000;
+    plm_hub_poll(w->hub);
+    assert_int_equal(w->rooms, 1);
+    w->now += 60000;
+    plm_hub_poll(w->hub);
+    assert_int_equal(w->rooms, 0);
+    peer_destroy(a);
+}
+
 /* A locked room that is nobody's is open again when all are gone: nobody could unlock it. */
 static void test_unlocked_when_empty(void **state)
 {
@@ -217,6 +242,25 @@ static void test_claim(void **state)
     assert_int_equal(b->closed, PLM_SESSION_CLOSE_DONE);
     peer_destroy(a);
     peer_destroy(b);
+}
+
+/* A key is guessed no faster by who is in already. */
+static void test_claim_by_guessing(void **state)
+{
+    struct world *w = *state;
+    w->source = "192.0.2.9";
+    struct peer *a = enter_as(w, "Ada");
+    for (unsigned i = 0; i < PLM_GUESS_FREE; i++) {
+        peer_say(a, "{\"type\":\"claim\",\"id\":%u,\"key\":\"not-the-key-%u\"}", 100 + i, i);
+        assert_int_equal(peer_error(a), PLM_MSG_error_code_token);
+    }
+    world_token(w, "says-owner", PLM_MSG_role_owner);
+    peer_say(a, "{\"type\":\"claim\",\"id\":120,\"key\":\"says-owner\"}");
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_too_fast);
+    w->now += 1000;
+    peer_say(a, "{\"type\":\"claim\",\"id\":121,\"key\":\"says-owner\"}");
+    expect_done(a);
+    peer_destroy(a);
 }
 
 /* Who was removed does not become an owner by coming in as somebody else and showing a token of their own. */
@@ -543,9 +587,11 @@ int main(void)
         UNIT(test_password_races),
         UNIT(test_end),
         UNIT(test_duration),
+        UNIT(test_duration_from_start),
         UNIT(test_unlocked_when_empty),
         UNIT(test_claim),
         UNIT(test_claim_by_removed),
+        UNIT(test_claim_by_guessing),
         UNIT(test_kick_tells),
         UNIT(test_kick_transports),
         UNIT(test_kick_token),

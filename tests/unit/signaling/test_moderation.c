@@ -199,6 +199,20 @@ static void test_permit(void **state)
 }
 
 /* Every rule at every door: a new publication, unmuting, an encoder, a change while the socket is away. */
+/* The room's rule for screens, and for their sound. */
+static void test_sharing(void **state)
+{
+    struct meeting *m = *state;
+    assert_int_equal(mute(m->p[1], PLM_MSG_source_screen, false), -1);
+    rules(m)->may_share = false;
+    plm_room_apply_rules(m->w->hub->rooms);
+    assert_true(is_muted(m, 1, PLM_SOURCE_SCREEN));
+    assert_false(is_muted(m, 1, PLM_SOURCE_CAMERA));
+    assert_int_equal(mute(m->p[1], PLM_MSG_source_screen, false), PLM_MSG_error_code_forbidden);
+    assert_false(plm_member_may_send(member(m, 1), PLM_SOURCE_SCREEN_AUDIO));
+    assert_int_equal(mute(m->p[0], PLM_MSG_source_screen, false), -1);
+}
+
 static void test_rules(void **state)
 {
     struct meeting *m = *state;
@@ -259,6 +273,14 @@ static void test_start_off(void **state)
     assert_int_equal(mute(p, PLM_MSG_source_microphone, false), -1); /* only the start */
     assert_false(t->muted[PLM_SOURCE_MICROPHONE]);
     assert_int_equal(publish_as(m->w, p, true, true), -1);
+    assert_false(t->muted[PLM_SOURCE_CAMERA]);
+    peer_destroy(p);
+    world_token(m->w, "leads", PLM_MSG_role_moderator);
+    p = peer_create(m->w);
+    peer_knock(p, &(struct plm_msg_join){.room = "r", .name = "Gus", .token = "leads"});
+    assert_int_equal(publish_as(m->w, p, true, true), -1); /* who leads begins as they like */
+    t = &m->w->transports[m->w->last_transport];
+    assert_false(t->muted[PLM_SOURCE_MICROPHONE]);
     assert_false(t->muted[PLM_SOURCE_CAMERA]);
     peer_destroy(p);
     assert_int_equal(publish_as(m->w, m->p[1], true, true), -1); /* whoever was there before */
@@ -345,7 +367,7 @@ static void test_media_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_mute_others), TEST(test_ask_unmute), TEST(test_permit),
-        TEST(test_rules), TEST(test_start_off), TEST(test_roles), TEST(test_viewer),
+        TEST(test_sharing), TEST(test_rules), TEST(test_start_off), TEST(test_roles), TEST(test_viewer),
         TEST(test_encoders_have_no_role), TEST(test_media_refuses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
