@@ -1,22 +1,32 @@
 #include "allocator.h"
 
-#define STEP_UP_PERCENT 115
-#define DEFAULT_BPS                                                                                          \
+#define AMPLE_PERCENT 150 /* of what is needed: then no former failure counts */
+#define LARGE_PERCENT 50  /* of the largest picture's area: as large as that */
+#define FIRST_BPS                                                                                            \
     150000 /* of the lowest encoding, before it was measured; each further one three times that */
+#define FAILED_US 10000000 /* a step down so soon after one up takes it back */
+#define MAX_STEPS (PLM_MAX_ENCODINGS * PLM_ALLOC_TEMPORAL)
 
-/** One slot's climb: temporal layers of the lowest encoding, then whole encodings. */
+struct step {
+    uint8_t encoding, tid;
+    uint32_t cost; /* never less than that of the step below */
+};
+
+/** One slot's ladder, and how far up it is. */
 struct climb {
     struct plm_alloc_slot *slot;
-    uint8_t top; /* the smallest encoding that covers the wanted size */
-    int8_t step; /* -1: nothing yet */
+    struct step steps[MAX_STEPS];
+    int n;
+    int held;    /* chosen last, -1: paused */
+    int cap;     /* as far as it may climb in this run */
+    int at;      /* -1: nothing yet */
+    int desired; /* what it would choose if it need not wait */
+    bool fresh;  /* nothing was chosen before: no margin, no wait */
     bool stuck;  /* the next step did not fit */
     uint32_t cost;
 };
 
-static bool is_sent(const struct plm_alloc_slot *s, unsigned encoding)
-{
-    return s->layers[encoding].bitrate_bps > 0;
-}
+/* ---- ladders ---- */
 
 static unsigned wanted_encoding(const struct plm_alloc_slot *s)
 {
@@ -31,83 +41,80 @@ static unsigned wanted_encoding(const struct plm_alloc_slot *s)
     return top;
 }
 
-static uint32_t bitrate_of(const struct plm_alloc_slot *s, unsigned encoding)
+static unsigned temporal_layers(const struct plm_alloc_slot *s, unsigned encoding)
 {
-    uint32_t bps = s->layers[encoding].bitrate_bps;
+    unsigned n = s->layers[encoding].temporal_layers;
+    return n < 1 ? 1 : n > PLM_ALLOC_TEMPORAL ? PLM_ALLOC_TEMPORAL : n;
+}
+
+static uint32_t bitrate_of(const struct plm_alloc_slot *s, unsigned encoding, unsigned tid)
+{
+    uint32_t bps = s->layers[encoding].bps[tid];
     if (bps)
         return bps;
-    bps = DEFAULT_BPS;
+    bps = FIRST_BPS;
     while (encoding--)
         bps *= 3;
     return bps;
 }
 
-static unsigned temporal_layers(const struct plm_alloc_slot *s, unsigned encoding)
+static void add_step(struct climb *c, unsigned encoding, unsigned tid)
 {
-    unsigned n = s->layers[encoding].temporal_layers;
-    return n < 1 ? 1 : n > 4 ? 4 : n;
+    uint32_t below = c->n ? c->steps[c->n - 1].cost : 0, cost = bitrate_of(c->slot, encoding, tid);
+    c->steps[c->n++] = (struct step){(uint8_t)encoding, (uint8_t)tid, cost > below ? cost : below};
 }
 
-/** Steps: 0 .. T-1 are the temporal layers of the lowest encoding sent, then one per further encoding. */
-static unsigned lowest_encoding(const struct plm_alloc_slot *s)
+/** Encodings that the ladder has: those that flow, up to the wanted one; at least one. Lowest first. */
+static unsigned usable_encodings(const struct plm_alloc_slot *s, unsigned top, uint8_t *out)
 {
-    for (unsigned i = 0; i < s->n_layers; i++) {
-        if (is_sent(s, i))
-            return i;
+    unsigned n = 0;
+    for (unsigned i = 0; i < s->n_layers && (i <= top || n == 0); i++) {
+        if (s->layers[i].sent)
+            out[n++] = (uint8_t)i;
     }
-    return s->present < s->n_layers ? s->present : 0; /* a source that fell silent is no reason to switch */
+    if (n == 0) /* a source that fell silent is no reason to switch */
+        out[n++] = s->present < s->n_layers ? s->present : 0;
+    return n;
 }
 
-/** The encoding of a step; false when the climb ends before it. */
-static bool step_layer(const struct climb *c, unsigned step, uint8_t *encoding, uint8_t *tid)
+static void add_steps(struct climb *c, const uint8_t *encodings, unsigned n)
 {
     const struct plm_alloc_slot *s = c->slot;
-    unsigned at = lowest_encoding(s), layers = temporal_layers(s, at);
-    if (step < layers) {
-        *encoding = (uint8_t)at;
-        *tid = (uint8_t)step;
-        return true;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned layers = temporal_layers(s, encodings[i]);
+        unsigned from = i == 0 || s->screen ? 0 : layers - 1;
+        unsigned to = s->screen && i + 1 < n ? 1 : layers;
+        for (unsigned tid = from; tid < to; tid++)
+            add_step(c, encodings[i], tid);
     }
-    for (unsigned left = step - layers + 1; left;) {
-        if (++at > c->top)
-            return false;
-        left -= is_sent(s, at);
-    }
-    *encoding = (uint8_t)at;
-    *tid = (uint8_t)(temporal_layers(s, at) - 1);
-    return true;
 }
 
-static uint32_t step_cost(const struct plm_alloc_slot *s, uint8_t encoding, uint8_t tid)
+/** Where on the ladder the last choice is; the highest step below it when it is there no more. */
+static int find_held(const struct climb *c)
 {
-    /* Usual shares of temporal layers; of two: 60, 100; of three: 40, 60, 100; of four: 25, 40, 60, 100 %. */
-    static const uint8_t share[] = {100, 60, 40, 25};
-    unsigned below = temporal_layers(s, encoding) - 1u - tid;
-    return (uint32_t)((uint64_t)bitrate_of(s, encoding) * share[below < 4 ? below : 3] / 100);
+    const struct plm_alloc_memory *m = c->slot->memory;
+    if (m->encoding == PLM_LAYER_NONE)
+        return -1;
+    int at = 0;
+    for (int i = 1; i < c->n; i++) {
+        const struct step *s = &c->steps[i];
+        if (s->encoding < m->encoding || (s->encoding == m->encoding && s->tid <= m->tid))
+            at = i;
+    }
+    return at;
 }
 
-/** Take the next step if it fits. Beyond what is forwarded now, only with head-room. */
-static bool climb_step(struct climb *c, uint64_t *used, uint64_t budget)
+static void make_ladder(struct climb *c, struct plm_alloc_slot *s)
 {
-    uint8_t encoding, tid;
-    if (c->stuck || !step_layer(c, (unsigned)(c->step + 1), &encoding, &tid)) {
-        c->stuck = true;
-        return false;
-    }
-    uint32_t cost = step_cost(c->slot, encoding, tid);
-    uint64_t after = *used - c->cost + cost;
-    bool up = c->slot->present != PLM_LAYER_NONE && encoding > c->slot->present;
-    if ((up ? after * STEP_UP_PERCENT / 100 : after) > budget) {
-        c->stuck = true;
-        return false;
-    }
-    *used = after;
-    c->cost = cost;
-    c->step++;
-    c->slot->encoding = encoding;
-    c->slot->tid = tid;
-    return true;
+    uint8_t encodings[PLM_MAX_ENCODINGS];
+    c->slot = s;
+    c->n = 0;
+    c->fresh = !s->memory->known;
+    add_steps(c, encodings, usable_encodings(s, wanted_encoding(s), encodings));
+    c->held = c->fresh ? -1 : find_held(c);
 }
+
+/* ---- order ---- */
 
 /** Screen first, then priority. */
 static int rank(const struct plm_alloc_slot *a)
@@ -115,16 +122,31 @@ static int rank(const struct plm_alloc_slot *a)
     return a->screen * 256 + a->priority;
 }
 
-static bool before(const struct plm_alloc_slot *a, const struct plm_alloc_slot *b)
+/** What is wanted in any size is as large as can be. */
+static uint64_t area(const struct plm_alloc_slot *a)
 {
-    if (rank(a) != rank(b))
-        return rank(a) > rank(b);
-    uint32_t area_a = (uint32_t)a->want_width * a->want_height,
-             area_b = (uint32_t)b->want_width * b->want_height;
-    return area_a > area_b;
+    uint64_t width = a->want_width, height = a->want_height;
+    if (!width && !height)
+        return UINT32_MAX;
+    return (width ? width : height * 16 / 9) * (height ? height : width * 9 / 16);
 }
 
-static size_t prepare(struct climb *order, struct plm_alloc_slot *slots, size_t n)
+/** Of equals those that have more come first, so that nobody changes places for nothing. */
+static bool before(const struct climb *a, const struct climb *b)
+{
+    if (rank(a->slot) != rank(b->slot))
+        return rank(a->slot) > rank(b->slot);
+    if (area(a->slot) != area(b->slot))
+        return area(a->slot) > area(b->slot);
+    return a->held > b->held;
+}
+
+static bool climb_together(const struct climb *first, const struct climb *c)
+{
+    return rank(c->slot) == rank(first->slot) && area(c->slot) * 100 >= area(first->slot) * LARGE_PERCENT;
+}
+
+static size_t prepare(struct climb *all, struct climb **order, struct plm_alloc_slot *slots, size_t n)
 {
     size_t m = 0;
     for (size_t i = 0; i < n && m < PLM_MAX_MEDIA; i++) {
@@ -133,59 +155,197 @@ static size_t prepare(struct climb *order, struct plm_alloc_slot *slots, size_t 
         s->tid = 0;
         if (!s->n_layers || s->n_layers > PLM_MAX_ENCODINGS)
             continue;
+        struct climb *c = &all[m];
+        make_ladder(c, s);
         size_t at = m++;
-        for (; at && before(s, order[at - 1].slot); at--)
+        for (; at && before(c, order[at - 1]); at--)
             order[at] = order[at - 1];
-        order[at] = (struct climb){.slot = s, .top = (uint8_t)wanted_encoding(s), .step = -1};
+        order[at] = c;
     }
     return m;
 }
 
-/** All of one rank climb together, a step each in turn. */
-static void climb_rank(struct climb *order, size_t n, uint64_t *used, uint64_t budget)
+/* ---- climbing ---- */
+
+/** Take the next step if it fits. Beyond what was chosen last, only with head-room. */
+static bool climb_step(struct climb *c, uint64_t *used, uint64_t budget)
 {
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (size_t i = 0; i < n; i++)
-            moved |= climb_step(&order[i], used, budget);
+    int next = c->at + 1;
+    if (c->stuck || next > c->cap) {
+        c->stuck = true;
+        return false;
     }
+    uint64_t after = *used - c->cost + c->steps[next].cost;
+    bool up = !c->fresh && next > c->held;
+    if ((up ? after * PLM_ALLOC_UP_PERCENT / 100 : after) > budget) {
+        c->stuck = true;
+        return false;
+    }
+    *used = after;
+    c->cost = c->steps[next].cost;
+    c->at = next;
+    return true;
 }
 
-/** What the publisher should send for this slot: the wanted encoding, if the rest of the budget could carry it. */
+/** @return what all use */
+static uint64_t climb_all(struct climb **order, size_t m, uint64_t budget)
+{
+    uint64_t used = 0;
+    for (size_t i = 0; i < m; i++) {
+        order[i]->at = -1;
+        order[i]->cost = 0;
+        order[i]->stuck = false;
+        climb_step(order[i], &used, budget); /* floors */
+    }
+    for (size_t i = 0, end; i < m; i = end) {
+        for (end = i + 1; end < m && climb_together(order[i], order[end]);)
+            end++;
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (size_t k = i; k < end; k++)
+                moved |= climb_step(order[k], &used, budget);
+        }
+    }
+    return used;
+}
+
+/* ---- patience ---- */
+
+static bool asked_otherwise(const struct plm_alloc_slot *s)
+{
+    const struct plm_alloc_memory *m = s->memory;
+    return m->priority != s->priority || m->want_width != s->want_width || m->want_height != s->want_height;
+}
+
+/** How long switches up still have to wait: not, all but a paused slot's return, or all. */
+enum patience {
+    PATIENT_NOT,
+    PATIENT_ABOVE_FLOORS,
+    PATIENT
+};
+
+/** As far up as it may go by now. */
+static int highest(struct climb *c, enum patience patience, uint64_t now_us)
+{
+    struct plm_alloc_memory *m = c->slot->memory;
+    if (c->fresh || asked_otherwise(c->slot))
+        return c->n - 1;
+    if (c->desired <= c->held) {
+        m->room_since_us = 0;
+        return c->held;
+    }
+    if (!m->room_since_us)
+        m->room_since_us = now_us;
+    if (now_us - m->room_since_us < PLM_ALLOC_SUSTAIN_US)
+        return c->held;
+    if (c->held < 0)
+        return patience == PATIENT ? -1 : patience == PATIENT_ABOVE_FLOORS ? 0 : c->n - 1;
+    int top = c->n - 1;
+    while (patience != PATIENT_NOT && c->steps[top].encoding > c->steps[c->held].encoding)
+        top--;
+    return top;
+}
+
+static enum patience patience_of(const struct plm_alloc_line *line, bool ample, uint64_t now_us)
+{
+    uint64_t since = now_us - line->fell_us;
+    if (!line->fell_us || ample || since >= line->patience_us)
+        return PATIENT_NOT;
+    return since >= PLM_ALLOC_PATIENCE_US ? PATIENT_ABOVE_FLOORS : PATIENT;
+}
+
+static void note_fall(struct plm_alloc_line *line, uint64_t now_us)
+{
+    bool failed = line->rose_us > line->fell_us && now_us - line->rose_us < FAILED_US;
+    uint32_t longer =
+        line->patience_us < PLM_ALLOC_PATIENCE_MAX_US / 2 ? line->patience_us * 2 : PLM_ALLOC_PATIENCE_MAX_US;
+    line->patience_us = failed && line->patience_us ? longer : PLM_ALLOC_PATIENCE_US;
+    line->fell_us = now_us;
+}
+
+static uint8_t encoding_at(const struct climb *c, int at)
+{
+    return at < 0 ? PLM_LAYER_NONE : c->steps[at].encoding;
+}
+
+/** Take the choice, and remember it. */
+static void choose(struct climb *c)
+{
+    struct plm_alloc_slot *s = c->slot;
+    struct plm_alloc_memory *m = s->memory;
+    s->encoding = encoding_at(c, c->at);
+    s->tid = c->at < 0 ? 0 : c->steps[c->at].tid;
+    if (c->at > c->held)
+        m->room_since_us = 0;
+    m->known = true;
+    m->encoding = s->encoding;
+    m->tid = s->tid;
+    m->priority = s->priority;
+    m->want_width = s->want_width;
+    m->want_height = s->want_height;
+}
+
+/** Somebody switched, for better or worse, by the line's doing. */
+static void note_switches(struct plm_alloc_line *line, struct climb **order, size_t m, uint64_t now_us)
+{
+    bool rose = false, fell = false, asked = false;
+    for (size_t i = 0; i < m; i++) {
+        const struct climb *c = order[i];
+        asked |= c->fresh || asked_otherwise(c->slot);
+        bool switched = !c->fresh && encoding_at(c, c->at) != encoding_at(c, c->held);
+        rose |= switched && c->at > c->held;
+        fell |= switched && c->at < c->held;
+    }
+    if (fell && !asked)
+        note_fall(line, now_us);
+    if (rose)
+        line->rose_us = now_us;
+}
+
+/* ---- what the publisher should send ---- */
+
+/** The wanted encoding, or the highest that the rest of the budget could carry with head-room; of those that flow, what would be chosen. */
 static void set_wish(struct climb *c, uint64_t used, uint64_t budget)
 {
     struct plm_alloc_slot *s = c->slot;
-    unsigned wish = c->top;
-    while (wish && !is_sent(s, wish) && used - c->cost + bitrate_of(s, wish) > budget)
-        wish--;
-    /* A sent one that did not fit is not wished for either. */
-    while (wish && is_sent(s, wish) && s->encoding != PLM_LAYER_NONE && wish > s->encoding)
-        wish--;
+    int least = c->desired < 0 ? -1 : c->steps[c->desired].encoding;
+    int wish = (int)wanted_encoding(s);
+    for (; wish > 0 && wish > least; wish--) {
+        uint64_t after =
+            used - c->cost + bitrate_of(s, (unsigned)wish, temporal_layers(s, (unsigned)wish) - 1);
+        if (!s->layers[wish].sent && after * PLM_ALLOC_UP_PERCENT / 100 <= budget)
+            break;
+    }
     s->wish = (uint8_t)wish;
 }
 
-void plm_allocate(struct plm_alloc_slot *slots, size_t n, uint32_t budget_bps)
+static uint64_t wanted_bps(const struct plm_alloc_slot *s)
 {
-    struct climb order[PLM_MAX_MEDIA];
-    size_t m = prepare(order, slots, n);
-    uint64_t used = 0, budget = budget_bps ? budget_bps : UINT64_MAX / 2;
-    for (size_t i = 0; i < m; i++)
-        climb_step(&order[i], &used, budget); /* floors */
-    for (size_t i = 0, end; i < m; i = end) {
-        for (end = i + 1; end < m && rank(order[end].slot) == rank(order[i].slot);)
-            end++;
-        climb_rank(&order[i], end - i, &used, budget);
-    }
-    for (size_t i = 0; i < m; i++)
-        set_wish(&order[i], used, budget);
+    unsigned top = wanted_encoding(s);
+    return bitrate_of(s, top, temporal_layers(s, top) - 1);
 }
 
-uint32_t plm_alloc_wanted(const struct plm_alloc_slot *slots, size_t n)
+void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, size_t n, uint32_t budget_bps,
+    uint64_t now_us, struct plm_alloc_total *total)
 {
-    uint64_t bps = 0;
-    for (size_t i = 0; i < n && i < PLM_MAX_MEDIA; i++) {
-        if (slots[i].n_layers && slots[i].n_layers <= PLM_MAX_ENCODINGS)
-            bps += bitrate_of(&slots[i], wanted_encoding(&slots[i]));
+    struct climb all[PLM_MAX_MEDIA], *order[PLM_MAX_MEDIA];
+    size_t m = prepare(all, order, slots, n);
+    uint64_t budget = budget_bps ? budget_bps : UINT64_MAX / 1000;
+    *total = (struct plm_alloc_total){0};
+    for (size_t i = 0; i < m; i++)
+        order[i]->cap = order[i]->n - 1;
+    uint64_t used = climb_all(order, m, budget);
+    enum patience patience = patience_of(line, used * AMPLE_PERCENT / 100 <= budget, now_us);
+    for (size_t i = 0; i < m; i++) {
+        struct climb *c = order[i];
+        c->desired = c->at;
+        set_wish(c, used, budget);
+        if (budget_bps)
+            c->cap = highest(c, patience, now_us);
+        total->want_bps += wanted_bps(c->slot);
     }
-    return bps < UINT32_MAX ? (uint32_t)bps : UINT32_MAX;
+    total->used_bps = climb_all(order, m, budget);
+    note_switches(line, order, m, now_us);
+    for (size_t i = 0; i < m; i++)
+        choose(order[i]);
 }

@@ -1,16 +1,41 @@
 /*
- * Who gets which layer: one budget shared among the video slots of a receiver.
+ * Who gets which layer: one budget shared among the video slots of a receiver. No I/O, no clock.
  */
 #ifndef PLM_ALLOCATOR_H
 #define PLM_ALLOCATOR_H
 
 #include "layer_select.h"
 
+#define PLM_ALLOC_TEMPORAL    4       /* temporal layers that are told apart */
+#define PLM_ALLOC_UP_PERCENT  115     /* what a step up must find room for, of what is used with it */
+#define PLM_ALLOC_SUSTAIN_US  1000000 /* and for how long */
+#define PLM_ALLOC_PATIENCE_US 5000000 /* after a step down for want of bandwidth there is none up */
+#define PLM_ALLOC_PATIENCE_MAX_US                                                                            \
+    60000000 /* doubled up to this each time that a step up had to be taken back */
+
+/** One quality of a track: an encoding of a simulcast. */
 struct plm_alloc_layer {
-    uint32_t bitrate_bps; /**< measured; 0: not being sent at present */
-    uint16_t width, height;
-    uint8_t temporal_layers;
+    bool sent;                        /**< flows from the publisher at present */
+    uint32_t bps[PLM_ALLOC_TEMPORAL]; /**< of all that flows up to this temporal layer; 0: never measured */
+    uint16_t width, height;           /**< 0: unknown */
+    uint8_t temporal_layers;          /**< 0: unknown, taken as one */
 };
+
+/** What is remembered of one showing of a track in a slot; all zero at its begin. The allocator's own but for its life. */
+struct plm_alloc_memory {
+    bool known;            /**< the rest is valid */
+    uint8_t encoding, tid; /**< chosen last; PLM_LAYER_NONE: paused */
+    uint8_t priority;      /**< asked for then */
+    uint16_t want_width, want_height;
+    uint64_t room_since_us; /**< for a step up; 0: there is none */
+};
+
+/** What is remembered of a receiver's line; all zero at its begin. */
+struct plm_alloc_line {
+    uint64_t rose_us, fell_us; /**< the last switch up; the last one down for want of bandwidth. 0: never */
+    uint32_t patience_us;      /**< after that one */
+};
+
 struct plm_alloc_slot {
     /* in */
     uint8_t priority;
@@ -18,19 +43,32 @@ struct plm_alloc_slot {
     uint16_t want_width, want_height; /**< 0: any */
     uint8_t n_layers;                 /**< lowest first */
     struct plm_alloc_layer layers[PLM_MAX_ENCODINGS];
-    uint8_t present; /**< encoding forwarded now, PLM_LAYER_NONE */
+    uint8_t present; /**< encoding that is forwarded now, PLM_LAYER_NONE */
+    struct plm_alloc_memory *memory;
     /* out */
     uint8_t encoding, tid; /**< among what is being sent; encoding PLM_LAYER_NONE: paused */
     uint8_t wish; /**< what it would get if every encoding were sent: the demand towards the publisher */
 };
+
+struct plm_alloc_total {
+    uint64_t used_bps; /**< by what was chosen */
+    uint64_t want_bps; /**< by all of it, if there were no limit */
+};
+
 /**
- * Share a budget among the video slots (at most PLM_MAX_MEDIA are looked at): every slot its floor first, by priority; then steps up by
- * priority, screen first, largest first, to the smallest encoding that covers the wanted size. A budget of 0 means unknown: everybody gets
- * what it wants.
- * Hysteresis: a step up needs 15 % head-room over what is used now.
+ * Share a budget among the video slots (at most PLM_MAX_MEDIA are looked at): each its floor first, the lowest temporal layer of the lowest
+ * encoding; then steps up, screens before everybody, then by priority, then those that are large beside the others. Who is equal in this
+ * climbs together, step by step, up to the smallest encoding that covers the wanted size. A camera gets all its frames before more pixels, a
+ * screen all its pixels before more frames, as browsers do with what they encode. A budget of 0 means unknown: everybody gets what it wants.
+ *
+ * Down at once. Up from what was chosen before only if 15 % would be left, and have been for a second. No switch up within 5 s of one down for
+ * want of bandwidth, and longer each time that one up had to be taken back, unless half as much again as is needed is there; more frames of the
+ * same encoding cost no key frame, and do not wait for this; a paused slot's return waits 5 s at most. Nor does anything that somebody asks for otherwise than before (another size,
+ * another priority, another track). The sum never exceeds the budget.
+ *
+ * Called whenever something has changed, and at least twice a second.
  */
-void plm_allocate(struct plm_alloc_slot *slots, size_t n, uint32_t budget_bps);
-/** @return bit/s that all slots together would take if there were no limit */
-uint32_t plm_alloc_wanted(const struct plm_alloc_slot *slots, size_t n);
+void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, size_t n, uint32_t budget_bps,
+    uint64_t now_us, struct plm_alloc_total *total);
 
 #endif

@@ -102,6 +102,14 @@ void plm_shard_send_levels(
     post(s, worker, header(s, speakers ? PLM_LINK_SPEAKERS : PLM_LINK_LEVELS, NULL, n * sizeof *v), v, true);
 }
 
+static uint8_t share_of(const struct plm_encoding *enc, unsigned tid)
+{
+    if (tid + 1u >= enc->temporal_layers)
+        return 0;
+    unsigned share = plm_layer_rate_share(&enc->rate, tid, enc->temporal_layers);
+    return (uint8_t)(share < 255 ? share : 255);
+}
+
 void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8_t e, int only_worker)
 {
     const struct plm_encoding *enc = &tr->encodings[e];
@@ -111,10 +119,11 @@ void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8
     struct plm_link_clock c = {
         .encoding = e,
         .temporal_layers = enc->temporal_layers,
+        .shares = {share_of(enc, 0), share_of(enc, 1)},
         .clock_rate = m->clock_rate,
         .ext_ts = m->ts0,
         .us = m->us0,
-        .bitrate_bps = plm_rx_stats_bitrate(&enc->stats, s->worker->now_us),
+        .bitrate_bps = plm_track_bitrate(tr, e),
         .width = enc->width,
         .height = enc->height,
     };

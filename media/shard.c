@@ -462,9 +462,12 @@ static void on_clock(struct plm_shard *s, const struct plm_link_header *h, const
     if (!tr || tr->transport || c->encoding >= tr->n_encodings || c->clock_rate == 0)
         return;
     struct plm_encoding *enc = &tr->encodings[c->encoding];
+    if (enc->told_bps && !c->bitrate_bps)
+        plm_shard_set_dirty(s); /* it flows no more: whoever shows it goes on with another */
     enc->told_bps = c->bitrate_bps;
     enc->told_us = s->worker->now_us;
     enc->temporal_layers = c->temporal_layers;
+    plm_layer_rate_told(&enc->rate, c->bitrate_bps, c->shares, c->temporal_layers);
     if (c->width && c->height) {
         enc->width = c->width;
         enc->height = c->height;

@@ -93,6 +93,7 @@ static void drop_shown(struct plm_slot *s)
     plm_layer_select_aim(&s->layers, PLM_LAYER_NONE, 0);
     plm_layer_select_restart(&s->layers);
     s->wish = PLM_LAYER_NONE;
+    s->memory = (struct plm_alloc_memory){0};
     s->shown_width = s->shown_height = 0;
     plm_track_update_demand(old);
 }
@@ -111,6 +112,7 @@ static void adopt_next(struct plm_slot *s)
     s->track_index = s->next.track_index;
     s->layers = s->next.layers;
     s->wish = s->next.wish;
+    s->memory = s->next.memory;
     memcpy(s->pt_of, s->next.pt_of, sizeof s->pt_of);
     memcpy(s->rtx_pt_of, s->next.rtx_pt_of, sizeof s->rtx_pt_of);
     s->next.track = NULL;
@@ -161,6 +163,7 @@ static bool hold_for(struct plm_slot *s, struct plm_track *track)
     }
     plm_layer_select_init(&n->layers);
     n->wish = PLM_LAYER_NONE;
+    n->memory = (struct plm_alloc_memory){0};
     bind_codecs(s, track, n->pt_of, n->rtx_pt_of);
     n->until_us = t->worker->now_us + PLM_SLOT_HOLD_US;
     if (!plm_timer_active(&t->hold_timer)) /* else an earlier hold ends before this one */

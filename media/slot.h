@@ -24,6 +24,7 @@ struct plm_slot_next {
     uint32_t track_index;    /**< in the track's list */
     struct plm_layer_select layers;
     uint8_t wish;
+    struct plm_alloc_memory memory;
     uint8_t pt_of[PLM_MAX_CODECS];
     uint8_t rtx_pt_of[PLM_MAX_CODECS];
     uint64_t until_us;       /**< then it is shown anyway, and waits */
@@ -70,6 +71,8 @@ struct plm_slot {
     /* bitrate over a second */
     uint64_t rate_since_us;
     uint32_t bitrate_bps;
+    uint32_t peak_bps;        /**< of late: falls by an eighth a second */
+    struct plm_alloc_memory memory;
 };
 
 /** It will be given a packet soon. */

@@ -13,6 +13,8 @@
 #define VIDEO_RING           512 /* packets: more than 3 s of 1.5 Mbit/s */
 #define AUDIO_RING           64 /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
 #define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
+#define BEHIND_FRAMES        10     /* of a lower encoding without a packet of this one: it ended */
+#define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
 #define DEMAND_REFRESH_US    1000000
 #define STOP_AFTER_US        2000000 /* stopping and starting costs a keyframe: not for what is soon needed again */
 #define TOLD_US              3000000 /* a dead link's word holds no longer; it is given each second */
@@ -217,9 +219,27 @@ uint32_t plm_track_bitrate(const struct plm_track *tr, uint8_t e)
 {
     const struct plm_encoding *enc = &tr->encodings[e];
     uint64_t now = tr->worker->now_us;
+    if (enc->behind >= BEHIND_FRAMES)
+        return 0;
     uint32_t bps = plm_rx_stats_bitrate(&enc->stats, now);
-    bool told = !tr->transport && enc->told_us && now - enc->told_us < TOLD_US;
-    return told && enc->told_bps > bps ? enc->told_bps : bps;
+    if (tr->transport || !enc->told_us || now - enc->told_us >= TOLD_US)
+        return bps;
+    bool came_since = enc->seen && enc->stats.last_arrival_us > enc->told_us;
+    return came_since && bps > enc->told_bps ? bps : enc->told_bps;
+}
+
+void plm_track_describe_layer(const struct plm_track *tr, uint8_t e, struct plm_alloc_layer *out)
+{
+    const struct plm_encoding *enc = &tr->encodings[e];
+    uint32_t bps = plm_track_bitrate(tr, e);
+    unsigned layers = enc->temporal_layers ? enc->temporal_layers : LAYERS_UNKNOWN;
+    unsigned top = layers < PLM_ALLOC_TEMPORAL ? layers - 1 : PLM_ALLOC_TEMPORAL - 1;
+    *out = (struct plm_alloc_layer){
+        .sent = bps > 0, .width = enc->width, .height = enc->height, .temporal_layers = (uint8_t)layers};
+    if (enc->rate.bps[top])
+        bps = enc->rate.bps[top];
+    for (unsigned i = 0; i < PLM_ALLOC_TEMPORAL; i++)
+        out->bps[i] = (uint32_t)((uint64_t)bps * plm_layer_rate_share(&enc->rate, i, layers) / 256);
 }
 
 void plm_track_tick(struct plm_track *tr)
@@ -231,6 +251,7 @@ void plm_track_tick(struct plm_track *tr)
         if (tr->encodings[i].layers)
             tr->encodings[i].temporal_layers = tr->encodings[i].layers;
         tr->encodings[i].layers = 0;
+        plm_layer_rate_tick(&tr->encodings[i].rate);
         if (tr->transport && tr->encodings[i].seen && tr->shard)
             plm_shard_send_clock(tr->shard, tr, (uint8_t)i, -1);
     }
@@ -433,8 +454,26 @@ static void on_active(struct plm_track *tr, enum plm_codec codec)
         plm_shard_event(tr->shard, &ev);
 }
 
-static void note_video(struct plm_encoding *enc, const struct plm_pkt *pkt)
+/*
+ * A frame of an encoding: those above it that send nothing meanwhile fall behind. A publisher whose line got narrow ends them without a word.
+ * Only their home sees all of them; it tells the others.
+ */
+static void note_frame(struct plm_track *tr, uint8_t e)
 {
+    for (uint8_t i = (uint8_t)(e + 1); i < tr->n_encodings && tr->transport; i++) {
+        struct plm_encoding *above = &tr->encodings[i];
+        if (!above->seen || above->behind >= BEHIND_FRAMES || ++above->behind < BEHIND_FRAMES || !tr->shard)
+            continue;
+        plm_shard_set_dirty(tr->shard);
+        plm_shard_send_clock(tr->shard, tr, i, -1);
+    }
+}
+
+static void note_video(struct plm_track *tr, const struct plm_pkt *pkt)
+{
+    struct plm_encoding *enc = &tr->encodings[pkt->encoding];
+    enc->behind = 0;
+    plm_layer_rate_on_packet(&enc->rate, pkt->info.has_layers ? pkt->info.tid : 0, pkt->len);
     if (pkt->info.width && pkt->info.height) {
         enc->width = pkt->info.width;
         enc->height = pkt->info.height;
@@ -443,8 +482,10 @@ static void note_video(struct plm_encoding *enc, const struct plm_pkt *pkt)
         enc->keyframes++;
         enc->key_wanted = false;
     }
-    if (pkt->marker)
+    if (pkt->marker) {
         enc->frames++;
+        note_frame(tr, pkt->encoding);
+    }
     uint8_t layers = pkt->info.has_layers ? pkt->info.tid + 1 : 1;
     if (layers > enc->layers)
         enc->layers = layers;
@@ -494,7 +535,7 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     if (pkt->payload_len == 0)
         plm_transport_drop(tr->transport, PLM_DROP_RTP_PADDING_ONLY);
     else if (tr->kind == PLM_KIND_VIDEO)
-        note_video(enc, pkt);
+        note_video(tr, pkt);
     on_active(tr, pkt->codec);
     if (first && tr->kind == PLM_KIND_VIDEO && enc->key_wanted)
         plm_track_want_keyframe(tr, e);
@@ -520,7 +561,7 @@ void plm_track_on_link(struct plm_track *tr, struct plm_pkt *pkt)
     if (!pkt->late)
         enc->newest_seq = pkt->ext_seq;
     if (tr->kind == PLM_KIND_VIDEO && pkt->payload_len > 0)
-        note_video(enc, pkt);
+        note_video(tr, pkt);
     tr->active = true;
     tr->codec = pkt->codec;
     forward(tr, pkt);

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "pkt.h"
 #include "plenum/worker.h"
+#include "layer_rate.h"
 #include "nack_gen.h"
 #include "rx_stats.h"
 #include "speaker.h"
@@ -38,6 +39,8 @@ struct plm_encoding {
     uint32_t frames, fps;        /**< frames of this second, of the last */
     uint32_t told_bps;           /**< of a remote track: what its home measured last, and when that came */
     uint64_t told_us;
+    struct plm_layer_rate rate;
+    uint8_t behind;              /**< frames of lower encodings since its last packet */
     uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last, 0: unknown yet */
 };
 
@@ -109,8 +112,13 @@ void plm_track_remove_slot(struct plm_track *tr, struct plm_slot *s);
 void plm_track_set_muted(struct plm_track *tr, bool muted);
 /** The publisher changed the SSRC of an encoding: everything learned of the old stream ends. */
 void plm_track_restart_encoding(struct plm_track *tr, uint8_t e);
-/** What the publisher sends of an encoding, bit/s, whether it comes to this shard or not; 0: nothing. */
+/**
+ * What the publisher sends of an encoding, bit/s, whether it comes to this shard or not; 0: nothing. One of which nothing comes while lower ones
+ * go on has ended, before a second without it is over.
+ */
 uint32_t plm_track_bitrate(const struct plm_track *tr, uint8_t e);
+/** An encoding as the allocator sees it. */
+void plm_track_describe_layer(const struct plm_track *tr, uint8_t e, struct plm_alloc_layer *out);
 /** Each second: frame rates, demand refresh. */
 void plm_track_tick(struct plm_track *tr);
 

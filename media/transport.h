@@ -6,6 +6,7 @@
 
 #include "base/ntp_map.h"
 #include "base/timer.h"
+#include "allocator.h"
 #include "check_log.h"
 #include "command.h"
 #include "ice_lite.h"
@@ -79,6 +80,8 @@ struct plm_transport {
     uint64_t rtx_second;                 /**< budget of retransmissions: the second it counts in */
     uint32_t rtx_used, last_second_octets;
     uint64_t tx_bytes_second;
+    struct plm_alloc_line line;
+    uint32_t allocated_bps;              /**< what was given to slots last, with sound */
     struct plm_view view;
     uint8_t muted;
 
@@ -120,19 +123,24 @@ void plm_transport_send_keyframe_request(struct plm_transport *t, uint32_t media
 void plm_transport_wake_nack(struct plm_transport *t, uint64_t at_us);
 /** A switch happened: sender reports within 50 ms. */
 void plm_transport_wake_reports(struct plm_transport *t);
-/** Choose layers for all its video slots now; before it is connected only what they will wish for. */
-void plm_transport_allocate(struct plm_transport *t);
 void plm_transport_drop(struct plm_transport *t, enum plm_drop d);
 /** Count a packet that security would not open. */
 void plm_transport_drop_sealed(struct plm_transport *t, int err, bool rtcp);
 void plm_transport_event_slot(struct plm_transport *t, const struct plm_slot *s, uint32_t first_ts);
 struct plm_slot *plm_transport_find_slot(const struct plm_transport *t, uint32_t ssrc);
 
+/* transport_layers.c */
+/** Choose layers for all its video slots now; before it is connected only what they will wish for. */
+void plm_transport_allocate(struct plm_transport *t);
+/** Feedback came: what does not fit any more is given up now. */
+void plm_transport_on_estimate(struct plm_transport *t);
 /* assign.c: which participant goes into which pair */
 void plm_transport_assign(struct plm_transport *t);
 /* transport_rtcp.c */
 void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us);
 void plm_transport_on_feedback_timer(struct plm_timer *timer, uint64_t now_us);
+/** Whether there is something to send for a probe of its line. */
+bool plm_transport_can_probe(struct plm_transport *t);
 void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us);
 /* report.c */
 void plm_transport_report(struct plm_transport *t, struct plm_transport_stats *out);

@@ -85,7 +85,7 @@ struct plm_link_packet {
 struct plm_link_clock {
     uint8_t encoding;
     uint8_t temporal_layers; /**< 0: unknown */
-    uint8_t pad[2];
+    uint8_t shares[2];       /**< of bitrate_bps up to temporal layer 0, and up to 1, in 256ths; 0: unknown */
     uint32_t clock_rate;
     uint64_t ext_ts;
     int64_t us;

@@ -599,10 +599,10 @@ static void nobody_gets_less_for_a_change(void **state)
         go_on(w, all, 3, 100000);
         say_remb(s.eve, 10000000);
     }
-    /* A limit is believed that is below what is sent; from there it may rise. */
+    /* A limit is believed that is below what is sent: the second picture pauses. It rises, and that picture comes back. */
     say_remb(s.eve, 500000);
-    for (int i = 0; i < 8; i++) {
-        say_remb(s.eve, 600000);
+    for (int i = 0; i < 12; i++) {
+        say_remb(s.eve, 640000);
         go_on(w, all, 3, 500000);
     }
     send_picture(s.bob, true);

@@ -1,0 +1,126 @@
+/*
+ * Which layers a receiver is sent: what its slots show goes to the allocator, what it decides goes to the slots.
+ */
+#include "allocator.h"
+#include "shard.h"
+#include "slot.h"
+#include "track.h"
+#include "transport.h"
+#include "worker_core.h"
+
+static void describe_slot(const struct plm_slot *s, const struct plm_track *tr, struct plm_alloc_slot *a)
+{
+    *a = (struct plm_alloc_slot){
+        .priority = s->priority,
+        .screen = tr->source == PLM_SOURCE_SCREEN,
+        .want_width = s->want_width,
+        .want_height = s->want_height,
+        .n_layers = tr->n_encodings,
+        .present = tr == s->track ? s->layers.current : PLM_LAYER_NONE,
+        .encoding = PLM_LAYER_NONE,
+    };
+    for (unsigned i = 0; i < tr->n_encodings; i++)
+        plm_track_describe_layer(tr, (uint8_t)i, &a->layers[i]);
+    /* What is on its way out stays as it is, or gets smaller where it must: the wish is about what comes. */
+    if (tr == s->track && s->next.track && a->present < a->n_layers) {
+        a->n_layers = (uint8_t)(a->present + 1);
+        a->want_width = a->want_height = 0;
+    }
+}
+
+/* Video slots and what each is described by: the track to come where there is one and `next` says so, else the shown one. */
+static size_t describe_slots(
+    struct plm_transport *t, bool next, struct plm_alloc_slot *v, struct plm_slot **of)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < t->n_slots && n < PLM_MAX_MEDIA; i++) {
+        struct plm_slot *s = &t->slots[i];
+        if (s->kind != PLM_KIND_VIDEO || !s->track)
+            continue;
+        bool coming = next && s->next.track;
+        of[n] = s;
+        describe_slot(s, coming ? s->next.track : s->track, &v[n]);
+        v[n++].memory = coming ? &s->next.memory : &s->memory;
+    }
+    return n;
+}
+
+/* Sound comes first, and whoever begins to speak again needs room at once. */
+static uint32_t audio_bps(const struct plm_transport *t)
+{
+    uint32_t bps = 0;
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        if (t->slots[i].kind == PLM_KIND_AUDIO && t->slots[i].track)
+            bps += t->slots[i].peak_bps;
+    }
+    return bps;
+}
+
+static uint32_t capped(uint64_t bps)
+{
+    return bps < UINT32_MAX ? (uint32_t)bps : UINT32_MAX;
+}
+
+/* Who has all that it wants gains nothing by a higher estimate; else it takes one that leaves the room that a step up needs. */
+static void tell_estimator(struct plm_transport *t, const struct plm_alloc_total *total, uint32_t audio)
+{
+    uint64_t want = total->want_bps * PLM_ALLOC_UP_PERCENT / 100 + audio;
+    plm_bwe_want(
+        t->bwe, total->used_bps < total->want_bps ? capped(want) : 0, plm_transport_can_probe(t));
+}
+
+/*
+ * Only one of a slot's two tracks is sent at a time. So each is measured against the whole budget with the other left out: no slot is counted
+ * twice, and nobody else gets less for a change that is under way. Those that change nothing were decided already, and are remembered once.
+ */
+static void allocate_next(struct plm_transport *t, uint32_t budget)
+{
+    struct plm_alloc_slot v[PLM_MAX_MEDIA];
+    struct plm_alloc_memory kept[PLM_MAX_MEDIA];
+    struct plm_slot *of[PLM_MAX_MEDIA];
+    struct plm_alloc_total total;
+    size_t n = describe_slots(t, true, v, of);
+    for (size_t i = 0; i < n; i++) {
+        if (of[i]->next.track)
+            continue;
+        kept[i] = of[i]->memory;
+        v[i].memory = &kept[i];
+    }
+    struct plm_alloc_line line = t->line;
+    plm_allocate(&line, v, n, budget, t->worker->now_us, &total);
+    for (size_t i = 0; i < n; i++)
+        plm_slot_aim_next(of[i], v[i].encoding, v[i].tid, v[i].wish);
+}
+
+void plm_transport_allocate(struct plm_transport *t)
+{
+    struct plm_alloc_slot v[PLM_MAX_MEDIA];
+    struct plm_slot *of[PLM_MAX_MEDIA];
+    struct plm_alloc_total total;
+    if (!t->bwe || t->closing)
+        return;
+    uint32_t audio = audio_bps(t), estimate = plm_bwe_estimate(t->bwe);
+    /* 0 says "unknown" to the allocator: nothing is paused then. */
+    uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;
+    bool held = false;
+    size_t n = describe_slots(t, false, v, of);
+    plm_allocate(&t->line, v, n, budget, t->worker->now_us, &total);
+    t->allocated_bps = capped(total.used_bps + audio);
+    tell_estimator(t, &total, audio);
+    for (size_t i = 0; i < n; i++) {
+        if (t->state == PLM_TRANSPORT_CONNECTED)
+            plm_slot_aim(of[i], v[i].encoding, v[i].tid, v[i].wish);
+        else
+            plm_slot_foresee(of[i], v[i].wish);
+        held |= of[i]->next.track != NULL;
+    }
+    if (held)
+        allocate_next(t, budget);
+}
+
+void plm_transport_on_estimate(struct plm_transport *t)
+{
+    uint32_t estimate = plm_bwe_estimate(t->bwe);
+    if (estimate && estimate < t->allocated_bps)
+        plm_transport_allocate(t);
+}
