@@ -65,6 +65,7 @@ static void report_slot(const struct plm_slot *s, struct plm_slot_stats *out)
     out->media = s->media;
     out->ssrc = s->ssrc;
     out->state = s->state;
+    out->reason = plm_slot_why(s);
     out->shows = s->track ? s->track->participant : 0;
     out->source = s->track ? s->track->source : s->want_source;
     out->encoding = s->layers.current;

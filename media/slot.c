@@ -18,6 +18,7 @@
 static void set_state(struct plm_slot *s, enum plm_slot_state state, uint32_t first_ts)
 {
     s->state = state;
+    s->first_ts = first_ts;
     plm_transport_event_slot(s->transport, s, first_ts);
 }
 
@@ -122,11 +123,61 @@ static void adopt_next(struct plm_slot *s)
         plm_shard_set_dirty(s->transport->shard);
 }
 
+/* ---- pauses ---- */
+
+static enum plm_slot_reason why_paused(const struct plm_slot *s)
+{
+    const struct plm_track *tr = s->track;
+    if (!tr || s->kind != PLM_KIND_VIDEO)
+        return PLM_SLOT_FLOWS;
+    if (tr->muted)
+        return PLM_SLOT_MUTED;
+    if (s->memory.known && s->layers.target == PLM_LAYER_NONE)
+        return PLM_SLOT_NO_BANDWIDTH;
+    return tr->stopped ? PLM_SLOT_STOPPED : PLM_SLOT_FLOWS;
+}
+
+enum plm_slot_reason plm_slot_why(const struct plm_slot *s)
+{
+    if (s->state == PLM_SLOT_PAUSED)
+        return s->paused;
+    bool off = s->state == PLM_SLOT_EMPTY && s->kind == PLM_KIND_VIDEO && s->transport->view.video_off;
+    return off ? PLM_SLOT_UNWANTED : PLM_SLOT_FLOWS;
+}
+
+/* It begins, or stands still, and why. */
+static void settle(struct plm_slot *s)
+{
+    enum plm_slot_reason why = why_paused(s);
+    if (why == PLM_SLOT_FLOWS) {
+        if (s->state == PLM_SLOT_PAUSED)
+            set_state(
+                s, s->layers.current != PLM_LAYER_NONE ? PLM_SLOT_FORWARDING : PLM_SLOT_WAITING, s->first_ts);
+    } else if (s->state != PLM_SLOT_PAUSED || s->paused != why) {
+        s->paused = why;
+        set_state(s, PLM_SLOT_PAUSED, s->first_ts);
+    }
+}
+
+void plm_slot_settle(struct plm_slot *s, const struct plm_track *tr)
+{
+    /* With another one to come, what becomes of the slot is decided at the end of the turn. */
+    if (tr == s->track && !s->next.track)
+        settle(s);
+}
+
+/* Another track is shown: its picture is awaited, if any can come. */
+static void begin(struct plm_slot *s)
+{
+    s->paused = why_paused(s);
+    set_state(s, s->paused ? PLM_SLOT_PAUSED : PLM_SLOT_WAITING, 0);
+}
+
 /* What flowed ends before the next track's key frame is there. */
 static void stop_holding(struct plm_slot *s)
 {
     adopt_next(s);
-    set_state(s, PLM_SLOT_WAITING, 0);
+    begin(s);
 }
 
 /* Does a picture flow that is worth keeping until that of `next` is there? */
@@ -182,7 +233,7 @@ static void show_at_once(struct plm_slot *s, struct plm_track *track)
     }
     count_switch(s);
     plm_slot_bind_codecs(s);
-    set_state(s, PLM_SLOT_WAITING, 0);
+    begin(s);
     if (s->kind == PLM_KIND_VIDEO)
         plm_transport_allocate(s->transport);
     plm_track_update_demand(track);
@@ -250,14 +301,8 @@ void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wis
     bool changed = aim(&s->layers, &s->wish, encoding, tid, wish);
     if (plm_bwe_is_full(s->transport->bwe))
         plm_layer_select_hurry(&s->layers);
-    if (encoding == PLM_LAYER_NONE) {
-        if (s->state != PLM_SLOT_PAUSED)
-            set_state(s, PLM_SLOT_PAUSED, 0);
-    } else {
-        if (s->state == PLM_SLOT_PAUSED)
-            set_state(s, PLM_SLOT_WAITING, 0);
-        ask(s->track, &s->layers);
-    }
+    settle(s);
+    ask(s->track, &s->layers);
     if (changed)
         plm_track_update_demand(s->track);
 }

@@ -71,6 +71,8 @@ struct plm_slot {
     /* bitrate over a second */
     uint64_t rate_since_us;
     uint32_t bitrate_bps;
+    uint32_t first_ts;        /**< of this showing, or of its present encoding */
+    enum plm_slot_reason paused; /**< why, while it is */
     uint32_t peak_bps;        /**< of late: falls by an eighth a second */
     struct plm_alloc_memory memory;
 };
@@ -118,6 +120,10 @@ void plm_slot_on_keyframe_request(struct plm_slot *s);
 void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish);
 /** The same for the track to come. One that there is no bandwidth for is shown at once, and paused. */
 void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish);
+/** Why no picture flows in it; of sound always PLM_SLOT_FLOWS. */
+enum plm_slot_reason plm_slot_why(const struct plm_slot *s);
+/** Whether tr can flow changed: it is muted or not, its publisher sends or does not. The slot pauses or goes on, and the application is told. */
+void plm_slot_settle(struct plm_slot *s, const struct plm_track *tr);
 /** Encodings of tr that it needs at present, bit per encoding. */
 uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr);
 /** tr stopped or began anew: what s forwards of it next is a key frame. @param ask for it */

@@ -15,6 +15,7 @@
 #define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
 #define BEHIND_FRAMES        10     /* of a lower encoding without a packet of this one: it ended */
 #define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
+#define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
 #define DEMAND_REFRESH_US    1000000
 #define STOP_AFTER_US        2000000 /* stopping and starting costs a keyframe: not for what is soon needed again */
 #define TOLD_US              3000000 /* a dead link's word holds no longer; it is given each second */
@@ -94,8 +95,10 @@ void plm_track_update_remote(struct plm_track *tr, const struct plm_link_track *
     bool changed = tr->muted != (info->muted != 0);
     tr->muted = info->muted != 0;
     /* What its publisher sent meanwhile never came here: nothing may refer to it. */
-    for (uint32_t i = 0; changed && i < tr->n_slots; i++)
+    for (uint32_t i = 0; changed && i < tr->n_slots; i++) {
         plm_slot_restart(tr->slots[i], tr, !tr->muted);
+        plm_slot_settle(tr->slots[i], tr);
+    }
     tr->n_codecs = info->n_codecs < PLM_MAX_CODECS ? info->n_codecs : PLM_MAX_CODECS;
     for (unsigned i = 0; i < tr->n_codecs; i++) {
         tr->codecs[i] = (struct plm_codec_params){
@@ -242,6 +245,28 @@ void plm_track_describe_layer(const struct plm_track *tr, uint8_t e, struct plm_
         out->bps[i] = (uint32_t)((uint64_t)bps * plm_layer_rate_share(&enc->rate, i, layers) / 256);
 }
 
+static void set_stopped(struct plm_track *tr, bool stopped)
+{
+    if (tr->stopped == stopped)
+        return;
+    tr->stopped = stopped;
+    for (uint32_t i = 0; i < tr->n_slots; i++)
+        plm_slot_settle(tr->slots[i], tr);
+}
+
+/* A camera that is on sends something each second. A screen on which nothing moves need not, and what nobody needs its publisher may end. */
+static void note_silence(struct plm_track *tr)
+{
+    bool flows = tr->muted || tr->source != PLM_SOURCE_CAMERA || !tr->demanded;
+    for (uint8_t e = 0; e < tr->n_encodings && !flows; e++)
+        flows = plm_track_bitrate(tr, e) > 0;
+    if (flows)
+        tr->silent = 0;
+    else if (tr->silent < STOPPED_S)
+        tr->silent++;
+    set_stopped(tr, tr->silent == STOPPED_S);
+}
+
 void plm_track_tick(struct plm_track *tr)
 {
     uint64_t now = tr->worker->now_us;
@@ -255,6 +280,7 @@ void plm_track_tick(struct plm_track *tr)
         if (tr->transport && tr->encodings[i].seen && tr->shard)
             plm_shard_send_clock(tr->shard, tr, (uint8_t)i, -1);
     }
+    note_silence(tr);
     if (tr->transport)
         plm_track_update_demand(tr); /* links whose demand expired, encodings that nobody needed again */
     else if (tr->demanded && now - tr->demand_sent_us >= DEMAND_REFRESH_US) {
@@ -472,6 +498,7 @@ static void note_frame(struct plm_track *tr, uint8_t e)
 static void note_video(struct plm_track *tr, const struct plm_pkt *pkt)
 {
     struct plm_encoding *enc = &tr->encodings[pkt->encoding];
+    set_stopped(tr, false);
     enc->behind = 0;
     plm_layer_rate_on_packet(&enc->rate, pkt->info.has_layers ? pkt->info.tid : 0, pkt->len);
     if (pkt->info.width && pkt->info.height) {
@@ -584,8 +611,10 @@ void plm_track_set_muted(struct plm_track *tr, bool muted)
     tr->muted = muted;
     if (tr->shard && tr->transport)
         plm_shard_announce(tr->shard, tr, -1);
-    for (uint32_t i = 0; i < tr->n_slots; i++)
+    for (uint32_t i = 0; i < tr->n_slots; i++) {
         plm_slot_restart(tr->slots[i], tr, !muted);
+        plm_slot_settle(tr->slots[i], tr);
+    }
     if (tr->shard)
         plm_shard_set_dirty(tr->shard);
 }

@@ -65,6 +65,8 @@ struct plm_track {
     uint32_t peer_instance;
     uint16_t media;                  /**< index of its m-line, when ours */
     bool muted, active;
+    bool stopped;                    /**< nothing has come of any encoding for a while, though it is not muted */
+    uint8_t silent;                  /**< whole seconds of that */
     uint8_t n_codecs, n_encodings;
     struct plm_codec_params codecs[PLM_MAX_CODECS]; /**< as the publisher numbers them */
     enum plm_codec codec;            /**< last seen */

@@ -46,6 +46,7 @@ void plm_transport_event_slot(struct plm_transport *t, const struct plm_slot *s,
         .type = PLM_EV_SLOT, .room = t->room, .transport = t->id, .participant = t->participant};
     ev.slot.media = s->media;
     ev.slot.state = s->state;
+    ev.slot.reason = plm_slot_why(s);
     ev.slot.shows = s->track ? s->track->participant : 0;
     ev.slot.source = s->track ? s->track->source : s->want_source;
     ev.slot.width = s->shown_width;

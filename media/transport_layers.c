@@ -61,12 +61,10 @@ static uint32_t capped(uint64_t bps)
     return bps < UINT32_MAX ? (uint32_t)bps : UINT32_MAX;
 }
 
-/* Who has all that it wants gains nothing by a higher estimate; else it takes one that leaves the room that a step up needs. */
 static void tell_estimator(struct plm_transport *t, const struct plm_alloc_total *total, uint32_t audio)
 {
-    uint64_t want = total->want_bps * PLM_ALLOC_UP_PERCENT / 100 + audio;
     plm_bwe_want(
-        t->bwe, total->used_bps < total->want_bps ? capped(want) : 0, plm_transport_can_probe(t));
+        t->bwe, total->want_bps ? capped(total->want_bps + audio) : 0, plm_transport_can_probe(t));
 }
 
 /*
@@ -108,10 +106,11 @@ void plm_transport_allocate(struct plm_transport *t)
     t->allocated_bps = capped(total.used_bps + audio);
     tell_estimator(t, &total, audio);
     for (size_t i = 0; i < n; i++) {
-        if (t->state == PLM_TRANSPORT_CONNECTED)
-            plm_slot_aim(of[i], v[i].encoding, v[i].tid, v[i].wish);
-        else
+        if (t->state != PLM_TRANSPORT_CONNECTED) {
             plm_slot_foresee(of[i], v[i].wish);
+            continue;
+        }
+        plm_slot_aim(of[i], v[i].encoding, v[i].tid, v[i].wish);
         held |= of[i]->next.track != NULL;
     }
     if (held)

@@ -394,6 +394,7 @@ void plm_connection_on_slot(struct plm_connection *c, const struct plm_event *ev
     const struct plm_member *shown = plm_room_find_member(c->member->room, ev->slot.shows);
     bool elsewhere = shown && shown->room != c->member->room; /* said before one of the two moved */
     *s = (struct plm_slot_shown){.state = elsewhere ? PLM_SLOT_EMPTY : ev->slot.state,
+        .reason = elsewhere ? PLM_SLOT_FLOWS : ev->slot.reason,
         .shows = elsewhere ? 0 : ev->slot.shows,
         .source = ev->slot.source,
         .width = ev->slot.width,
@@ -417,6 +418,8 @@ static void fill_slot(struct plm_msg_slot *out, const char *mid, const struct pl
     bool shows = s->state != PLM_SLOT_EMPTY && s->shows;
     *out = (struct plm_msg_slot){.mid = mid,
         .state = shows ? (enum plm_msg_slot_state)s->state : PLM_MSG_slot_state_empty,
+        .has_reason = s->reason != PLM_SLOT_FLOWS,
+        .reason = (enum plm_msg_slot_reason)s->reason,
         .has_participant = shows,
         .participant = s->shows,
         .has_source = shows,

@@ -26,6 +26,9 @@ _Static_assert((int)PLM_MSG_source_screen_audio == (int)PLM_SOURCE_SCREEN_AUDIO,
 _Static_assert(
     (int)PLM_MSG_slot_state_forwarding == (int)PLM_SLOT_FORWARDING, "the table names the states of slots");
 _Static_assert((int)PLM_MSG_slot_state_COUNT == (int)PLM_SLOT_PAUSED + 1, "all of them");
+_Static_assert((int)PLM_MSG_slot_reason_bandwidth == (int)PLM_SLOT_NO_BANDWIDTH, "and why they stand still");
+_Static_assert((int)PLM_MSG_slot_reason_stopped == (int)PLM_SLOT_STOPPED, "in the same order");
+_Static_assert((int)PLM_MSG_slot_reason_COUNT == (int)PLM_SLOT_UNWANTED + 1, "all of it");
 
 struct plm_room;
 struct plm_member;
@@ -98,6 +101,7 @@ enum plm_connection_kind {
 /** What a slot was last said to show. */
 struct plm_slot_shown {
     enum plm_slot_state state;
+    enum plm_slot_reason reason;
     plm_participant_id shows;
     enum plm_source source;
     uint16_t width, height;

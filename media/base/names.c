@@ -120,6 +120,14 @@ static const char *const slot_state_names[] = {
     [PLM_SLOT_PAUSED] = "paused",
 };
 
+static const char *const slot_reason_names[] = {
+    [PLM_SLOT_FLOWS] = "none",
+    [PLM_SLOT_NO_BANDWIDTH] = "bandwidth",
+    [PLM_SLOT_MUTED] = "muted",
+    [PLM_SLOT_STOPPED] = "stopped",
+    [PLM_SLOT_UNWANTED] = "unwanted",
+};
+
 static const char *const gauge_names[] = {
     [PLM_GAUGE_TRANSPORTS] = "transports",
     [PLM_GAUGE_TRANSPORTS_CONNECTED] = "transports_connected",
@@ -227,6 +235,11 @@ const char *plm_close_reason_name(enum plm_close_reason r)
 const char *plm_slot_state_name(enum plm_slot_state s)
 {
     return NAME_IN(slot_state_names, s);
+}
+
+const char *plm_slot_reason_name(enum plm_slot_reason r)
+{
+    return NAME_IN(slot_reason_names, r);
 }
 
 const char *plm_gauge_name(enum plm_gauge g)

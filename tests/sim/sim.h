@@ -94,6 +94,7 @@ struct sim {
     void *onlooker;
     void (*on_up)(struct sim *s, struct sim_end *e, const uint8_t *data, size_t len); /**< reaches a worker now */
     void (*on_turn)(struct sim *s, unsigned worker);
+    void (*on_event)(struct sim *s, const struct plm_event *ev); /**< the application is told */
     /* what was seen */
     unsigned speaker_events, slot_events, transports_closed;
     uint8_t camera_needed[SIM_MAX_IDS]; /**< by participant: encodings that somebody needs, as the application was told */

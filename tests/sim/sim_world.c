@@ -241,6 +241,8 @@ static void io_event(void *ctx, const struct plm_event *ev)
 {
     struct sim_worker *w = ctx;
     struct sim *s = w->sim;
+    if (s->on_event)
+        s->on_event(s, ev);
     switch (ev->type) {
     case PLM_EV_TRANSPORT:
         sim_log(s, "transport %u of %u: %s, %s", ev->transport, ev->participant,
@@ -254,9 +256,9 @@ static void io_event(void *ctx, const struct plm_event *ev)
         break;
     case PLM_EV_SLOT:
         s->slot_events++;
-        sim_log(s, "slot %u of %u: %s, %u %s %ux%u", ev->slot.media, ev->participant,
-            plm_slot_state_name(ev->slot.state), ev->slot.shows, plm_source_name(ev->slot.source),
-            ev->slot.width, ev->slot.height);
+        sim_log(s, "slot %u of %u: %s, %s, %u %s %ux%u", ev->slot.media, ev->participant,
+            plm_slot_state_name(ev->slot.state), plm_slot_reason_name(ev->slot.reason), ev->slot.shows,
+            plm_source_name(ev->slot.source), ev->slot.width, ev->slot.height);
         break;
     case PLM_EV_SPEAKERS:
         s->speaker_events++;

@@ -94,9 +94,19 @@ enum plm_slot_state {
     PLM_SLOT_EMPTY = 0,
     PLM_SLOT_WAITING,    /**< shows a track, no keyframe yet */
     PLM_SLOT_FORWARDING,
-    PLM_SLOT_PAUSED,     /**< too little bandwidth; resumes by itself */
+    PLM_SLOT_PAUSED,     /**< shows a track of which nothing flows, see plm_slot_reason; resumes by itself */
 };
 PLM_EXPORT const char *plm_slot_state_name(enum plm_slot_state s);
+
+/** Why no picture flows. */
+enum plm_slot_reason {
+    PLM_SLOT_FLOWS = 0,
+    PLM_SLOT_NO_BANDWIDTH, /**< paused: the way to this receiver carries too little */
+    PLM_SLOT_MUTED,        /**< paused: its publisher has muted it */
+    PLM_SLOT_STOPPED,      /**< paused: its publisher sends nothing, though it is not muted */
+    PLM_SLOT_UNWANTED,     /**< empty: this receiver wants no video */
+};
+PLM_EXPORT const char *plm_slot_reason_name(enum plm_slot_reason r);
 
 enum plm_event_type {
     PLM_EV_TRANSPORT = 1, /**< a transport changed state */
@@ -128,6 +138,7 @@ struct plm_event {
         struct {
             uint16_t media; /**< index of the m-line in the transport's params */
             enum plm_slot_state state;
+            enum plm_slot_reason reason; /**< of a video slot that is paused or empty */
             plm_participant_id shows; /**< 0: nobody */
             enum plm_source source;
             uint16_t width, height;   /**< of the forwarded encoding, 0 unknown */
@@ -239,6 +250,7 @@ struct plm_slot_stats {
     uint16_t media;
     uint32_t ssrc;
     enum plm_slot_state state;
+    enum plm_slot_reason reason;
     plm_participant_id shows;
     enum plm_source source;
     uint8_t encoding, temporal;

@@ -138,6 +138,13 @@ static void look_at(struct peer *eve, plm_participant_id first, plm_participant_
     carry_out(eve->world, view_command(eve, first, second));
 }
 
+static void want_no_video(struct peer *eve)
+{
+    struct plm_command *cmd = view_command(eve, ADA, 0);
+    cmd->view->video_off = true;
+    carry_out(eve->world, cmd);
+}
+
 static void set_muted(struct peer *p, enum plm_source source, bool on)
 {
     struct plm_command *cmd = command(PLM_CMD_MUTE, p);
@@ -232,6 +239,16 @@ static void expect_told(
     assert_int_equal(slot_events(w, media, &ev), 1);
     assert_int_equal(ev->slot.state, state);
     assert_int_equal(ev->slot.shows, who);
+}
+
+/* The one thing that was said of a picture: that it stands still. */
+static void expect_paused(
+    const struct world *w, uint16_t media, enum plm_slot_reason why, plm_participant_id who)
+{
+    const struct plm_event *ev;
+    expect_told(w, media, PLM_SLOT_PAUSED, who);
+    slot_events(w, media, &ev);
+    assert_int_equal(ev->slot.reason, why);
 }
 
 /* The newest thing. */
@@ -357,7 +374,7 @@ static void a_former_picture_that_ends_is_not_held(void **state)
     /* Nothing is kept either for somebody whose camera is off. */
     forget(s.w, s.eve);
     look_at(s.eve, ADA, 0);
-    expect_told(s.w, 1, PLM_SLOT_WAITING, ADA);
+    expect_paused(s.w, 1, PLM_SLOT_MUTED, ADA);
     s.eve->n_log = 0;
     both_go_on(&s, 200000);
     assert_int_equal(count(s.eve, VIDEO_SSRC, BOB) + count(s.eve, SOUND_SSRC, BOB), 0);
@@ -377,7 +394,7 @@ static void a_next_one_whose_camera_goes_off_is_shown_at_once(void **state)
     look_at(s.eve, BOB, 0);
     both_go_on(&s, 100000);
     set_muted(s.bob, PLM_SOURCE_CAMERA, true);
-    expect_told(s.w, 1, PLM_SLOT_WAITING, BOB);
+    expect_paused(s.w, 1, PLM_SLOT_MUTED, BOB);
     expect_ada_ended(&s, 200000);
     assert_true(count(s.eve, SOUND_SSRC, BOB) > 0);
 }
@@ -650,6 +667,58 @@ static void a_former_picture_that_is_too_large_is_not_held(void **state)
     assert_int_equal(newest(s.eve, VIDEO_SSRC)->who, BOB);
 }
 
+/* ---- why a picture stands still ---- */
+
+static void a_muted_picture_pauses_until_it_is_back(void **state)
+{
+    struct scene s = begin(state, false);
+    set_muted(s.ada, PLM_SOURCE_CAMERA, true);
+    expect_paused(s.w, 1, PLM_SLOT_MUTED, ADA);
+    forget(s.w, s.eve);
+    both_go_on(&s, 5000000);
+    expect_quiet(s.w, 1); /* not for want of anything else */
+    set_muted(s.ada, PLM_SOURCE_CAMERA, false);
+    expect_told(s.w, 1, PLM_SLOT_WAITING, ADA);
+    forget(s.w, s.eve);
+    send_picture(s.ada, true);
+    expect_told(s.w, 1, PLM_SLOT_FORWARDING, ADA);
+}
+
+/* A publisher that sends nothing, and then goes on where it stopped: its next picture needs no key frame. */
+static void a_publisher_that_stops_is_told_of(void **state)
+{
+    struct scene s = begin(state, false);
+    const struct plm_event *ev;
+    go_on(s.w, &s.bob, 1, 2000000);
+    expect_quiet(s.w, 1); /* it may be a hiccup */
+    go_on(s.w, &s.bob, 1, 3500000);
+    expect_paused(s.w, 1, PLM_SLOT_STOPPED, ADA);
+    slot_events(s.w, 1, &ev);
+    uint32_t first_ts = ev->slot.first_ts;
+    forget(s.w, s.eve);
+    s.ada->video_ts += 5500 * 90;
+    send_picture(s.ada, false);
+    expect_told(s.w, 1, PLM_SLOT_FORWARDING, ADA);
+    slot_events(s.w, 1, &ev);
+    assert_int_equal(ev->slot.first_ts, first_ts);
+    assert_int_equal(count(s.eve, VIDEO_SSRC, ADA), 1);
+    /* Muted meanwhile, it is that. */
+    go_on(s.w, &s.bob, 1, 5500000);
+    forget(s.w, s.eve);
+    set_muted(s.ada, PLM_SOURCE_CAMERA, true);
+    expect_paused(s.w, 1, PLM_SLOT_MUTED, ADA);
+}
+
+static void who_wants_no_video_is_told_so(void **state)
+{
+    struct scene s = begin(state, false);
+    const struct plm_event *ev;
+    want_no_video(s.eve);
+    expect_told(s.w, 1, PLM_SLOT_EMPTY, 0);
+    slot_events(s.w, 1, &ev);
+    assert_int_equal(ev->slot.reason, PLM_SLOT_UNWANTED);
+}
+
 /* ---- the next one is on another worker ---- */
 
 static void from_worker_1_of(
@@ -759,7 +828,7 @@ static void a_next_one_of_another_worker_may_go(void **state)
 {
     struct scene s = with_bob_elsewhere(state);
     announce_bob(s.w, true);
-    expect_told(s.w, 1, PLM_SLOT_WAITING, BOB);
+    expect_paused(s.w, 1, PLM_SLOT_MUTED, BOB);
     announce_bob(s.w, false);
     bobs_frame_by_link(s.w, 1, true);
     expect_at_last(s.w, 1, PLM_SLOT_FORWARDING, BOB);
@@ -870,6 +939,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_receiver_leaves_while_it_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(the_next_one_is_heard_beside_the_pair, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_gets_less_for_a_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_muted_picture_pauses_until_it_is_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_publisher_that_stops_is_told_of, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_wants_no_video_is_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_is_asked_for_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_may_go, setup, teardown),
         cmocka_unit_test_setup_teardown(one_of_another_worker_comes_back_with_a_key_frame, setup, teardown),

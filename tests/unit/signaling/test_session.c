@@ -127,8 +127,22 @@ static void test_receive(void **state)
     assert_string_equal(slots->slots.slots[1].mid, "1");
     assert_int_equal(slots->slots.slots[1].first_ts, 5);
     assert_false(slots->slots.slots[0].has_first_ts);
+    assert_false(slots->slots.slots[1].has_reason);
     plm_msg_free(slots);
     assert_null(peer_read(a));
+
+    /* Why a picture stands still. */
+    ev.slot.media = 1;
+    ev.slot.state = PLM_SLOT_PAUSED;
+    ev.slot.reason = PLM_SLOT_NO_BANDWIDTH;
+    plm_hub_on_media_event(w->hub, &ev);
+    plm_hub_flush(w->hub);
+    slots = peer_read(a);
+    assert_int_equal(slots->slots.n_slots, 1);
+    assert_int_equal(slots->slots.slots[0].state, PLM_MSG_slot_state_paused);
+    assert_true(slots->slots.slots[0].has_reason);
+    assert_int_equal(slots->slots.slots[0].reason, PLM_MSG_slot_reason_bandwidth);
+    plm_msg_free(slots);
     peer_destroy(a);
 }
 

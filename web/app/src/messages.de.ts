@@ -71,7 +71,11 @@ export const de: Messages = {
     muted: "stumm",
     cameraOff: "Kamera aus",
     speaking: "spricht",
-    paused: "Bild angehalten: Die Verbindung ist zu langsam",
+    paused: {
+      bandwidth: "Bild angehalten: Ihre Verbindung ist zu langsam",
+      muted: "Bild ausgeschaltet",
+      stopped: "Von dort kommt gerade kein Bild",
+    },
     pin: (name) => `${name} anheften`,
     unpin: (name) => `${name} lösen`,
     sharing: "Sie teilen Ihren Bildschirm",

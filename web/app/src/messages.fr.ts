@@ -71,7 +71,11 @@ export const fr: Messages = {
     muted: "micro coupé",
     cameraOff: "caméra éteinte",
     speaking: "parle",
-    paused: "Image suspendue : la connexion est trop lente",
+    paused: {
+      bandwidth: "Image suspendue : votre connexion est trop lente",
+      muted: "Image désactivée",
+      stopped: "Aucune image n’arrive de là pour le moment",
+    },
     pin: (name) => `Épingler ${name}`,
     unpin: (name) => `Détacher ${name}`,
     sharing: "Vous partagez votre écran",

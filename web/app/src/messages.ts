@@ -117,7 +117,11 @@ export const en = {
     muted: "muted",
     cameraOff: "camera off",
     speaking: "speaking",
-    paused: "Picture paused: the connection is too slow",
+    paused: {
+      bandwidth: "Picture paused: your connection is too slow",
+      muted: "Picture is off",
+      stopped: "No picture is coming from there at the moment",
+    },
     pin: (name: string) => `Pin ${name}`,
     unpin: (name: string) => `Unpin ${name}`,
     sharing: "You are sharing your screen",

@@ -122,8 +122,21 @@ export type SlotState =
   | "waiting"
   /** media flows */
   | "forwarding"
-  /** too little bandwidth; resumes by itself */
+  /** shows a track of which nothing flows, for a reason; resumes by itself */
   | "paused";
+
+/** Why no picture flows in a slot. */
+export type SlotReason =
+  /** one flows, or is awaited */
+  | "none"
+  /** the way from the server to this client carries too little */
+  | "bandwidth"
+  /** its publisher has muted it */
+  | "muted"
+  /** its publisher sends nothing, though it is not muted */
+  | "stopped"
+  /** this client wants no video (view) */
+  | "unwanted";
 
 /** Why somebody is gone. */
 export type LeaveReason =
@@ -325,6 +338,8 @@ export interface Slot {
   /** the slot */
   mid: string;
   state: SlotState;
+  /** why a slot of video is paused, or empty */
+  reason?: SlotReason;
   /** whom it shows */
   participant?: number;
   /** which of their tracks */

@@ -23,7 +23,7 @@ export interface RemoteTrack extends Showing {
 export interface ReceiveEvents extends ConnectionEvents {
   trackAttached: RemoteTrack;
   trackDetached: RemoteTrack;
-  /** State, size or first timestamp changed; participant and source did not. */
+  /** State, reason, size or first timestamp changed; participant and source did not. */
   trackChanged: RemoteTrack;
   /** The streams that must be played to hear everybody: one per slot with audio. */
   audioStreams: readonly MediaStream[];

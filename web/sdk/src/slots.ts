@@ -1,4 +1,4 @@
-import type { Slot, SlotLine, SlotState, Source } from "./protocol.js";
+import type { Slot, SlotLine, SlotReason, SlotState, Source } from "./protocol.js";
 
 /** One showing of somebody's track in a slot: from the moment the server puts it there until it shows something else. */
 export interface Showing {
@@ -6,6 +6,8 @@ export interface Showing {
   readonly participant: number;
   readonly source: Source;
   readonly state: SlotState;
+  /** Why it is paused; "none" while it is not. It goes on by itself. */
+  readonly reason: SlotReason;
   /** Pixels of the forwarded encoding; 0 when unknown. */
   readonly width: number;
   readonly height: number;
@@ -85,6 +87,7 @@ function toShowing(slot: Slot): Showing | undefined {
     participant: slot.participant,
     source: slot.source,
     state: slot.state,
+    reason: slot.reason ?? "none",
     width: slot.width ?? 0,
     height: slot.height ?? 0,
     firstTs: slot.first_ts,

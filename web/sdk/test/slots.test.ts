@@ -13,7 +13,7 @@ describe("SlotMap", () => {
     const { attached, detached, changed } = map().apply([
       { mid: "1", state: "forwarding", participant: 7, source: "camera", width: 320, height: 180, first_ts: 99 },
     ]);
-    expect(attached).toEqual([{ mid: "1", state: "forwarding", participant: 7, source: "camera", width: 320, height: 180, firstTs: 99 }]);
+    expect(attached).toEqual([{ mid: "1", state: "forwarding", reason: "none", participant: 7, source: "camera", width: 320, height: 180, firstTs: 99 }]);
     expect([detached, changed]).toEqual([[], []]);
   });
 
@@ -23,6 +23,9 @@ describe("SlotMap", () => {
     const { attached, detached, changed } = slots.apply([{ mid: "1", state: "paused", participant: 7, source: "camera" }]);
     expect(changed.map((s) => s.state)).toEqual(["paused"]);
     expect([attached, detached]).toEqual([[], []]);
+    const why = slots.apply([{ mid: "1", state: "paused", reason: "bandwidth", participant: 7, source: "camera" }]);
+    expect(why.changed.map((s) => s.reason)).toEqual(["bandwidth"]);
+    expect(slots.apply([{ mid: "1", state: "forwarding", participant: 7, source: "camera" }]).changed[0]?.reason).toBe("none");
   });
 
   it("ends the old showing when a slot changes hands", () => {

@@ -37,7 +37,7 @@ export function Tile({ tile, isPinned, isSmall, isChoice, onPin }: TileProps) {
   const muted = source === "camera" && (mic?.muted ?? true);
   const name = source === "screen" ? t.meeting.screenOf(participant.name) : participant.name;
   const shown = isLocal && source === "camera" ? t.meeting.nameAndYou(participant.name) : name;
-  const paused = tile.remote?.state === "paused";
+  const paused = pausedBy(tile);
   const choose = ({ target }: MouseEvent) => {
     if (target instanceof Element && !target.closest("button, .quality")) onPin();
   };
@@ -62,9 +62,9 @@ export function Tile({ tile, isPinned, isSmall, isChoice, onPin }: TileProps) {
       <Picture tile={tile} />
       {source === "camera" && participant.hand !== undefined && <HandBadge label={t.hands.raised(participant.name)} />}
       {paused && (
-        <p className="tile-paused">
-          <WarningIcon />
-          <span>{t.meeting.paused}</span>
+        <p className="tile-paused" data-testid="paused" data-reason={paused}>
+          {paused !== "muted" && <WarningIcon />}
+          <span>{t.meeting.paused[paused]}</span>
         </p>
       )}
       <footer className="tile-foot">
@@ -89,8 +89,20 @@ export function Tile({ tile, isPinned, isSmall, isChoice, onPin }: TileProps) {
   );
 }
 
-function labelOf({ source, isSpeaking }: TileModel, name: string, muted: boolean): string {
-  return [name, ...(source === "camera" && muted ? [t.meeting.muted] : []), ...(isSpeaking ? [t.meeting.speaking] : [])].join(", ");
+/* Why somebody's picture stands still. */
+function pausedBy({ remote }: TileModel): keyof typeof t.meeting.paused | undefined {
+  if (remote?.state !== "paused") return undefined;
+  return remote.reason === "muted" || remote.reason === "stopped" ? remote.reason : "bandwidth";
+}
+
+function labelOf(tile: TileModel, name: string, muted: boolean): string {
+  const paused = pausedBy(tile);
+  return [
+    name,
+    ...(tile.source === "camera" && muted ? [t.meeting.muted] : []),
+    ...(tile.isSpeaking ? [t.meeting.speaking] : []),
+    ...(paused ? [t.meeting.paused[paused]] : []),
+  ].join(", ");
 }
 
 function Picture({ tile }: { tile: TileModel }) {
