@@ -50,11 +50,11 @@
 #define PACKET_BITS        9600
 #define RESPONSE_US        100000  /* beside the round trip: feedback, and the detector */
 #define CALM_US            1000000 /* after a cut, before anything grows */
-#define PROBE_CALM_US      400000  /* after a cut; a queue that is still there makes it wait longer */
+#define PROBE_CALM_US      250000  /* after a cut; a queue that is still there makes it wait longer */
 #define PROBE_FACTOR       2
 #define PROBE_PERCENT      120 /* of what is wanted: a step up needs head-room */
 #define PROBE_AGAIN_US     2500000
-#define PROBE_KEEP_PERCENT 90     /* of what a line that became full carried */
+#define PROBE_KEEP_PERCENT 95     /* of what a line that became full carried */
 #define PROBE_QUIET_US     150000 /* what a cluster put into the queue is not the sender's doing */
 
 /** Octets over a sliding second. */
