@@ -49,6 +49,7 @@
 #define NEAR_PERCENT       10 /* around where it was cut last, growth is by a packet per response */
 #define PACKET_BITS        9600
 #define RESPONSE_US        100000  /* beside the round trip: feedback, and the detector */
+#define STRAINED_US        2000000 /* after a cut: what it overtook is asked for until then */
 #define CALM_US            1000000 /* after a cut, before anything grows */
 #define PROBE_CALM_US      250000  /* after a cut; a queue that is still there makes it wait longer */
 #define PROBE_FACTOR       2
@@ -550,6 +551,11 @@ uint32_t plm_bwe_estimate(const struct plm_bwe *b)
 bool plm_bwe_is_full(const struct plm_bwe *b)
 {
     return b->has_twcc && b->wait_us > FULL_US;
+}
+
+bool plm_bwe_is_strained(const struct plm_bwe *b, uint64_t now_us)
+{
+    return plm_bwe_is_full(b) || (b->has_twcc && b->last_cut_us && now_us - b->last_cut_us < STRAINED_US);
 }
 
 uint32_t plm_bwe_rtt_us(const struct plm_bwe *b)

@@ -41,6 +41,8 @@ size_t plm_bwe_padding(struct plm_bwe *b, uint64_t now_us);
 uint32_t plm_bwe_estimate(const struct plm_bwe *b);
 /** Whether a long queue stands before the line: what is not needed is better not sent. */
 bool plm_bwe_is_full(const struct plm_bwe *b);
+/** Whether it is so, or was just now. */
+bool plm_bwe_is_strained(const struct plm_bwe *b, uint64_t now_us);
 uint32_t plm_bwe_rtt_us(const struct plm_bwe *b);
 /** Bit/s acknowledged over the last second (0 unknown). */
 uint32_t plm_bwe_acked(const struct plm_bwe *b);

@@ -560,7 +560,7 @@ void plm_slot_pad(struct plm_slot *s, size_t octets)
         plm_egress_push(s->transport->worker, s, NULL, PLM_EGRESS_PADDING, rtx_pt(s), &out);
 }
 
-/* Not of what a key frame has replaced: of that a receiver behind a full line shows nothing any more. */
+/* Not of what a key frame has replaced: of that a receiver behind a line that was full shows nothing any more. */
 static bool is_of_present(const struct plm_slot *s, uint16_t seq)
 {
     struct plm_segment segment;
@@ -578,7 +578,7 @@ size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq)
     struct plm_map_out out;
     s->nacks++;
     struct plm_pkt *pkt = s->map && s->track && s->rtx_ssrc ? sent_packet(s, seq, &out) : NULL;
-    if (!pkt || (t->bwe && plm_bwe_is_full(t->bwe) && !is_of_present(s, seq)))
+    if (!pkt || (t->bwe && plm_bwe_is_strained(t->bwe, w->now_us) && !is_of_present(s, seq)))
         return 0;
     /* Whoever asks again before a round trip is over has not seen the answer yet; less than that, for the measured one varies. */
     if (!plm_seq_map_retry(s->map, seq, w->now_us, t->rtt_us / 4 * 3))
