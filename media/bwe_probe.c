@@ -1,103 +1,141 @@
-#include "bwe_probe.h"
-
 #include <string.h>
 
-#define LEAST_US      15000 /* shorter ones measure the clocks */
-#define LEAST_PACKETS 5
-#define MOST_US       60000  /* nothing to send in all that time */
-#define MOST_OCTETS   60000  /* what a cluster may put into a queue at the very most */
-#define TIMEOUT_US    800000 /* feedback takes a round trip and up to 250 ms */
-#define GOT_PERCENT   80
-#define FULL_PERCENT  90
+#include "bwe_probe.h"
 
-void plm_probe_begin(struct plm_probe *p, uint64_t rate_bps, uint64_t now_us)
+#define FIRST_BPS       1000000
+#define LENGTH_US       20000
+#define LEAST_OCTETS    1500 /* of a slow line: some small packets */
+#define MOST_OCTETS     60000
+#define LEAST_PACKETS   5
+#define GIVE_UP_US      100000 /* a cluster that does not get out is none */
+#define STEP            2      /* times the estimate */
+#define WANT_PERCENT    130    /* of what would be used: head-room for a layer's unrest */
+#define ENOUGH_PERCENT  120
+#define EVERY_US        2500000
+#define EVERY_MORE_US   500000 /* for each that showed nothing more */
+#define MORE_MAX        2
+#define LATE_US         1000000 /* beside a round trip: an answer that never comes */
+#define LOST_US         250000
+#define GOT_PERCENT     80
+#define FULL_PERCENT    90 /* of the sent rate: the line could not carry all of it */
+#define FULL_SHARE      95
+#define GOES_ON_PERCENT 70 /* of the probed rate: more may well go */
+
+static uint32_t cap_of(uint32_t want)
 {
-    *p = (struct plm_probe){.sending = true, .rate_bps = rate_bps, .begun_us = now_us};
+    uint64_t cap = (uint64_t)want * WANT_PERCENT / 100;
+    return cap < UINT32_MAX ? (uint32_t)cap : UINT32_MAX;
 }
 
-static void end(struct plm_probe *p, uint64_t now_us)
+static bool is_enough(const struct plm_bwe_probe_state *s)
 {
-    p->sending = false;
-    p->waiting = p->packets >= LEAST_PACKETS;
-    p->ended_us = now_us;
+    return (uint64_t)s->estimate * 100 >= (uint64_t)s->want * ENOUGH_PERCENT;
 }
 
-size_t plm_probe_due(struct plm_probe *p, uint64_t now_us)
+uint64_t plm_bwe_probe_next(
+    const struct plm_bwe_probe *p, const struct plm_bwe_probe_state *s, uint64_t now_us)
 {
-    uint64_t since = now_us - p->begun_us;
+    if (p->cluster.id || !s->want || is_enough(s) || !s->calm)
+        return UINT64_MAX;
+    return p->next_us > now_us ? p->next_us : now_us;
+}
+
+bool plm_bwe_probe_begin(struct plm_bwe_probe *p, const struct plm_bwe_probe_state *s, uint64_t now_us)
+{
+    if (plm_bwe_probe_next(p, s, now_us) > now_us)
+        return false;
+    uint64_t bps = s->estimate ? (uint64_t)s->estimate * STEP : FIRST_BPS, cap = cap_of(s->want);
+    bps = bps < cap ? bps : cap;
+    uint64_t octets = bps / 8 * LENGTH_US / 1000000;
+    octets = octets > LEAST_OCTETS ? octets : LEAST_OCTETS;
+    octets = octets < MOST_OCTETS ? octets : MOST_OCTETS;
+    struct plm_bwe_probe fresh = {.failed = p->failed, .began_us = now_us, .sending = true};
+    fresh.last_id = p->last_id % PLM_BWE_CLUSTERS + 1;
+    fresh.cluster = (struct plm_bwe_cluster){(uint32_t)bps, (uint32_t)octets, fresh.last_id};
+    *p = fresh;
+    return true;
+}
+
+size_t plm_bwe_probe_due(struct plm_bwe_probe *p, uint32_t step_us, uint64_t now_us)
+{
     if (!p->sending)
         return 0;
-    if ((p->packets >= LEAST_PACKETS && since >= LEAST_US) || since >= MOST_US || p->octets >= MOST_OCTETS) {
-        end(p, now_us);
+    uint64_t since = now_us - p->began_us;
+    if ((p->sent_octets >= p->cluster.octets && p->n_sent >= LEAST_PACKETS) || since >= GIVE_UP_US ||
+        p->sent_octets >= MOST_OCTETS) {
+        p->sending = false;
+        p->ended_us = now_us;
         return 0;
     }
-    uint64_t aim = p->rate_bps * (since + PLM_BWE_PROBE_STEP_US) / 8000000;
-    return aim > p->octets ? (size_t)(aim - p->octets) : 0;
+    /* What has left meanwhile counts, whatever it was: padding only fills up. */
+    uint64_t due = (uint64_t)p->cluster.bps * (since + step_us) / 8000000;
+    return due > p->sent_octets ? (size_t)(due - p->sent_octets) : 0;
 }
 
-void plm_probe_on_sent(struct plm_probe *p, uint16_t seq, uint16_t size, uint64_t now_us)
+void plm_bwe_probe_on_sent(struct plm_bwe_probe *p, uint32_t octets, int64_t sent_us)
 {
-    if (!p->sending)
+    if (!p->n_sent++)
+        p->first_sent_us = sent_us;
+    p->last_sent_us = sent_us;
+    p->sent_octets += octets;
+    p->last_sent_octets = octets;
+}
+
+void plm_bwe_probe_on_acked(struct plm_bwe_probe *p, uint8_t id, uint32_t octets, int64_t arrival_us)
+{
+    if (!id || id != p->cluster.id)
         return;
-    if (!p->any) {
-        p->any = true;
-        p->first_seq = seq;
-        p->first_sent_us = now_us;
+    if (!p->n_got++ || arrival_us < p->first_got_us) {
+        p->first_got_us = arrival_us;
+        p->first_got_octets = octets;
     }
-    p->last_seq = seq;
-    p->last_sent_us = now_us;
-    p->last_octets = size;
-    p->packets++;
-    p->octets += size;
+    if (p->n_got == 1 || arrival_us > p->last_got_us)
+        p->last_got_us = arrival_us;
+    p->got_octets += octets;
 }
 
-bool plm_probe_has(const struct plm_probe *p, uint16_t seq)
+static void over(struct plm_bwe_probe *p, bool more, uint64_t now_us)
 {
-    return p->any && (uint16_t)(seq - p->first_seq) <= (uint16_t)(p->last_seq - p->first_seq);
+    p->cluster.id = 0;
+    p->sending = false;
+    p->failed = more ? 0 : p->failed < MORE_MAX ? p->failed + 1 : MORE_MAX;
+    p->next_us = now_us + (more ? 0 : EVERY_US + p->failed * EVERY_MORE_US);
 }
 
-void plm_probe_on_arrival(struct plm_probe *p, uint16_t size, int64_t arrival_us)
+/* Of n packets at a rate the first one's octets have come before the time begins, the last one's leave after it has ended. */
+static uint32_t measure(const struct plm_bwe_probe *p)
 {
-    if (!p->got || arrival_us < p->first_arrival_us) {
-        p->first_arrival_us = arrival_us;
-        p->first_octets = size;
-    }
-    if (!p->got || arrival_us > p->last_arrival_us)
-        p->last_arrival_us = arrival_us;
-    p->got++;
-    p->got_octets += size;
-}
-
-/* The last packet sent and the first that arrived have no time after and before them. */
-static uint64_t carried(const struct plm_probe *p, uint64_t *sent_bps)
-{
-    uint64_t sent_us = p->last_sent_us - p->first_sent_us;
-    int64_t arrived_us = p->last_arrival_us - p->first_arrival_us;
-    *sent_bps = sent_us ? (uint64_t)(p->octets - p->last_octets) * 8000000 / sent_us : 0;
-    if (p->got * 100u < p->packets * GOT_PERCENT || arrived_us < 0 || !*sent_bps)
+    int64_t sent_us = p->last_sent_us - p->first_sent_us, got_us = p->last_got_us - p->first_got_us;
+    if (sent_us <= 0 || got_us < 0 || sent_us > LATE_US || got_us > 5 * LATE_US)
         return 0;
-    uint64_t bps = arrived_us ? (uint64_t)(p->got_octets - p->first_octets) * 8000000 / (uint64_t)arrived_us
-                              : UINT64_MAX;
+    double sent = (p->sent_octets - p->last_sent_octets) * 8e6 / (double)sent_us;
+    /* What comes all at once came over a line that bunches: it was no faster than it was sent. */
+    double got = got_us ? (p->got_octets - p->first_got_octets) * 8e6 / (double)got_us : sent;
+    double bps = got < sent ? got : sent;
+    if (got * 100 < sent * FULL_PERCENT)
+        bps = got * FULL_SHARE / 100;
+    return bps < UINT32_MAX ? (uint32_t)bps : UINT32_MAX;
+}
+
+uint32_t plm_bwe_probe_answer(struct plm_bwe_probe *p, const struct plm_bwe_probe_state *s, uint64_t now_us)
+{
+    if (!p->cluster.id || p->sending)
+        return 0;
+    uint64_t since = now_us - p->ended_us;
+    bool enough = p->n_got >= LEAST_PACKETS && p->n_got * 100 >= p->n_sent * GOT_PERCENT &&
+                  (uint64_t)p->got_octets * 100 >= (uint64_t)p->sent_octets * GOT_PERCENT;
+    /* With the last of it the answer is more exact; some of it may be lost. */
+    bool whole = p->n_got == p->n_sent || (enough && since > s->rtt_us + LOST_US);
+    if (!whole && since <= s->rtt_us + LATE_US)
+        return 0;
+    uint32_t bps = enough ? measure(p) : 0;
+    bool more = bps && (uint64_t)bps * 100 >= (uint64_t)p->cluster.bps * GOES_ON_PERCENT && bps > s->estimate;
+    over(p, more, now_us);
     return bps;
 }
 
-uint64_t plm_probe_result(struct plm_probe *p, uint16_t newest_seq, uint64_t now_us, bool *full)
+bool plm_bwe_probe_goes_on(
+    const struct plm_bwe_probe *p, const struct plm_bwe_probe_state *s, uint64_t now_us)
 {
-    uint64_t sent;
-    *full = false;
-    if (!p->waiting)
-        return 0;
-    bool told = (int16_t)(newest_seq - p->last_seq) >= 0;
-    if (!told && now_us - p->ended_us < TIMEOUT_US)
-        return 0;
-    p->waiting = false;
-    p->any = false;
-    uint64_t bps = told ? carried(p, &sent) : 0;
-    if (!bps)
-        return 0;
-    uint64_t asked = sent < p->rate_bps
-                         ? sent
-                         : p->rate_bps; /* its first portion makes the cluster a little faster than that */
-    *full = bps >= asked * FULL_PERCENT / 100;
-    return bps < asked ? bps : asked;
+    return !p->cluster.id && p->next_us <= now_us && s->want && !is_enough(s);
 }

@@ -138,7 +138,7 @@ static void bandwidth(struct fuzz_input *in)
         CHECK(at >= now);
         CHECK(plm_bwe_padding(b, now) <= 30000000); /* the highest rate for 60 ms */
         uint32_t bps = plm_bwe_estimate(b);
-        CHECK(!bps || (bps >= 50000 && bps <= 200000000));
+        CHECK(!bps || (bps >= PLM_BWE_MIN_BPS && bps <= PLM_BWE_MAX_BPS));
     }
     plm_bwe_destroy(b);
 }

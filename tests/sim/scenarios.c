@@ -822,6 +822,11 @@ static const struct {
     {"bandwidth_steps", bandwidth_steps},
     {"bandwidth_found", bandwidth_found},
     {"bandwidth_falls", bandwidth_falls},
+    {"bwe_bands", bwe_bands},
+    {"bwe_start", bwe_start},
+    {"bwe_step", bwe_step},
+    {"bwe_radio", bwe_radio},
+    {"bwe_no_probes", bwe_no_probes},
 };
 
 int main(int argc, char **argv)

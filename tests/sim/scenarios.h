@@ -33,4 +33,11 @@ void bandwidth_steps(const struct run *r);
 void bandwidth_found(const struct run *r);
 void bandwidth_falls(const struct run *r);
 
+/* scenarios_bwe.c */
+void bwe_bands(const struct run *r);
+void bwe_start(const struct run *r);
+void bwe_step(const struct run *r);
+void bwe_radio(const struct run *r);
+void bwe_no_probes(const struct run *r);
+
 #endif

@@ -1,0 +1,76 @@
+/*
+ * What the delay of acknowledged packets says about a line: does a queue grow in front of it, does it shrink, how long is it.
+ *
+ * Packets that left together are one group; how much later than its sending a group arrived, against the one before, is summed up, and the
+ * slope of that sum over the last groups is compared with a threshold that follows the line's own unrest. No I/O, no clock.
+ */
+#ifndef PLM_BWE_DELAY_H
+#define PLM_BWE_DELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum plm_bwe_usage {
+    PLM_BWE_NORMAL = 0,
+    PLM_BWE_OVER,  /**< the queue grows: more is sent than the line carries */
+    PLM_BWE_UNDER, /**< it shrinks */
+};
+
+#define PLM_BWE_TREND 20 /* groups that the slope is taken over: a quarter of a second of video and sound */
+
+struct plm_bwe_group {
+    int64_t first_sent_us, last_sent_us, first_arrival_us, last_arrival_us;
+    bool any;
+};
+
+/** Zeroed memory is a beginning. The two clocks differ; only differences of one of them count. */
+struct plm_bwe_delay {
+    struct plm_bwe_group present, before;
+    /* the slope */
+    double sum_ms, smoothed_ms;
+    double x[PLM_BWE_TREND], y[PLM_BWE_TREND]; /**< arrival and smoothed sum, ms */
+    unsigned at, n, deltas;
+    int64_t origin_us; /**< of x */
+    double threshold, slope_before, over_ms;
+    unsigned over_count;
+    int64_t threshold_us; /**< when it was moved last */
+    enum plm_bwe_usage usage;
+    /* the wait */
+    bool any_base;
+    int64_t base_us[2]; /**< shortest way of the present while and of the one before */
+    int64_t base_since_us;
+    int64_t wait_us;      /**< smoothed, above the shortest way */
+    int64_t least_us;     /**< shortest of the last feedback, above the shortest way */
+    int64_t least_way_us; /**< of the present feedback */
+    unsigned n_ways;
+    /* packets in a row of which each waited no less than the one before */
+    int64_t highest_way_us, climb_way_us, climb_from_us, climb_to_us;
+    uint32_t climb_octets, climb_packets;
+    uint64_t narrow_bps; /**< of such a run in the present feedback */
+    int64_t last_way_us;
+    int64_t group_wait_us; /**< of the last group's first packet */
+    unsigned rising;       /**< groups in a row that waited long, and no less than the one before */
+    unsigned standing,
+        tried; /**< feedbacks in a row that found the same wait; times that less was sent for it */
+};
+
+/** A packet of this feedback was acknowledged; call in the order of sending. */
+void plm_bwe_delay_add(struct plm_bwe_delay *d, uint32_t octets, int64_t sent_us, int64_t arrival_us);
+void plm_bwe_delay_begin_feedback(struct plm_bwe_delay *d);
+/** The feedback ends: judge the shortest wait in it too. A line that has become much narrower shows there first. */
+void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d);
+/**
+ * What a long queue let through in this feedback, bit/s: packets that come one by one, each having waited longer than the one before. A line that has
+ * become narrow shows in the first frame that it holds up. 0: no such queue.
+ */
+uint64_t plm_bwe_delay_narrow(const struct plm_bwe_delay *d);
+enum plm_bwe_usage plm_bwe_delay_usage(const struct plm_bwe_delay *d);
+/** How long packets wait in front of the line at present, us: smoothed, and the shortest of the last feedback. */
+int64_t plm_bwe_delay_wait(const struct plm_bwe_delay *d);
+int64_t plm_bwe_delay_least_wait(const struct plm_bwe_delay *d);
+/** The same of the packet that was sent last. */
+int64_t plm_bwe_delay_last_wait(const struct plm_bwe_delay *d);
+/** Begin anew with the slope: what comes now cannot be compared with what came. */
+void plm_bwe_delay_restart(struct plm_bwe_delay *d);
+
+#endif
