@@ -25,7 +25,17 @@ static void remove_at(struct plm_nack_gen *g, uint32_t i)
     g->n--;
 }
 
-static void on_late(struct plm_nack_gen *g, uint64_t ext_seq)
+/*
+ * How long answers take, with the queue that they wait in: asking faster than that fills it with answers to the same question. Of what was asked
+ * for more than once nobody knows which one was answered; the longest it may have been is on the safe side.
+ */
+static void note_answer(struct plm_nack_gen *g, uint64_t first_us, uint64_t last_us, unsigned tries, uint64_t now_us)
+{
+    int64_t took = (int64_t)(now_us - (tries > 1 ? first_us : last_us));
+    g->answer_us = (uint32_t)(g->answer_us ? g->answer_us + (took - g->answer_us) / 8 : took);
+}
+
+static void on_late(struct plm_nack_gen *g, uint64_t ext_seq, uint64_t now_us)
 {
     uint32_t lo = 0, hi = g->n;
     while (lo < hi) {
@@ -37,8 +47,10 @@ static void on_late(struct plm_nack_gen *g, uint64_t ext_seq)
     }
     if (lo == g->n || g->lost[lo].ext_seq != ext_seq)
         return;
-    if (g->lost[lo].tries)
+    if (g->lost[lo].tries) {
         g->recovered++;
+        note_answer(g, g->lost[lo].first_us, g->lost[lo].last_us, g->lost[lo].tries, now_us);
+    }
     remove_at(g, lo);
 }
 
@@ -50,7 +62,7 @@ bool plm_nack_gen_on_packet(struct plm_nack_gen *g, uint64_t ext_seq, uint64_t n
         return false;
     }
     if (ext_seq <= g->newest) {
-        on_late(g, ext_seq);
+        on_late(g, ext_seq, now_us);
         return false;
     }
     uint64_t gap = ext_seq - g->newest - 1, first = g->newest + 1;
@@ -80,6 +92,8 @@ size_t plm_nack_gen_poll(struct plm_nack_gen *g, uint64_t now_us, uint32_t rtt_u
 {
     uint64_t rtt = rtt_us ? rtt_us : DEFAULT_RTT_US;
     uint64_t reorder = rtt / 4 < REORDER_US ? rtt / 4 : REORDER_US;
+    if (g->answer_us > 2 * rtt)
+        rtt = g->answer_us;
     uint64_t interval = rtt + rtt / 4 > MIN_INTERVAL_US ? rtt + rtt / 4 : MIN_INTERVAL_US;
     size_t n = 0;
     uint32_t kept = 0;

@@ -20,6 +20,7 @@ struct plm_nack_gen {
         uint64_t first_us, last_us; /**< noticed; asked last (0: never) */
         uint8_t tries;
     } lost[PLM_NACK_MAX];
+    uint32_t answer_us; /**< how long what is asked for takes to come, on average; 0: unknown */
     uint64_t recovered, given_up;
     bool gave_up; /**< since the last poll */
 };
@@ -27,7 +28,8 @@ void plm_nack_gen_init(struct plm_nack_gen *g);
 /** @return true when a gap opened: poll soon. A jump of more than PLM_NACK_MAX empties the list (a keyframe is cheaper). */
 bool plm_nack_gen_on_packet(struct plm_nack_gen *g, uint64_t ext_seq, uint64_t now_us);
 /**
- * Sequence numbers due: first after a reordering delay of min(10 ms, rtt/4), then every max(rtt*1.25, 20 ms), at most 8 times and 1.5 s.
+ * Sequence numbers due: first after a reordering delay of min(10 ms, rtt/4), then every max(rtt*1.25, 20 ms), at most 8 times and 1.5 s. Where
+ * answers take more than twice the round trip, because they wait in a queue, their time counts instead.
  * @param keyframe_wanted set when packets were given up: only a keyframe helps
  * @return how many were written to out
  */

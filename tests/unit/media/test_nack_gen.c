@@ -34,6 +34,31 @@ static void nothing_is_lost_in_order(void **state)
     assert_false(key);
 }
 
+/** A full line: what was asked for waits in it. Asking again before it can have come would only fill it more. */
+static void asks_less_often_where_answers_wait(void **state)
+{
+    (void)state;
+    begin(10);
+    uint64_t now = 1000000;
+    unsigned asked = 0;
+    for (uint64_t seq = 12; seq < 60; seq += 2) { /* every other packet is lost, and comes 300 ms after it was asked for */
+        plm_nack_gen_on_packet(&g, seq, now);
+        for (uint64_t end = now + 33000; now < end; now += 1000)
+            asked += (unsigned)poll_at(now, 40000);
+        if (seq >= 28)
+            plm_nack_gen_on_packet(&g, seq - 17, now);
+    }
+    assert_in_range(g.answer_us, 250000, 320000);
+    unsigned before = asked, lost = 0;
+    for (uint64_t seq = 60; seq < 120; seq += 2, lost++) {
+        plm_nack_gen_on_packet(&g, seq, now);
+        for (uint64_t end = now + 33000; now < end; now += 1000)
+            asked += (unsigned)poll_at(now, 40000);
+        plm_nack_gen_on_packet(&g, seq - 17, now);
+    }
+    assert_in_range(asked - before, lost, lost * 3 / 2); /* about once each; every 50 ms it would be six times */
+}
+
 static void asks_after_the_reordering_delay(void **state)
 {
     (void)state;
@@ -192,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_lost_in_order),
         cmocka_unit_test(asks_after_the_reordering_delay),
+        cmocka_unit_test(asks_less_often_where_answers_wait),
         cmocka_unit_test(gives_up_after_eight_tries),
         cmocka_unit_test(gives_up_after_a_second_and_a_half),
         cmocka_unit_test(a_jump_empties_the_list),
