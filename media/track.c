@@ -13,7 +13,7 @@
 #define VIDEO_RING           512 /* packets: more than 3 s of 1.5 Mbit/s */
 #define AUDIO_RING           64 /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
 #define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
-#define BEHIND_FRAMES        10     /* of a lower encoding without a packet of this one: it ended */
+#define BEHIND_FRAMES        6     /* of a lower encoding without a packet of this one: it ended */
 #define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
 #define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
 #define DEMAND_REFRESH_US    1000000
@@ -311,6 +311,8 @@ void plm_track_want_keyframe(struct plm_track *tr, uint8_t e)
         return;
     struct plm_encoding *enc = &tr->encodings[e];
     uint64_t now = tr->worker->now_us;
+    if (enc->behind >= BEHIND_FRAMES)
+        return;
     bool reachable = !tr->transport || enc->ssrc != 0;
     if (reachable && (enc->asked_us == 0 || now - enc->asked_us >= PLM_KEYFRAME_INTERVAL_US)) {
         ask_keyframe(tr, e);
@@ -481,7 +483,7 @@ static void on_active(struct plm_track *tr, enum plm_codec codec)
 }
 
 /*
- * A frame of an encoding: those above it that send nothing meanwhile fall behind. A publisher whose line got narrow ends them without a word.
+ * A frame of an encoding begins: those above it that send nothing meanwhile fall behind. A publisher whose line got narrow ends them without a word.
  * Only their home sees all of them; it tells the others.
  */
 static void note_frame(struct plm_track *tr, uint8_t e)
@@ -492,6 +494,9 @@ static void note_frame(struct plm_track *tr, uint8_t e)
             continue;
         plm_shard_set_dirty(tr->shard);
         plm_shard_send_clock(tr->shard, tr, i, -1);
+        /* What it lacks would come by a line that is full already. */
+        if (above->nack)
+            plm_nack_gen_forget_before(above->nack, UINT64_MAX);
     }
 }
 
@@ -499,7 +504,8 @@ static void note_video(struct plm_track *tr, const struct plm_pkt *pkt)
 {
     struct plm_encoding *enc = &tr->encodings[pkt->encoding];
     set_stopped(tr, false);
-    enc->behind = 0;
+    if (!pkt->late)
+        enc->behind = 0; /* what is sent again, to fill holes, is no sign of life */
     plm_layer_rate_on_packet(&enc->rate, pkt->info.has_layers ? pkt->info.tid : 0, pkt->len);
     if (pkt->info.width && pkt->info.height) {
         enc->width = pkt->info.width;
@@ -509,10 +515,8 @@ static void note_video(struct plm_track *tr, const struct plm_pkt *pkt)
         enc->keyframes++;
         enc->key_wanted = false;
     }
-    if (pkt->marker) {
+    if (pkt->marker)
         enc->frames++;
-        note_frame(tr, pkt->encoding);
-    }
     uint8_t layers = pkt->info.has_layers ? pkt->info.tid + 1 : 1;
     if (layers > enc->layers)
         enc->layers = layers;
@@ -554,6 +558,8 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     }
     enc->seen = true;
     enc->codec_index = pkt->codec_index;
+    if (tr->kind == PLM_KIND_VIDEO && !pkt->late && pkt->ext_ts != enc->last_ext_ts)
+        note_frame(tr, e);
     if (!pkt->late) {
         enc->newest_seq = pkt->ext_seq;
         enc->last_ext_ts = pkt->ext_ts;
