@@ -1,6 +1,6 @@
 #include "allocator.h"
 
-#define AMPLE_PERCENT 150 /* of what is needed: then no former failure counts */
+#define WIDER_PERCENT 150 /* of the budget that turned out too large: the line is another one now */
 #define LARGE_PERCENT 50  /* of the largest picture's area: as large as that */
 #define FIRST_BPS                                                                                            \
     150000 /* of the lowest encoding, before it was measured; each further one three times that */
@@ -246,21 +246,26 @@ static int highest(struct climb *c, enum patience patience, uint64_t now_us)
     return top;
 }
 
-static enum patience patience_of(const struct plm_alloc_line *line, bool ample, uint64_t now_us)
+static enum patience patience_of(const struct plm_alloc_line *line, uint64_t budget, uint64_t now_us)
 {
     uint64_t since = now_us - line->fell_us;
-    if (!line->fell_us || ample || since >= line->patience_us)
+    bool wider = budget * 100 >= line->failed_bps * WIDER_PERCENT;
+    if (!line->fell_us || wider || since >= line->patience_us)
         return PATIENT_NOT;
-    return since >= PLM_ALLOC_PATIENCE_US ? PATIENT_ABOVE_FLOORS : PATIENT;
+    return since >= PLM_ALLOC_PAUSE_US ? PATIENT_ABOVE_FLOORS : PATIENT;
 }
 
 static void note_fall(struct plm_alloc_line *line, uint64_t now_us)
 {
     bool failed = line->rose_us > line->fell_us && now_us - line->rose_us < FAILED_US;
-    uint32_t longer =
-        line->patience_us < PLM_ALLOC_PATIENCE_MAX_US / 2 ? line->patience_us * 2 : PLM_ALLOC_PATIENCE_MAX_US;
-    line->patience_us = failed && line->patience_us ? longer : PLM_ALLOC_PATIENCE_US;
+    bool again = line->fell_us && now_us - line->fell_us < 2 * (uint64_t)line->patience_us;
+    if (failed && line->patience_us)
+        line->patience_us = line->patience_us < PLM_ALLOC_PATIENCE_MAX_US / 2 ? line->patience_us * 2
+                                                                              : PLM_ALLOC_PATIENCE_MAX_US;
+    else if (!again)
+        line->patience_us = PLM_ALLOC_PATIENCE_US;
     line->fell_us = now_us;
+    line->failed_bps = line->budget_bps;
 }
 
 static uint8_t encoding_at(const struct climb *c, int at)
@@ -296,7 +301,7 @@ static void note_switches(struct plm_alloc_line *line, struct climb **order, siz
         rose |= switched && c->at > c->held;
         fell |= switched && c->at < c->held;
     }
-    if (fell && !asked)
+    if (fell && !rose && !asked) /* else somebody took another one's place */
         note_fall(line, now_us);
     if (rose)
         line->rose_us = now_us;
@@ -335,7 +340,7 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     for (size_t i = 0; i < m; i++)
         order[i]->cap = order[i]->n - 1;
     uint64_t used = climb_all(order, m, budget);
-    enum patience patience = patience_of(line, used * AMPLE_PERCENT / 100 <= budget, now_us);
+    enum patience patience = patience_of(line, budget, now_us);
     for (size_t i = 0; i < m; i++) {
         struct climb *c = order[i];
         c->desired = c->at;
@@ -346,6 +351,7 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     }
     total->used_bps = climb_all(order, m, budget);
     note_switches(line, order, m, now_us);
+    line->budget_bps = budget;
     for (size_t i = 0; i < m; i++)
         choose(order[i]);
 }

@@ -10,6 +10,7 @@
 #define PLM_ALLOC_UP_PERCENT  115     /* what a step up must find room for, of what is used with it */
 #define PLM_ALLOC_SUSTAIN_US  1000000 /* and for how long */
 #define PLM_ALLOC_PATIENCE_US 5000000 /* after a step down for want of bandwidth there is none up */
+#define PLM_ALLOC_PAUSE_US    20000000 /* the longest that a pause lasts for it */
 #define PLM_ALLOC_PATIENCE_MAX_US                                                                            \
     60000000 /* doubled up to this each time that a step up had to be taken back */
 
@@ -34,6 +35,8 @@ struct plm_alloc_memory {
 struct plm_alloc_line {
     uint64_t rose_us, fell_us; /**< the last switch up; the last one down for want of bandwidth. 0: never */
     uint32_t patience_us;      /**< after that one */
+    uint64_t failed_bps;       /**< the budget that had turned out too large then */
+    uint64_t budget_bps;       /**< of the last time */
 };
 
 struct plm_alloc_slot {
@@ -62,8 +65,8 @@ struct plm_alloc_total {
  * screen all its pixels before more frames, as browsers do with what they encode. A budget of 0 means unknown: everybody gets what it wants.
  *
  * Down at once. Up from what was chosen before only if 15 % would be left, and have been for a second. No switch up within 5 s of one down for
- * want of bandwidth, and longer each time that one up had to be taken back, unless half as much again as is needed is there; more frames of the
- * same encoding cost no key frame, and do not wait for this; a paused slot's return waits 5 s at most. Nor does anything that somebody asks for otherwise than before (another size,
+ * want of bandwidth, and longer each time that one up had to be taken back, unless the budget is half as large again as the one that failed; more frames of the
+ * same encoding cost no key frame, and do not wait for this; a paused slot's return waits 20 s at most. Nor does anything that somebody asks for otherwise than before (another size,
  * another priority, another track). The sum never exceeds the budget.
  *
  * Called whenever something has changed, and at least twice a second.

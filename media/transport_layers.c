@@ -63,8 +63,7 @@ static uint32_t capped(uint64_t bps)
 
 static void tell_estimator(struct plm_transport *t, const struct plm_alloc_total *total, uint32_t audio)
 {
-    plm_bwe_want(
-        t->bwe, total->want_bps ? capped(total->want_bps + audio) : 0, plm_transport_can_probe(t));
+    plm_bwe_want(t->bwe, total->want_bps ? capped(total->want_bps + audio) : 0, plm_transport_can_probe(t));
 }
 
 /*
