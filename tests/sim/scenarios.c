@@ -827,6 +827,12 @@ static const struct {
     {"bwe_step", bwe_step},
     {"bwe_radio", bwe_radio},
     {"bwe_no_probes", bwe_no_probes},
+    {"alloc_step", alloc_step},
+    {"alloc_main", alloc_main},
+    {"alloc_steady", alloc_steady},
+    {"alloc_pause", alloc_pause},
+    {"alloc_uplink", alloc_uplink},
+    {"alloc_one_bad", alloc_one_bad},
 };
 
 int main(int argc, char **argv)

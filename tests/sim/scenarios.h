@@ -39,5 +39,12 @@ void bwe_start(const struct run *r);
 void bwe_step(const struct run *r);
 void bwe_radio(const struct run *r);
 void bwe_no_probes(const struct run *r);
+/* scenarios_alloc.c */
+void alloc_step(const struct run *r);
+void alloc_main(const struct run *r);
+void alloc_steady(const struct run *r);
+void alloc_pause(const struct run *r);
+void alloc_uplink(const struct run *r);
+void alloc_one_bad(const struct run *r);
 
 #endif

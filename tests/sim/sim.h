@@ -240,6 +240,7 @@ struct sim_person {
     enum plm_codec codec;
     unsigned n_encodings, fps, audio_ms;
     uint16_t octets[3]; /**< of a packet of each encoding */
+    uint8_t ended;      /**< bit per encoding: not sent at present */
     struct sim_end *publish, *receive;
     struct sim_encoding video[3];
     uint32_t audio_ssrc;

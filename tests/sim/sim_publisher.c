@@ -292,8 +292,10 @@ static void on_video_tick(struct sim *s, void *arg)
     if (!p || end->dead)
         return;
     sim_at(s, s->now + 1000000 / p->fps, on_video_tick, end);
-    for (unsigned i = 0; end->connected && !p->silent && i < p->n_encodings; i++)
-        send_frame(p, i);
+    for (unsigned i = 0; end->connected && !p->silent && i < p->n_encodings; i++) {
+        if (!(p->ended >> i & 1))
+            send_frame(p, i);
+    }
 }
 
 /** Speech: syllables with dips, in turns of some seconds. */
