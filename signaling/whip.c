@@ -294,17 +294,11 @@ int plm_resource_post(
 
 /* ---- PATCH and DELETE ---- */
 
-/* Candidates as RFC 8839 section 5.1 writes them; all are host candidates of one component. */
 static void write_candidates(FILE *out, const struct plm_sdp_local *local)
 {
-    for (size_t i = 0; i < local->n_candidates; i++) {
-        char host[PLM_ADDR_TEXT];
-        const struct plm_addr *a = &local->candidates[i];
-        uint32_t preference = (uint32_t)(65535 - i);
-        uint32_t priority = (uint32_t)126 << 24 | preference << 8 | 255; /* RFC 8445 section 5.1.2.1 */
-        fprintf(out, "a=candidate:%zu 1 udp %u %s %u typ host\r\n", i + 1, priority,
-            plm_addr_format_host(a, host, sizeof host), plm_addr_port(a));
-    }
+    char candidate[PLM_SDP_CANDIDATE_SIZE];
+    for (size_t i = 0; plm_sdp_candidate(local, i, candidate); i++)
+        fprintf(out, "a=%s\r\n", candidate);
     fputs("a=end-of-candidates\r\n", out);
 }
 

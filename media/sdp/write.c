@@ -106,16 +106,39 @@ static void write_fingerprint(struct plm_sdp_text *t, const struct plm_fingerpri
     plm_sdp_line(t, "%s", "");
 }
 
-/** RFC 8839 section 5.1; priorities of RFC 8445 section 5.1.2.1: type preference 126, local preference by order, component 1. */
+/* RFC 8445 section 5.1.2.1: type preference, local preference, component 1. */
+static uint32_t priority_of(uint32_t type, uint32_t local)
+{
+    return type << 24 | (local & 0xffff) << 8 | 255;
+}
+
+bool plm_sdp_candidate(const struct plm_sdp_local *local, size_t i, char out[PLM_SDP_CANDIDATE_SIZE])
+{
+    char host[PLM_ADDR_TEXT];
+    if (i < local->n_candidates) {
+        const struct plm_addr *a = &local->candidates[i];
+        snprintf(out, PLM_SDP_CANDIDATE_SIZE, "candidate:%zu 1 udp %" PRIu32 " %s %u typ host", i + 1,
+            priority_of(126, 65535 - (uint32_t)i), plm_addr_format_host(a, host, sizeof host),
+            plm_addr_port(a));
+        return true;
+    }
+    size_t tcp = i - local->n_candidates;
+    if (tcp >= local->n_tcp_candidates)
+        return false;
+    /* RFC 6544 section 4.2: below every way by UDP that needs no relay (those of reflexive addresses have 100 and more); the direction preference
+       of a passive host candidate is 4, in the upper three bits of the local preference. */
+    const struct plm_addr *a = &local->tcp_candidates[tcp];
+    snprintf(out, PLM_SDP_CANDIDATE_SIZE, "candidate:%zu 1 tcp %" PRIu32 " %s %u typ host tcptype passive",
+        i + 1, priority_of(90, (4u << 13) + 8191 - (uint32_t)(tcp & 0xfff)),
+        plm_addr_format_host(a, host, sizeof host), plm_addr_port(a));
+    return true;
+}
+
 static void write_candidates(struct plm_sdp_text *t, const struct plm_sdp_local *local)
 {
-    for (size_t i = 0; i < local->n_candidates; i++) {
-        char host[PLM_ADDR_TEXT];
-        const struct plm_addr *a = &local->candidates[i];
-        uint32_t priority = 126u << 24 | (uint32_t)(65535 - (i & 0xffff)) << 8 | 255;
-        plm_sdp_line(t, "a=candidate:%zu 1 udp %" PRIu32 " %s %u typ host", i + 1, priority,
-            plm_addr_format_host(a, host, sizeof host), plm_addr_port(a));
-    }
+    char candidate[PLM_SDP_CANDIDATE_SIZE];
+    for (size_t i = 0; plm_sdp_candidate(local, i, candidate); i++)
+        plm_sdp_line(t, "a=%s", candidate);
     plm_sdp_line(t, "a=end-of-candidates");
 }
 

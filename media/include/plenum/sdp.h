@@ -66,9 +66,19 @@ struct plm_sdp_local {
     struct plm_fingerprint fingerprint;
     const struct plm_addr *candidates; /**< in order of preference; UDP host candidates, end-of-candidates is always written */
     size_t n_candidates;
+    const struct plm_addr *tcp_candidates; /**< likewise, of ICE-TCP: the peer connects to them (RFC 6544, passive) */
+    size_t n_tcp_candidates;
     uint64_t session_id;      /**< RFC 8866 section 5.2; kept over renegotiations */
     uint32_t session_version;
 };
+
+#define PLM_SDP_CANDIDATE_SIZE 128
+/**
+ * One candidate of ours as an attribute's value, without "a=": "candidate:1 1 udp 2130706431 192.0.2.1 8080 typ host" (RFC 8839 section 5.1, for TCP
+ * RFC 6544 section 4.5). i counts UDP candidates first, then those of TCP.
+ * @return false: i is past the last
+ */
+PLM_EXPORT bool plm_sdp_candidate(const struct plm_sdp_local *local, size_t i, char out[PLM_SDP_CANDIDATE_SIZE]);
 
 /** What we accept and prefer. */
 struct plm_sdp_policy {

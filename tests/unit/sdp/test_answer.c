@@ -713,6 +713,27 @@ static void without_candidates(void **state)
     plm_sdp_destroy(offer);
 }
 
+/* RFC 6544 section 4.5; below every UDP candidate, and each below the one before. */
+static void candidates_of_tcp(void **state)
+{
+    (void)state;
+    struct plm_sdp *offer = parse_good(SESSION AUDIO("0"));
+    struct plm_transport_params params;
+    struct plm_sdp_policy policy = all_codecs(NULL);
+    policy.publish = true;
+    struct plm_sdp_local local = our_side();
+    char *text = NULL, line[PLM_SDP_CANDIDATE_SIZE];
+    local.tcp_candidates = local.candidates;
+    local.n_tcp_candidates = 2;
+    assert_int_equal(plm_sdp_answer(offer, &local, &policy, &params, &text, NULL), 0);
+    assert_int_equal(lines_with(text, "a=candidate:3 1 tcp 1520435199 "), 1);
+    assert_int_equal(
+        lines_with(text, "a=candidate:4 1 tcp 1520434943 2001:db8::1 5000 typ host tcptype passive\r"), 1);
+    assert_false(plm_sdp_candidate(&local, 4, line));
+    free(text);
+    plm_sdp_destroy(offer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -740,6 +761,7 @@ int main(void)
         cmocka_unit_test(refuses),
         cmocka_unit_test(refuses_half_a_local_side),
         cmocka_unit_test(without_candidates),
+        cmocka_unit_test(candidates_of_tcp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
