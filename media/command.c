@@ -31,6 +31,11 @@ void plm_command_free(struct plm_command *cmd)
         if (cmd->feed.fd >= 0)
             close(cmd->feed.fd);
         break;
+    case PLM_CMD_STREAM:
+        if (cmd->stream.fd >= 0)
+            close(cmd->stream.fd);
+        free(cmd->stream.early);
+        break;
     case PLM_CMD_MUTE:
     case PLM_CMD_MOVE:
     case PLM_CMD_CLOSE:

@@ -31,6 +31,7 @@ enum plm_command_type {
     PLM_CMD_CLOSE,        /**< reason */
     PLM_CMD_PEERS,        /**< room, peers: which workers have a shard of the room, its home, whether it is fed */
     PLM_CMD_FEED,         /**< feed, for the driver: a socket for the worker's feed, -1 ends it */
+    PLM_CMD_STREAM,       /**< stream, for the driver: a peer's TCP connection */
     PLM_CMD_STATS,        /**< scope, request, transport */
 };
 
@@ -74,6 +75,12 @@ struct plm_command {
         struct {
             int fd; /**< owned; closed with the command unless taken (-1) */
         } feed;
+        struct {
+            int fd; /**< owned, likewise */
+            struct plm_addr from;
+            uint8_t *early; /**< what another worker has read of it */
+            uint32_t len;
+        } stream;
         struct {
             uint64_t request;
             int scope; /**< enum plm_stats_scope */

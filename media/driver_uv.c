@@ -3,6 +3,7 @@
 #include "feed_uv.h"
 #include "mailbox.h"
 #include "ring.h"
+#include "stream_uv.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -55,6 +56,7 @@ struct plm_driver {
     uint32_t unpublished;     /**< bit per worker */
     unsigned draining;        /**< whose frames are being handed to the core */
     struct plm_feed_uv *feed; /**< NULL: nobody reads it */
+    struct plm_streams *streams;
     uint64_t feed_writes;
     uint64_t now_us;
 };
@@ -80,9 +82,8 @@ static void wake_if_asleep(struct plm_driver *d)
 
 /* ---- what the core asks for ---- */
 
-static size_t on_send(void *ctx, const struct plm_train *trains, size_t n)
+static size_t send_datagrams(struct plm_driver *d, const struct plm_train *trains, size_t n)
 {
-    struct plm_driver *d = ctx;
     bool gso = plm_udp_sender_gso(d->sender);
     size_t taken = plm_udp_send(d->sender, trains, n);
     if (gso && !plm_udp_sender_gso(d->sender))
@@ -90,6 +91,28 @@ static size_t on_send(void *ctx, const struct plm_train *trains, size_t n)
             "worker %u: the network refuses UDP_SEGMENT, datagrams are sent one by one from now on",
             d->config.core.index);
     return taken;
+}
+
+static size_t on_send(void *ctx, const struct plm_train *trains, size_t n)
+{
+    struct plm_driver *d = ctx;
+    size_t taken = 0;
+    for (size_t i = 0, first = 0; i <= n; i++) {
+        if (i < n && trains[i].sock != PLM_SOCK_STREAM)
+            continue;
+        if (i > first)
+            taken += send_datagrams(d, trains + first, i - first);
+        if (i < n)
+            taken += plm_streams_send(d->streams, &trains[i], d->now_us);
+        first = i + 1;
+    }
+    return taken;
+}
+
+static void on_stream(void *ctx, const struct plm_addr *from, enum plm_stream_order order, unsigned worker)
+{
+    struct plm_driver *d = ctx;
+    plm_streams_order(d->streams, from, order, worker);
 }
 
 static void post_note(struct plm_driver *d, struct plm_note *note)
@@ -113,6 +136,20 @@ static void on_gone(void *ctx, plm_transport_id id)
     post_note(ctx, &(struct plm_note){.type = PLM_NOTE_GONE, .gone = id});
 }
 
+static void report_streams(struct plm_driver *d, struct plm_worker_stats *out)
+{
+    struct plm_stream_counts c;
+    plm_streams_counts(d->streams, &c);
+    out->gauges[PLM_GAUGE_TCP_STREAMS] = c.streams;
+    out->counters[PLM_CNT_TCP_UNPROVEN] = c.unproven;
+    out->counters[PLM_CNT_TCP_MALFORMED] = c.malformed;
+    out->counters[PLM_CNT_TCP_MOVED] = c.moved;
+    out->counters[PLM_CNT_TCP_BACKLOGS] = c.backlogs;
+    if (d->config.core.index == 0) /* of all workers */
+        plm_stream_quota_counts(
+            d->config.quota, &out->counters[PLM_CNT_TCP_ACCEPTED], &out->counters[PLM_CNT_TCP_REFUSED]);
+}
+
 static void on_stats(void *ctx, struct plm_worker_report *report)
 {
     struct plm_driver *d = ctx;
@@ -122,6 +159,7 @@ static void on_stats(void *ctx, struct plm_worker_report *report)
     counters[PLM_CNT_RX_OVERFLOW] = 0;
     for (size_t i = 0; i < d->config.n_socks; i++)
         counters[PLM_CNT_RX_OVERFLOW] += d->config.socks[i].overflow;
+    report_streams(d, &report->totals);
     post_note(d, &(struct plm_note){.type = PLM_NOTE_STATS, .report = report});
 }
 
@@ -213,6 +251,50 @@ static void write_feed(struct plm_driver *d, uint64_t *deadline)
         end_feed(d, err);
 }
 
+/* ---- connections ---- */
+
+static void on_stream_datagram(void *arg, struct plm_datagram *datagram)
+{
+    struct plm_driver *d = arg;
+    plm_worker_input(d->core, datagram, 1, d->now_us);
+}
+
+static void on_stream_gone(void *arg, const struct plm_addr *from)
+{
+    struct plm_driver *d = arg;
+    plm_worker_stream_gone(d->core, from, d->now_us);
+}
+
+static void on_stream_backlog(void *arg, const struct plm_addr *from, bool on)
+{
+    struct plm_driver *d = arg;
+    plm_worker_stream_backlog(d->core, from, on, d->now_us);
+}
+
+static void on_stream_move(void *arg, unsigned worker, struct plm_command *cmd)
+{
+    struct plm_driver *d = arg;
+    plm_driver_post(d->config.drivers[worker], cmd);
+}
+
+static int create_streams(struct plm_driver *d)
+{
+    uint32_t queue = 65536;
+    while (queue < d->config.core.limits.tcp_queue)
+        queue *= 2;
+    struct plm_streams_config config = {
+        .loop = &d->loop,
+        .quota = d->config.quota,
+        .queue = queue,
+        .arg = d,
+        .datagram = on_stream_datagram,
+        .gone = on_stream_gone,
+        .backlog = on_stream_backlog,
+        .move = on_stream_move,
+    };
+    return plm_streams_create(&d->streams, &config);
+}
+
 /* ---- a turn ---- */
 
 static void run_commands(struct plm_driver *d)
@@ -224,6 +306,8 @@ static void run_commands(struct plm_driver *d)
             take_feed(d, cmd->feed.fd);
             cmd->feed.fd = -1;
         }
+        if (cmd->type == PLM_CMD_STREAM)
+            plm_streams_take(d->streams, cmd, d->now_us);
         plm_worker_command(d->core, cmd, d->now_us);
         cmd = next;
     }
@@ -333,11 +417,14 @@ static void turn(struct plm_driver *d)
             read_socket(d, d->readable[i].sock);
         d->readable[i].ready = false;
     }
+    uint64_t settled = NO_DEADLINE;
+    plm_streams_read(d->streams);
+    plm_streams_settle(d->streams, d->now_us, &settled);
     uint64_t deadline = plm_worker_poll(d->core, d->now_us);
     publish_links(d);
     write_feed(d, &deadline);
-    set_timer(d, deadline);
-    set_busy(d, left);
+    set_timer(d, settled < deadline ? settled : deadline);
+    set_busy(d, left || plm_streams_unsettled(d->streams));
 }
 
 /* ---- the loop ---- */
@@ -386,6 +473,8 @@ static void *run(void *arg)
     close_feed(d);
     plm_worker_destroy(d->core);
     d->core = NULL;
+    plm_streams_destroy(d->streams);
+    d->streams = NULL;
     return NULL;
 }
 
@@ -439,11 +528,14 @@ int plm_driver_create(struct plm_driver **out, const struct plm_driver_config *c
         .link = on_link,
         .shard = on_shard,
         .gone = on_gone,
+        .stream = on_stream,
         .stats = on_stats,
     };
     int err = plm_udp_reader_create(&d->reader, config->paths);
     if (err == 0)
         err = plm_udp_sender_create(&d->sender, config->socks, config->n_socks, config->paths, config->gso);
+    if (err == 0)
+        err = create_streams(d);
     if (err == 0)
         err = plm_worker_create(&d->core, &d->config.core, plm_driver_now());
     if (err == 0)
@@ -496,12 +588,13 @@ void plm_driver_destroy(struct plm_driver *d)
     if (!d)
         return;
     close_feed(d);
+    plm_worker_destroy(d->core);
+    plm_streams_destroy(d->streams);
     if (d->loop_open) {
         uv_walk(&d->loop, close_handle, NULL);
         uv_run(&d->loop, UV_RUN_DEFAULT); /* runs nothing but what closing asks for */
         uv_loop_close(&d->loop);
     }
-    plm_worker_destroy(d->core);
     for (unsigned i = 0; i < PLM_MAX_WORKERS; i++)
         plm_ring_destroy(atomic_load(&d->inbound[i]));
     plm_mailbox_destroy(&d->mailbox);

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "log.h"
 #include "outbox.h"
+#include "stream_quota.h"
 #include "udp.h"
 
 struct plm_driver;
@@ -20,6 +21,7 @@ struct plm_driver_config {
     size_t n_socks;
     struct plm_udp_paths *paths; /**< shared by all workers, borrowed */
     struct plm_outbox *outbox;   /**< borrowed */
+    struct plm_stream_quota *quota; /**< of TCP connections, shared by all workers, borrowed */
     /** All workers' drivers by index, borrowed; complete before the first of them starts, whole until the last was joined. */
     struct plm_driver *const *drivers;
     bool gso;

@@ -43,6 +43,9 @@ static void fill_defaults(struct plm_engine_config *c)
     or_default(&c->limits.rooms, 4096);
     or_default(&c->limits.datagrams_per_turn, 256);
     or_default(&c->limits.feed_queue, 24u << 20);
+    or_default(&c->limits.tcp_streams, 4096);
+    or_default(&c->limits.tcp_unproven, 64);
+    or_default(&c->limits.tcp_queue, 512u << 10);
     or_default(&c->rcvbuf, 4u << 20);
     or_default(&c->sndbuf, 4u << 20);
     or_default(&c->connect_timeout_ms, 30000);
@@ -53,6 +56,8 @@ static bool is_valid(const struct plm_engine_config *c)
     if (c->workers > PLM_MAX_WORKERS || c->n_listen > PLM_MAX_LISTEN || c->n_advertise > PLM_MAX_LISTEN * 2)
         return false;
     if (c->limits.transports > 65536 || c->limits.rooms > 65536)
+        return false;
+    if (c->limits.tcp_streams > 65536 || c->limits.tcp_queue > 64u << 20)
         return false;
     if (c->limits.feed_queue && (c->limits.feed_queue < PLM_FEED_MIN_SIZE || c->limits.feed_queue > 1u << 30))
         return false;
@@ -207,6 +212,7 @@ static int create_worker(struct plm_engine *e, unsigned index)
         .n_socks = e->n_listen,
         .paths = &e->paths,
         .outbox = &e->outbox,
+        .quota = e->quota,
         .drivers = e->drivers,
         .gso = !(e->config.flags & PLM_NO_GSO),
         .log = e->log,
@@ -281,6 +287,8 @@ int plm_engine_create(
     if (err == 0)
         err = plm_registry_create(&e->registry, e->config.limits.transports, fill_random, NULL);
     if (err == 0)
+        err = plm_stream_quota_create(&e->quota, e->config.limits.tcp_streams, e->config.limits.tcp_unproven);
+    if (err == 0)
         err = plm_identity_create(&e->identity);
     if (err == 0)
         err = e->n_listen ? open_sockets(e) : open_everywhere(e);
@@ -315,6 +323,7 @@ void plm_engine_destroy(struct plm_engine *e)
     if (e->have_paths)
         plm_udp_paths_destroy(&e->paths);
     plm_registry_destroy(e->registry);
+    plm_stream_quota_destroy(e->quota);
     plm_identity_destroy(e->identity);
     plm_engine_stats_free(e);
     plm_engine_objects_free(e);
@@ -397,6 +406,69 @@ size_t plm_engine_candidates(const struct plm_engine *e, struct plm_addr *out, s
     struct plm_addr ifaces[64];
     size_t n = plm_interface_addrs(ifaces, sizeof ifaces / sizeof ifaces[0]);
     return plm_candidates_from_bound(out, max, e->bound, e->n_listen, ifaces, n);
+}
+
+static bool is_loopback(const struct plm_addr *a)
+{
+    if (a->sa.sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
+    return ntohl(a->in4.sin_addr.s_addr) >> 24 == 127;
+}
+
+/* A proxy's way to us is no way for peers, unless they are on this machine. */
+static size_t leave_out_loopback(const struct plm_engine *e, struct plm_addr *v, size_t n)
+{
+    struct plm_addr udp;
+    size_t kept = 0;
+    if (plm_engine_candidates(e, &udp, 1) == 1 && is_loopback(&udp))
+        return n;
+    for (size_t i = 0; i < n; i++)
+        if (!is_loopback(&v[i]))
+            v[kept++] = v[i];
+    return kept;
+}
+
+size_t plm_engine_tcp_candidates(const struct plm_engine *e, const struct plm_addr *bound, size_t n_bound,
+    const struct plm_addr *told, size_t n_told, struct plm_addr *out, size_t max)
+{
+    const struct plm_engine_config *c = &e->config;
+    struct plm_addr ifaces[64], hosts[PLM_MAX_LISTEN * 2];
+    if (n_bound == 0)
+        return 0;
+    if (n_told)
+        return plm_candidates_from_config(out, max, told, n_told, bound, n_bound);
+    size_t n = plm_interface_addrs(ifaces, sizeof ifaces / sizeof ifaces[0]);
+    n = plm_candidates_from_bound(out, max, bound, n_bound, ifaces, n);
+    n = leave_out_loopback(e, out, n);
+    if (n == 0 || c->n_advertise == 0)
+        return n;
+    /* Who is told other addresses than ours comes to our ports by these. */
+    memcpy(hosts, c->advertise, sizeof hosts);
+    for (size_t i = 0; i < c->n_advertise; i++)
+        plm_addr_set_port(&hosts[i], 0);
+    return plm_candidates_from_config(out, max, hosts, c->n_advertise, bound, n_bound);
+}
+
+int plm_engine_stream(struct plm_engine *e, int fd)
+{
+    struct plm_command *cmd = calloc(1, sizeof *cmd);
+    socklen_t size = sizeof cmd->stream.from;
+    if (!cmd) {
+        close(fd);
+        return PLM_ENOMEM;
+    }
+    cmd->type = PLM_CMD_STREAM;
+    cmd->stream.fd = fd;
+    int err = getpeername(fd, &cmd->stream.from.sa, &size) == 0 ? 0 : -errno;
+    if (err == 0 && !plm_stream_quota_enter(e->quota, &cmd->stream.from))
+        err = PLM_ELIMIT;
+    if (err) {
+        plm_command_free(cmd);
+        return err;
+    }
+    e->next_stream = (e->next_stream + 1) % e->n_workers;
+    plm_driver_post(e->drivers[e->next_stream], cmd);
+    return 0;
 }
 
 const struct plm_fingerprint *plm_engine_fingerprint(const struct plm_engine *e)

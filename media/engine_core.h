@@ -51,6 +51,8 @@ struct plm_engine {
 
     struct plm_identity *identity;
     struct plm_registry *registry;
+    struct plm_stream_quota *quota;
+    unsigned next_stream; /**< worker that gets the next connection first */
     unsigned n_workers;
     struct plm_driver *drivers[PLM_MAX_WORKERS];
     void *security[PLM_MAX_WORKERS];

@@ -361,6 +361,7 @@ static int apply(struct plm_transport_plan *plan, const struct plm_command *cmd)
     case PLM_CMD_CLOSE:
     case PLM_CMD_PEERS:
     case PLM_CMD_FEED:
+    case PLM_CMD_STREAM:
     case PLM_CMD_STATS:
         break;
     }

@@ -159,12 +159,22 @@ void plm_transport_on_dtls(struct plm_transport *t, const uint8_t *data, size_t 
 
 /* ---- addresses ---- */
 
+/** Of an address that is the far end of a connection: what becomes of the connection. */
+static void order_stream(
+    struct plm_transport *t, uint8_t sock, const struct plm_addr *a, enum plm_stream_order order)
+{
+    const struct plm_worker_io *io = &t->worker->config.io;
+    if (sock == PLM_SOCK_STREAM && io->stream)
+        io->stream(io->ctx, a, order, t->worker->config.index);
+}
+
 static void forget_tuple(struct plm_transport *t, unsigned i)
 {
     struct plm_tuple *tuple = plm_tuple_map_find(&t->worker->tuples, t->tuples[i].sock, &t->tuples[i].addr);
     if (tuple && tuple->transport == t) {
         plm_tuple_map_remove(&t->worker->tuples, t->tuples[i].sock, &t->tuples[i].addr);
         plm_gauge_add(t->worker, PLM_GAUGE_TUPLES, -1);
+        order_stream(t, t->tuples[i].sock, &t->tuples[i].addr, PLM_STREAM_CLOSE);
     }
     t->tuples[i] = t->tuples[--t->n_tuples];
 }
@@ -216,9 +226,31 @@ static int add_tuple(struct plm_transport *t, uint8_t sock, const struct plm_add
             tuple->transport->tuples[i] = tuple->transport->tuples[--tuple->transport->n_tuples];
     }
     tuple->transport = t;
+    order_stream(t, sock, a, PLM_STREAM_KEEP);
     t->tuples[t->n_tuples].addr = *a;
     t->tuples[t->n_tuples].sock = sock;
     return t->n_tuples++;
+}
+
+static bool is_in_use(const struct plm_transport *t, uint8_t sock, const struct plm_addr *a)
+{
+    return sock == t->sock && plm_addr_equal(a, &t->peer);
+}
+
+void plm_transport_set_backlog(struct plm_transport *t, uint8_t sock, const struct plm_addr *addr, bool on)
+{
+    if (t->backlogged == on || !is_in_use(t, sock, addr))
+        return;
+    t->backlogged = on;
+    plm_transport_allocate(t);
+}
+
+void plm_transport_forget_address(struct plm_transport *t, uint8_t sock, const struct plm_addr *addr)
+{
+    int i = find_tuple(t, sock, addr);
+    plm_transport_set_backlog(t, sock, addr, false);
+    if (i >= 0)
+        forget_tuple(t, (unsigned)i);
 }
 
 /*
@@ -255,6 +287,8 @@ void plm_transport_on_check(
     t->heard_us = tuple->heard_us = w->now_us;
     bool first = t->peer.sa.sa_family == 0;
     if (first || nominated || is_deserted(t)) {
+        if (!is_in_use(t, sock, from))
+            plm_transport_set_backlog(t, t->sock, &t->peer, false);
         t->peer = *from;
         t->sock = sock;
     }

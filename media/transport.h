@@ -62,6 +62,7 @@ struct plm_transport {
         struct plm_addr addr;
         uint8_t sock;
     } tuples[PLM_MAX_TUPLES];
+    bool backlogged; /**< peer takes less than it is sent: no video */
     struct plm_check_log checks;
     struct plm_sec_session *sec;
 
@@ -110,6 +111,10 @@ void plm_transport_move(struct plm_transport *t, plm_room_id room, plm_participa
 bool plm_transport_is_fresh_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, const uint8_t *request);
 /** An authenticated check came from this address. */
 void plm_transport_on_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, bool nominated);
+/** It has that address no longer. Unknown ones are fine. */
+void plm_transport_forget_address(struct plm_transport *t, uint8_t sock, const struct plm_addr *addr);
+/** What is sent to that address waits, or has caught up; means nothing unless it is the one in use. */
+void plm_transport_set_backlog(struct plm_transport *t, uint8_t sock, const struct plm_addr *addr, bool on);
 void plm_transport_on_dtls(struct plm_transport *t, const uint8_t *data, size_t len);
 /** @return whether it was authentic */
 bool plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len);

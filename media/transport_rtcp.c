@@ -346,3 +346,91 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
     }
     plm_timer_start(&t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);
 }
+
+/* ---- layers ---- */
+
+static void describe_slot(const struct plm_slot *s, const struct plm_track *tr, struct plm_alloc_slot *a)
+{
+    *a = (struct plm_alloc_slot){
+        .priority = s->priority,
+        .screen = tr->source == PLM_SOURCE_SCREEN,
+        .want_width = s->want_width,
+        .want_height = s->want_height,
+        .n_layers = tr->n_encodings,
+        .present = tr == s->track ? s->layers.current : PLM_LAYER_NONE,
+        .encoding = PLM_LAYER_NONE,
+    };
+    /* What is on its way out stays as it is, or gets smaller where it must: the wish is about what comes. */
+    if (tr == s->track && s->next.track && a->present < a->n_layers) {
+        a->n_layers = (uint8_t)(a->present + 1);
+        a->want_width = a->want_height = 0;
+    }
+    for (unsigned i = 0; i < tr->n_encodings; i++) {
+        a->layers[i].bitrate_bps = plm_track_bitrate(tr, (uint8_t)i);
+        a->layers[i].width = tr->encodings[i].width;
+        a->layers[i].height = tr->encodings[i].height;
+        uint8_t layers = tr->encodings[i].temporal_layers;
+        a->layers[i].temporal_layers = layers ? layers : 3;
+    }
+}
+
+/* Video slots and what each is described by: the track to come where there is one and `next` says so, else the shown one. */
+static size_t describe_slots(
+    struct plm_transport *t, bool next, struct plm_alloc_slot *v, struct plm_slot **of)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < t->n_slots && n < PLM_MAX_MEDIA; i++) {
+        struct plm_slot *s = &t->slots[i];
+        if (s->kind != PLM_KIND_VIDEO || !s->track)
+            continue;
+        of[n] = s;
+        describe_slot(s, next && s->next.track ? s->next.track : s->track, &v[n++]);
+    }
+    return n;
+}
+
+/* As the allocator does it when there is no bandwidth: the frame that is under way is completed, the application is told. */
+static void stop_video(struct plm_transport *t)
+{
+    for (unsigned i = 0; i < t->n_slots; i++)
+        plm_slot_aim(&t->slots[i], PLM_LAYER_NONE, 0, t->slots[i].wish);
+}
+
+void plm_transport_allocate(struct plm_transport *t)
+{
+    struct plm_alloc_slot v[PLM_MAX_MEDIA];
+    struct plm_slot *of[PLM_MAX_MEDIA];
+    if (!t->bwe || t->closing)
+        return;
+    if (t->backlogged) {
+        stop_video(t);
+        return;
+    }
+    uint32_t audio = 0;
+    bool held = false;
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        if (t->slots[i].kind == PLM_KIND_AUDIO)
+            audio += t->slots[i].bitrate_bps;
+    }
+    uint32_t estimate = plm_bwe_estimate(t->bwe);
+    /* 0 says "unknown" to the allocator: nothing is paused then. */
+    uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;
+    size_t n = describe_slots(t, false, v, of);
+    plm_allocate(v, n, budget);
+    plm_bwe_want(t->bwe, audio + plm_alloc_wanted(v, n), padding_slot(t) != NULL);
+    for (size_t i = 0; i < n; i++) {
+        if (t->state == PLM_TRANSPORT_CONNECTED)
+            plm_slot_aim(of[i], v[i].encoding, v[i].tid, v[i].wish);
+        else
+            plm_slot_foresee(of[i], v[i].wish);
+        held |= of[i]->next.track != NULL;
+    }
+    if (!held)
+        return;
+    /* Only one of a slot's two tracks is sent at a time. So each is measured against the whole budget with the other left out: no slot
+       is counted twice, and nobody else gets less for a change that is under way. */
+    n = describe_slots(t, true, v, of);
+    plm_allocate(v, n, budget);
+    for (size_t i = 0; i < n; i++)
+        plm_slot_aim_next(of[i], v[i].encoding, v[i].tid, v[i].wish);
+}

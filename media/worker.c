@@ -239,6 +239,11 @@ static void on_authenticated_check(struct plm_worker *w, const struct plm_regist
 {
     uint8_t owner = view->owner != PLM_NO_OWNER ? view->owner : view->prefer;
     if (owner != PLM_NO_OWNER && owner != w->config.index) {
+        if (sock == PLM_SOCK_STREAM) {
+            if (w->config.io.stream)
+                w->config.io.stream(w->config.io.ctx, from, PLM_STREAM_MOVE, owner);
+            return;
+        }
         note_stray(w, sock, from, owner);
         forward_stray(w, owner, sock, from, data, len);
         return;
@@ -352,6 +357,22 @@ static void on_read(struct plm_worker *w, struct plm_datagram *d)
     }
 }
 
+void plm_worker_stream_gone(struct plm_worker *w, const struct plm_addr *from, uint64_t now_us)
+{
+    struct plm_tuple *tuple = plm_tuple_map_find(&w->tuples, PLM_SOCK_STREAM, from);
+    w->now_us = now_us;
+    if (tuple && tuple->transport)
+        plm_transport_forget_address(tuple->transport, PLM_SOCK_STREAM, from);
+}
+
+void plm_worker_stream_backlog(struct plm_worker *w, const struct plm_addr *from, bool on, uint64_t now_us)
+{
+    const struct plm_tuple *tuple = plm_tuple_map_find(&w->tuples, PLM_SOCK_STREAM, from);
+    w->now_us = now_us;
+    if (tuple && tuple->transport)
+        plm_transport_set_backlog(tuple->transport, PLM_SOCK_STREAM, from, on);
+}
+
 void plm_worker_input(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us)
 {
     w->now_us = now_us;
@@ -447,6 +468,7 @@ static void on_transport_command(struct plm_worker *w, struct plm_command *cmd)
         break;
     case PLM_CMD_PEERS:
     case PLM_CMD_FEED: /* the driver has taken its socket */
+    case PLM_CMD_STREAM:
     case PLM_CMD_STATS:
         break;
     }

@@ -141,6 +141,7 @@ static const char *const gauge_names[] = {
     [PLM_GAUGE_STRAY_TUPLES] = "stray_tuples",
     [PLM_GAUGE_HANDSHAKES] = "handshakes",
     [PLM_GAUGE_FEEDS] = "feeds",
+    [PLM_GAUGE_TCP_STREAMS] = "tcp_streams",
 };
 _Static_assert(COUNT_OF(gauge_names) == PLM_GAUGE_COUNT, "a name for each");
 
@@ -183,6 +184,12 @@ static const char *const counter_names[] = {
     [PLM_CNT_FEED_DROPPED] = "feed_dropped",
     [PLM_CNT_FEED_WRITES] = "feed_writes",
     [PLM_CNT_PACKETS_EVICTED] = "packets_evicted",
+    [PLM_CNT_TCP_ACCEPTED] = "tcp_accepted",
+    [PLM_CNT_TCP_REFUSED] = "tcp_refused",
+    [PLM_CNT_TCP_UNPROVEN] = "tcp_unproven",
+    [PLM_CNT_TCP_MALFORMED] = "tcp_malformed",
+    [PLM_CNT_TCP_MOVED] = "tcp_moved",
+    [PLM_CNT_TCP_BACKLOGS] = "tcp_backlogs",
 };
 _Static_assert(COUNT_OF(counter_names) == PLM_CNT_COUNT, "a name for each");
 

@@ -88,6 +88,19 @@ PLM_EXPORT void plm_engine_dispatch(struct plm_engine *e);
 PLM_EXPORT unsigned plm_engine_workers(const struct plm_engine *e);
 /** Candidates to put into SDP, best first; those of the interfaces as they are now. @return how many were written, at most max */
 PLM_EXPORT size_t plm_engine_candidates(const struct plm_engine *e, struct plm_addr *out, size_t max);
+/**
+ * The same for TCP (RFC 6544, passive): of addresses that the host listens on, whose connections it gives to plm_engine_stream. Those of the
+ * loopback are left out where peers are told any other address.
+ * @param bound what is listened on @param told addresses to tell instead, port 0 stands for the bound one; none: those of the engine's config
+ */
+PLM_EXPORT size_t plm_engine_tcp_candidates(const struct plm_engine *e, const struct plm_addr *bound, size_t n_bound,
+    const struct plm_addr *told, size_t n_told, struct plm_addr *out, size_t max);
+/**
+ * ICE-TCP: take a connection that a peer has opened and that is not HTTP or TLS. Datagrams come and go as RFC 4571 frames them; a connection that
+ * does not begin with an authenticated check is ended after a few seconds.
+ * @param fd connected, non-blocking; owned by the engine from here on, also on error @return 0, PLM_ELIMIT (counted), PLM_ENOMEM, or a negated errno
+ */
+PLM_EXPORT int plm_engine_stream(struct plm_engine *e, int fd);
 /** SHA-256 of our DTLS certificate, made at create. */
 PLM_EXPORT const struct plm_fingerprint *plm_engine_fingerprint(const struct plm_engine *e);
 /** A random SSRC, never 0; fits plm_sdp_policy.random_ssrc with the engine as arg. */

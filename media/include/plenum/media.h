@@ -29,6 +29,9 @@ struct plm_limits {
     uint32_t packets_per_worker;    /**< packet buffers kept for retransmission and in flight; at the cap the oldest go [65536] */
     uint32_t nack_items_per_packet; /**< sequence numbers answered per RTCP packet [256] */
     uint32_t rtx_share_percent;     /**< retransmissions at most this share of a receiver's bitrate, plus a burst [40] */
+    uint32_t tcp_streams;           /**< connections of ICE-TCP, of the engine [4096] */
+    uint32_t tcp_unproven;          /**< of these per source (IPv6: one /64) without an authenticated check so far [64] */
+    uint32_t tcp_queue;             /**< octets that wait for one of them, rounded up to a power of two [512 KiB] */
     uint32_t feed_queue;            /**< octets that wait for the reader of a worker's feed: a second of 100 cameras [24 MiB]; 64 KiB to 1 GiB */
 };
 
@@ -174,6 +177,7 @@ enum plm_gauge {
     PLM_GAUGE_STRAY_TUPLES,
     PLM_GAUGE_HANDSHAKES,
     PLM_GAUGE_FEEDS,         /**< workers whose feed has a reader */
+    PLM_GAUGE_TCP_STREAMS,   /**< connections of ICE-TCP */
     PLM_GAUGE_COUNT
 };
 PLM_EXPORT const char *plm_gauge_name(enum plm_gauge g);
@@ -217,6 +221,12 @@ enum plm_counter {
     PLM_CNT_FEED_DROPPED,    /**< packets that it did not get: it read too slowly */
     PLM_CNT_FEED_WRITES,     /**< system calls */
     PLM_CNT_PACKETS_EVICTED, /**< kept ones that were forgotten early because the cap was reached */
+    PLM_CNT_TCP_ACCEPTED,    /**< connections of ICE-TCP that came */
+    PLM_CNT_TCP_REFUSED,     /**< likewise, over a cap */
+    PLM_CNT_TCP_UNPROVEN,    /**< ended: no authenticated check in time, or something else before it */
+    PLM_CNT_TCP_MALFORMED,   /**< ended: no datagrams of RFC 4571 */
+    PLM_CNT_TCP_MOVED,       /**< handed to the worker that has their transport */
+    PLM_CNT_TCP_BACKLOGS,    /**< video was stopped because a peer took too little */
     PLM_CNT_COUNT
 };
 PLM_EXPORT const char *plm_counter_name(enum plm_counter c);

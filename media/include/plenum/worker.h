@@ -33,6 +33,18 @@ struct plm_datagram {
     struct plm_addr from;
 };
 
+/**
+ * `sock` of what comes and goes by a TCP connection that the peer has opened (ICE-TCP, RFC 6544): the peer's address names the connection.
+ */
+#define PLM_SOCK_STREAM 255
+
+/** What the core asks about such a connection. */
+enum plm_stream_order {
+    PLM_STREAM_KEEP = 0, /**< an authenticated check came by it: it belongs to a transport here */
+    PLM_STREAM_CLOSE,    /**< it belongs to none any more; what is sent in this turn still goes out */
+    PLM_STREAM_MOVE,     /**< its transport lives on another worker: hand it on, beginning with the datagram at hand */
+};
+
 /** Datagrams of equal size (the last may be shorter) to one receiver, contiguous: one UDP_SEGMENT send. */
 struct plm_train {
     const struct plm_addr *to;
@@ -61,6 +73,8 @@ struct plm_worker_io {
     void (*gone)(void *ctx, plm_transport_id id);
     /** Answer to PLM_CMD_STATS: snapshot handed over, to be freed with plm_worker_report_free. */
     void (*stats)(void *ctx, struct plm_worker_report *report);
+    /** About the connection of PLM_SOCK_STREAM from this address. @param worker of PLM_STREAM_MOVE. May be NULL where there are none */
+    void (*stream)(void *ctx, const struct plm_addr *from, enum plm_stream_order order, unsigned worker);
 };
 
 /** One worker's part of a statistics snapshot. */
@@ -89,6 +103,10 @@ PLM_EXPORT int plm_worker_create(struct plm_worker **out, const struct plm_worke
 PLM_EXPORT void plm_worker_destroy(struct plm_worker *w);
 /** Take what a socket gave. @param now_us monotonic, the same for the whole batch */
 PLM_EXPORT void plm_worker_input(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us);
+/** A connection of PLM_SOCK_STREAM is gone: its peer has that address no longer. Call plm_worker_poll after it. */
+PLM_EXPORT void plm_worker_stream_gone(struct plm_worker *w, const struct plm_addr *from, uint64_t now_us);
+/** A connection takes less than it is sent: no more video until it has caught up, each slot then goes on with a key frame. Call plm_worker_poll after it. */
+PLM_EXPORT void plm_worker_stream_backlog(struct plm_worker *w, const struct plm_addr *from, bool on, uint64_t now_us);
 /** Take one frame from another worker's ring. Frames of one read go in one after the other; call plm_worker_poll after the last. */
 PLM_EXPORT void plm_worker_link(struct plm_worker *w, unsigned from, const uint8_t *frame, size_t len, uint64_t now_us);
 /**
