@@ -66,6 +66,9 @@ const struct plm_config_key plm_config_keys[] = {
 
     LIST("rtc.listen", PLM_CFG_ADDRS, rtc.listen, "0.0.0.0:8080,[::]:8080"),
     LIST("rtc.advertise", PLM_CFG_ADDRS, rtc.advertise, ""),
+    BOOL("rtc.tcp_on_http", rtc.tcp_on_http, "true"),
+    LIST("rtc.tcp_listen", PLM_CFG_ADDRS, rtc.tcp_listen, ""),
+    LIST("rtc.tcp_advertise", PLM_CFG_ADDRS, rtc.tcp_advertise, ""),
     UINT("rtc.workers", rtc.workers, 0, 32, "0"),
     UINT("rtc.spread_above", rtc.spread_above, 0, 65536, "0"),
     UINT("rtc.rcvbuf", rtc.rcvbuf, 65536, 1u << 30, "4194304"),
@@ -84,6 +87,9 @@ const struct plm_config_key plm_config_keys[] = {
     UINT("rtc.limits.packets_per_worker", rtc.limits.packets_per_worker, 1024, 4194304, "65536"),
     UINT("rtc.limits.nack_items_per_packet", rtc.limits.nack_items_per_packet, 1, 65536, "256"),
     UINT("rtc.limits.rtx_share_percent", rtc.limits.rtx_share_percent, 1, 100, "40"),
+    UINT("rtc.limits.tcp_streams", rtc.limits.tcp_streams, 1, 65536, "4096"),
+    UINT("rtc.limits.tcp_unproven", rtc.limits.tcp_unproven, 1, 65536, "64"),
+    UINT("rtc.limits.tcp_queue", rtc.limits.tcp_queue, 65536, 1u << 26, "524288"),
     UINT("rtc.limits.feed_queue", rtc.limits.feed_queue, 65536, 1073741824, "25165824"),
 
     UINT("rooms.max", rooms.max, 1, 65536, "1024"),

@@ -87,6 +87,8 @@ struct plm_config {
     } http;
     struct {
         struct plm_config_addrs listen, advertise;
+        struct plm_config_addrs tcp_listen, tcp_advertise;
+        bool tcp_on_http;
         unsigned workers; /**< 0: the engine decides */
         unsigned spread_above;
         unsigned rcvbuf, sndbuf;

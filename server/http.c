@@ -14,6 +14,7 @@
 
 #include "config.h"
 #include "http_listen.h"
+#include "http_peek.h"
 #include "http_tls.h"
 #include "json_text.h"
 #include "logger.h"
@@ -65,6 +66,7 @@ struct plm_http {
     struct lws_vhost *vhost;
     struct lws_protocols protocols[3];
     struct plm_http_listen *listen;
+    struct plm_http_peek *peek; /**< NULL: every connection is HTTP's */
     struct exchange *exchanges;
     uint64_t last_id;
     struct plm_http_stats stats;
@@ -768,6 +770,11 @@ static void on_lws_log(int level, const char *line)
 
 /* ---- life ---- */
 
+static uint32_t count_connections(const struct plm_http *h)
+{
+    return h->stats.connections + (h->peek ? plm_http_peek_waiting(h->peek) : 0);
+}
+
 /* @param count what is to be dropped with the connection; NULL: it is a proxy's @return false: it has too many */
 static bool count_peer(struct plm_http *h, int fd, struct plm_peer_count **count)
 {
@@ -786,28 +793,48 @@ static bool count_peer(struct plm_http *h, int fd, struct plm_peer_count **count
     return *count != NULL;
 }
 
-static void on_accept(void *arg, int fd)
+static void adopt(void *arg, int fd, void *count)
 {
     struct plm_http *h = arg;
     struct lws_adopt_desc adopt = {.vh = h->vhost,
         .type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | (h->tls ? LWS_ADOPT_ALLOW_SSL : 0),
-        .fd.sockfd = fd};
-    struct plm_peer_count *count;
+        .fd.sockfd = fd,
+        .opaque = count};
 
-    if (h->stats.connections >= h->setup.config->http.max_connections) {
-        h->stats.refused++;
-        close(fd);
-        return;
-    }
-    if (!count_peer(h, fd, &count)) {
-        h->stats.refused_sources++;
-        close(fd);
-        return;
-    }
     h->stats.accepted++;
-    adopt.opaque = count;
     /* The socket is libwebsockets' from here, also when it fails. */
     lws_adopt_descriptor_vhost_via_info(&adopt);
+}
+
+static void hand_over(void *arg, int fd, void *count)
+{
+    struct plm_http *h = arg;
+    plm_peer_count_drop(&h->peers, count);
+    h->setup.stream(h->setup.stream_arg, fd);
+}
+
+static void on_silent(void *arg, void *count)
+{
+    struct plm_http *h = arg;
+    plm_peer_count_drop(&h->peers, count);
+}
+
+static void on_accept(void *arg, int fd)
+{
+    struct plm_http *h = arg;
+    struct plm_peer_count *count;
+
+    if (count_connections(h) >= h->setup.config->http.max_connections) {
+        h->stats.refused++;
+        close(fd);
+    } else if (!count_peer(h, fd, &count)) {
+        h->stats.refused_sources++;
+        close(fd);
+    } else if (h->peek) {
+        plm_http_peek_take(h->peek, fd, count);
+    } else {
+        adopt(h, fd, count);
+    }
 }
 
 static int create_context(struct plm_http *h, char *err, size_t err_size)
@@ -860,8 +887,14 @@ int plm_http_create(struct plm_http **out, const struct plm_http_setup *setup, c
         return PLM_ENOMEM;
     }
     h->setup = *setup;
+    const struct plm_http_peek_ways peek = {.http = adopt,
+        .stream = hand_over,
+        .drop = on_silent,
+        .silence_ms = setup->config->http.timeout_s * 1000 / 3};
     int rc = plm_http_listen_create(
-        &h->listen, setup->loop, &setup->config->http.listen, on_accept, h, err, err_size);
+        &h->listen, setup->loop, "http.listen", &setup->config->http.listen, on_accept, h, err, err_size);
+    if (!rc && setup->stream && (rc = plm_http_peek_create(&h->peek, setup->loop, &peek, h)))
+        snprintf(err, err_size, "http: cannot start: %s", plm_strerror(rc));
     if (!rc)
         rc = create_context(h, err, err_size);
     *out = h;
@@ -884,6 +917,8 @@ void plm_http_close(struct plm_http *h)
     if (!h)
         return;
     plm_http_stop_listening(h);
+    plm_http_peek_close(h->peek);
+    h->peek = NULL;
     if (h->context)
         lws_context_destroy(h->context);
 }
@@ -911,4 +946,5 @@ bool plm_http_address(const struct plm_http *h, size_t i, struct plm_addr *out)
 void plm_http_stats(const struct plm_http *h, struct plm_http_stats *out)
 {
     *out = h->stats;
+    out->connections = count_connections(h);
 }

@@ -93,6 +93,9 @@ struct plm_http_setup {
     const struct plm_http_route *routes; /**< the first that matches takes the request; borrowed */
     size_t n_routes;
     const struct lws_protocols *websocket; /**< NULL: no WebSocket */
+    /** Takes connections that begin neither TLS nor HTTP but may be ICE-TCP, and owns them; NULL: all are HTTP's. */
+    void (*stream)(void *arg, int fd);
+    void *stream_arg;
 };
 
 /**

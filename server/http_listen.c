@@ -78,11 +78,11 @@ static const char *remedy(int rc)
 {
     switch (rc) {
     case -EADDRINUSE:
-        return ": another program listens there; stop it or choose another port (http.listen)";
+        return ": another program listens there; stop it or choose another port";
     case -EACCES:
         return ": ports below 1024 need the right to bind them (CAP_NET_BIND_SERVICE)";
     case -EADDRNOTAVAIL:
-        return ": this machine has no such address (http.listen)";
+        return ": this machine has no such address";
     default:
         return "";
     }
@@ -108,7 +108,7 @@ static int add_listener(struct plm_http_listen *l, uv_loop_t *loop, const struct
     return uv_poll_start(&li->poll, UV_READABLE, on_readable);
 }
 
-int plm_http_listen_create(struct plm_http_listen **out, struct uv_loop_s *loop,
+int plm_http_listen_create(struct plm_http_listen **out, struct uv_loop_s *loop, const char *key,
     const struct plm_config_addrs *addrs, plm_http_accept_fn *fn, void *arg, char *err, size_t err_size)
 {
     char text[PLM_ADDR_TEXT];
@@ -122,8 +122,8 @@ int plm_http_listen_create(struct plm_http_listen **out, struct uv_loop_s *loop,
     for (size_t i = 0; i < addrs->n; i++) {
         int rc = add_listener(l, loop, &addrs->addr[i]);
         if (rc) {
-            snprintf(err, err_size, "cannot listen on %s (TCP): %s%s",
-                plm_addr_format(&addrs->addr[i], text, sizeof(text)), plm_strerror(rc), remedy(rc));
+            snprintf(err, err_size, "cannot listen on %s (TCP): %s%s (%s)",
+                plm_addr_format(&addrs->addr[i], text, sizeof(text)), plm_strerror(rc), remedy(rc), key);
             plm_http_listen_close(l);
             return rc;
         }

@@ -1,6 +1,7 @@
 #include "media_bridge.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <uthash.h>
 
 #define MAX_CANDIDATES (PLM_MAX_LISTEN * 4)
@@ -16,6 +17,9 @@ struct plm_media_bridge {
     struct plm_engine *engine;
     struct credentials *transports;
     struct plm_addr candidates[MAX_CANDIDATES];
+    struct plm_addr tcp_candidates[MAX_CANDIDATES];
+    struct plm_addr tcp_bound[PLM_MEDIA_BRIDGE_TCP], tcp_told[PLM_MEDIA_BRIDGE_TCP];
+    size_t n_tcp_bound, n_tcp_told;
 };
 
 static void forget(struct plm_media_bridge *b, plm_transport_id id)
@@ -35,6 +39,9 @@ static void fill(struct plm_media_bridge *b, const struct credentials *c, struct
     out->fingerprint = *plm_engine_fingerprint(b->engine);
     out->candidates = b->candidates;
     out->n_candidates = plm_engine_candidates(b->engine, b->candidates, MAX_CANDIDATES);
+    out->tcp_candidates = b->tcp_candidates;
+    out->n_tcp_candidates = plm_engine_tcp_candidates(b->engine, b->tcp_bound, b->n_tcp_bound, b->tcp_told,
+        b->n_tcp_told, b->tcp_candidates, MAX_CANDIDATES);
 }
 
 static int room_open(void *ctx, const struct plm_room_config *config, plm_room_id *out)
@@ -130,6 +137,21 @@ int plm_media_bridge_create(struct plm_media_bridge **out, struct plm_engine *en
     b->engine = engine;
     *out = b;
     return 0;
+}
+
+static size_t copy_addrs(struct plm_addr *out, const struct plm_addr *v, size_t n)
+{
+    size_t m = n < PLM_MEDIA_BRIDGE_TCP ? n : PLM_MEDIA_BRIDGE_TCP;
+    if (m)
+        memcpy(out, v, m * sizeof(*v));
+    return m;
+}
+
+void plm_media_bridge_set_tcp(struct plm_media_bridge *b, const struct plm_addr *bound, size_t n_bound,
+    const struct plm_addr *told, size_t n_told)
+{
+    b->n_tcp_bound = copy_addrs(b->tcp_bound, bound, n_bound);
+    b->n_tcp_told = copy_addrs(b->tcp_told, told, n_told);
 }
 
 void plm_media_bridge_destroy(struct plm_media_bridge *b)

@@ -7,10 +7,18 @@
 #include "media_port.h"
 #include "plenum/engine.h"
 
+#define PLM_MEDIA_BRIDGE_TCP 32 /**< addresses at most */
+
 struct plm_media_bridge;
 
 /** @param engine borrowed; outlives the bridge @return 0 or PLM_ENOMEM */
 int plm_media_bridge_create(struct plm_media_bridge **out, struct plm_engine *engine);
+/**
+ * What peers are told of ICE-TCP from now on.
+ * @param bound addresses that are listened on @param told instead of those of the interfaces, see plm_engine_tcp_candidates; both are copied
+ */
+void plm_media_bridge_set_tcp(struct plm_media_bridge *b, const struct plm_addr *bound, size_t n_bound,
+    const struct plm_addr *told, size_t n_told);
 /** Everybody who uses the port must be gone. NULL is fine. */
 void plm_media_bridge_destroy(struct plm_media_bridge *b);
 /** The table; its ctx is the bridge. */

@@ -12,6 +12,7 @@
 #include "http.h"
 #include "http_file.h"
 #include "http_health.h"
+#include "http_listen.h"
 #include "http_metrics.h"
 #include "http_static.h"
 #include "http_tls.h"
@@ -45,6 +46,7 @@ struct plm_server {
     uint64_t stop_at_ms;
 
     struct plm_store *store;
+    struct plm_http_listen *tcp_listen; /**< ICE-TCP's own ports */
     struct plm_engine *engine;
     struct plm_media_bridge *bridge;
     struct plm_passwords *passwords;
@@ -503,6 +505,32 @@ static int load_page(struct plm_server *s, char *err, size_t err_size)
     return 0;
 }
 
+/* A connection that brings media. It is counted where it is refused. */
+static void on_tcp_stream(void *arg, int fd)
+{
+    struct plm_server *s = arg;
+    plm_engine_stream(s->engine, fd);
+}
+
+/* ICE-TCP's ports of its own; and what clients are told of all its ports. */
+static int start_tcp(struct plm_server *s, char *err, size_t err_size)
+{
+    const struct plm_config *c = &s->config;
+    struct plm_addr bound[2 * PLM_CONFIG_MAX_ADDRS];
+    size_t n = 0;
+
+    int rc = plm_http_listen_create(
+        &s->tcp_listen, &s->loop, "rtc.tcp_listen", &c->rtc.tcp_listen, on_tcp_stream, s, err, err_size);
+    if (rc)
+        return rc;
+    for (size_t i = 0; plm_http_listen_address(s->tcp_listen, i, &bound[n]); i++)
+        n++;
+    for (size_t i = 0; c->rtc.tcp_on_http && plm_http_address(s->http, i, &bound[n]); i++)
+        n++;
+    plm_media_bridge_set_tcp(s->bridge, bound, n, c->rtc.tcp_advertise.addr, c->rtc.tcp_advertise.n);
+    return 0;
+}
+
 static int start_http(struct plm_server *s, char *err, size_t err_size)
 {
     int rc = load_page(s, err, err_size);
@@ -520,8 +548,12 @@ static int start_http(struct plm_server *s, char *err, size_t err_size)
         .config = &s->config,
         .routes = s->routes,
         .n_routes = sizeof(s->routes) / sizeof(s->routes[0]),
-        .websocket = plm_ws_protocol(s->ws)};
+        .websocket = plm_ws_protocol(s->ws),
+        .stream = s->config.rtc.tcp_on_http ? on_tcp_stream : NULL,
+        .stream_arg = s};
     rc = plm_http_create(&s->http, &setup, err, err_size);
+    if (!rc)
+        rc = start_tcp(s, err, err_size);
     if (rc)
         return rc;
     plm_rest_set_http(s->rest, s->http);
@@ -712,6 +744,7 @@ void plm_server_destroy(struct plm_server *s)
 {
     if (!s)
         return;
+    plm_http_listen_close(s->tcp_listen);
     plm_http_close(s->http);
     plm_http_files_close(s->recordings);
     plm_passwords_close(s->passwords);

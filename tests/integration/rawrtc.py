@@ -230,6 +230,43 @@ class Dtls:
         return out + [now] if now else out
 
 
+class Framed:
+    """Datagrams over TCP (RFC 4571), with as much of a UDP socket's face as a peer needs."""
+
+    def __init__(self, address, rcvbuf=None):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if rcvbuf:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.socket.settimeout(10)
+        self.socket.connect(address)
+        self.socket.settimeout(None)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.lock, self.octets, self.ended = threading.Lock(), b"", False
+
+    def fileno(self):
+        return self.socket.fileno()
+
+    def sendto(self, datagram, _address=None):
+        with self.lock:
+            self.socket.sendall(struct.pack(">H", len(datagram)) + datagram)
+
+    def recv(self, _size, _flags=0):
+        while True:
+            if len(self.octets) >= 2:
+                size = struct.unpack(">H", self.octets[:2])[0]
+                if len(self.octets) >= 2 + size:
+                    datagram, self.octets = self.octets[2:2 + size], self.octets[2 + size:]
+                    return datagram
+            more = self.socket.recv(65536, socket.MSG_DONTWAIT)
+            if not more:
+                self.ended = True
+                raise BlockingIOError
+            self.octets += more
+
+    def close(self):
+        self.socket.close()
+
+
 class Peer:
     """A client of WHIP (publishes one audio and one video track) or WHEP (receives them)."""
 
