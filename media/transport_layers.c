@@ -89,6 +89,13 @@ static void allocate_next(struct plm_transport *t, uint32_t budget)
         plm_slot_aim_next(of[i], v[i].encoding, v[i].tid, v[i].wish);
 }
 
+/* As the allocator does it when there is no bandwidth: the frame that is under way is completed, the application is told. */
+static void stop_video(struct plm_transport *t)
+{
+    for (unsigned i = 0; i < t->n_slots; i++)
+        plm_slot_aim(&t->slots[i], PLM_LAYER_NONE, 0, t->slots[i].wish);
+}
+
 void plm_transport_allocate(struct plm_transport *t)
 {
     struct plm_alloc_slot v[PLM_MAX_MEDIA];
@@ -96,6 +103,10 @@ void plm_transport_allocate(struct plm_transport *t)
     struct plm_alloc_total total;
     if (!t->bwe || t->closing)
         return;
+    if (t->backlogged) {
+        stop_video(t);
+        return;
+    }
     uint32_t audio = audio_bps(t), estimate = plm_bwe_estimate(t->bwe);
     /* 0 says "unknown" to the allocator: nothing is paused then. */
     uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;

@@ -373,7 +373,6 @@ void plm_worker_stream_backlog(struct plm_worker *w, const struct plm_addr *from
         plm_transport_set_backlog(tuple->transport, PLM_SOCK_STREAM, from, on);
 }
 
-void plm_worker_input(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us)
 void plm_worker_take(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us)
 {
     w->now_us = now_us;
