@@ -23,6 +23,7 @@
 #define PROBE_QUEUE_US    80000 /* the same while a cluster of ours may be what waits */
 #define CLUSTER_MAX_US    400000
 #define PROBE_DRAIN_US    300000
+#define FELL_PERCENT      75
 #define CALM_US           800000 /* after a decrease, before more is asked for */
 #define START_BPS         1000000
 #define HEADROOM          3
@@ -242,13 +243,15 @@ static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
 {
     enum plm_bwe_usage usage = plm_bwe_delay_usage(&b->delay);
     uint64_t acked = through(b, got), narrow = plm_bwe_delay_narrow(&b->delay);
-    if (narrow && narrow * 100 < b->estimate * NARROW_PERCENT) {
-        usage = PLM_BWE_OVER;
-        acked = narrow < acked ? narrow : acked;
-    }
-    if (usage == PLM_BWE_OVER && !is_ours(b, now_us)) {
+    /* A queue that lets through far less than the estimate is none of a cluster's making. */
+    bool is_narrow = narrow && narrow * 100 < b->estimate * NARROW_PERCENT;
+    if (is_narrow && narrow < acked)
+        acked = narrow;
+    if (is_narrow || (usage == PLM_BWE_OVER && !is_ours(b, now_us))) {
         uint64_t from = b->valid ? b->estimate : acked ? acked : START_BPS;
         uint64_t to = plm_bwe_aimd_decrease(&b->aimd, from, acked, round_trip(b), now_us);
+        if (to < b->estimate * FELL_PERCENT / 100) /* perhaps too far: ask soon */
+            plm_bwe_probe_hurry(&b->probe, now_us + CALM_US);
         if (b->valid)
             set_estimate(b, to);
         else

@@ -25,6 +25,7 @@
     3 /* groups in a row; what was held up somewhere and let go together waits less from one to the next */
 #define RISING_LESS_US 1000  /* so much less is the same */
 #define CLIMB_N        5     /* packets in a row */
+#define BUSY_US        10000 /* a wait that shows that the line was sending something else */
 #define CLIMB_US       30000 /* from the first to the last of them */
 #define CLIMB_GAP_US   60000 /* between two of them: a queue lets one through after the other */
 #define CLIMB_LESS_US  8000  /* unrest that is none */
@@ -67,6 +68,11 @@ static void judge_climb(struct plm_bwe_delay *d)
 static void note_climb(struct plm_bwe_delay *d, uint32_t octets, int64_t way_us, int64_t arrival_us)
 {
     int64_t since = arrival_us - d->climb_to_us;
+    if (way_us - base_of(d) < BUSY_US) { /* the line may have been idle before it */
+        d->climb_packets = 0;
+        d->last_way_us = way_us;
+        return;
+    }
     bool climbs =
         d->climb_packets && way_us >= d->highest_way_us - CLIMB_LESS_US && since >= 0 && since < CLIMB_GAP_US;
     if (climbs) {
@@ -121,6 +127,9 @@ void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d)
         return;
     int64_t before = d->least_us;
     d->least_us = d->least_way_us - base_of(d);
+    /* Where the luckiest packet does not wait, a burst has come and gone. */
+    if (d->usage == PLM_BWE_OVER && d->least_us < LEAST_WAIT_US)
+        d->usage = PLM_BWE_NORMAL;
     if (d->n_ways >= STANDING_N)
         judge_standing(d, before);
     if (d->rising >= RISING)

@@ -9,10 +9,10 @@
 #define LEAST_PACKETS   5
 #define GIVE_UP_US      100000 /* a cluster that does not get out is none */
 #define STEP            2      /* times the estimate */
-#define WANT_PERCENT    130    /* of what would be used: head-room for a layer's unrest */
-#define ENOUGH_PERCENT  120
-#define EVERY_US        2500000
-#define EVERY_MORE_US   500000 /* for each that showed nothing more */
+#define WANT_PERCENT    165 /* of what would be used: the allocator wants half as much again after a fall */
+#define ENOUGH_PERCENT  150
+#define EVERY_US        2000000
+#define EVERY_MORE_US   250000 /* for each that showed nothing more */
 #define MORE_MAX        2
 #define LATE_US         1000000 /* beside a round trip: an answer that never comes */
 #define LOST_US         250000
@@ -138,4 +138,10 @@ bool plm_bwe_probe_goes_on(
     const struct plm_bwe_probe *p, const struct plm_bwe_probe_state *s, uint64_t now_us)
 {
     return !p->cluster.id && p->next_us <= now_us && s->want && !is_enough(s);
+}
+
+void plm_bwe_probe_hurry(struct plm_bwe_probe *p, uint64_t at_us)
+{
+    if (p->next_us > at_us)
+        p->next_us = at_us;
 }

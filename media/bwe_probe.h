@@ -53,5 +53,7 @@ uint32_t plm_bwe_probe_answer(struct plm_bwe_probe *p, const struct plm_bwe_prob
 /** After an answer: whether a faster cluster follows at once. */
 bool plm_bwe_probe_goes_on(
     const struct plm_bwe_probe *p, const struct plm_bwe_probe_state *s, uint64_t now_us);
+/** The estimate fell: ask at that time at the latest. */
+void plm_bwe_probe_hurry(struct plm_bwe_probe *p, uint64_t at_us);
 
 #endif
