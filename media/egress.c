@@ -108,6 +108,14 @@ static uint16_t padding_of(uint8_t kind)
 void plm_egress_push(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt *pkt,
     enum plm_egress_kind kind, uint8_t pt, const struct plm_map_out *out)
 {
+    const struct plm_transport *t = slot->transport;
+    if (t->key && !t->closing && !plm_pacer_hold(w, slot, pkt, kind, pt, out))
+        plm_egress_depart(w, slot, pkt, kind, pt, out);
+}
+
+void plm_egress_depart(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt *pkt,
+    enum plm_egress_kind kind, uint8_t pt, const struct plm_map_out *out)
+{
     struct plm_egress *e = &w->egress;
     struct plm_transport *t = slot->transport;
     if (!t->key || t->closing)

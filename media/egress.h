@@ -62,8 +62,11 @@ struct plm_egress {
 
 int plm_egress_init(struct plm_egress *e);
 void plm_egress_destroy(struct plm_worker *w);
-/** Queue one RTP packet; takes a reference on pkt. The pacer's place: today it passes through. */
+/** One RTP packet goes out, by the receiver's pacer; takes a reference on pkt. */
 void plm_egress_push(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt *pkt, enum plm_egress_kind kind, uint8_t pt,
+    const struct plm_map_out *out);
+/** The same for what the pacer lets go: it leaves with the next flush, in the order of these calls. */
+void plm_egress_depart(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt *pkt, enum plm_egress_kind kind, uint8_t pt,
     const struct plm_map_out *out);
 /** Copy one finished datagram. */
 void plm_egress_raw(struct plm_worker *w, const struct plm_addr *to, uint8_t sock, const uint8_t *data, size_t len);

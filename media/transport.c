@@ -380,6 +380,7 @@ void plm_transport_close(struct plm_transport *t, enum plm_close_reason reason)
         plm_gauge_add(w, PLM_GAUGE_HANDSHAKES, -1);
     if (t->sec && (reason == PLM_CLOSE_LOCAL || reason == PLM_CLOSE_ROOM))
         w->config.security->close(t->sec);
+    plm_pacer_forget(w, t);
     plm_egress_forget(w, t);
     end_tracks_and_slots(t);
     t->key = NULL;

@@ -10,6 +10,7 @@
 #include "check_log.h"
 #include "command.h"
 #include "ice_lite.h"
+#include "pacer.h"
 #include "rtcp.h"
 #include "rtp.h"
 #include "bwe.h"
@@ -87,6 +88,7 @@ struct plm_transport {
     uint8_t muted;
 
     struct plm_timer ice_timer, dtls_timer, rtcp_timer, feedback_timer, nack_timer, probe_timer;
+    struct plm_pacer pacer;
     struct plm_timer hold_timer; /**< slot.c: a slot has kept its former picture long enough */
     uint64_t rx_packets, rx_bytes;
     uint32_t rtt_us;

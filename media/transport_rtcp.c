@@ -145,8 +145,10 @@ static void on_probe_timer(struct plm_timer *timer, uint64_t now_us)
     struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, probe_timer);
     struct plm_slot *s = padding_slot(t);
     size_t due = s ? plm_bwe_padding(t->bwe, now_us) : 0;
+    t->pacer.open = true; /* a cluster has a rate of its own */
     if (due > 0)
         plm_slot_pad(s, due);
+    t->pacer.open = false;
     wake_probe(t);
 }
 
@@ -168,7 +170,9 @@ static void on_twcc(void *arg, const uint8_t *fci, size_t len)
     plm_count(t->worker, PLM_CNT_TWCC_RECEIVED);
     if (!t->bwe)
         return;
-    if (plm_bwe_on_twcc(t->bwe, fci, len, t->worker->now_us))
+    bool fell = plm_bwe_on_twcc(t->bwe, fci, len, t->worker->now_us);
+    plm_pacer_set(&t->pacer, plm_bwe_estimate(t->bwe));
+    if (fell)
         plm_transport_allocate(t);
     wake_probe(t);
 }
@@ -342,6 +346,7 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
     }
     if (t->bwe) {
         plm_bwe_poll(t->bwe, now_us);
+        plm_pacer_set(&t->pacer, plm_bwe_estimate(t->bwe));
         plm_transport_allocate(t);
     }
     plm_timer_start(&t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);

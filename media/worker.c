@@ -76,6 +76,8 @@ int plm_worker_create(struct plm_worker **out, const struct plm_worker_config *c
         err = plm_ice_lite_create(&w->ice);
     if (err == 0)
         err = plm_egress_init(&w->egress);
+    if (err == 0)
+        err = plm_pacer_pool_init(&w->pacer);
     if (err != 0) {
         plm_worker_destroy(w);
         return err;
@@ -138,6 +140,7 @@ void plm_worker_destroy(struct plm_worker *w)
         plm_egress_flush(w); /* close_notify */
     free_closed(w);
     plm_egress_destroy(w);
+    plm_pacer_pool_destroy(&w->pacer);
     plm_ice_lite_destroy(w->ice);
     plm_pkt_pool_destroy(w->pool);
     plm_tuple_map_destroy(&w->tuples);

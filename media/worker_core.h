@@ -9,6 +9,7 @@
 #include "command.h"
 #include "egress.h"
 #include "ice_lite.h"
+#include "pacer.h"
 #include "pkt.h"
 #include "registry.h"
 #include "security.h"
@@ -28,6 +29,7 @@ struct plm_worker {
     struct plm_shard *dirty_shards; /**< what their receivers see must be decided anew */
     struct plm_feed *feed;         /**< what its reader will get; NULL: nobody reads. Borrowed from the driver */
     struct plm_egress egress;
+    struct plm_pacer_pool pacer;
     struct plm_timer sweep;
     uint64_t next_track_key;       /**< names tracks in slots' maps; never reused */
     uint32_t next_instance;

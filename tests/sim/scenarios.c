@@ -827,6 +827,7 @@ static const struct {
     {"bwe_step", bwe_step},
     {"bwe_radio", bwe_radio},
     {"bwe_no_probes", bwe_no_probes},
+    {"bwe_pacer", bwe_pacer},
     {"alloc_step", alloc_step},
     {"alloc_main", alloc_main},
     {"alloc_steady", alloc_steady},

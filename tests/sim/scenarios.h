@@ -39,6 +39,7 @@ void bwe_start(const struct run *r);
 void bwe_step(const struct run *r);
 void bwe_radio(const struct run *r);
 void bwe_no_probes(const struct run *r);
+void bwe_pacer(const struct run *r);
 /* scenarios_alloc.c */
 void alloc_step(const struct run *r);
 void alloc_main(const struct run *r);

@@ -2,6 +2,7 @@
  * Bandwidth towards receivers: an estimator alone on a line, then whole meetings.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "scenarios.h"
 
@@ -153,4 +154,91 @@ void bwe_no_probes(const struct run *r)
     expect(flow_got(f) >= 1200000, f, "the line is not used", (double)flow_got(f));
     expect(flow_wait(f, 95) < 100, f, "waits in front of the line, ms", flow_wait(f, 95));
     end_flow(f);
+}
+
+/* ---- the pacer, in a whole meeting ---- */
+
+#define WINDOW_US 5000
+
+/** What reaches one who watches, as it comes. */
+struct watch {
+    struct {
+        uint64_t at;
+        size_t octets;
+    } last[4096];
+    unsigned n, first;
+    size_t in_window, most_in_window;
+    uint32_t ts;
+    size_t frame, largest_frame;
+    uint64_t audio_us, audio_gap_us;
+};
+
+static struct watch watch;
+
+static void look_at_packet(struct sim_end *e, uint8_t *data, size_t len)
+{
+    struct plm_rtp_view v;
+    struct watch *w = &watch;
+    uint64_t now = e->sim->now;
+    if (plm_rtp_parse(&v, data, len) == 0 && v.pt == SIM_PT_OPUS) {
+        if (w->audio_us && now - w->audio_us > w->audio_gap_us)
+            w->audio_gap_us = now - w->audio_us;
+        w->audio_us = now;
+    } else if (v.ssrc % 10 == 0) { /* a slot's media, not its RTX */
+        w->frame = v.ts == w->ts ? w->frame + len : len;
+        w->ts = v.ts;
+        w->largest_frame = w->frame > w->largest_frame ? w->frame : w->largest_frame;
+        unsigned i = w->n++ % 4096;
+        w->last[i].at = now;
+        w->last[i].octets = len;
+        w->in_window += len;
+        for (; w->last[w->first % 4096].at + WINDOW_US < now; w->first++)
+            w->in_window -= w->last[w->first % 4096].octets;
+        w->most_in_window = w->in_window > w->most_in_window ? w->in_window : w->most_in_window;
+    }
+    sim_receiver_on_rtp(e, data, len);
+}
+
+/** A key frame leaves in steps, all of it, and sound between them; with the same packets as before. */
+void bwe_pacer(const struct run *r)
+{
+    struct sim_path path = {.delay_us = 20000};
+    struct sim_config config = {
+        .seed = r->seed, .n_workers = 1, .up = path, .down = path, .log_file = r->log_file};
+    struct meeting *m = calloc(1, sizeof *m);
+    struct sim *s = &m->sim;
+    sim_init(s, &config);
+    struct sim_join camera = {
+        .id = 10, .room = 1, .codec = PLM_CODEC_VP8, .n_encodings = 1, .publishes = true};
+    struct sim_join watcher = {.id = 11, .room = 1, .codec = PLM_CODEC_VP8, .n_pairs = 1, .n_audio = 1};
+    m->n = 2;
+    m->people[0] = sim_join(s, &camera);
+    m->people[0]->octets[0] = 1000;
+    m->people[0]->video[0].source.heavy = 12;
+    m->people[0]->talking = true;
+    struct sim_person *p = m->people[1] = sim_join(s, &watcher);
+    sim_run_until(s, s->now + 5 * SECOND);
+    memset(&watch, 0, sizeof watch);
+    p->receive->on_rtp = look_at_packet;
+    sim_receiver_forget_freezes(p);
+    uint64_t frames = p->frames;
+    for (int i = 0; i < 20; i++) {
+        m->people[0]->video[0].key_wanted = true;
+        sim_run_until(s, s->now + SECOND);
+    }
+    printf("  largest frame %zu octets, most within 5 ms %zu; %llu frames, longest freeze %llu ms; longest "
+           "time without sound %llu ms\n",
+        watch.largest_frame, watch.most_in_window, (unsigned long long)(p->frames - frames),
+        (unsigned long long)p->longest_freeze_us / 1000, (unsigned long long)watch.audio_gap_us / 1000);
+    print_person(p);
+    SIM_CHECK(
+        s, watch.most_in_window * 2 < watch.largest_frame, "a burst of %zu octets", watch.most_in_window);
+    SIM_CHECK(s, p->incomplete == 0 && p->stalled == 0 && p->frames - frames >= 590, "frames were lost");
+    SIM_CHECK(
+        s, p->longest_freeze_us < 150000, "a freeze of %llu us", (unsigned long long)p->longest_freeze_us);
+    SIM_CHECK(
+        s, watch.audio_gap_us < 30000, "sound waited for %llu us", (unsigned long long)watch.audio_gap_us);
+    sim_write_log(s, r->log_file);
+    part(m);
+    free(m);
 }
