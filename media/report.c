@@ -31,10 +31,7 @@ static void report_encoding(const struct plm_track *tr, unsigned e, struct plm_e
     out->ssrc = enc->ssrc;
     out->packets = enc->stats.packets;
     out->bytes = enc->stats.bytes;
-    if (enc->seen) {
-        uint64_t expected = enc->stats.max_ext - enc->stats.base_ext + 1;
-        out->lost = expected > enc->stats.packets ? expected - enc->stats.packets : 0;
-    }
+    out->lost = plm_track_lost(enc);
     out->recovered = enc->stats.recovered;
     out->duplicates = enc->stats.duplicates;
     out->bitrate_bps = plm_rx_stats_bitrate(&enc->stats, now);
@@ -46,6 +43,7 @@ static void report_encoding(const struct plm_track *tr, unsigned e, struct plm_e
     out->height = enc->height;
     out->fps = (uint16_t)enc->fps;
     out->active = out->bitrate_bps > 0;
+    out->n_seconds = (uint8_t)plm_encoding_log_read(&enc->log, out->seconds);
 }
 
 static void report_track(const struct plm_track *tr, struct plm_track_stats *out)
@@ -81,6 +79,33 @@ static void report_slot(const struct plm_slot *s, struct plm_slot_stats *out)
         (uint32_t)((uint64_t)s->peer_jitter * 1000000 / (s->kind == PLM_KIND_AUDIO ? 48000 : 90000));
     out->switches = s->switches;
     out->layer_switches = s->layer_switches;
+    out->n_seconds = s->log ? (uint8_t)plm_slot_log_read(s->log, out->seconds) : 0;
+}
+
+void plm_transport_note_second(struct plm_transport *t)
+{
+    uint32_t estimate = t->bwe ? plm_bwe_estimate(t->bwe) : 0;
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        const struct plm_slot *s = &t->slots[i];
+        if (!s->log)
+            continue;
+        const struct plm_slot_second gauges = {
+            .end_us = t->worker->now_us,
+            .estimate_bps = estimate,
+            .state = (uint8_t)s->state,
+            .reason = (uint8_t)plm_slot_why(s),
+            .encoding = s->layers.current,
+            .temporal = s->layers.current_tid,
+        };
+        const struct plm_slot_totals totals = {
+            .packets = s->packets,
+            .octets = s->bytes,
+            .lost = s->nacks,
+            .repeated = s->rtx_packets,
+            .keyframes_asked = s->plis,
+        };
+        plm_slot_log_note(s->log, &gauges, &totals);
+    }
 }
 
 void plm_transport_report(struct plm_transport *t, struct plm_transport_stats *out)

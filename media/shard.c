@@ -282,6 +282,8 @@ static void on_second_timer(struct plm_timer *timer, uint64_t now_us)
     struct plm_shard *s = PLM_CONTAINER_OF(timer, struct plm_shard, second_timer);
     for (uint32_t i = 0; i < s->n_tracks; i++)
         plm_track_tick(s->tracks[i]);
+    for (struct plm_transport *t = s->transports; t; t = t->next_in_shard)
+        plm_transport_note_second(t);
     plm_timer_start(&s->worker->wheel, timer, now_us + SECOND_US, on_second_timer);
 }
 

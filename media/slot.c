@@ -2,11 +2,13 @@
 
 #include "base/util.h"
 #include "egress.h"
+#include "second_log.h"
 #include "shard.h"
 #include "track.h"
 #include "transport.h"
 #include "worker_core.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define RTX_BURST_OCTETS 50000 /* what may be retransmitted in a second beside the configured share */
@@ -56,6 +58,8 @@ static bool make_map(struct plm_slot *s)
         plm_seq_map_create((uint16_t)(r & 0x3fff) + 1, (uint16_t)(r2 & 0x7fff), (uint8_t)(r2 >> 16), r >> 2);
     s->rtx_seq = (r >> 16 & 0x3fff) + 1;
     s->mid_left = MID_PACKETS;
+    if (s->kind == PLM_KIND_VIDEO)
+        s->log = calloc(1, sizeof *s->log);
     return s->map != NULL;
 }
 
@@ -270,6 +274,8 @@ void plm_slot_release(struct plm_slot *s)
     drop_shown(s);
     plm_seq_map_destroy(s->map);
     s->map = NULL;
+    free(s->log);
+    s->log = NULL;
 }
 
 /* ---- layers ---- */

@@ -13,6 +13,7 @@
 #include "layer_select.h"
 #include "seq_map.h"
 
+struct plm_slot_log;
 struct plm_track;
 struct plm_transport;
 
@@ -73,6 +74,7 @@ struct plm_slot {
     uint32_t bitrate_bps;
     uint32_t first_ts;        /**< of this showing, or of its present encoding */
     enum plm_slot_reason paused; /**< why, while it is */
+    struct plm_slot_log *log; /**< of video, with the map; NULL: no memory, or nothing to note yet */
     uint32_t peak_bps;        /**< of late: falls by an eighth a second */
     struct plm_alloc_memory memory;
 };

@@ -13,7 +13,7 @@
 #define VIDEO_RING           512 /* packets: more than 3 s of 1.5 Mbit/s */
 #define AUDIO_RING           64 /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
 #define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
-#define BEHIND_FRAMES        6     /* of a lower encoding without a packet of this one: it ended */
+#define BEHIND_FRAMES        6      /* of a lower encoding without a packet of this one: it ended */
 #define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
 #define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
 #define DEMAND_REFRESH_US    1000000
@@ -245,6 +245,25 @@ void plm_track_describe_layer(const struct plm_track *tr, uint8_t e, struct plm_
         out->bps[i] = (uint32_t)((uint64_t)bps * plm_layer_rate_share(&enc->rate, i, layers) / 256);
 }
 
+uint64_t plm_track_lost(const struct plm_encoding *enc)
+{
+    uint64_t expected = enc->seen ? enc->stats.max_ext - enc->stats.base_ext + 1 : 0;
+    return expected > enc->stats.packets ? expected - enc->stats.packets : 0;
+}
+
+static void note_second(struct plm_encoding *enc, uint64_t now_us)
+{
+    const struct plm_encoding_totals totals = {
+        .packets = enc->stats.packets,
+        .octets = enc->stats.bytes,
+        .lost = plm_track_lost(enc),
+        .recovered = enc->stats.recovered,
+        .keyframes = enc->keyframes,
+        .asked = enc->plis,
+    };
+    plm_encoding_log_note(&enc->log, now_us, &totals);
+}
+
 static void set_stopped(struct plm_track *tr, bool stopped)
 {
     if (tr->stopped == stopped)
@@ -277,6 +296,8 @@ void plm_track_tick(struct plm_track *tr)
             tr->encodings[i].temporal_layers = tr->encodings[i].layers;
         tr->encodings[i].layers = 0;
         plm_layer_rate_tick(&tr->encodings[i].rate);
+        if (tr->kind == PLM_KIND_VIDEO && tr->encodings[i].seen)
+            note_second(&tr->encodings[i], now);
         if (tr->transport && tr->encodings[i].seen && tr->shard)
             plm_shard_send_clock(tr->shard, tr, (uint8_t)i, -1);
     }

@@ -13,6 +13,7 @@
 #include "layer_rate.h"
 #include "nack_gen.h"
 #include "rx_stats.h"
+#include "second_log.h"
 #include "speaker.h"
 
 struct plm_slot;
@@ -40,6 +41,7 @@ struct plm_encoding {
     uint32_t told_bps;           /**< of a remote track: what its home measured last, and when that came */
     uint64_t told_us;
     struct plm_layer_rate rate;
+    struct plm_encoding_log log; /**< of video */
     uint8_t behind;              /**< frames of lower encodings since its last packet */
     uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last, 0: unknown yet */
 };
@@ -119,6 +121,8 @@ void plm_track_restart_encoding(struct plm_track *tr, uint8_t e);
  * go on has ended, before a second without it is over.
  */
 uint32_t plm_track_bitrate(const struct plm_track *tr, uint8_t e);
+/** Packets of an encoding that did not come by themselves so far. */
+uint64_t plm_track_lost(const struct plm_encoding *enc);
 /** An encoding as the allocator sees it. */
 void plm_track_describe_layer(const struct plm_track *tr, uint8_t e, struct plm_alloc_layer *out);
 /** Each second: frame rates, demand refresh. */

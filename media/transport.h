@@ -150,6 +150,8 @@ void plm_transport_on_feedback_timer(struct plm_timer *timer, uint64_t now_us);
 bool plm_transport_can_probe(struct plm_transport *t);
 void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us);
 /* report.c */
+/** Each second: what its slots were sent in it. */
+void plm_transport_note_second(struct plm_transport *t);
 void plm_transport_report(struct plm_transport *t, struct plm_transport_stats *out);
 
 #endif

@@ -237,6 +237,26 @@ struct plm_worker_stats {
     uint32_t gauges[PLM_GAUGE_COUNT];
 };
 
+#define PLM_STATS_SECONDS 8 /**< that are kept of each picture, there and here */
+
+/** What came of one encoding in one second. */
+struct plm_encoding_second {
+    uint64_t end_us; /**< on the worker's clock (CLOCK_MONOTONIC) */
+    uint32_t octets;
+    uint16_t packets, lost, recovered; /**< lost: did not come by themselves; recovered: of these, what came when it was asked for */
+    uint16_t keyframes, asked;         /**< asked: for key frames */
+};
+
+/** What one slot was sent in one second. */
+struct plm_slot_second {
+    uint64_t end_us;
+    uint32_t octets, estimate_bps; /**< the estimate towards this receiver, 0: none */
+    uint16_t packets, lost, repeated; /**< lost: the receiver asked for them; repeated: retransmissions */
+    uint16_t keyframes_asked;         /**< by the receiver */
+    uint8_t state, reason;            /**< enum plm_slot_state, plm_slot_reason, at the end of it */
+    uint8_t encoding, temporal;       /**< then; 255: none */
+};
+
 struct plm_encoding_stats {
     char rid[PLM_TOKEN_SIZE];
     uint32_t ssrc;
@@ -244,6 +264,8 @@ struct plm_encoding_stats {
     uint32_t bitrate_bps, jitter_us, nacks, plis, keyframes;
     uint16_t width, height, fps;
     bool active;
+    uint8_t n_seconds;
+    struct plm_encoding_second seconds[PLM_STATS_SECONDS]; /**< oldest first; of video */
 };
 
 struct plm_track_stats {
@@ -266,6 +288,8 @@ struct plm_slot_stats {
     uint8_t encoding, temporal;
     uint64_t packets, bytes, rtx_packets, nacks, plis;
     uint32_t bitrate_bps, fraction_lost_q8, jitter_us, switches, layer_switches;
+    uint8_t n_seconds;
+    struct plm_slot_second seconds[PLM_STATS_SECONDS]; /**< oldest first; of video, since it first showed something */
 };
 
 /** @param iana  number of the registry of DTLS-SRTP protection profiles. @return "AEAD_AES_128_GCM", "none" for 0 (not yet agreed), else "unknown" */

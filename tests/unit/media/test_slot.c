@@ -709,6 +709,49 @@ static void a_publisher_that_stops_is_told_of(void **state)
     expect_paused(s.w, 1, PLM_SLOT_MUTED, ADA);
 }
 
+/* The reported seconds of Ada's picture, there and here, are of one clock and say the same. */
+static void check_seconds(struct world *w, const struct plm_worker_report *report)
+{
+    const struct plm_encoding_stats *from = NULL;
+    const struct plm_slot_stats *to = NULL;
+    (void)w;
+    for (unsigned i = 0; i < report->n_transports; i++) {
+        const struct plm_transport_stats *t = &report->transports[i];
+        for (unsigned k = 0; k < t->n_tracks && t->participant == ADA; k++) {
+            if (t->tracks[k].source == PLM_SOURCE_CAMERA)
+                from = &t->tracks[k].encodings[0];
+        }
+        for (unsigned k = 0; k < t->n_slots && t->participant == EVE; k++) {
+            if (t->slots[k].shows == ADA && t->slots[k].source == PLM_SOURCE_CAMERA)
+                to = &t->slots[k];
+            else
+                assert_int_equal(t->slots[k].n_seconds, 0); /* sound */
+        }
+    }
+    assert_non_null(from);
+    assert_non_null(to);
+    assert_in_range(from->n_seconds, 4, PLM_STATS_SECONDS);
+    assert_in_range(to->n_seconds, 4, PLM_STATS_SECONDS);
+    const struct plm_encoding_second *sent = &from->seconds[from->n_seconds - 2];
+    const struct plm_slot_second *got = &to->seconds[to->n_seconds - 2];
+    assert_int_equal(sent->end_us, got->end_us);
+    assert_in_range(sent->packets, 29, 31);
+    assert_in_range(got->packets, 29, 31);
+    assert_int_equal(got->state, PLM_SLOT_FORWARDING);
+    assert_int_equal(got->encoding, 0);
+    assert_int_equal(got->lost + sent->lost, 0);
+}
+
+static void seconds_of_both_legs_are_reported(void **state)
+{
+    struct scene s = begin(state, false);
+    both_go_on(&s, 5000000);
+    s.w->on_report = check_seconds;
+    unsigned reports = s.w->reports;
+    take_stats(s.w);
+    assert_int_equal(s.w->reports, reports + 1);
+}
+
 static void who_wants_no_video_is_told_so(void **state)
 {
     struct scene s = begin(state, false);
@@ -941,6 +984,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_gets_less_for_a_change, setup, teardown),
         cmocka_unit_test_setup_teardown(a_muted_picture_pauses_until_it_is_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_publisher_that_stops_is_told_of, setup, teardown),
+        cmocka_unit_test_setup_teardown(seconds_of_both_legs_are_reported, setup, teardown),
         cmocka_unit_test_setup_teardown(who_wants_no_video_is_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_is_asked_for_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_may_go, setup, teardown),

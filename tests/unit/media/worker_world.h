@@ -84,6 +84,7 @@ struct world {
     unsigned link_offers, link_packets;
     bool link_full;
     struct plm_worker_stats stats;
+    void (*on_report)(struct world *w, const struct plm_worker_report *report); /**< before it is freed; may be NULL */
     plm_transport_id next_id;
     struct plm_room_config room_config;
     struct plm_link_demand demand; /* that was sent over a link last, of whom */
@@ -287,6 +288,8 @@ static inline void io_stats(void *ctx, struct plm_worker_report *report)
     struct world *w = ctx;
     w->reports++;
     w->stats = report->totals;
+    if (w->on_report)
+        w->on_report(w, report);
     plm_worker_report_free(report);
 }
 
