@@ -40,13 +40,15 @@ export async function startServer(environment = {}) {
   const address = process.env.PLM_RTC_ADDRESS ?? "127.0.0.1";
   const data = await mkdtemp(join(tmpdir(), "plenum-"));
   const url = `http://127.0.0.1:${http}`;
+  /* Media by TCP goes to the page's port too, at the address that clients are told. */
+  const listen = [...new Set(["127.0.0.1", address])].map((host) => `${host}:${http}`).join(",");
   let log = "";
   const run = () => {
     const started = spawn(program, [], {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         ...process.env,
-        PLENUM_HTTP_LISTEN: `127.0.0.1:${http}`,
+        PLENUM_HTTP_LISTEN: listen,
         PLENUM_RTC_LISTEN: `${address}:${rtc}`,
         PLENUM_RTC_ADVERTISE: address,
         PLENUM_DATA_DIR: data,
