@@ -11,6 +11,7 @@
 
 #define RESTART_BACK    16384 /* sequence numbers; further back it is another stream under the same SSRC */
 #define RESTART_FORWARD 32768
+#define LOOKAHEAD_US    6500     /* of libopus, but in its mode of restricted delay */
 #define MAX_LATE_US     10000000 /* a line that says more between capture and arrival is no use */
 #define MAX_EARLY_US    1000000
 #define START_US        100000 /* so long the first packets wait, when what they belong to may have begun before */
@@ -110,6 +111,18 @@ static void on_picture(void *ctx, struct plm_sample *sample, uint64_t ext_ts, ui
         emit(s, sample, us);
 }
 
+/*
+ * When the first sound of a packet was heard. A packet is sent once its last sample is there, so none arrives earlier than its duration after
+ * its first one; libwebrtc's sender reports, which take the moment of sending for that of the timestamp, say it does. What arrives with the
+ * least delay so bounds the line. And what a decoder gives is behind the timestamp by what the encoder looked ahead.
+ */
+static int64_t heard_us(
+    const struct encoding *enc, uint32_t duration_us, uint64_t ext_ts, uint64_t arrival_us)
+{
+    int64_t early = (int64_t)duration_us - enc->clock.usual_late_us;
+    return captured_us(enc, ext_ts, arrival_us) - (early > 0 ? early : 0) - LOOKAHEAD_US;
+}
+
 static void on_sound(void *ctx, const uint8_t *data, size_t len, uint64_t ext_ts, uint64_t arrival_us)
 {
     struct encoding *enc = ctx;
@@ -120,7 +133,7 @@ static void on_sound(void *ctx, const uint8_t *data, size_t len, uint64_t ext_ts
         .data = data,
         .len = len,
     };
-    emit(enc->stream, &sample, captured_us(enc, ext_ts, arrival_us));
+    emit(enc->stream, &sample, heard_us(enc, sample.duration_us, ext_ts, arrival_us));
 }
 
 /* ---- packets in order ---- */

@@ -1,5 +1,6 @@
 /*
- * Three hours of a speaker whose clocks run off, from capture to the file's times: sound and picture of one moment stay together.
+ * Three hours of a speaker whose clocks run off, from capture to the file's times: sound and picture of one moment stay together. Also where
+ * reports say of sound, as libwebrtc's do, that its timestamp is the moment at which it was sent.
  */
 #include "base/ntp_map.h"
 #include "rtp_maker.h"
@@ -18,6 +19,7 @@
 #define UNIX_US    UINT64_C(1790000000000000)
 #define SOUND_US   20000
 #define PICTURE_US 100000 /* ten a second */
+#define ENCODER_US 6500   /* what comes out of a decoder is older by this than its timestamp */
 
 /** A source: its sampling clock runs off by so much, and its reports come every so often. */
 struct source {
@@ -26,6 +28,7 @@ struct source {
     struct plm_ntp_map forwarder; /* its line, as the forwarder keeps it */
     uint32_t rate;
     int ppm;
+    int64_t report_late_us; /* so much later than it was its reports say a sample was captured */
     int64_t report_every_us, next_report_us, next_told_us;
 };
 
@@ -89,8 +92,8 @@ static void forward(struct source *s, int64_t captured, uint64_t now, const uint
     if (captured >= s->next_report_us) {
         s->next_report_us += s->report_every_us;
         int64_t offset = START - (int64_t)UNIX_US + 15000; /* the least delay of a report */
-        plm_ntp_map_on_report(
-            &s->forwarder, plm_ntp_from_us(UNIX_US + (uint64_t)(captured - START)), s->maker.ext_ts, offset);
+        uint64_t said = UNIX_US + (uint64_t)(captured + s->report_late_us - START);
+        plm_ntp_map_on_report(&s->forwarder, plm_ntp_from_us(said), s->maker.ext_ts, offset);
     }
     if (captured >= s->next_told_us) {
         s->next_told_us += 1000000;
@@ -120,26 +123,30 @@ static int by_size(const void *a, const void *b)
     return *(const int32_t *)a - *(const int32_t *)b;
 }
 
-static void three_hours(int audio_ppm, int video_ppm, unsigned quiet_per_mille)
+static void three_hours(int audio_ppm, int video_ppm, unsigned quiet_per_mille, int64_t report_late_us)
 {
     static const uint8_t voice[60] = {0x78}, quiet[4] = {0x78};
     static const uint8_t key[] = {0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01};
     struct source a, v;
     open_source(&a, PLM_SOURCE_MICROPHONE, audio_ppm);
     open_source(&v, PLM_SOURCE_CAMERA, video_ppm);
+    a.report_late_us = report_late_us;
     plm_sound_line_init(&line, START);
     sound.n = sound.at = n_offsets = 0;
-    uint64_t now = START;
+    uint64_t now = START, picture_now = START;
     int64_t at = START, next_picture = START;
     for (int64_t i = 0; at < START + HOURS_US; i++) {
         at = START + i * SOUND_US - i * SOUND_US / 100 * audio_ppm / 10000; /* 20 ms by the sender's clock */
-        uint64_t arrival = (uint64_t)at + jitter();
+        uint64_t arrival = (uint64_t)at + SOUND_US + jitter();
         now = arrival > now ? arrival : now;
-        sound.captured[sound.n++] = at;
+        sound.captured[sound.n++] = at - ENCODER_US;
         bool still = seed >> 33 & 1023 && (seed >> 33 & 1023) <= quiet_per_mille;
         forward(&a, at, now, still ? quiet : voice, still ? sizeof quiet : sizeof voice);
-        for (; next_picture <= at; next_picture += PICTURE_US)
-            forward(&v, next_picture, now, key, sizeof key);
+        for (; next_picture <= at; next_picture += PICTURE_US) {
+            uint64_t due = (uint64_t)next_picture + jitter();
+            picture_now = due > picture_now ? due : picture_now;
+            forward(&v, next_picture, picture_now, key, sizeof key);
+        }
     }
     assert_int_equal(sound.at, sound.n);
     assert_in_range(n_offsets, HOURS_US / PICTURE_US, HOURS_US / PICTURE_US + 1);
@@ -159,10 +166,10 @@ static void three_hours(int audio_ppm, int video_ppm, unsigned quiet_per_mille)
 static void skew(void **state)
 {
     (void)state;
-    three_hours(200, -200, 0);
-    three_hours(-200, 200, 0);
-    three_hours(200, 200, 50);
-    three_hours(-200, 0, 50);
+    three_hours(200, -200, 0, 0);
+    three_hours(-200, 200, 0, SOUND_US);
+    three_hours(200, 200, 50, 0);
+    three_hours(-200, 0, 50, SOUND_US);
 }
 
 int main(void)
