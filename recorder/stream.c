@@ -44,10 +44,19 @@ struct plm_stream {
 
 /* ---- samples ---- */
 
-static int64_t captured_us(const struct encoding *enc, uint64_t ext_ts, uint64_t arrival_us)
+/*
+ * When a sample was captured that is so long. It is sent once its end is there, so none arrives earlier than that; what arrives with the least
+ * delay so bounds the line. That is needed: libwebrtc's sender reports take the moment at which a packet of sound is sent for that of its
+ * timestamp, and where reports are late at first the forwarder's line is, too, and comes back by 5 ms a report only.
+ */
+static int64_t captured_us(
+    const struct encoding *enc, uint64_t ext_ts, uint64_t arrival_us, uint32_t duration_us)
 {
     int64_t us = plm_stream_clock_us(&enc->clock, ext_ts), arrival = (int64_t)arrival_us;
-    return us > arrival + MAX_EARLY_US || us < arrival - MAX_LATE_US ? arrival : us;
+    int64_t early = (int64_t)duration_us - enc->clock.usual_late_us;
+    if (us > arrival + MAX_EARLY_US || us < arrival - MAX_LATE_US)
+        return arrival;
+    return early > 0 ? us - early : us;
 }
 
 static void emit(struct plm_stream *s, struct plm_sample *sample, int64_t us)
@@ -102,25 +111,13 @@ static void on_picture(void *ctx, struct plm_sample *sample, uint64_t ext_ts, ui
 {
     struct encoding *enc = ctx;
     struct plm_stream *s = enc->stream;
-    int64_t us = captured_us(enc, ext_ts, arrival_us);
+    int64_t us = captured_us(enc, ext_ts, arrival_us, 0);
     if (sample->keyframe)
         s->choice.e[enc->index].asked_us = 0;
     if (sample->keyframe && plm_encoding_choice_awaits(&s->choice, enc->index))
         go_to(enc, us);
     if (enc->index == s->choice.current && us < s->until_us)
         emit(s, sample, us);
-}
-
-/*
- * When the first sound of a packet was heard. A packet is sent once its last sample is there, so none arrives earlier than its duration after
- * its first one; libwebrtc's sender reports, which take the moment of sending for that of the timestamp, say it does. What arrives with the
- * least delay so bounds the line. And what a decoder gives is behind the timestamp by what the encoder looked ahead.
- */
-static int64_t heard_us(
-    const struct encoding *enc, uint32_t duration_us, uint64_t ext_ts, uint64_t arrival_us)
-{
-    int64_t early = (int64_t)duration_us - enc->clock.usual_late_us;
-    return captured_us(enc, ext_ts, arrival_us) - (early > 0 ? early : 0) - LOOKAHEAD_US;
 }
 
 static void on_sound(void *ctx, const uint8_t *data, size_t len, uint64_t ext_ts, uint64_t arrival_us)
@@ -133,7 +130,8 @@ static void on_sound(void *ctx, const uint8_t *data, size_t len, uint64_t ext_ts
         .data = data,
         .len = len,
     };
-    emit(enc->stream, &sample, heard_us(enc, sample.duration_us, ext_ts, arrival_us));
+    int64_t us = captured_us(enc, ext_ts, arrival_us, sample.duration_us);
+    emit(enc->stream, &sample, us - LOOKAHEAD_US);
 }
 
 /* ---- packets in order ---- */

@@ -336,6 +336,32 @@ static void time_follows_the_forwarders_line(void **state)
     plm_stream_destroy(s);
 }
 
+static void nothing_arrives_before_it_was_captured(void **state)
+{
+    (void)state;
+    struct plm_stream *s = create(PLM_SOURCE_CAMERA, 1);
+    struct rtp_maker m;
+    struct made p[1];
+    rtp_maker_init(&m, PLM_CODEC_VP8);
+    struct plm_link_clock late = clock_of(0, 90000, m.ext_ts, (int64_t)NOW + 60000);
+    plm_stream_on_clock(s, &late, NOW);
+    for (unsigned i = 0; i < 10; i++)
+        put_all(s, p, picture(&m, p, 1, i == 0, 0, false, i));
+    assert_in_range(seen.last_us, NOW + 9 * FRAME_US, NOW + 9 * FRAME_US + 10);
+    plm_stream_destroy(s);
+
+    /* Sound not before its packet was whole; and a decoder's output is 6.5 ms older than the timestamp. */
+    static const uint8_t opus[40] = {0x78};
+    s = create(PLM_SOURCE_MICROPHONE, 1);
+    rtp_maker_init(&m, PLM_CODEC_OPUS);
+    late = clock_of(0, 48000, m.ext_ts, (int64_t)NOW - 5000);
+    plm_stream_on_clock(s, &late, NOW);
+    struct made one = make_packet(&m, opus, sizeof opus, false, NOW);
+    put_at(s, &one, NOW);
+    assert_int_equal(seen.last_us, NOW - 20000 - 6500);
+    plm_stream_destroy(s);
+}
+
 /** @param held not the clock stood, but the network held everything for five seconds @return what the samples say of the pause */
 static int64_t sound_after_a_pause(bool held)
 {
@@ -576,6 +602,7 @@ int main(void)
         cmocka_unit_test(lost_padding_costs_nothing),
         cmocka_unit_test(temporal_layers_outlive_a_loss),
         cmocka_unit_test(time_follows_the_forwarders_line),
+        cmocka_unit_test(nothing_arrives_before_it_was_captured),
         cmocka_unit_test(a_clock_that_stood_still),
         cmocka_unit_test(a_report_after_the_pause),
         cmocka_unit_test(another_ssrc_begins_anew),
