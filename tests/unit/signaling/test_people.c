@@ -190,6 +190,23 @@ static void test_history_is_bounded(void **state)
     assert_int_equal(history[of_others - 1].number, 39); /* the 40th was for one */
 }
 
+/* However many messages are kept, a room keeps so many octets of them; the oldest go. */
+static void test_history_is_small(void **state)
+{
+    struct meeting *m = *state;
+    char text[4001];
+    memset(text, 'x', 4000);
+    text[4000] = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        m->w->now += 1000;
+        assert_int_equal(whisper(m->p[1], 0, text), -1);
+    }
+    const struct plm_room *room = member(m, 1)->room;
+    assert_in_range(room->chat_size, 250 * 1024, 256 * 1024);
+    assert_int_equal(room->n_chat, room->chat_size / (4000 + 3)); /* and the name */
+    assert_int_equal(room->last_chat - room->chat->number + 1, room->n_chat);
+}
+
 /* ---- a large room ---- */
 
 #define MANY 230
@@ -336,7 +353,7 @@ static void test_many_reactions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_hands), TEST(test_reactions), TEST(test_whispers),
-        TEST(test_rules_of_chat), TEST(test_history_is_bounded), LARGE(test_pages), LARGE(test_viewers),
-        LARGE(test_many_reactions)};
+        TEST(test_rules_of_chat), TEST(test_history_is_bounded), TEST(test_history_is_small),
+        LARGE(test_pages), LARGE(test_viewers), LARGE(test_many_reactions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -878,7 +878,14 @@ static void test_succession(void **state)
     w->now += 30000;
     plm_hub_poll(w->hub);
     assert_int_equal(role_of(c, 3), PLM_MSG_role_moderator);
+    struct peer *d = peer_enter(w, "r", "Di", NULL), *e = peer_enter(w, "r", "Eve", NULL);
+    peer_say(c, "{\"type\":\"set_role\",\"id\":10,\"participant\":4,\"role\":\"moderator\"}");
+    peer_say(c, "{\"type\":\"set_role\",\"id\":11,\"participant\":3,\"role\":\"speaker\"}");
+    peer_say(e, "{\"type\":\"leave\",\"id\":12}");
+    assert_int_equal(role_of(d, 3), PLM_MSG_role_speaker); /* the longest present, but somebody leads */
     peer_destroy(c);
+    peer_destroy(d);
+    peer_destroy(e);
 }
 
 static void test_linger(void **state)

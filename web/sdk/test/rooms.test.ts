@@ -249,6 +249,55 @@ describe("another network", () => {
     meeting.leave();
     expect(listeners.size).toBe(0);
   });
+
+  it("is no time to wait for the next attempt", async () => {
+    const listeners = new Map<string, () => void>();
+    vi.stubGlobal("addEventListener", (type: string, listener: () => void) => listeners.set(type, listener));
+    vi.stubGlobal("removeEventListener", (type: string) => listeners.delete(type));
+    const { meeting } = await meet();
+    FakeSocket.last.drop();
+    await settle();
+    const sockets = FakeSocket.all.length;
+    listeners.get("online")?.();
+    await settle();
+    expect(FakeSocket.all.length).toBe(sockets + 1);
+    meeting.leave();
+  });
+
+  it("is told by a change of its kind, and not by one of its speed", async () => {
+    const network = Object.assign(new EventTarget(), { type: "wifi" });
+    vi.stubGlobal("navigator", { userAgent: "Chrome/156", connection: network });
+    const { meeting, publish } = await meet();
+    const offers = publish.offers.length;
+    network.dispatchEvent(new Event("change"));
+    await settle();
+    expect(publish.offers.length).toBe(offers);
+    network.type = "cellular";
+    network.dispatchEvent(new Event("change"));
+    await settle();
+    expect(publish.offers.at(-1)).toEqual({ iceRestart: true });
+    expect(FakeSocket.last.requests("receive").at(-1)?.restart).toBe(true);
+    meeting.leave();
+  });
+});
+
+describe("a path that is dead", () => {
+  it("is seen by its silence while the meeting lasts, and repaired by an ICE restart", async () => {
+    const { meeting, publish } = await meet();
+    await meeting.setSource("microphone", {} as MediaStreamTrack);
+    let bytesReceived = 0;
+    publish.getStats = () => Promise.resolve(new Map([["T", { type: "transport", bytesReceived }]]));
+    for (let second = 0; second < 3; second++) {
+      bytesReceived += 100;
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    const offers = publish.offers.length;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(publish.offers.length).toBe(offers);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(publish.offers.at(-1)).toEqual({ iceRestart: true });
+    meeting.leave();
+  });
 });
 
 describe("a restarted server", () => {
