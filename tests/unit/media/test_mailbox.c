@@ -49,9 +49,10 @@ static void destroys_what_commands_own(void **state)
     struct plm_mailbox m;
     plm_mailbox_init(&m);
     unsigned made = 0;
-    int ends[2];
+    int ends[2], stream[2];
     char octet;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, stream), 0);
     for (int type = PLM_CMD_DESCRIBE; type <= PLM_CMD_STATS; type++, made++) {
         struct plm_command *cmd = command((enum plm_command_type)type, 7);
         if (type == PLM_CMD_DESCRIBE)
@@ -62,12 +63,18 @@ static void destroys_what_commands_own(void **state)
             cmd->pins.v = calloc(3, sizeof *cmd->pins.v);
         else if (type == PLM_CMD_FEED)
             cmd->feed.fd = ends[0];
+        else if (type == PLM_CMD_STREAM) {
+            cmd->stream.fd = stream[0];
+            cmd->stream.early = malloc(3);
+        }
         plm_mailbox_post(&m, cmd);
     }
-    assert_int_equal(made, 9);
+    assert_int_equal(made, 10);
     plm_mailbox_destroy(&m);
     assert_int_equal(recv(ends[1], &octet, 1, MSG_DONTWAIT), 0); /* its other end is closed */
+    assert_int_equal(recv(stream[1], &octet, 1, MSG_DONTWAIT), 0);
     close(ends[1]);
+    close(stream[1]);
     plm_command_free(NULL);
     plm_transport_plan_free(NULL);
 }
