@@ -2,6 +2,7 @@
 
 #include "nack_gen.h"
 
+#define ANSWERS         4 /* that the least is taken of */
 #define MAX_TRIES       8
 #define MAX_AGE_US      1500000
 #define REORDER_US      10000
@@ -27,12 +28,17 @@ static void remove_at(struct plm_nack_gen *g, uint32_t i)
 
 /*
  * How long answers take, with the queue that they wait in: asking faster than that fills it with answers to the same question. Of what was asked
- * for more than once nobody knows which one was answered; the longest it may have been is on the safe side.
+ * for more than once nobody knows which question was answered, so the least of some counts: where a line loses at random, most come at the first.
  */
-static void note_answer(struct plm_nack_gen *g, uint64_t first_us, uint64_t last_us, unsigned tries, uint64_t now_us)
+static void note_answer(struct plm_nack_gen *g, uint64_t first_us, uint64_t now_us)
 {
-    int64_t took = (int64_t)(now_us - (tries > 1 ? first_us : last_us));
-    g->answer_us = (uint32_t)(g->answer_us ? g->answer_us + (took - g->answer_us) / 8 : took);
+    uint64_t took = now_us - first_us;
+    if (!g->answers || took < g->least_us)
+        g->least_us = (uint32_t)took;
+    if (++g->answers < ANSWERS)
+        return;
+    g->answer_us = g->least_us;
+    g->answers = 0;
 }
 
 static void on_late(struct plm_nack_gen *g, uint64_t ext_seq, uint64_t now_us)
@@ -49,7 +55,7 @@ static void on_late(struct plm_nack_gen *g, uint64_t ext_seq, uint64_t now_us)
         return;
     if (g->lost[lo].tries) {
         g->recovered++;
-        note_answer(g, g->lost[lo].first_us, g->lost[lo].last_us, g->lost[lo].tries, now_us);
+        note_answer(g, g->lost[lo].first_us, now_us);
     }
     remove_at(g, lo);
 }

@@ -20,7 +20,8 @@ struct plm_nack_gen {
         uint64_t first_us, last_us; /**< noticed; asked last (0: never) */
         uint8_t tries;
     } lost[PLM_NACK_MAX];
-    uint32_t answer_us; /**< how long what is asked for takes to come, on average; 0: unknown */
+    uint32_t answer_us; /**< how long what is asked for takes to come at the least; 0: unknown */
+    uint32_t least_us, answers; /**< of those since */
     uint64_t recovered, given_up;
     bool gave_up; /**< since the last poll */
 };
