@@ -25,6 +25,7 @@ struct plm_frame_info {
     uint16_t picture_id;
     uint8_t tl0picidx;
     uint16_t width, height; /**< of a keyframe's highest layer, when the descriptor or a clear header tells */
+    uint8_t spatial_layers; /**< of a key picture, when the payload descriptor tells; 0: unknown */
     uint8_t desc_len;       /**< octets of the payload descriptor (VP8, VP9); 0 otherwise */
 };
 

@@ -86,6 +86,7 @@ static bool read_structure(struct cursor *c, struct plm_frame_info *out)
     if (!take(c, 1, &head))
         return false;
     size_t n_layers = (size_t)(*head >> 5) + 1;
+    out->spatial_layers = (uint8_t)n_layers;
     if (*head & 0x10) {
         if (!take(c, n_layers * 4, &p))
             return false;

@@ -230,7 +230,7 @@ static bool prepare(struct plm_worker *w, struct plm_egress_item *item)
         .ssrc = is_rtx_kind(item->kind) ? slot->rtx_ssrc : slot->ssrc,
         .seq = (uint16_t)item->ext_seq,
         .pt = item->pt,
-        .marker = pkt && pkt->marker,
+        .marker = pkt && (pkt->marker || item->out.ends_picture),
         .padding = padding_of(item->kind) > 0,
     };
     size_t hdr = plm_rtp_write_header(item->hdr, sizeof item->hdr, &fixed, exts, n, NULL);

@@ -8,6 +8,7 @@ void plm_layer_select_init(struct plm_layer_select *s)
 {
     memset(s, 0, sizeof *s);
     s->current = s->target = PLM_LAYER_NONE;
+    s->current_sid = s->target_sid = PLM_SID_ALL;
 }
 
 static bool after(uint64_t a, uint64_t b)
@@ -15,7 +16,7 @@ static bool after(uint64_t a, uint64_t b)
     return (int64_t)(a - b) > 0;
 }
 
-static void note_change(struct plm_layer_history *h, uint64_t from_ts, uint8_t tid)
+static void note_change(struct plm_layer_history *h, uint64_t from_ts, uint8_t tid, uint8_t sid)
 {
     if (h->n == PLM_LAYER_CHANGES) {
         memmove(&h->changes[0], &h->changes[1], (PLM_LAYER_CHANGES - 1) * sizeof h->changes[0]);
@@ -23,6 +24,7 @@ static void note_change(struct plm_layer_history *h, uint64_t from_ts, uint8_t t
     }
     h->changes[h->n].from_ts = from_ts;
     h->changes[h->n].tid = tid;
+    h->changes[h->n].sid = sid;
     h->n++;
 }
 
@@ -34,7 +36,8 @@ static bool chosen(const struct plm_layer_history *h, const struct plm_pkt *pkt)
             continue;
         if (h->changes[i].tid == PLM_LAYER_NONE)
             return false;
-        return !pkt->info.has_layers || pkt->info.tid <= h->changes[i].tid;
+        return !pkt->info.has_layers ||
+               (pkt->info.tid <= h->changes[i].tid && pkt->info.sid <= h->changes[i].sid);
     }
     return false;
 }
@@ -45,7 +48,7 @@ static void leave_current(struct plm_layer_select *s)
     if (s->current == PLM_LAYER_NONE)
         return;
     struct plm_layer_history *h = &s->history[s->current];
-    note_change(h, h->newest_ts + 1, PLM_LAYER_NONE);
+    note_change(h, h->newest_ts + 1, PLM_LAYER_NONE, 0);
     s->current = PLM_LAYER_NONE;
 }
 
@@ -56,7 +59,13 @@ static void lower_to(struct plm_layer_select *s, uint8_t tid)
         return;
     struct plm_layer_history *h = &s->history[s->current];
     s->current_tid = tid;
-    note_change(h, h->newest_ts + 1, tid);
+    note_change(h, h->newest_ts + 1, tid, s->current_sid);
+}
+
+static void note_want(struct plm_layer_select *s)
+{
+    bool spatial_up = s->current != PLM_LAYER_NONE && s->target_sid > s->current_sid;
+    s->want_keyframe = s->target != s->current || spatial_up;
 }
 
 void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t tid)
@@ -67,9 +76,20 @@ void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t 
     s->target_tid = tid;
     if (encoding == PLM_LAYER_NONE)
         leave_current(s);
-    s->want_keyframe = s->target != s->current;
+    note_want(s);
     s->hurried = false;
     lower_to(s, tid);
+}
+
+void plm_layer_select_aim_spatial(struct plm_layer_select *s, uint8_t sid)
+{
+    s->target_sid = sid;
+    if (s->current != PLM_LAYER_NONE && sid < s->current_sid) {
+        struct plm_layer_history *h = &s->history[s->current];
+        s->current_sid = sid;
+        note_change(h, h->newest_ts + 1, s->current_tid, sid);
+    }
+    note_want(s);
 }
 
 void plm_layer_select_hurry(struct plm_layer_select *s)
@@ -96,18 +116,29 @@ static void temporal_up(struct plm_layer_select *s, struct plm_layer_history *h,
     const struct plm_frame_info *info = &pkt->info;
     if (s->current_tid >= s->target_tid || !info->has_layers || s->hurried)
         return;
-    if (info->keyframe && info->tid == 0) {
+    if (info->keyframe && info->tid == 0 && info->sid == 0) {
         s->current_tid = s->target_tid;
-        note_change(h, pkt->ext_ts, s->current_tid);
+        note_change(h, pkt->ext_ts, s->current_tid, s->current_sid);
     } else if (info->layer_sync && pkt->codec == PLM_CODEC_VP8 && !pkt->dd_len) {
         if (info->tid != s->current_tid + 1)
             return;
         s->current_tid = info->tid;
-        note_change(h, pkt->ext_ts, s->current_tid);
+        note_change(h, pkt->ext_ts, s->current_tid, s->current_sid);
     } else if (info->layer_sync && info->tid <= s->current_tid) {
         s->current_tid = s->target_tid;
-        note_change(h, pkt->ext_ts + 1, s->current_tid);
+        note_change(h, pkt->ext_ts + 1, s->current_tid, s->current_sid);
     }
+}
+
+/** Up to the wanted spatial layers: only a key picture refers to nothing of theirs that was not forwarded. */
+static void spatial_up(struct plm_layer_select *s, struct plm_layer_history *h, const struct plm_pkt *pkt)
+{
+    const struct plm_frame_info *info = &pkt->info;
+    if (s->current_sid >= s->target_sid || !info->keyframe || info->sid != 0 || info->tid != 0)
+        return;
+    s->current_sid = s->target_sid;
+    note_change(h, pkt->ext_ts, s->current_tid, s->current_sid);
+    note_want(s);
 }
 
 /** What a packet is among those of its encoding. */
@@ -155,8 +186,9 @@ static enum plm_layer_verdict switch_to(
     leave_current(s);
     s->current = pkt->encoding;
     s->current_tid = s->target_tid;
+    s->current_sid = s->target_sid;
     s->want_keyframe = s->hurried = false;
-    note_change(h, pkt->ext_ts, s->current_tid);
+    note_change(h, pkt->ext_ts, s->current_tid, s->current_sid);
     return PLM_LAYER_SWITCH;
 }
 
@@ -167,8 +199,10 @@ enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, co
     struct plm_layer_history *h = &s->history[pkt->encoding];
     struct order order = note_order(h, pkt);
     if (pkt->encoding == s->current) {
-        if (order.new_frame)
+        if (order.new_frame) {
             temporal_up(s, h, pkt);
+            spatial_up(s, h, pkt);
+        }
         return chosen(h, pkt) ? PLM_LAYER_FORWARD : PLM_LAYER_DROP;
     }
     if (pkt->encoding == s->target && can_begin(h, &order, pkt))
@@ -176,4 +210,16 @@ enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, co
     if (chosen(h, pkt))
         return PLM_LAYER_FORWARD;
     return pkt->encoding == s->target ? PLM_LAYER_DROP_NOT_KEY : PLM_LAYER_DROP;
+}
+
+bool plm_layer_select_ends_picture(const struct plm_layer_select *s, const struct plm_pkt *pkt)
+{
+    if (pkt->encoding >= PLM_MAX_ENCODINGS || !pkt->info.has_layers || !pkt->info.frame_end)
+        return false;
+    const struct plm_layer_history *h = &s->history[pkt->encoding];
+    for (unsigned i = h->n; i-- > 0;) {
+        if (!after(h->changes[i].from_ts, pkt->ext_ts))
+            return pkt->info.sid == h->changes[i].sid;
+    }
+    return false;
 }

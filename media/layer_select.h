@@ -1,5 +1,5 @@
 /*
- * Which encoding and which temporal layers of a track one slot forwards. No I/O, no clock.
+ * Which encoding, and which temporal and spatial layers of it, one slot forwards. No I/O, no clock.
  */
 #ifndef PLM_LAYER_SELECT_H
 #define PLM_LAYER_SELECT_H
@@ -8,9 +8,11 @@
 
 #define PLM_LAYER_NONE 0xff
 
+#define PLM_SID_ALL    7    /**< every spatial layer that an encoding has */
+
 #define PLM_LAYER_CHANGES 8
 
-/** Which temporal layers of one encoding go on, by the timestamp of the frame: so a frame is never forwarded in half. */
+/** Which layers of one encoding go on, by the timestamp of the frame: so a frame is never forwarded in half. */
 struct plm_layer_history {
     bool any;
     uint64_t newest_seq, newest_ts;
@@ -18,6 +20,7 @@ struct plm_layer_history {
     struct {
         uint64_t from_ts;
         uint8_t tid; /**< highest forwarded; PLM_LAYER_NONE: nothing */
+        uint8_t sid; /**< highest forwarded */
     } changes[PLM_LAYER_CHANGES];
 };
 
@@ -25,6 +28,7 @@ struct plm_layer_history {
 struct plm_layer_select {
     uint8_t current, target; /**< encodings; PLM_LAYER_NONE */
     uint8_t current_tid, target_tid;
+    uint8_t current_sid, target_sid; /**< PLM_SID_ALL unless the encoding has spatial layers to choose from */
     bool want_keyframe; /**< of `target`: ask its publisher */
     bool hurried;       /**< plm_layer_select_hurry, until the next aim or switch */
     struct plm_layer_history history[PLM_MAX_ENCODINGS];
@@ -41,6 +45,11 @@ void plm_layer_select_init(struct plm_layer_select *s);
  * at a sync. Encoding PLM_LAYER_NONE pauses: the frame that is under way is completed.
  */
 void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t tid);
+/**
+ * Set the highest spatial layer, of every encoding: down at the next picture, up at the next key picture of the present encoding. All layers
+ * below the chosen one go on, so that a step down needs no key picture, whether they are referred to in each picture or in key pictures alone.
+ */
+void plm_layer_select_aim_spatial(struct plm_layer_select *s, uint8_t sid);
 /** The line is full and the aim lower: until its key frame comes, only the lowest temporal layer of the present encoding goes on. */
 void plm_layer_select_hurry(struct plm_layer_select *s);
 /** The present stream ends (track gone, slot re-used): the next packet forwarded is a keyframe of the target. */
@@ -51,5 +60,7 @@ void plm_layer_select_restart(struct plm_layer_select *s);
  * reserved for them.
  */
 enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, const struct plm_pkt *pkt);
+/** Is pkt, which is forwarded, the last of its picture because the spatial layers above are not? Then the marker is to be set. */
+bool plm_layer_select_ends_picture(const struct plm_layer_select *s, const struct plm_pkt *pkt);
 
 #endif

@@ -23,7 +23,8 @@ struct entry {
     uint16_t picture; /* picture id sent; of a reserved number: the offset that its picture id will get */
     uint8_t tl0;
     uint8_t segment : 4;
-    uint8_t state : 4;
+    uint8_t state : 3;
+    uint8_t ends_picture : 1;
 };
 
 /** A run of packets from one encoding. */
@@ -94,7 +95,7 @@ static struct entry *append(struct plm_seq_map *m, struct run *r, uint64_t src_s
     struct entry *e = entry_at(m, m->next++);
     memset(e, 0, sizeof *e);
     e->src_seq = (uint32_t)src_seq;
-    e->state = (uint8_t)state & 15;
+    e->state = (uint8_t)state & 7;
     if (r) {
         e->segment = (uint8_t)(r - m->runs) & 15;
         r->out_end = m->next;
@@ -210,10 +211,11 @@ static void picture_advance(struct plm_seq_map *m, struct run *r, const struct p
     }
     if (info->has_picture_id && picture > r->picture_newest) {
         /* What a switch goes on from: behind every id that was sent or may still be, for a late packet; not behind that of a dropped frame. */
-        if (*wanted || picture > r->picture_newest + 1)
-            m->picture_next = picture_out(picture + *wanted, r->picture_offset);
+        bool goes = *wanted || info->sid > 0; /* lower layers of the picture may be on their way */
+        if (goes || picture > r->picture_newest + 1)
+            m->picture_next = picture_out(picture + goes, r->picture_offset);
         r->picture_newest = picture;
-        r->newest_dropped = !*wanted;
+        r->newest_dropped = !goes;
         if (!*wanted && pkt->codec == PLM_CODEC_VP8)
             r->picture_offset = (uint16_t)(r->picture_offset - 1) & PICTURE_MASK;
     } else if (info->has_picture_id && picture == r->picture_newest && r->newest_dropped) {
@@ -254,6 +256,7 @@ static void fill_out(const struct run *r, const struct entry *e, uint64_t ext_se
     out->numbers.tl0picidx = e->tl0;
     out->dd_offset = r->pub.dd_offset;
     out->dd_shift = r->pub.dd_shift;
+    out->ends_picture = e->ends_picture;
 }
 
 /** Give an entry its packet. @param offset of the picture id at the packet's place */
@@ -362,6 +365,12 @@ enum plm_map_verdict plm_seq_map_push(
     if (pkt->ext_seq < r->src_next)
         return push_late(m, r, pkt, wanted, out);
     return r == current(m) ? push_in_order(m, r, pkt, wanted, out) : PLM_MAP_DROP;
+}
+
+void plm_seq_map_end_picture(struct plm_seq_map *m, struct plm_map_out *out)
+{
+    entry_at(m, out->ext_seq)->ends_picture = 1;
+    out->ends_picture = true;
 }
 
 /* ---- switching ---- */

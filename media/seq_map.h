@@ -31,6 +31,7 @@ struct plm_map_out {
     struct plm_codec_numbers numbers;
     uint16_t dd_offset;
     uint8_t dd_shift;
+    bool ends_picture; /**< the marker is set, whatever the source's is */
 };
 
 #define PLM_MAP_SIZE     512 /* entries: about 2 s of 2.5 Mbit/s */
@@ -56,6 +57,8 @@ void plm_seq_map_switch(
  */
 enum plm_map_verdict plm_seq_map_push(
     struct plm_seq_map *m, uint64_t source, const struct plm_pkt *pkt, bool wanted, struct plm_map_out *out);
+/** What was just pushed under out->ext_seq ends its picture, for the layers after it are dropped: so too when it is retransmitted. */
+void plm_seq_map_end_picture(struct plm_seq_map *m, struct plm_map_out *out);
 /** Was pkt missing when what came after it was sent? Then a number is kept for it. */
 bool plm_seq_map_awaits(struct plm_seq_map *m, uint64_t source, const struct plm_pkt *pkt);
 /** For retransmission: what was sent under this number. @return false: unknown, never sent, or too old */

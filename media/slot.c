@@ -392,6 +392,8 @@ static void forward(struct plm_slot *s, struct plm_pkt *pkt, bool wanted, bool f
     case PLM_MAP_SEND:
         if (first)
             on_switched(s, pkt, out.ts);
+        if (plm_layer_select_ends_picture(&s->layers, pkt))
+            plm_seq_map_end_picture(s->map, &out);
         plm_egress_push(w, s, pkt, PLM_EGRESS_MEDIA, s->pt_of[pkt->codec_index], &out);
         break;
     case PLM_MAP_FILL:

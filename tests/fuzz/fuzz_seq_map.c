@@ -41,6 +41,8 @@ static void make_packet(struct fuzz_input *in, uint8_t encoding)
         pkt.info.picture_id_15 = fuzz_u8(in) & 1;
         pkt.info.picture_id = fuzz_u16(in) & 0x7fff;
         pkt.info.tl0picidx = fuzz_u8(in);
+        pkt.info.sid = pkt.info.tl0picidx & 3;
+        pkt.info.frame_end = pkt.info.picture_id & 1;
     }
     pkt.dd_off = flags & 128 ? 100 : 0;
     pkt.dd_len = flags & 128 ? fuzz_u8(in) & 31 : 0;
@@ -61,6 +63,8 @@ static void check_push(struct plm_seq_map *m, bool wanted)
     CHECK(plm_seq_map_last(m) - out.ext_seq < PLM_MAP_SIZE);
     CHECK(out.numbers.picture_id < 0x8000);
     struct record *r = &records[out.ext_seq - first];
+    if (v == PLM_MAP_SEND && pkt.info.frame_end)
+        plm_seq_map_end_picture(m, &out);
     CHECK(r->use == UNUSED); /* no number twice: it would be a nonce used twice */
     *r = (struct record){v == PLM_MAP_SEND ? SENT : FILLED, source, pkt.ext_seq, pkt.encoding, out};
 }
@@ -79,6 +83,7 @@ static void check_find(const struct plm_seq_map *m, uint16_t seq)
     CHECK(out.ts == r->out.ts && out.numbers.picture_id == r->out.numbers.picture_id);
     CHECK(out.numbers.tl0picidx == r->out.numbers.tl0picidx);
     CHECK(out.dd_offset == r->out.dd_offset && out.dd_shift == r->out.dd_shift);
+    CHECK(out.ends_picture == r->out.ends_picture);
 }
 
 static void do_switch(struct plm_seq_map *m)
