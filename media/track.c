@@ -264,6 +264,22 @@ static void note_second(struct plm_encoding *enc, uint64_t now_us)
     plm_encoding_log_note(&enc->log, now_us, &totals);
 }
 
+unsigned plm_track_spatial_layers(const struct plm_track *tr)
+{
+    unsigned n = tr->n_encodings == 1 ? tr->encodings[0].spatial_layers : 0;
+    return n >= 2 && n <= PLM_SPATIAL_LAYERS ? n : 0;
+}
+
+void plm_track_describe_spatial(const struct plm_track *tr, uint8_t sid, struct plm_alloc_layer *out)
+{
+    const struct plm_encoding *enc = &tr->encodings[0];
+    unsigned halvings = plm_track_spatial_layers(tr) - 1 - sid;
+    plm_track_describe_layer(tr, 0, out);
+    out->width = (uint16_t)(out->width >> halvings);
+    out->height = (uint16_t)(out->height >> halvings);
+    memcpy(out->bps, enc->up_to[sid].bps, sizeof out->bps);
+}
+
 static void set_stopped(struct plm_track *tr, bool stopped)
 {
     if (tr->stopped == stopped)
@@ -298,6 +314,8 @@ void plm_track_tick(struct plm_track *tr)
         plm_layer_rate_tick(&tr->encodings[i].rate);
         if (tr->kind == PLM_KIND_VIDEO && tr->encodings[i].seen)
             note_second(&tr->encodings[i], now);
+        for (unsigned k = 0; k < PLM_SPATIAL_LAYERS; k++)
+            plm_layer_rate_tick(&tr->encodings[i].up_to[k]);
         if (tr->transport && tr->encodings[i].seen && tr->shard)
             plm_shard_send_clock(tr->shard, tr, (uint8_t)i, -1);
     }
@@ -532,7 +550,10 @@ static void note_video(struct plm_track *tr, const struct plm_pkt *pkt)
         enc->width = pkt->info.width;
         enc->height = pkt->info.height;
     }
+    for (unsigned i = pkt->info.sid; enc->spatial_layers > 1 && i < PLM_SPATIAL_LAYERS; i++)
+        plm_layer_rate_on_packet(&enc->up_to[i], pkt->info.tid, pkt->len);
     if (pkt->info.keyframe_start) {
+        enc->spatial_layers = pkt->info.spatial_layers;
         enc->keyframes++;
         enc->key_wanted = false;
     }

@@ -23,6 +23,8 @@ struct plm_worker;
 
 #define PLM_KEYFRAME_INTERVAL_US 500000 /* at most one request per encoding in this time, whatever receivers ask */
 
+#define PLM_SPATIAL_LAYERS 3 /* that are told apart; an encoding with more is forwarded whole */
+
 struct plm_encoding {
     uint32_t ssrc, rtx_ssrc; /**< 0: not bound yet */
     uint8_t codec_index;     /**< last seen */
@@ -42,6 +44,8 @@ struct plm_encoding {
     uint64_t told_us;
     struct plm_layer_rate rate;
     struct plm_encoding_log log; /**< of video */
+    uint8_t spatial_layers;      /**< of the present key picture, to choose from; 0 or 1: none */
+    struct plm_layer_rate up_to[PLM_SPATIAL_LAYERS]; /**< each spatial layer with those below it */
     uint8_t behind;              /**< frames of lower encodings since its last packet */
     uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last, 0: unknown yet */
 };
@@ -125,6 +129,10 @@ uint32_t plm_track_bitrate(const struct plm_track *tr, uint8_t e);
 uint64_t plm_track_lost(const struct plm_encoding *enc);
 /** An encoding as the allocator sees it. */
 void plm_track_describe_layer(const struct plm_track *tr, uint8_t e, struct plm_alloc_layer *out);
+/** How many spatial layers of its one encoding a receiver may be given part of; 0: there is nothing to choose. */
+unsigned plm_track_spatial_layers(const struct plm_track *tr);
+/** The same of a spatial layer and those below it. Sizes by halves, as in every scalability mode without "h" in its name. */
+void plm_track_describe_spatial(const struct plm_track *tr, uint8_t sid, struct plm_alloc_layer *out);
 /** Each second: frame rates, demand refresh. */
 void plm_track_tick(struct plm_track *tr);
 

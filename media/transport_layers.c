@@ -8,6 +8,38 @@
 #include "transport.h"
 #include "worker_core.h"
 
+/* Spatial layers take the place of encodings where a track has one alone that consists of them. */
+static void describe_spatial(
+    const struct plm_track *tr, unsigned layers, struct plm_alloc_slot *a, uint8_t sid)
+{
+    a->n_layers = (uint8_t)layers;
+    for (unsigned i = 0; i < layers; i++)
+        plm_track_describe_spatial(tr, (uint8_t)i, &a->layers[i]);
+    if (a->present != PLM_LAYER_NONE)
+        a->present = sid < layers ? sid : (uint8_t)(layers - 1);
+}
+
+/* How many there are is known from the first key picture on, and may change: what was chosen before is counted among the present ones. */
+static void remember_spatial(
+    const struct plm_track *tr, const struct plm_layer_select *s, struct plm_alloc_memory *memory)
+{
+    unsigned layers = plm_track_spatial_layers(tr);
+    if (layers && memory->known && memory->encoding != PLM_LAYER_NONE)
+        memory->encoding = s->target_sid < layers ? s->target_sid : (uint8_t)(layers - 1);
+}
+
+/* What was decided of spatial layers is of the one encoding. */
+static void aim_spatial(const struct plm_track *tr, struct plm_layer_select *s, struct plm_alloc_slot *a)
+{
+    unsigned layers = plm_track_spatial_layers(tr);
+    if (a->encoding != PLM_LAYER_NONE)
+        plm_layer_select_aim_spatial(s, a->encoding + 1u < layers ? a->encoding : PLM_SID_ALL);
+    if (!layers)
+        return;
+    a->encoding = a->encoding != PLM_LAYER_NONE ? 0 : PLM_LAYER_NONE;
+    a->wish = a->wish != PLM_LAYER_NONE ? 0 : PLM_LAYER_NONE;
+}
+
 static void describe_slot(const struct plm_slot *s, const struct plm_track *tr, struct plm_alloc_slot *a)
 {
     *a = (struct plm_alloc_slot){
@@ -21,6 +53,8 @@ static void describe_slot(const struct plm_slot *s, const struct plm_track *tr, 
     };
     for (unsigned i = 0; i < tr->n_encodings; i++)
         plm_track_describe_layer(tr, (uint8_t)i, &a->layers[i]);
+    if (plm_track_spatial_layers(tr))
+        describe_spatial(tr, plm_track_spatial_layers(tr), a, s->layers.current_sid);
     /* What is on its way out stays as it is, or gets smaller where it must: the wish is about what comes. */
     if (tr == s->track && s->next.track && a->present < a->n_layers) {
         a->n_layers = (uint8_t)(a->present + 1);
@@ -39,8 +73,10 @@ static size_t describe_slots(
             continue;
         bool coming = next && s->next.track;
         of[n] = s;
-        describe_slot(s, coming ? s->next.track : s->track, &v[n]);
-        v[n++].memory = coming ? &s->next.memory : &s->memory;
+        struct plm_track *tr = coming ? s->next.track : s->track;
+        describe_slot(s, tr, &v[n]);
+        v[n].memory = coming ? &s->next.memory : &s->memory;
+        remember_spatial(tr, coming ? &s->next.layers : &s->layers, v[n++].memory);
     }
     return n;
 }
@@ -85,8 +121,12 @@ static void allocate_next(struct plm_transport *t, uint32_t budget)
     }
     struct plm_alloc_line line = t->line;
     plm_allocate(&line, v, n, budget, t->worker->now_us, &total);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (!of[i]->next.track)
+            continue;
+        aim_spatial(of[i]->next.track, &of[i]->next.layers, &v[i]);
         plm_slot_aim_next(of[i], v[i].encoding, v[i].tid, v[i].wish);
+    }
 }
 
 /* As the allocator does it when there is no bandwidth: the frame that is under way is completed, the application is told. */
@@ -116,6 +156,7 @@ void plm_transport_allocate(struct plm_transport *t)
     t->allocated_bps = capped(total.used_bps + audio);
     tell_estimator(t, &total, audio);
     for (size_t i = 0; i < n; i++) {
+        aim_spatial(of[i]->track, &of[i]->layers, &v[i]);
         if (t->state != PLM_TRANSPORT_CONNECTED) {
             plm_slot_foresee(of[i], v[i].wish);
             continue;
