@@ -39,6 +39,7 @@ struct got {
     uint16_t seq;
     uint8_t who; /* last octet of the payload: whose it is */
     uint64_t at;
+    bool marker;
 };
 
 struct peer {
@@ -188,7 +189,8 @@ static inline void peer_on_rtp(struct peer *p, uint8_t *data, size_t len)
     }
     p->rtp++;
     if (p->n_log < MAX_LOG && v.payload_len > 0)
-        p->log[p->n_log++] = (struct got){v.ssrc, v.ts, v.seq, v.payload[v.payload_len - 1], p->world->now};
+        p->log[p->n_log++] =
+            (struct got){v.ssrc, v.ts, v.seq, v.payload[v.payload_len - 1], p->world->now, v.marker};
     p->last_ts = v.ts;
     p->last_seq = v.seq;
     p->last_ssrc = v.ssrc;
