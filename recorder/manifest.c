@@ -120,6 +120,22 @@ static void on_left(struct build *b, const json_t *line, json_int_t t)
         depart(b, p, t);
 }
 
+static bool is_among(const json_t *ids, json_int_t id)
+{
+    for (size_t i = 0; i < json_array_size(ids); i++)
+        if (json_integer_value(json_array_get(ids, i)) == id)
+            return true;
+    return false;
+}
+
+static void on_present(struct build *b, const json_t *line, json_int_t t)
+{
+    const json_t *ids = json_object_get(line, "participants");
+    for (size_t i = 0; json_is_array(ids) && i < b->n_people; i++)
+        if (!is_among(ids, b->people[i].id))
+            depart(b, &b->people[i], t);
+}
+
 static void on_moved(struct build *b, const json_t *line, json_int_t t)
 {
     struct person *p = find_person(b, line);
@@ -251,6 +267,7 @@ static void read_line(struct build *b, const json_t *line)
     } types[] = {
         {"joined", on_joined},
         {"left", on_left},
+        {"present", on_present},
         {"moved", on_moved},
         {"renamed", on_renamed},
         {"role", on_renamed},

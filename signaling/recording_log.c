@@ -75,6 +75,10 @@ void plm_recording_log_present(struct plm_room *main)
 void plm_recording_log_resumed(struct plm_room *main)
 {
     struct plm_member *m, *next;
+    json_t *list = json_array();
+    HASH_ITER (hh_id, main->people, m, next)
+        json_array_append_new(list, json_integer((json_int_t)m->id));
+    say(main->recording, json_pack("{s:s,s:o}", "type", "present", "participants", list));
     HASH_ITER (hh_id, main->people, m, next) {
         m->recorded = (struct plm_recorded){.known = true, .role = m->role, .hand = m->hand != 0};
         for (int source = 0; source < PLM_SOURCE_COUNT; source++)

@@ -11,7 +11,10 @@
 
 /** A recording began: who is there, and what they send. */
 void plm_recording_log_present(struct plm_room *main);
-/** It goes on after a restart, which ended all connections: nobody sends anything until they publish again. */
+/**
+ * It goes on after a restart, which ended all connections: nobody sends anything until they publish again, and who came by WHIP is gone
+ * without a word.
+ */
 void plm_recording_log_resumed(struct plm_room *main);
 void plm_recording_log_asked(struct plm_room *main, plm_participant_id by, bool start);
 void plm_recording_log_joined(struct plm_member *m);

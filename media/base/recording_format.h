@@ -38,6 +38,7 @@
  * and passes on from signalling
  *   joined         participant, name, role, breakout (0: the main room)
  *   left           participant, reason
+ *   present        participants: [id…]; after a restart of the server: who else was there has left by then
  *   renamed        participant, name         role    participant, role
  *   moved          participant, breakout, title: to another room of the meeting; of breakout rooms no media is recorded
  *   track          participant, source, active, muted

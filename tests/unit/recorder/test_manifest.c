@@ -144,6 +144,29 @@ static void a_crash(void **state)
     json_decref(o);
 }
 
+/* The server was started again: who came by WHIP is not there any more, and nobody said so. */
+static void a_restart(void **state)
+{
+    (void)state;
+    static const char journal[] =
+        FIRST "{\"type\":\"joined\",\"t_us\":10,\"participant\":1,\"name\":\"Ada\",\"role\":\"moderator\"}\n"
+              "{\"type\":\"joined\",\"t_us\":11,\"participant\":2,\"name\":\"cam\",\"role\":\"speaker\"}\n"
+              "{\"type\":\"track\",\"t_us\":12,\"participant\":2,\"source\":\"camera\",\"active\":true,"
+              "\"muted\":true}\n"
+              "{\"type\":\"present\",\"t_us\":20,\"participants\":7}\n"
+              "{\"type\":\"present\",\"t_us\":30,\"participants\":[1,\"2\"]}\n"
+              "{\"type\":\"end\",\"t_us\":40,\"reason\":\"asked\"}\n";
+    json_t *o = build(journal, NULL, 0);
+    expect(o, "participants",
+        "[{\"id\":1,\"name\":\"Ada\",\"role\":\"moderator\",\"present\":[{\"from_us\":10,\"to_us\":40,"
+        "\"breakout\":0}],"
+        "\"muted\":[]},"
+        "{\"id\":2,\"name\":\"cam\",\"role\":\"speaker\",\"present\":[{\"from_us\":11,\"to_us\":30,"
+        "\"breakout\":0}],"
+        "\"muted\":[{\"source\":\"camera\",\"from_us\":12,\"to_us\":30}]}]");
+    json_decref(o);
+}
+
 /* Whatever lines hold, a manifest comes out or nothing does. */
 static void lines_of_the_wrong_kind(void **state)
 {
@@ -170,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_meeting),
         cmocka_unit_test(a_crash),
+        cmocka_unit_test(a_restart),
         cmocka_unit_test(lines_of_the_wrong_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
