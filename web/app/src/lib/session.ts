@@ -26,6 +26,7 @@ import {
 } from "@plenum/sdk";
 import { t } from "../messages.js";
 import type { LocalMedia } from "./localMedia.js";
+import { isFault } from "./recording.js";
 import { settings } from "./settings.js";
 import { play, playReaction } from "./sounds.js";
 import { Store } from "./store.js";
@@ -242,7 +243,8 @@ export class Session extends Store<SessionState> {
     this.set({ recording });
     if (is === was) return;
     play(is ? "recordingOn" : "recordingOff");
-    if (!is) this.notify(t.recording.over);
+    /* What went wrong the banner says, until it is closed; of one that never began nothing is over. */
+    if (!is && recording.status?.state !== "failed" && !isFault(recording.status?.reason)) this.notify(t.recording.over);
   }
 
   private onInvited({ room, name }: Invitation): void {
