@@ -15,6 +15,7 @@
     50000 /* transport-cc towards publishers: 100 ms costs browsers reaction, 25 ms costs packets */
 #define NACK_DELAY_US 5000
 #define ICE_TICK_US   1000000
+#define MOVED_US      1000000 /* media comes from another address, and nothing from the one in use */
 #define DESERTED_US   8000000 /* RFC 7675 section 5.1: an address in use is checked every 4 to 6 s */
 
 static void on_ice_timer(struct plm_timer *timer, uint64_t now_us);
@@ -258,10 +259,24 @@ void plm_transport_forget_address(struct plm_transport *t, uint8_t sock, const s
  * 7675 has no use for it), and our answers tell it that all is well: without this it would see nothing for ever. Packets count like checks:
  * some stacks send none while media flows, and a check of another path must not take them from theirs.
  */
-static bool is_deserted(const struct plm_transport *t)
+static bool is_silent_for(const struct plm_transport *t, uint64_t us)
 {
     int i = find_tuple(t, t->sock, &t->peer);
-    return i < 0 || t->worker->now_us - heard_from(t, i) > DESERTED_US;
+    return i < 0 || t->worker->now_us - heard_from(t, i) > us;
+}
+
+static void use_address(struct plm_transport *t, uint8_t sock, const struct plm_addr *a)
+{
+    if (!is_in_use(t, sock, a))
+        plm_transport_set_backlog(t, t->sock, &t->peer, false);
+    t->peer = *a;
+    t->sock = sock;
+}
+
+void plm_transport_on_media_from(struct plm_transport *t, uint8_t sock, const struct plm_addr *from)
+{
+    if (!t->closing && !is_in_use(t, sock, from) && is_silent_for(t, MOVED_US))
+        use_address(t, sock, from);
 }
 
 bool plm_transport_is_fresh_check(
@@ -286,12 +301,8 @@ void plm_transport_on_check(
     tuple = plm_tuple_map_find(&w->tuples, sock, from);
     t->heard_us = tuple->heard_us = w->now_us;
     bool first = t->peer.sa.sa_family == 0;
-    if (first || nominated || is_deserted(t)) {
-        if (!is_in_use(t, sock, from))
-            plm_transport_set_backlog(t, t->sock, &t->peer, false);
-        t->peer = *from;
-        t->sock = sock;
-    }
+    if (first || nominated || is_silent_for(t, DESERTED_US))
+        use_address(t, sock, from);
     if (t->state == PLM_TRANSPORT_NEW)
         set_state(t, PLM_TRANSPORT_ICE);
     if (first && t->params && t->params->setup == PLM_SETUP_ACTIVE)

@@ -117,6 +117,8 @@ void plm_transport_on_check(struct plm_transport *t, uint8_t sock, const struct 
 void plm_transport_forget_address(struct plm_transport *t, uint8_t sock, const struct plm_addr *addr);
 /** What is sent to that address waits, or has caught up; means nothing unless it is the one in use. */
 void plm_transport_set_backlog(struct plm_transport *t, uint8_t sock, const struct plm_addr *addr, bool on);
+/** An authentic packet came from this address, which a check has validated: where the peer sends from is where it is, if it has left the other. */
+void plm_transport_on_media_from(struct plm_transport *t, uint8_t sock, const struct plm_addr *from);
 void plm_transport_on_dtls(struct plm_transport *t, const uint8_t *data, size_t len);
 /** @return whether it was authentic */
 bool plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len);

@@ -341,8 +341,10 @@ static void on_datagram(struct plm_worker *w, struct plm_tuple *tuple, uint8_t s
         plm_transport_on_dtls(t, data, len);
     else if (first < 128 || first > 191 || len < 8)
         plm_transport_drop(t, PLM_DROP_UNKNOWN_PROTOCOL);
-    else if (is_rtcp(data) ? plm_transport_on_rtcp(t, data, len) : plm_transport_on_rtp(t, data, len))
+    else if (is_rtcp(data) ? plm_transport_on_rtcp(t, data, len) : plm_transport_on_rtp(t, data, len)) {
         tuple->heard_us = w->now_us;
+        plm_transport_on_media_from(t, sock, from);
+    }
 }
 
 /* Datagrams of one read come from one address: one look-up serves them all, until one of them changes what the address belongs to. */

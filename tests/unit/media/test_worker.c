@@ -440,6 +440,44 @@ static void media_follows_a_silent_move(void **state)
     assert_true(b->rtp >= 2);
 }
 
+/* The same of one who sends media: from the first check on, its packets tell where it is, unless the other address is still in use. */
+static void media_moves_with_media(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    uint8_t check[256];
+    uint64_t seq = 1;
+    connect_peer(a);
+    connect_peer(b);
+    send_frame(a, seq, 1, 1, true);
+    send_nack(b, 1);
+    struct plm_addr former = b->addr;
+    assert_int_equal(plm_addr_parse(&b->addr, "203.0.113.7:999"), 0);
+    send_nack(b, 1); /* not validated yet */
+    take_stats(w);
+    assert_int_equal(w->stats.drops[PLM_DROP_UNKNOWN_TUPLE], 1);
+    peer_send(b, check, make_check(&b->local, false, check));
+    deliver(w);
+    unsigned had = b->rtp;
+    send_nack(b, 1);
+    send_frame(a, ++seq, 3001, 2, false);
+    assert_int_equal(b->rtp, had); /* the other address was heard just now: that is a path on trial */
+    run_for(w, 900000);
+    b->addr = former;
+    send_nack(b, 1);
+    assert_int_equal(plm_addr_parse(&b->addr, "203.0.113.7:999"), 0);
+    run_for(w, 900000);
+    send_nack(b, 1);
+    had = b->rtp;
+    send_frame(a, ++seq, 6001, 3, false);
+    assert_int_equal(b->rtp, had);
+    run_for(w, 200000);
+    send_nack(b, 1);
+    send_frame(a, ++seq, 9001, 4, false);
+    assert_true(b->rtp > had);
+}
+
 /* A captured check is authentic for as long as the password is valid: from elsewhere it moves nothing and gets no answer. */
 static void captured_checks_move_nothing(void **state)
 {
@@ -611,6 +649,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_link_that_fell_silent_needs_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(encodings_are_told_to_other_shards, setup, teardown),
         cmocka_unit_test_setup_teardown(encodings_elsewhere_are_chosen_from, setup, teardown),
+        cmocka_unit_test_setup_teardown(media_moves_with_media, setup, teardown),
         cmocka_unit_test_setup_teardown(media_follows_a_silent_move, setup, teardown),
         cmocka_unit_test_setup_teardown(captured_checks_move_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(media_is_a_sign_of_life, setup, teardown),
