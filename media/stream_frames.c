@@ -1,5 +1,6 @@
 #include "stream_frames.h"
 
+#include "base/planted.h"
 #include "plenum/types.h"
 
 #include <assert.h>
@@ -34,7 +35,7 @@ int plm_stream_frames_next(struct plm_stream_frames *f, uint8_t **datagram)
         uint32_t len = (uint32_t)head[0] << 8 | head[1];
         if (len > PLM_STREAM_FRAME_MAX)
             return PLM_EINVAL;
-        if (len > f->end - f->at - PLM_STREAM_FRAME_HEAD)
+        if (!PLM_FITS(framing, len <= f->end - f->at - PLM_STREAM_FRAME_HEAD))
             return 0;
         if (len > 0) {
             *datagram = f->octets + f->at + PLM_STREAM_FRAME_HEAD;

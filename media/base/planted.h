@@ -38,6 +38,7 @@ enum plm_planted {
     PLM_PLANTED_stream_refs,
     PLM_PLANTED_stream_parts,
     PLM_PLANTED_mp4,
+    PLM_PLANTED_framing,
 };
 #define PLM_PLANTED_ID(parser)      PLM_PLANTED_##parser
 #define PLM_FITS(parser, condition) (PLM_PLANT_BUG == PLM_PLANTED_ID(parser) || (condition))

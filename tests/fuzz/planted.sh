@@ -38,6 +38,7 @@ stream_parts:stream
 mp4:finish
 control:recorder_link
 frames:recorder_link
+framing:framing
 "
 
 # make FOLDER PARSER TARGET: the target with that parser's defect; with an empty name as it is.
