@@ -71,8 +71,8 @@ function readTiles() {
   });
 }
 
-/** Open a browser whose devices play tone and picture `number`. */
-export async function openParticipant(server, number, name, { viewport = { width: 1280, height: 800 }, context = {} } = {}) {
+/** Open a browser whose devices play tone and picture `number`; `args` are further ones of Chromium. */
+export async function openParticipant(server, number, name, { viewport = { width: 1280, height: 800 }, context = {}, args = [] } = {}) {
   const { tone, picture } = await mediaOf(number);
   const browser = await launchChromium([
     "--use-fake-device-for-media-stream",
@@ -80,6 +80,7 @@ export async function openParticipant(server, number, name, { viewport = { width
     `--use-file-for-fake-audio-capture=${tone}`,
     `--use-file-for-fake-video-capture=${picture}`,
     "--autoplay-policy=no-user-gesture-required",
+    ...args,
   ]);
   const page = await (await browser.newContext({ viewport, colorScheme: "dark", permissions: ["camera", "microphone"], ...context })).newPage();
   const problems = [];
