@@ -7,6 +7,7 @@
 
 #define RECORD_MAX 40 /* of what has a fixed form */
 #define FCI_MAX    1500
+#define TIME_MAX   (UINT64_C(1) << 60) /* us; no clock says more */
 
 enum record {
     SENT = 1,
@@ -202,7 +203,11 @@ static void compare(struct replay *r, struct reader *in)
 static void run_record(struct replay *r, struct reader *in)
 {
     enum record kind = (enum record) * in->p++;
-    r->now += get_number(in);
+    uint64_t since = get_number(in);
+    if (since > TIME_MAX - r->now)
+        in->bad = true;
+    else
+        r->now += since;
     uint64_t v;
     if (in->bad)
         return;
