@@ -192,6 +192,24 @@ static enum plm_layer_verdict switch_to(
     return PLM_LAYER_SWITCH;
 }
 
+void plm_layer_select_begin(struct plm_layer_select *s, const struct plm_pkt *pkt, bool base_only)
+{
+    struct plm_layer_history *h = &s->history[pkt->encoding];
+    memset(h, 0, sizeof *h);
+    note_order(h, pkt);
+    switch_to(s, h, pkt);
+    if (!base_only || !pkt->info.has_layers)
+        return;
+    s->hurried = true;
+    s->current_tid = 0;
+    h->changes[h->n - 1].tid = 0;
+}
+
+void plm_layer_select_caught_up(struct plm_layer_select *s)
+{
+    s->hurried = false;
+}
+
 enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, const struct plm_pkt *pkt)
 {
     if (pkt->encoding >= PLM_MAX_ENCODINGS)

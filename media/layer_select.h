@@ -30,7 +30,7 @@ struct plm_layer_select {
     uint8_t current_tid, target_tid;
     uint8_t current_sid, target_sid; /**< PLM_SID_ALL unless the encoding has spatial layers to choose from */
     bool want_keyframe; /**< of `target`: ask its publisher */
-    bool hurried;       /**< plm_layer_select_hurry, until the next aim or switch */
+    bool hurried;       /**< plm_layer_select_hurry or _begin, until the next aim or switch */
     struct plm_layer_history history[PLM_MAX_ENCODINGS];
 };
 enum plm_layer_verdict {
@@ -52,6 +52,13 @@ void plm_layer_select_aim(struct plm_layer_select *s, uint8_t encoding, uint8_t 
 void plm_layer_select_aim_spatial(struct plm_layer_select *s, uint8_t sid);
 /** The line is full and the aim lower: until its key frame comes, only the lowest temporal layer of the present encoding goes on. */
 void plm_layer_select_hurry(struct plm_layer_select *s);
+/**
+ * Begin with a key frame that came a while ago: pkt is its first packet, and what came after it is given in order.
+ * @param base_only only the lowest temporal layer goes on, until plm_layer_select_caught_up
+ */
+void plm_layer_select_begin(struct plm_layer_select *s, const struct plm_pkt *pkt, bool base_only);
+/** What comes from here on is new. */
+void plm_layer_select_caught_up(struct plm_layer_select *s);
 /** The present stream ends (track gone, slot re-used): the next packet forwarded is a keyframe of the target. */
 void plm_layer_select_restart(struct plm_layer_select *s);
 /**

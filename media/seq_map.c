@@ -8,6 +8,10 @@
 #define PICTURE_JUMP                                                                                         \
     512 /* in order, a picture id further on than this (or back) means that the source began anew */
 
+/* Frames of 60 a second are 1500 ticks apart: they stay apart. 3 s become 94 ms, or down to 6. */
+#define SQUEEZE_LEAST 5
+#define SQUEEZE_MOST  9
+
 enum entry_state {
     ENTRY_NONE = 0,
     ENTRY_RESERVED, /* missing in the source */
@@ -34,6 +38,7 @@ struct run {
     uint64_t out_first, out_end;  /* numbers from first up to, not including, end */
     uint64_t picture_newest;      /* of the source, extended */
     uint64_t ts_newest;
+    uint64_t squeezed_us;    /* arrival of what pub.squeezed belongs to */
     uint16_t picture_offset; /* mod 2^15 */
     uint8_t tl0_offset;
     bool has_picture, picture_started;
@@ -259,12 +264,19 @@ static void fill_out(const struct run *r, const struct entry *e, uint64_t ext_se
     out->ends_picture = e->ends_picture;
 }
 
+static uint64_t ts_out(const struct run *r, uint64_t ext_ts)
+{
+    if (ext_ts >= r->pub.squeezed)
+        return ext_ts + r->pub.ts_offset;
+    return r->pub.squeezed + r->pub.ts_offset - ((r->pub.squeezed - ext_ts) >> r->pub.squeeze);
+}
+
 /** Give an entry its packet. @param offset of the picture id at the packet's place */
 static void send_entry(const struct run *r, struct entry *e, const struct plm_pkt *pkt, uint16_t offset)
 {
     uint64_t picture = extend_picture(r->picture_newest, pkt->info.picture_id, pkt->info.picture_id_15);
     e->state = ENTRY_SENT;
-    e->ts = (uint32_t)(pkt->ext_ts + r->pub.ts_offset);
+    e->ts = (uint32_t)ts_out(r, pkt->ext_ts);
     e->picture = picture_out(picture, offset);
     e->tl0 = (uint8_t)(pkt->info.tl0picidx + r->tl0_offset);
 }
@@ -280,11 +292,11 @@ static enum plm_map_verdict push_in_order(
         r->ts_newest = pkt->ext_ts;
     if (!wanted)
         return PLM_MAP_DROP;
-    uint64_t ts = pkt->ext_ts + r->pub.ts_offset;
+    uint64_t ts = ts_out(r, pkt->ext_ts);
     if (!m->any_ts || (int64_t)(ts - m->ts_high) > 0) {
         m->any_ts = true;
         m->ts_high = ts;
-        m->ts_high_us = pkt->arrival_us;
+        m->ts_high_us = pkt->ext_ts < r->pub.squeezed ? r->squeezed_us : pkt->arrival_us;
     }
     struct entry *e = append(m, r, pkt->ext_seq, ENTRY_SENT);
     send_entry(r, e, pkt, r->picture_offset);
@@ -333,7 +345,7 @@ static enum plm_map_verdict push_late(
         e->state = ENTRY_FILLED;
     fill_out(r, e, at, out);
     if (!wanted) /* padding needs a timestamp that does not stick out */
-        out->ts = e->ts = (uint32_t)(pkt->ext_ts + r->pub.ts_offset);
+        out->ts = e->ts = (uint32_t)ts_out(r, pkt->ext_ts);
     return wanted ? PLM_MAP_SEND : PLM_MAP_FILL;
 }
 
@@ -385,19 +397,43 @@ static uint64_t next_ts(const struct plm_seq_map *m, uint32_t clock_rate, uint64
     return m->ts_high + (ticks ? ticks : 1);
 }
 
-void plm_seq_map_switch(
-    struct plm_seq_map *m, uint64_t source, const struct plm_pkt *pkt, uint32_t clock_rate, uint64_t now_us)
+static struct run *begin_run(struct plm_seq_map *m, uint64_t source, const struct plm_pkt *pkt)
 {
     struct run *r = &m->runs[m->n_runs++ % PLM_MAP_SEGMENTS];
     memset(r, 0, sizeof *r);
     r->pub.source = source;
     r->pub.encoding = pkt->encoding;
     r->pub.codec_index = pkt->codec_index;
-    r->pub.ts_offset = next_ts(m, clock_rate, now_us) - pkt->ext_ts;
     r->src_first = r->src_next = pkt->ext_seq;
     r->ts_newest = pkt->ext_ts - 1;
     r->out_first = r->out_end = m->next;
     dd_begin(m, r, pkt);
+    return r;
+}
+
+void plm_seq_map_switch(
+    struct plm_seq_map *m, uint64_t source, const struct plm_pkt *pkt, uint32_t clock_rate, uint64_t now_us)
+{
+    struct run *r = begin_run(m, source, pkt);
+    r->pub.ts_offset = next_ts(m, clock_rate, now_us) - pkt->ext_ts;
+}
+
+void plm_seq_map_switch_back(struct plm_seq_map *m, uint64_t source, const struct plm_pkt *first,
+    const struct plm_pkt *newest, uint32_t clock_rate)
+{
+    struct run *r = begin_run(m, source, first);
+    uint64_t end = next_ts(m, clock_rate, newest->arrival_us), room = end - m->ts_high;
+    uint64_t span = newest->ext_ts - first->ext_ts;
+    uint8_t squeeze = SQUEEZE_LEAST;
+    while (m->any_ts && squeeze < SQUEEZE_MOST && span >> squeeze >= room)
+        squeeze++;
+    /* The picture before is not overtaken; at the very start there is none, and time begins with the first one. */
+    if (span >> squeeze >= room || !m->any_ts)
+        end = m->ts_high + 1 + (span >> squeeze);
+    r->pub.ts_offset = end - newest->ext_ts;
+    r->pub.squeezed = newest->ext_ts;
+    r->pub.squeeze = squeeze;
+    r->squeezed_us = newest->arrival_us;
 }
 
 uint64_t plm_seq_map_take(struct plm_seq_map *m)

@@ -13,6 +13,8 @@ struct plm_segment {
     uint8_t encoding;
     uint8_t codec_index;
     uint64_t ts_offset; /**< out_ts = ext_ts + ts_offset (mod 2^32) */
+    uint64_t squeezed;  /**< what is older than this ext_ts lies closer together, by `squeeze` bits */
+    uint8_t squeeze;
     uint16_t dd_offset; /**< added to the dependency descriptor's frame number */
     uint8_t dd_shift;   /**< added to its template ids */
 };
@@ -49,6 +51,12 @@ void plm_seq_map_destroy(struct plm_seq_map *m);
  */
 void plm_seq_map_switch(
     struct plm_seq_map *m, uint64_t source, const struct plm_pkt *pkt, uint32_t clock_rate, uint64_t now_us);
+/**
+ * The same with packets that came a while ago, `first` to `newest`: their timestamps are drawn together, so that they end where they would
+ * be if all had been sent as they came, and what follows goes on at its own pace.
+ */
+void plm_seq_map_switch_back(struct plm_seq_map *m, uint64_t source, const struct plm_pkt *first,
+    const struct plm_pkt *newest, uint32_t clock_rate);
 /**
  * Give pkt its numbers. Packets of the present segment and late ones of earlier segments (same source and encoding, number reserved) are
  * known; `wanted` says whether the layer selection wants it. Not wanted in order: the gap is closed. Missing in the source: numbers

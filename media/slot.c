@@ -11,11 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RTX_BURST_OCTETS 50000 /* what may be retransmitted in a second beside the configured share */
-#define RTX_LINE_PERCENT 30    /* of the estimate, once there is one, are retransmissions at most */
-#define RTX_LEAST_OCTETS 10000 /* but so much in any case */
-#define PAD_LOOK         64    /* numbers back for padding: the packets of a few pictures */
-#define MID_PACKETS      25    /* first packets that carry the MID, for peers that do not bind by a=ssrc */
+#define RTX_BURST_OCTETS    50000 /* what may be retransmitted in a second beside the configured share */
+#define RTX_LINE_PERCENT    30    /* of the estimate, once there is one, are retransmissions at most */
+#define RTX_LEAST_OCTETS    10000 /* but so much in any case */
+#define PAD_LOOK            64    /* numbers back for padding: the packets of a few pictures */
+#define REPLAY_UNKNOWN_BPS  2000000
+#define REPLAY_MAX_US       250000 /* a picture that takes longer is rather asked for */
+#define REPLAY_STEP_US      5000
+#define REPLAY_LEAST_OCTETS 3000 /* of a step: two packets and a bit */
+#define REPLAY_ALL_US                                                                                        \
+    100000 /* of a group this short no layer is left out: it would be missing for longer than it saves */
+#define RTT_UNKNOWN_US 100000
+#define MID_PACKETS    25 /* first packets that carry the MID, for peers that do not bind by a=ssrc */
 
 static void set_state(struct plm_slot *s, enum plm_slot_state state, uint32_t first_ts)
 {
@@ -95,6 +102,7 @@ static void drop_shown(struct plm_slot *s)
         return;
     plm_track_remove_slot(old, s);
     s->track = NULL;
+    s->replays = false;
     plm_layer_select_aim(&s->layers, PLM_LAYER_NONE, 0);
     plm_layer_select_restart(&s->layers);
     s->wish = PLM_LAYER_NONE;
@@ -290,6 +298,10 @@ static bool aim(
     return changed;
 }
 
+static bool replay(struct plm_slot *s);
+static struct plm_pkt *group_for(const struct plm_slot *s, const struct plm_track *tr,
+    const struct plm_layer_select *layers, const uint8_t *pt_of);
+
 static void ask(struct plm_track *tr, const struct plm_layer_select *layers)
 {
     if (tr && layers->want_keyframe && layers->target != PLM_LAYER_NONE)
@@ -308,7 +320,8 @@ void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wis
     if (plm_bwe_is_full(s->transport->bwe))
         plm_layer_select_hurry(&s->layers);
     settle(s);
-    ask(s->track, &s->layers);
+    if (!replay(s))
+        ask(s->track, &s->layers);
     if (changed)
         plm_track_update_demand(s->track);
 }
@@ -324,14 +337,22 @@ void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_
         return;
     }
     bool changed = aim(&n->layers, &n->wish, encoding, tid, wish);
-    ask(n->track, &n->layers);
+    struct plm_track *track = n->track;
+    if (group_for(s, track, &n->layers, n->pt_of)) {
+        adopt_next(s);
+        replay(s);
+    } else {
+        ask(track, &n->layers);
+    }
     if (changed)
-        plm_track_update_demand(n->track);
+        plm_track_update_demand(track);
 }
 
 void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask_for_it)
 {
     struct plm_layer_select *layers = tr == s->next.track ? &s->next.layers : &s->layers;
+    if (tr == s->track)
+        s->replays = false;
     plm_layer_select_restart(layers);
     if (ask_for_it)
         ask(tr, layers);
@@ -372,6 +393,7 @@ static void on_switched(struct plm_slot *s, const struct plm_pkt *pkt, uint32_t 
 {
     struct plm_transport *t = s->transport;
     s->sr_due = true;
+    s->begun_us = t->worker->now_us;
     plm_transport_wake_reports(t);
     if (pkt->info.width && pkt->info.height) {
         s->shown_width = pkt->info.width;
@@ -434,6 +456,7 @@ static void begin_with(struct plm_slot *s, struct plm_pkt *pkt)
 {
     const struct plm_encoding *enc = &s->track->encodings[pkt->encoding];
     uint32_t clock_rate = plm_track_codec(s->track, pkt->codec_index)->clock_rate;
+    s->replays = false;
     plm_seq_map_switch(s->map, s->track->key, pkt, clock_rate, due_us(s, pkt, clock_rate));
     forward(s, pkt, true, true);
     /* One that came late is behind the others of its frame: they have been here before, and passed this slot by. */
@@ -479,6 +502,18 @@ static void on_next(struct plm_slot *s, struct plm_pkt *pkt)
     begin_with(s, pkt);
 }
 
+static void take(struct plm_slot *s, struct plm_pkt *pkt)
+{
+    if (pkt->payload_len == 0) { /* probing: close the gap in our numbers */
+        if (plm_seq_map_segment(s->map) && s->state == PLM_SLOT_FORWARDING)
+            forward(s, pkt, false, false);
+    } else if (s->kind == PLM_KIND_AUDIO) {
+        on_audio(s, pkt);
+    } else {
+        on_video(s, pkt);
+    }
+}
+
 void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_pkt *pkt)
 {
     struct plm_transport *t = s->transport;
@@ -490,14 +525,100 @@ void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_
         return;
     if (!s->map && !make_map(s))
         return;
-    if (pkt->payload_len == 0) { /* probing: close the gap in our numbers */
-        if (plm_seq_map_segment(s->map) && s->state == PLM_SLOT_FORWARDING)
-            forward(s, pkt, false, false);
-    } else if (s->kind == PLM_KIND_AUDIO) {
-        on_audio(s, pkt);
-    } else {
-        on_video(s, pkt);
+    if (s->replays && pkt->encoding == s->layers.current && pkt->ext_seq >= s->replay_seq)
+        return; /* its turn comes */
+    take(s, pkt);
+}
+
+/* ---- what came since the last key frame ---- */
+
+/* Half as fast again as the line, or as a common one while nothing is known of this: little of it waits, and not for long. */
+static uint64_t replay_bps(const struct plm_transport *t)
+{
+    uint32_t estimate = plm_bwe_estimate(t->bwe);
+    return estimate ? (uint64_t)estimate * 3 / 2 : REPLAY_UNKNOWN_BPS;
+}
+
+/* The first packet of a group that gives the slot tr's picture sooner than its publisher could, NULL: there is none. */
+static struct plm_pkt *group_for(const struct plm_slot *s, const struct plm_track *tr,
+    const struct plm_layer_select *layers, const uint8_t *pt_of)
+{
+    const struct plm_transport *t = s->transport;
+    if (!tr || !t->key || !t->bwe || tr->muted || layers->target >= tr->n_encodings ||
+        layers->current != PLM_LAYER_NONE || plm_bwe_is_full(t->bwe))
+        return NULL;
+    const struct plm_encoding *enc = &tr->encodings[layers->target];
+    size_t octets;
+    struct plm_pkt *first =
+        plm_key_group_find(&enc->group, &enc->ring, t->worker->now_us, tr->transport != NULL, &octets);
+    bool brief = first && octets * 8 * 1000000 / replay_bps(t) <= REPLAY_MAX_US;
+    return brief && pt_of[first->codec_index] != PLM_NO_PT && plm_pkt_ring_find(&enc->ring, enc->newest_seq)
+               ? first
+               : NULL;
+}
+
+static void replay_some(struct plm_slot *s, size_t octets)
+{
+    const struct plm_encoding *enc = &s->track->encodings[s->layers.current];
+    while (s->replays && s->replay_seq <= enc->newest_seq && octets > 0) {
+        struct plm_pkt *pkt = plm_pkt_ring_find(&enc->ring, s->replay_seq++);
+        if (!pkt)
+            continue;
+        uint8_t tid = pkt->info.has_layers ? pkt->info.tid : 0;
+        take(s, pkt);
+        if (tid <= s->layers.current_tid)
+            octets -= octets < pkt->len ? octets : pkt->len;
     }
+    if (s->replay_seq <= enc->newest_seq)
+        return;
+    s->replays = false;
+    plm_layer_select_caught_up(&s->layers);
+}
+
+static size_t portion(const struct plm_transport *t)
+{
+    size_t octets = (size_t)(replay_bps(t) * REPLAY_STEP_US / 8 / 1000000);
+    return octets > REPLAY_LEAST_OCTETS ? octets : REPLAY_LEAST_OCTETS;
+}
+
+static void on_replay_timer(struct plm_timer *timer, uint64_t now_us)
+{
+    struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, replay_timer);
+    bool more = false;
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        struct plm_slot *s = &t->slots[i];
+        if (!s->replays)
+            continue;
+        if (s->track && s->layers.current < s->track->n_encodings)
+            replay_some(s, portion(t));
+        else
+            s->replays = false;
+        more |= s->replays;
+    }
+    if (more)
+        plm_timer_start(&t->worker->wheel, timer, now_us + REPLAY_STEP_US, on_replay_timer);
+}
+
+static bool replay(struct plm_slot *s)
+{
+    struct plm_transport *t = s->transport;
+    struct plm_pkt *first = group_for(s, s->track, &s->layers, s->pt_of);
+    if (!first || (!s->map && !make_map(s)))
+        return false;
+    const struct plm_encoding *enc = &s->track->encodings[first->encoding];
+    const struct plm_pkt *newest = plm_pkt_ring_find(&enc->ring, enc->newest_seq);
+    plm_layer_select_begin(&s->layers, first, newest->arrival_us - first->arrival_us > REPLAY_ALL_US);
+    plm_seq_map_switch_back(
+        s->map, s->track->key, first, newest, plm_track_codec(s->track, first->codec_index)->clock_rate);
+    plm_count(t->worker, PLM_CNT_GROUPS_REPLAYED);
+    s->replays = true;
+    s->replay_seq = first->ext_seq + 1;
+    forward(s, first, true, true);
+    replay_some(s, portion(t));
+    if (s->replays && !plm_timer_active(&t->replay_timer))
+        plm_timer_start(
+            &t->worker->wheel, &t->replay_timer, t->worker->now_us + REPLAY_STEP_US, on_replay_timer);
+    return true;
 }
 
 /* Retransmissions may take a share of what is sent, and a burst: a receiver's NACKs cannot multiply traffic. */
@@ -606,6 +727,10 @@ void plm_slot_on_keyframe_request(struct plm_slot *s)
         plm_transport_drop(s->transport, PLM_DROP_SLOT_EMPTY);
         return;
     }
+    /* Whoever asks before a round trip is over has not seen the key frame that is on its way. */
+    uint32_t rtt = s->transport->rtt_us ? s->transport->rtt_us : RTT_UNKNOWN_US;
+    if (s->replays || (s->begun_us && s->transport->worker->now_us - s->begun_us < rtt))
+        return;
     uint8_t e = s->layers.current != PLM_LAYER_NONE ? s->layers.current : s->layers.target;
     if (e != PLM_LAYER_NONE)
         plm_track_want_keyframe(s->track, e);

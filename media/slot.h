@@ -46,6 +46,7 @@ struct plm_slot {
     uint64_t packets, bytes, rate_bytes, last_sent_us;
     uint32_t last_ts, sr_packets, sr_octets;
     struct plm_slot_next next;
+    bool replays;            /**< what came since the last key frame goes out first; what comes meanwhile waits in the ring */
     struct plm_layer_select layers;
     uint32_t track_index;    /**< in the track's list */
     uint8_t rtx_pt_of[PLM_MAX_CODECS];
@@ -63,6 +64,8 @@ struct plm_slot {
     /* sent */
     uint64_t rtx_packets, nacks, plis, rtx_bytes;
     uint64_t last_sr_us;
+    uint64_t begun_us;        /**< when its last key frame for a switch went out */
+    uint64_t replay_seq;      /**< of the source: what goes out next, while it replays */
     uint16_t dd_next;         /**< frame number that follows in the dependency descriptor */
     uint16_t shown_width, shown_height;
     uint32_t switches, layer_switches;

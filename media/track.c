@@ -90,10 +90,20 @@ struct plm_track *plm_track_create(struct plm_worker *w, struct plm_transport *t
     return tr;
 }
 
+static void end_groups(struct plm_track *tr, uint8_t encodings)
+{
+    for (unsigned e = 0; e < tr->n_encodings; e++) {
+        if (encodings >> e & 1)
+            plm_key_group_end(&tr->encodings[e].group);
+    }
+}
+
 void plm_track_update_remote(struct plm_track *tr, const struct plm_link_track *info)
 {
     bool changed = tr->muted != (info->muted != 0);
     tr->muted = info->muted != 0;
+    if (changed)
+        end_groups(tr, UINT8_MAX);
     /* What its publisher sent meanwhile never came here: nothing may refer to it. */
     for (uint32_t i = 0; changed && i < tr->n_slots; i++) {
         plm_slot_restart(tr->slots[i], tr, !tr->muted);
@@ -201,11 +211,13 @@ static void tell_application(struct plm_track *tr)
 
 void plm_track_update_demand(struct plm_track *tr)
 {
-    uint8_t bits = wanted_encodings(tr), left = tr->demanded & (uint8_t)~bits;
+    uint8_t bits = wanted_encodings(tr), left = tr->demanded & (uint8_t)~bits, changed = tr->demanded ^ bits;
     if (!tr->shard || (!tr->transport && bits == tr->demanded))
         return;
     tr->demanded = bits;
     if (!tr->transport) {
+        /* Of those left what follows does not come, of those added it does not follow what is here. */
+        end_groups(tr, changed);
         tr->demand_sent_us = tr->worker->now_us;
         plm_shard_send_demand(tr->shard, tr, bits, 0);
         return;
@@ -602,6 +614,7 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     enc->codec_index = pkt->codec_index;
     if (tr->kind == PLM_KIND_VIDEO && !pkt->late && pkt->ext_ts != enc->last_ext_ts)
         note_frame(tr, e);
+    plm_key_group_on_packet(&enc->group, pkt);
     if (!pkt->late) {
         enc->newest_seq = pkt->ext_seq;
         enc->last_ext_ts = pkt->ext_ts;
@@ -633,6 +646,9 @@ void plm_track_on_link(struct plm_track *tr, struct plm_pkt *pkt)
         &enc->stats, (uint16_t)pkt->ext_seq, (uint32_t)pkt->ext_ts, pkt->len, tr->worker->now_us);
     enc->seen = true;
     enc->codec_index = pkt->codec_index;
+    /* Else it was on its way when its demand ended, and what follows it is not. */
+    if (tr->demanded >> pkt->encoding & 1)
+        plm_key_group_on_packet(&enc->group, pkt);
     if (!pkt->late)
         enc->newest_seq = pkt->ext_seq;
     if (tr->kind == PLM_KIND_VIDEO && pkt->payload_len > 0)
@@ -657,6 +673,7 @@ void plm_track_set_muted(struct plm_track *tr, bool muted)
     if (tr->muted == muted)
         return;
     tr->muted = muted;
+    end_groups(tr, UINT8_MAX);
     if (tr->shard && tr->transport)
         plm_shard_announce(tr->shard, tr, -1);
     for (uint32_t i = 0; i < tr->n_slots; i++) {
@@ -671,6 +688,7 @@ void plm_track_restart_encoding(struct plm_track *tr, uint8_t e)
 {
     struct plm_encoding *enc = &tr->encodings[e];
     plm_pkt_ring_reset(&enc->ring);
+    plm_key_group_end(&enc->group);
     plm_rx_stats_init(&enc->stats, plm_track_codec(tr, enc->codec_index)->clock_rate);
     plm_ntp_map_init(&enc->clock, plm_track_codec(tr, enc->codec_index)->clock_rate);
     if (enc->nack)

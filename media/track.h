@@ -10,6 +10,7 @@
 #include "command.h"
 #include "pkt.h"
 #include "plenum/worker.h"
+#include "key_group.h"
 #include "layer_rate.h"
 #include "nack_gen.h"
 #include "rx_stats.h"
@@ -46,6 +47,7 @@ struct plm_encoding {
     struct plm_encoding_log log; /**< of video */
     uint8_t spatial_layers;      /**< of the present key picture, to choose from; 0 or 1: none */
     struct plm_layer_rate up_to[PLM_SPATIAL_LAYERS]; /**< each spatial layer with those below it */
+    struct plm_key_group group;  /**< what its ring holds since the last key frame */
     uint8_t behind;              /**< frames of lower encodings since its last packet */
     uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last, 0: unknown yet */
 };

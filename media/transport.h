@@ -90,6 +90,7 @@ struct plm_transport {
     struct plm_timer ice_timer, dtls_timer, rtcp_timer, feedback_timer, nack_timer, probe_timer;
     struct plm_pacer pacer;
     struct plm_timer hold_timer; /**< slot.c: a slot has kept its former picture long enough */
+    struct plm_timer replay_timer; /**< slot.c: the next portion of what slots replay */
     uint64_t rx_packets, rx_bytes;
     uint32_t rtt_us;
     uint64_t drops[PLM_DROP_COUNT];

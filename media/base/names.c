@@ -190,6 +190,7 @@ static const char *const counter_names[] = {
     [PLM_CNT_TCP_MALFORMED] = "tcp_malformed",
     [PLM_CNT_TCP_MOVED] = "tcp_moved",
     [PLM_CNT_TCP_BACKLOGS] = "tcp_backlogs",
+    [PLM_CNT_GROUPS_REPLAYED] = "groups_replayed",
 };
 _Static_assert(COUNT_OF(counter_names) == PLM_CNT_COUNT, "a name for each");
 

@@ -834,6 +834,7 @@ static const struct {
     {"alloc_pause", alloc_pause},
     {"alloc_uplink", alloc_uplink},
     {"alloc_one_bad", alloc_one_bad},
+    {"instant_join", instant_join},
 };
 
 int main(int argc, char **argv)

@@ -47,5 +47,7 @@ void alloc_steady(const struct run *r);
 void alloc_pause(const struct run *r);
 void alloc_uplink(const struct run *r);
 void alloc_one_bad(const struct run *r);
+/* scenarios_instant.c */
+void instant_join(const struct run *r);
 
 #endif

@@ -444,7 +444,7 @@ static void a_change_overtakes_a_change(void **state)
     expect_ada_ended(&s, 100000);
 
     /* And back before anything happened: nothing happens. */
-    go_on(s.w, &s.cyd, 1, 100000);
+    go_on(s.w, &s.cyd, 1, 3200000); /* Ada's key frame is too old to begin with once more */
     forget(s.w, s.eve);
     look_at(s.eve, ADA, 0);
     go_on(s.w, &s.cyd, 1, 100000);
@@ -830,7 +830,7 @@ static struct scene with_bob_elsewhere(void **state)
     announce_bob(w, false);
     look_at(s.eve, ADA, 0);
     send_picture(s.ada, true);
-    go_on(w, &s.ada, 1, 200000);
+    go_on(w, &s.ada, 1, 3200000); /* her key frame is too old to begin with once more */
     forget(w, s.eve);
     w->demand_of = 0;
     look_at(s.eve, BOB, 0);
