@@ -55,14 +55,15 @@ const more = async (person, item) => {
   await person.click(`more-${item}`);
 };
 
-/* A picture of the page, and what axe finds in it, dark and light. */
+/* A picture of the page, and what axe finds in it, light and dark; all but the colours is the same in both. */
 async function look({ page }, picture) {
   for (const scheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.waitForFunction((wanted) => document.documentElement.dataset.appearance === wanted, scheme);
     await page.evaluate(() => document.getAnimations().forEach((animation) => animation instanceof CSSTransition && animation.finish()));
     await page.screenshot({ path: join(screens, `${picture}-${scheme}.png`) });
-    const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+    const rules = scheme === "dark" ? { runOnly: ["color-contrast"] } : {};
+    const { violations } = await page.evaluate((rules) => globalThis.axe.run({ resultTypes: ["violations"], ...rules }), rules);
     const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
     assert.deepEqual(grave.map(({ id, nodes }) => `${id} ${nodes.map((node) => node.target)}`), [], `${picture} ${scheme}`);
   }
