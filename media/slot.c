@@ -299,8 +299,6 @@ static bool aim(
 }
 
 static bool replay(struct plm_slot *s);
-static struct plm_pkt *group_for(const struct plm_slot *s, const struct plm_track *tr,
-    const struct plm_layer_select *layers, const uint8_t *pt_of);
 
 static void ask(struct plm_track *tr, const struct plm_layer_select *layers)
 {
@@ -337,15 +335,9 @@ void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_
         return;
     }
     bool changed = aim(&n->layers, &n->wish, encoding, tid, wish);
-    struct plm_track *track = n->track;
-    if (group_for(s, track, &n->layers, n->pt_of)) {
-        adopt_next(s);
-        replay(s);
-    } else {
-        ask(track, &n->layers);
-    }
+    ask(n->track, &n->layers);
     if (changed)
-        plm_track_update_demand(track);
+        plm_track_update_demand(n->track);
 }
 
 void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask_for_it)

@@ -173,10 +173,13 @@ void bandwidth_found(const struct run *r)
     while (!f->watcher->receive->connected)
         run_for(f, 10);
     run_for(f, 2000);
-    uint32_t found = estimate_kbps(f, 1);
-    printf("  3 Mbit/s: estimate %u kbit/s 2 s after the connection\n", found);
+    uint32_t now = estimate_kbps(f, 1), most = 0;
+    for (unsigned i = 0; i < f->n; i++)
+        most = f->looks[i].estimate / 1000 > most ? f->looks[i].estimate / 1000 : most;
+    printf("  3 Mbit/s: at most %u kbit/s within 2 s of the connection, %u then\n", most, now);
     print_flow(f);
-    SIM_CHECK(&f->m.sim, found >= 2500, "%u kbit/s", found);
+    /* The best encoding alone fills this line by turns: it is cut to 85 % of what goes through, and probes again. */
+    SIM_CHECK(&f->m.sim, most >= 2500 && most <= 3600 && now >= 2400, "%u then %u kbit/s", most, now);
     close_flow(f, r);
 }
 
