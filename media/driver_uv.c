@@ -18,7 +18,6 @@
 #define RING_SIZE           (2u << 20) /* 10 ms of 1.6 Gbit/s: longer than a worker may be away */
 #define LINK_BYTES_PER_TURN (256u << 10)
 #define NO_DEADLINE         UINT64_MAX
-#define SHORT_READS         4 /* of a socket in one turn */
 
 struct readable {
     uv_poll_t poll;
@@ -350,15 +349,9 @@ static uint32_t datagrams_in(const struct plm_datagram *batch, size_t n)
     return sum;
 }
 
-/*
- * Until the socket is empty: a publisher's frame comes as a burst that is still arriving while its first packet is given to the slots, and
- * what is read then joins the same trains. A look that finds nothing costs much less than one more train per receiver. What trickles in
- * is not waited for beyond SHORT_READS.
- */
 static void read_socket(struct plm_driver *d, struct plm_udp *sock)
 {
     uint32_t left = d->config.core.limits.datagrams_per_turn;
-    unsigned short_reads = 0;
     for (;;) {
         size_t max = left < PLM_UDP_BATCH ? left : PLM_UDP_BATCH;
         size_t n = plm_udp_read(d->reader, sock, d->batch, max);
@@ -366,13 +359,9 @@ static void read_socket(struct plm_driver *d, struct plm_udp *sock)
             return;
         d->now_us = plm_driver_now(); /* ages are counted from here */
         uint32_t datagrams = datagrams_in(d->batch, n);
-        bool more = datagrams < left && (n == max || ++short_reads < SHORT_READS);
-        if (more && n < max)
-            plm_worker_take(d->core, d->batch, n, d->now_us);
-        else
-            plm_worker_input(d->core, d->batch, n, d->now_us);
+        plm_worker_input(d->core, d->batch, n, d->now_us);
         publish_links(d);
-        if (!more)
+        if (n < max || datagrams >= left)
             return; /* what is left makes the socket readable again in the next turn */
         left -= datagrams;
     }

@@ -378,17 +378,12 @@ void plm_worker_stream_backlog(struct plm_worker *w, const struct plm_addr *from
         plm_transport_set_backlog(tuple->transport, PLM_SOCK_STREAM, from, on);
 }
 
-void plm_worker_take(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us)
+void plm_worker_input(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us)
 {
     w->now_us = now_us;
     plm_count(w, PLM_CNT_RX_BATCHES);
     for (size_t i = 0; i < n; i++)
         on_read(w, &batch[i]);
-}
-
-void plm_worker_input(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us)
-{
-    plm_worker_take(w, batch, n, now_us);
     end_turn(w);
 }
 

@@ -3,7 +3,7 @@
  * so that a driver (driver_uv.c), a simulator, or your own loop can run it. Calls on one worker come from one thread.
  *
  * A turn:  plm_worker_command()* → plm_worker_link()* → plm_worker_input()* → plm_worker_poll() → sleep until the deadline
- * Everything sent leaves through io.send, gathered per receiver, at the end of plm_worker_input and _poll.
+ * Everything sent leaves through io.send, gathered per receiver, at the end of plm_worker_input, _link and _poll.
  */
 #ifndef PLENUM_WORKER_H
 #define PLENUM_WORKER_H
@@ -107,11 +107,6 @@ PLM_EXPORT void plm_worker_input(struct plm_worker *w, struct plm_datagram *batc
 PLM_EXPORT void plm_worker_stream_gone(struct plm_worker *w, const struct plm_addr *from, uint64_t now_us);
 /** A connection takes less than it is sent: no more video until it has caught up, each slot then goes on with a key frame. Call plm_worker_poll after it. */
 PLM_EXPORT void plm_worker_stream_backlog(struct plm_worker *w, const struct plm_addr *from, bool on, uint64_t now_us);
-/**
- * The same, but what is sent stays gathered until the next plm_worker_input or _poll: for a driver that looks at its socket once more, because
- * the rest of a frame comes while its first packet is worked on, and a frame costs least when each receiver gets it in one train.
- */
-PLM_EXPORT void plm_worker_take(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us);
 /** Take one frame from another worker's ring. Frames of one read go in one after the other; call plm_worker_poll after the last. */
 PLM_EXPORT void plm_worker_link(struct plm_worker *w, unsigned from, const uint8_t *frame, size_t len, uint64_t now_us);
 /**

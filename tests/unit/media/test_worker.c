@@ -47,37 +47,6 @@ static void media_flows_and_is_repaired(void **state)
     assert_true(a->rr >= 1);
 }
 
-/** What a driver reads in several looks at its socket leaves together. */
-static void several_reads_make_one_train(void **state)
-{
-    struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
-    send_frame(a, 100, 9000, 7, true);
-    assert_int_equal(b->rtp, 1);
-    run_for(w, 10000);
-    w->longest_train = 0;
-    uint8_t burst[3][1500];
-    size_t len[3];
-    for (unsigned i = 0; i < 3; i++) {
-        queue_frame(a, 101 + i, 12000 + 3000 * i, (uint8_t)(8 + i), false);
-        len[i] = w->wire[0].len;
-        memcpy(burst[i], w->wire[0].data, len[i]);
-        w->n_wire = 0;
-    }
-    for (unsigned i = 0; i < 3; i++) {
-        struct plm_datagram d = {.data = burst[i], .len = (uint32_t)len[i], .from = a->addr};
-        plm_worker_take(w->worker, &d, 1, w->now);
-        assert_int_equal(w->n_wire, 0);
-    }
-    plm_worker_poll(w->worker, w->now);
-    assert_int_equal(w->longest_train, 3);
-    deliver(w);
-    assert_int_equal(b->rtp, 4);
-}
-
 static void send_nack(struct peer *p, uint16_t seq)
 {
     uint8_t b[128];
@@ -638,7 +607,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(media_flows_and_is_repaired, setup, teardown),
-        cmocka_unit_test_setup_teardown(several_reads_make_one_train, setup, teardown),
         cmocka_unit_test_setup_teardown(feedback_tells_when_a_packet_came, setup, teardown),
         cmocka_unit_test_setup_teardown(a_late_key_frame_is_caught_up_with, setup, teardown),
         cmocka_unit_test_setup_teardown(lost_packets_are_asked_for, setup, teardown),

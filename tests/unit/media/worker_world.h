@@ -81,7 +81,6 @@ struct world {
     struct plm_event events[MAX_EVENTS];
     unsigned n_events;
     unsigned gone, reports;
-    unsigned trains, longest_train;
     unsigned link_offers, link_packets;
     bool link_full;
     struct plm_worker_stats stats;
@@ -239,8 +238,6 @@ static inline size_t io_send(void *ctx, const struct plm_train *trains, size_t n
             count++;
         }
         assert_int_equal(count, trains[i].count);
-        w->trains++;
-        w->longest_train = count > w->longest_train ? count : w->longest_train;
     }
     return n;
 }
@@ -449,8 +446,8 @@ static inline struct peer *add_receiver(struct world *w, plm_participant_id who)
     return add_peer(w, who, &params, false);
 }
 
-/* Seal a packet of hdr_len and more octets, and put it on the wire. */
-static inline void queue_rtp(
+/* Seal a packet of hdr_len and more octets, and send it. */
+static inline void send_rtp(
     struct peer *p, uint32_t ssrc, uint64_t ext_seq, const uint8_t *b, size_t hdr_len, size_t len)
 {
     struct plm_seal_key *k = plm_security_dtls.seal_key(p->sec);
@@ -468,17 +465,11 @@ static inline void queue_rtp(
     memcpy(p->sealed, out, job.out_len);
     p->sealed_len = job.out_len;
     peer_send(p, out, job.out_len);
-}
-
-static inline void send_rtp(
-    struct peer *p, uint32_t ssrc, uint64_t ext_seq, const uint8_t *b, size_t hdr_len, size_t len)
-{
-    queue_rtp(p, ssrc, ext_seq, b, hdr_len, len);
     deliver(p->world);
 }
 
 /* VP8 with 15-bit picture id; a keyframe of 640x360 or a delta frame. */
-static inline void queue_frame(struct peer *p, uint64_t ext_seq, uint32_t ts, uint16_t picture, bool key)
+static inline void send_frame(struct peer *p, uint64_t ext_seq, uint32_t ts, uint16_t picture, bool key)
 {
     uint16_t seq = (uint16_t)ext_seq;
     uint8_t b[1400] = {0x90, 0x80 | 96, (uint8_t)(seq >> 8), (uint8_t)seq, (uint8_t)(ts >> 24),
@@ -490,13 +481,7 @@ static inline void queue_frame(struct peer *p, uint64_t ext_seq, uint32_t ts, ui
     memcpy(b + at, payload, sizeof payload);
     at += 900;
     b[at - 1] = (uint8_t)p->who;
-    queue_rtp(p, 42, ext_seq, b, 24, at);
-}
-
-static inline void send_frame(struct peer *p, uint64_t ext_seq, uint32_t ts, uint16_t picture, bool key)
-{
-    queue_frame(p, ext_seq, ts, picture, key);
-    deliver(p->world);
+    send_rtp(p, 42, ext_seq, b, 24, at);
 }
 
 /* Opus, on the m-line "1". */
