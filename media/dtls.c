@@ -1,4 +1,5 @@
 #include "dtls.h"
+#include "base/util.h"
 #include "dtls_records.h"
 #include "dtls_tail.h"
 #include "identity.h"
@@ -12,6 +13,8 @@
 #define TIMER_FIRST_US 100000u
 #define TIMER_MAX_US   3000000u
 #define LINGER_US      5000000u /* after the handshake: the peer may still repeat its last flight */
+#define LAST_FLIGHT    256      /* octets: ChangeCipherSpec and Finished are about 80 */
+#define MAX_REPEATS    8        /* of the last flight: a peer that lost so many has other troubles */
 #define MAX_CERT_CHAIN 16384
 #define MAX_DATAGRAMS  1000 /* taken during one handshake; a good one needs about ten */
 #define MAX_READS      32   /* records per datagram */
@@ -29,9 +32,20 @@ struct plm_dtls_ctx {
     BIO_METHOD *bio;
 };
 
+/** What the last datagram taken was answered with. A peer that repeats its last flight has not got it. */
+struct flight {
+    uint8_t octets[LAST_FLIGHT];
+    uint16_t len[4]; /* of its datagrams */
+    uint16_t n, total;
+    uint8_t repeats;
+    bool whole;
+};
+
 struct plm_dtls {
-    SSL *ssl; /* NULL some seconds after the handshake: then the tail speaks */
+    SSL *
+        ssl; /* NULL after the handshake, or some seconds later where the peer may need more than its end: then the tail speaks */
     struct plm_dtls_tail tail;
+    struct flight flight;
     struct plm_fingerprint fingerprint;
     void (*send)(void *arg, const uint8_t *data, size_t len);
     void *arg;
@@ -42,7 +56,7 @@ struct plm_dtls {
     unsigned beginnings;
     size_t
         overhead; /* of a protected record; until the cipher is known that of GCM, and the peer's Finished is longer than either */
-    uint64_t free_at_us;
+    uint64_t free_at_us, established_us;
     uint32_t datagrams;
     enum plm_dtls_state state;
     bool is_server;
@@ -79,12 +93,26 @@ static bool is_premature_alert(const struct plm_dtls *d, const char *data, int l
            data[0] == SSL3_RT_ALERT;
 }
 
+static void note_answer(struct flight *f, const char *data, int len)
+{
+    if (!f->whole || f->n == PLM_COUNT_OF(f->len) || (size_t)len > sizeof f->octets - f->total) {
+        f->whole = false;
+        return;
+    }
+    memcpy(f->octets + f->total, data, (size_t)len);
+    f->len[f->n++] = (uint16_t)len;
+    f->total = (uint16_t)(f->total + len);
+}
+
 static int bio_write(BIO *bio, const char *data, int len)
 {
     struct plm_dtls *d = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (!is_premature_alert(d, data, len))
-        d->send(d->arg, (const uint8_t *)data, (size_t)len);
+    if (is_premature_alert(d, data, len))
+        return len;
+    if (d->state == PLM_DTLS_HANDSHAKE)
+        note_answer(&d->flight, data, len);
+    d->send(d->arg, (const uint8_t *)data, (size_t)len);
     return len;
 }
 
@@ -279,7 +307,9 @@ static void on_handshake_done(struct plm_dtls *d, uint64_t now_us)
     if (SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(d->ssl)) == NID_chacha20_poly1305)
         d->overhead = PLM_DTLS_CHACHA20_OVERHEAD;
     d->state = PLM_DTLS_ESTABLISHED;
-    d->free_at_us = now_us + LINGER_US;
+    d->established_us = now_us;
+    /* A server has the last word, and can say it again without OpenSSL; a client's was heard, for this is the answer. */
+    d->free_at_us = !d->is_server || d->flight.whole ? now_us : now_us + LINGER_US;
 }
 
 /** Repeated flights are answered within. Application data does not come so far. */
@@ -304,6 +334,8 @@ static void on_handshake_error(struct plm_dtls *d)
 static void drive(struct plm_dtls *d, uint64_t now_us)
 {
     ERR_clear_error(); /* SSL_get_error looks at the thread's whole queue */
+    d->flight.n = d->flight.total = 0;
+    d->flight.whole = true;
     if (d->state == PLM_DTLS_HANDSHAKE) {
         int n = SSL_do_handshake(d->ssl);
         if (n == 1)
@@ -317,9 +349,26 @@ static void drive(struct plm_dtls *d, uint64_t now_us)
     ERR_clear_error();
 }
 
-/** After OpenSSL has gone only the end is of interest. */
-static int on_late_datagram(struct plm_dtls *d, const uint8_t *data, size_t len)
+/* The same octets: to the peer a datagram that came twice. */
+static void repeat_flight(struct plm_dtls *d)
 {
+    size_t at = 0;
+    d->flight.repeats++;
+    for (unsigned i = 0; i < d->flight.n; i++) {
+        d->send(d->arg, d->flight.octets + at, d->flight.len[i]);
+        at += d->flight.len[i];
+    }
+}
+
+/** After OpenSSL has gone the end is of interest, and for a while whether the peer knows that the handshake is over. */
+static int on_late_datagram(struct plm_dtls *d, const struct plm_dtls_records *records, const uint8_t *data,
+    size_t len, uint64_t now_us)
+{
+    if (records->finished && d->is_server && d->flight.repeats < MAX_REPEATS &&
+        now_us - d->established_us < LINGER_US) {
+        repeat_flight(d);
+        return 0;
+    }
     if (!plm_dtls_tail_is_close(&d->tail, data, len))
         return PLM_EINVAL;
     d->state = PLM_DTLS_CLOSED;
@@ -348,7 +397,7 @@ int plm_dtls_on_datagram(struct plm_dtls *d, const uint8_t *data, size_t len, ui
         if (!records.sealed)
             return PLM_EINVAL;
         if (!d->ssl)
-            return on_late_datagram(d, data, len);
+            return on_late_datagram(d, &records, data, len, now_us);
         break;
     default:
         return PLM_EINVAL;

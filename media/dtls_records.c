@@ -97,6 +97,7 @@ bool plm_dtls_records_look(
         first = false;
         out->plain |= plain;
         out->sealed |= !plain;
+        out->finished |= !plain && data[0] == HANDSHAKE;
         data += RECORD_HEADER + size;
         len -= RECORD_HEADER + size;
     }

@@ -12,6 +12,7 @@
 struct plm_dtls_records {
     bool plain, sealed; /**< there is one without protection, one with */
     bool hello;         /**< the first is of a ClientHello */
+    bool finished;      /**< a protected one is of the handshake */
 };
 
 #define PLM_DTLS_GCM_OVERHEAD      24 /* RFC 5288 section 3: explicit nonce of 8 octets, tag of 16 */
