@@ -549,6 +549,16 @@ static struct plm_pkt *group_for(const struct plm_slot *s, const struct plm_trac
                : NULL;
 }
 
+/* One picture at a time: several together would take several times the line, and sound would wait behind them. */
+static bool replays_another(const struct plm_transport *t)
+{
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        if (t->slots[i].replays)
+            return true;
+    }
+    return false;
+}
+
 static void replay_some(struct plm_slot *s, size_t octets)
 {
     const struct plm_encoding *enc = &s->track->encodings[s->layers.current];
@@ -594,8 +604,11 @@ static void on_replay_timer(struct plm_timer *timer, uint64_t now_us)
 static bool replay(struct plm_slot *s)
 {
     struct plm_transport *t = s->transport;
+    /* For who joins. Where many move at once, all those groups together cost their receivers more than a key frame of each publisher. */
+    if (s->map || replays_another(t))
+        return false;
     struct plm_pkt *first = group_for(s, s->track, &s->layers, s->pt_of);
-    if (!first || (!s->map && !make_map(s)))
+    if (!first || !make_map(s))
         return false;
     const struct plm_encoding *enc = &s->track->encodings[first->encoding];
     const struct plm_pkt *newest = plm_pkt_ring_find(&enc->ring, enc->newest_seq);

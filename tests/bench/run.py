@@ -14,14 +14,17 @@ import tempfile
 import time
 import urllib.request
 
+FAN_OUT = ["--scenario", "fanout", "--size"]
 FULL = [
-    ("1 → 10", ["--scenario", "fanout", "--size", "10"]),
-    ("1 → 50", ["--scenario", "fanout", "--size", "50"]),
-    ("1 → 50, packets 1 ms apart", ["--scenario", "fanout", "--size", "50", "--pace-us", "1000"]),
-    ("1 → 200", ["--scenario", "fanout", "--size", "200"]),
-    ("4 × 4, 10 rooms", ["--scenario", "meeting", "--size", "4", "--rooms", "10"]),
+    ("1 → 10", FAN_OUT + ["10"]),
+    ("1 → 100", FAN_OUT + ["100"]),
+    ("1 → 100, packets 0.5 ms apart", FAN_OUT + ["100", "--pace-us", "500"]),
+    ("1 → 200", FAN_OUT + ["200"]),
+    ("1 → 200, two workers on one CPU", FAN_OUT + ["200"], 2),
+    ("4 × 4, 25 rooms", ["--scenario", "meeting", "--size", "4", "--rooms", "25"]),
+    ("4 × 4, 25 rooms, two workers on one CPU", ["--scenario", "meeting", "--size", "4", "--rooms", "25"], 2),
     ("10 × 10", ["--scenario", "meeting", "--size", "10"]),
-    ("20 × 20", ["--scenario", "meeting", "--size", "20"]),
+    ("audio, 1 → 300", ["--scenario", "audio-fanout", "--size", "300"]),
     ("audio, 20 × 20", ["--scenario", "audio", "--size", "20"]),
 ]
 SMOKE = [
@@ -76,10 +79,12 @@ def start_server(path, port, data, cpu, workers):
     sys.exit("the server does not answer")
 
 
-def run(args, options, cpus):
+def run(args, options, cpus, workers=None):
+    """@param workers that share the one CPU; None: args.workers, which may use every CPU when they are more than one"""
     port = free_port()
     with tempfile.TemporaryDirectory() as data:
-        server = start_server(args.server, port, data, None if args.workers > 1 else cpus[0], args.workers)
+        cpu = cpus[0] if workers or args.workers == 1 else None
+        server = start_server(args.server, port, data, cpu, workers or args.workers)
         command = [args.bench, "--server", f"127.0.0.1:{port}", "--pid", str(server.pid)]
         if not args.smoke:
             command += ["--seconds", str(args.seconds), "--warm-up", "2"]
@@ -124,10 +129,10 @@ def main():
     print("| scenario | " + " | ".join(name for name, _, _ in COLUMNS) + " |")
     print("|---" * (len(COLUMNS) + 1) + "|", flush=True)
     failed = False
-    for name, options in SMOKE if args.smoke else FULL:
+    for name, options, *workers in SMOKE if args.smoke else FULL:
         if args.only and args.only not in name:
             continue
-        result = run(args, options, cpus)
+        result = run(args, options, cpus, *workers)
         print(f"| {name} | " + " | ".join(cell(result, keys, form) for _, keys, form in COLUMNS) + " |", flush=True)
         for fault in faults(result):
             print(f"{name}: {fault}", file=sys.stderr)

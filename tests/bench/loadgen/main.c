@@ -27,8 +27,8 @@ static void usage(FILE *out)
 {
     fputs("plenum-bench --server ADDRESS:PORT --pid PID [options]   load on a running server\n"
           "plenum-bench --floors [--cpu N] [--server-cpu N]         only what sealing and sending cost\n"
-          "  --scenario fanout|meeting|audio   one to N; rooms of N with everybody seeing everybody; the "
-          "same without video\n"
+          "  --scenario fanout|meeting|audio|audio-fanout   one to N; rooms of N with everybody seeing "
+          "everybody; the two without video\n"
           "  --size N         receivers of a fan-out, people of a room [4]\n"
           "  --rooms N        [1]\n"
           "  --room NAME      of the rooms, a number is put behind [bench]\n"
@@ -136,8 +136,8 @@ static void settle(struct options *o)
 {
     struct scenario *s = &o->scenario;
     s->rooms = o->rooms;
-    s->media.video = strcmp(o->kind, "audio") != 0;
-    if (strcmp(o->kind, "fanout") == 0) {
+    s->media.video = strncmp(o->kind, "audio", 5) != 0;
+    if (strcmp(o->kind, "fanout") == 0 || strcmp(o->kind, "audio-fanout") == 0) {
         s->publishers = 1;
         s->receivers = o->size;
     } else if (strcmp(o->kind, "meeting") == 0 || strcmp(o->kind, "audio") == 0) {
