@@ -446,8 +446,8 @@ static inline struct peer *add_receiver(struct world *w, plm_participant_id who)
     return add_peer(w, who, &params, false);
 }
 
-/* Seal a packet of hdr_len and more octets, and send it. */
-static inline void send_rtp(
+/* Seal a packet of hdr_len and more octets, and put it on the wire. */
+static inline void queue_rtp(
     struct peer *p, uint32_t ssrc, uint64_t ext_seq, const uint8_t *b, size_t hdr_len, size_t len)
 {
     struct plm_seal_key *k = plm_security_dtls.seal_key(p->sec);
@@ -465,6 +465,12 @@ static inline void send_rtp(
     memcpy(p->sealed, out, job.out_len);
     p->sealed_len = job.out_len;
     peer_send(p, out, job.out_len);
+}
+
+static inline void send_rtp(
+    struct peer *p, uint32_t ssrc, uint64_t ext_seq, const uint8_t *b, size_t hdr_len, size_t len)
+{
+    queue_rtp(p, ssrc, ext_seq, b, hdr_len, len);
     deliver(p->world);
 }
 
