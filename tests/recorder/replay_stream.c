@@ -241,6 +241,12 @@ static void delay(struct record *r, uint64_t by_us)
     set_packet(r, &p);
 }
 
+/** A track's last packet: nothing later would show that it is missing, and lengths end with it. */
+static bool is_last(const struct plm_link_header *h, const struct plm_link_packet *p)
+{
+    return p->ext_seq == renumberings[h->source % PLM_SOURCE_COUNT][p->encoding % MAX_ENCODINGS].last_seq;
+}
+
 /** The feed with everything that was asked for; a lost packet of a source that is not recovered is left out. */
 static void spoil(const struct records *from, struct records *to)
 {
@@ -250,7 +256,8 @@ static void spoil(const struct records *from, struct records *to)
     size_t len;
     for (size_t i = 0; i < from->n; i++) {
         const struct record *r = &from->v[i];
-        bool packet = packet_of(r, &h, &p, &rtp, &len), lost = packet && chance(mischief.loss);
+        bool packet = packet_of(r, &h, &p, &rtp, &len);
+        bool lost = packet && chance(mischief.loss) && !is_last(&h, &p);
         if (lost && !mischief.recover_us)
             continue;
         add_record(to, r->us, r->frame, r->len);
