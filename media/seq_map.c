@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,16 +57,20 @@ struct plm_seq_map {
     bool any_ts, any_dd;
     uint32_t n_runs; /* begun so far; the present one is runs[(n_runs - 1) % PLM_MAP_SEGMENTS] */
     struct run runs[PLM_MAP_SEGMENTS];
-    struct entry entries[PLM_MAP_SIZE];
-    uint16_t retried_ms[PLM_MAP_SIZE]; /* low bits of the time, 0: never */
+    uint32_t size;
+    uint16_t *retried_ms; /* behind the entries: low bits of the time, 0: never */
+    struct entry entries[];
 };
 
 struct plm_seq_map *plm_seq_map_create(
-    uint16_t first_seq, uint16_t first_picture_id, uint8_t first_tl0, uint32_t first_ts)
+    uint32_t size, uint16_t first_seq, uint16_t first_picture_id, uint8_t first_tl0, uint32_t first_ts)
 {
-    struct plm_seq_map *m = calloc(1, sizeof *m);
+    struct plm_seq_map *m = calloc(1, sizeof *m + size * (sizeof m->entries[0] + sizeof m->retried_ms[0]));
+    assert(size && !(size & (size - 1)));
     if (!m)
         return NULL;
+    m->size = size;
+    m->retried_ms = (uint16_t *)(m->entries + size);
     m->first = m->next = first_seq & 0x7fff;
     m->picture_next = first_picture_id & PICTURE_MASK;
     m->tl0_next = first_tl0;
@@ -85,18 +90,18 @@ static struct run *current(struct plm_seq_map *m)
 
 static struct entry *entry_at(struct plm_seq_map *m, uint64_t out)
 {
-    return &m->entries[out % PLM_MAP_SIZE];
+    return &m->entries[out & (m->size - 1)];
 }
 
 /** The first outgoing number that is still known. */
 static uint64_t oldest(const struct plm_seq_map *m)
 {
-    return m->next - m->first > PLM_MAP_SIZE ? m->next - PLM_MAP_SIZE : m->first;
+    return m->next - m->first > m->size ? m->next - m->size : m->first;
 }
 
 static struct entry *append(struct plm_seq_map *m, struct run *r, uint64_t src_seq, enum entry_state state)
 {
-    m->retried_ms[m->next % PLM_MAP_SIZE] = 0;
+    m->retried_ms[m->next & (m->size - 1)] = 0;
     struct entry *e = entry_at(m, m->next++);
     memset(e, 0, sizeof *e);
     e->src_seq = (uint32_t)src_seq;
@@ -454,7 +459,7 @@ bool plm_seq_map_find(const struct plm_seq_map *m, uint16_t seq, struct plm_segm
     if (back >= m->next - oldest(m))
         return false;
     uint64_t at = m->next - 1 - back;
-    const struct entry *e = &m->entries[at % PLM_MAP_SIZE];
+    const struct entry *e = &m->entries[at & (m->size - 1)];
     const struct run *r = &m->runs[e->segment];
     if (e->state != ENTRY_SENT || at < r->out_first || at >= r->out_end)
         return false;
@@ -469,7 +474,7 @@ bool plm_seq_map_retry(struct plm_seq_map *m, uint16_t seq, uint64_t now_us, uin
     uint16_t back = (uint16_t)(m->next - 1 - seq);
     if (back >= m->next - oldest(m))
         return false;
-    uint16_t *at = &m->retried_ms[(m->next - 1 - back) % PLM_MAP_SIZE], ms = (uint16_t)(now_us / 1000);
+    uint16_t *at = &m->retried_ms[(m->next - 1 - back) & (m->size - 1)], ms = (uint16_t)(now_us / 1000);
     if (*at && (uint16_t)(ms - *at) < least_us / 1000)
         return false;
     *at = ms ? ms : 1;

@@ -36,14 +36,19 @@ struct plm_map_out {
     bool ends_picture; /**< the marker is set, whatever the source's is */
 };
 
-#define PLM_MAP_SIZE     512 /* entries: about 2 s of 2.5 Mbit/s */
-#define PLM_MAP_SEGMENTS 16
+/* Numbers that are remembered, powers of two: */
+#define PLM_MAP_SIZE       512 /* video: about 2 s of 2.5 Mbit/s */
+#define PLM_MAP_SIZE_AUDIO 128 /* 2.5 s of packets of 20 ms */
+#define PLM_MAP_SEGMENTS   16
 
-/** About 8 kB; made when a slot first shows something. */
+/** About 9 kB for video, 4 for audio; made when a slot first shows something. */
 struct plm_seq_map;
-/** @param first_seq outgoing start, below 2^15 (so that a first loss cannot confuse the peer's roll-over counter) */
+/**
+ * @param size PLM_MAP_SIZE or PLM_MAP_SIZE_AUDIO
+ * @param first_seq outgoing start, below 2^15 (so that a first loss cannot confuse the peer's roll-over counter)
+ */
 struct plm_seq_map *plm_seq_map_create(
-    uint16_t first_seq, uint16_t first_picture_id, uint8_t first_tl0, uint32_t first_ts);
+    uint32_t size, uint16_t first_seq, uint16_t first_picture_id, uint8_t first_tl0, uint32_t first_ts);
 void plm_seq_map_destroy(struct plm_seq_map *m);
 /**
  * A new segment begins with pkt (first packet of a keyframe for video, any packet for audio): its number follows the last one without a gap,

@@ -61,8 +61,8 @@ static bool make_map(struct plm_slot *s)
     uint32_t r = plm_worker_random32(s->transport->worker);
     uint32_t r2 = plm_worker_random32(s->transport->worker);
     /* Below 2^15, so that losing the first packets cannot put the peer's roll-over counter out of step (RFC 3711 section 3.3.1). */
-    s->map =
-        plm_seq_map_create((uint16_t)(r & 0x3fff) + 1, (uint16_t)(r2 & 0x7fff), (uint8_t)(r2 >> 16), r >> 2);
+    s->map = plm_seq_map_create(s->kind == PLM_KIND_VIDEO ? PLM_MAP_SIZE : PLM_MAP_SIZE_AUDIO,
+        (uint16_t)(r & 0x3fff) + 1, (uint16_t)(r2 & 0x7fff), (uint8_t)(r2 >> 16), r >> 2);
     s->rtx_seq = (r >> 16 & 0x3fff) + 1;
     s->mid_left = MID_PACKETS;
     if (s->kind == PLM_KIND_VIDEO)

@@ -22,6 +22,7 @@ struct record {
 static struct record records[RECORDS];
 static struct plm_pkt pkt;
 static uint64_t first, source, seqs[4], times[4], now;
+static uint32_t map_size;
 
 static void make_packet(struct fuzz_input *in, uint8_t encoding)
 {
@@ -60,7 +61,7 @@ static void check_push(struct plm_seq_map *m, bool wanted)
     if (v != PLM_MAP_SEND && v != PLM_MAP_FILL)
         return;
     CHECK(wanted == (v == PLM_MAP_SEND));
-    CHECK(plm_seq_map_last(m) - out.ext_seq < PLM_MAP_SIZE);
+    CHECK(plm_seq_map_last(m) - out.ext_seq < map_size);
     CHECK(out.numbers.picture_id < 0x8000);
     struct record *r = &records[out.ext_seq - first];
     if (v == PLM_MAP_SEND && pkt.info.frame_end)
@@ -110,8 +111,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         seqs[i] = 65536 + fuzz_u16(&in);
         times[i] = UINT32_MAX - (uint64_t)fuzz_u16(&in);
     }
-    struct plm_seq_map *m =
-        plm_seq_map_create((uint16_t)first, fuzz_u16(&in), fuzz_u8(&in), UINT32_MAX - fuzz_u16(&in));
+    map_size = first & 1 ? PLM_MAP_SIZE_AUDIO : PLM_MAP_SIZE;
+    struct plm_seq_map *m = plm_seq_map_create(
+        map_size, (uint16_t)first, fuzz_u16(&in), fuzz_u8(&in), UINT32_MAX - fuzz_u16(&in));
     CHECK(m);
     while (in.left && plm_seq_map_last(m) + 1 - first < RECORDS - 300) {
         uint8_t op = fuzz_u8(&in);

@@ -24,23 +24,29 @@ static enum plm_map_verdict push_as(
     return plm_seq_map_push(m, source, &pkt, wanted, &out);
 }
 
-static struct plm_seq_map *begin(enum plm_codec codec, uint16_t first_seq, uint64_t seq, uint64_t ts)
+static struct plm_seq_map *begin_sized(
+    uint32_t size, enum plm_codec codec, uint16_t first_seq, uint64_t seq, uint64_t ts)
 {
     memset(&pkt, 0, sizeof pkt);
     pkt.codec = codec;
     pkt.ext_seq = seq;
     pkt.ext_ts = ts;
     pkt.arrival_us = 1000000;
-    struct plm_seq_map *m = plm_seq_map_create(first_seq, 100, 7, 5000);
+    struct plm_seq_map *m = plm_seq_map_create(size, first_seq, 100, 7, 5000);
     assert_non_null(m);
     plm_seq_map_switch(m, 1, &pkt, 90000, 1000000);
     return m;
 }
 
+static struct plm_seq_map *begin(enum plm_codec codec, uint16_t first_seq, uint64_t seq, uint64_t ts)
+{
+    return begin_sized(PLM_MAP_SIZE, codec, first_seq, seq, ts);
+}
+
 static void starts_where_it_is_told(void **state)
 {
     (void)state;
-    struct plm_seq_map *m = plm_seq_map_create(0xffff, 0xffff, 7, 5000);
+    struct plm_seq_map *m = plm_seq_map_create(PLM_MAP_SIZE, 0xffff, 0xffff, 7, 5000);
     assert_null(plm_seq_map_segment(m));
     assert_int_equal(push_as(m, 1, 10, 10, true), PLM_MAP_DROP);
     plm_seq_map_destroy(m);
@@ -118,10 +124,9 @@ static void what_is_dropped_leaves_no_gap(void **state)
     plm_seq_map_destroy(m);
 }
 
-static void old_numbers_are_forgotten(void **state)
+static void old_numbers_are_forgotten_by_a_map_of(uint32_t size)
 {
-    (void)state;
-    struct plm_seq_map *m = begin(PLM_CODEC_OPUS, 10, 70000, 0);
+    struct plm_seq_map *m = begin_sized(size, PLM_CODEC_OPUS, 10, 70000, 0);
     struct plm_segment segment;
     uint64_t src;
     assert_false(plm_seq_map_find(m, 10, &segment, &src, &out));
@@ -131,7 +136,7 @@ static void old_numbers_are_forgotten(void **state)
     assert_int_equal(push_as(m, 1, 70001, 1, true), PLM_MAP_TOO_OLD);
     assert_int_equal(push_as(m, 1, 70100, 1, true), PLM_MAP_TOO_OLD);
     for (uint64_t i = 0; i < 2000; i++) {
-        bool known = i >= 2000 - PLM_MAP_SIZE;
+        bool known = i >= 2000 - size;
         assert_int_equal(plm_seq_map_find(m, (uint16_t)(10 + i), &segment, &src, &out), known);
         if (known) {
             assert_int_equal(src, 70000 + i);
@@ -141,6 +146,28 @@ static void old_numbers_are_forgotten(void **state)
     }
     assert_false(plm_seq_map_find(m, 2010, &segment, &src, &out));
     assert_false(plm_seq_map_find(m, 9, &segment, &src, &out));
+    plm_seq_map_destroy(m);
+}
+
+static void old_numbers_are_forgotten(void **state)
+{
+    (void)state;
+    old_numbers_are_forgotten_by_a_map_of(PLM_MAP_SIZE);
+    old_numbers_are_forgotten_by_a_map_of(PLM_MAP_SIZE_AUDIO);
+}
+
+/** More packets missing than a small map remembers: those that it does can still come. */
+static void a_gap_longer_than_the_map(void **state)
+{
+    (void)state;
+    struct plm_seq_map *m = begin_sized(PLM_MAP_SIZE_AUDIO, PLM_CODEC_OPUS, 10, 70000, 0);
+    assert_int_equal(push_as(m, 1, 70000, 0, true), PLM_MAP_SEND);
+    assert_int_equal(push_as(m, 1, 70200, 200, true), PLM_MAP_SEND);
+    assert_int_equal(out.ext_seq, 210);
+    assert_int_equal(push_as(m, 1, 70010, 10, true), PLM_MAP_TOO_OLD);
+    assert_int_equal(push_as(m, 1, 70100, 100, true), PLM_MAP_SEND);
+    assert_int_equal(out.ext_seq, 110);
+    assert_int_equal(push_as(m, 1, 70100, 100, true), PLM_MAP_DUPLICATE);
     plm_seq_map_destroy(m);
 }
 
@@ -165,7 +192,7 @@ static void own_packets_take_a_number(void **state)
     assert_true(plm_seq_map_find(m, 14, &segment, &src, &out));
     plm_seq_map_destroy(m);
 
-    m = plm_seq_map_create(0, 0, 0, 0);
+    m = plm_seq_map_create(PLM_MAP_SIZE, 0, 0, 0, 0);
     assert_int_equal(plm_seq_map_take(m), 0);
     assert_int_equal(plm_seq_map_last(m), 0);
     plm_seq_map_destroy(m);
@@ -642,7 +669,7 @@ static void run(struct scene *s)
     s->cap_sent = s->switches * 120u;
     s->sent = calloc(s->cap_sent, sizeof *s->sent);
     assert_non_null(s->sent);
-    s->map = plm_seq_map_create(32700, 32700, 250, UINT32_MAX - 100000);
+    s->map = plm_seq_map_create(PLM_MAP_SIZE, 32700, 32700, 250, UINT32_MAX - 100000);
     plm_layer_select_init(&s->layers);
     plm_layer_select_aim(&s->layers, 0, 2);
     while (s->segments < s->switches) {
@@ -885,6 +912,7 @@ int main(void)
         cmocka_unit_test(padding_never_hides_a_frame),
         cmocka_unit_test(what_is_dropped_leaves_no_gap),
         cmocka_unit_test(old_numbers_are_forgotten),
+        cmocka_unit_test(a_gap_longer_than_the_map),
         cmocka_unit_test(own_packets_take_a_number),
         cmocka_unit_test(timestamps_continue_by_elapsed_time),
         cmocka_unit_test(late_packets_of_a_left_segment_keep_its_offsets),

@@ -262,7 +262,7 @@ static void run(struct scene *s)
     uint64_t newest = 0, now = 0;
     s->pictures = calloc(MAX_PICTURES, sizeof *s->pictures);
     s->sent = calloc((size_t)MAX_PICTURES * SPATIAL * 4, sizeof *s->sent);
-    s->map = plm_seq_map_create(32700, 32700, 250, UINT32_MAX - 100000);
+    s->map = plm_seq_map_create(PLM_MAP_SIZE, 32700, 32700, 250, UINT32_MAX - 100000);
     assert_true(s->pictures && s->sent && s->map);
     s->next_seq = 65536 * 3 - 100;
     plm_layer_select_init(&s->layers);
