@@ -14,23 +14,33 @@ import tempfile
 import time
 import urllib.request
 
+RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded.json")
+WORSE = 1.1  # of a recorded ratio: that is told
+
 FAN_OUT = ["--scenario", "fanout", "--size"]
+MEETINGS = ["--scenario", "meeting", "--size", "4", "--rooms", "25"]
+CROWD = ["--scenario", "crowd", "--bitrate", "300", "--decrypt-one-of", "10", "--size"]
+CM_80 = {"PLENUM_RTC_SRTP_PREFER": "AES128_CM_SHA1_80"}
+# name, options of plenum-bench, and what differs: workers that share one CPU, variables of the server
 FULL = [
-    ("1 → 10", FAN_OUT + ["10"]),
-    ("1 → 100", FAN_OUT + ["100"]),
-    ("1 → 100, packets 0.5 ms apart", FAN_OUT + ["100", "--pace-us", "500"]),
-    ("1 → 200", FAN_OUT + ["200"]),
-    ("1 → 200, two workers on one CPU", FAN_OUT + ["200"], 2),
-    ("4 × 4, 25 rooms", ["--scenario", "meeting", "--size", "4", "--rooms", "25"]),
-    ("4 × 4, 25 rooms, two workers on one CPU", ["--scenario", "meeting", "--size", "4", "--rooms", "25"], 2),
-    ("10 × 10", ["--scenario", "meeting", "--size", "10"]),
-    ("audio, 1 → 300", ["--scenario", "audio-fanout", "--size", "300"]),
-    ("audio, 20 × 20", ["--scenario", "audio", "--size", "20"]),
-]
+    ("1 → 10", FAN_OUT + ["10"], {}),
+    ("1 → 100", FAN_OUT + ["100"], {}),
+    ("1 → 100, packets 0.5 ms apart", FAN_OUT + ["100", "--pace-us", "500"], {}),
+    ("1 → 100, CM_80", FAN_OUT + ["100"], {"env": CM_80}),
+    ("1 → 200", FAN_OUT + ["200"], {}),
+    ("1 → 200, two workers on one CPU", FAN_OUT + ["200"], {"workers": 2}),
+    ("4 × 4, 25 rooms", MEETINGS, {}),
+    ("4 × 4, 25 rooms, two workers on one CPU", MEETINGS, {"workers": 2}),
+    ("10 × 10", ["--scenario", "meeting", "--size", "10"], {}),
+    ("audio, 1 → 300", ["--scenario", "audio-fanout", "--size", "300"], {}),
+    ("audio, 20 × 20", ["--scenario", "audio", "--size", "20"], {}),
+    ("silent, 1 → 200", ["--scenario", "silent", "--size", "200"], {}),
+] + [(f"crowd of {n}", CROWD + [str(n)], {}) for n in (10, 50, 100, 200, 500)]
 SMOKE = [
-    ("1 → 3", ["--scenario", "fanout", "--size", "3", "--seconds", "1"]),
-    ("3 × 3", ["--scenario", "meeting", "--size", "3", "--seconds", "1"]),
-    ("audio, 3 × 3", ["--scenario", "audio", "--size", "3", "--seconds", "1"]),
+    ("crowd of 5", ["--scenario", "crowd", "--size", "5", "--seconds", "1"], {}),
+    ("1 → 3", ["--scenario", "fanout", "--size", "3", "--seconds", "1"], {}),
+    ("3 × 3", ["--scenario", "meeting", "--size", "3", "--seconds", "1"], {}),
+    ("audio, 3 × 3", ["--scenario", "audio", "--size", "3", "--seconds", "1"], {}),
 ]
 COLUMNS = [
     ("packets/s", "delivered_per_s", "{:,.0f}"),
@@ -62,10 +72,11 @@ def pin(cpu):
     return apply
 
 
-def start_server(path, port, data, cpu, workers):
+def start_server(path, port, data, cpu, workers, more):
     address = f"127.0.0.1:{port}"
     env = dict(os.environ, PLENUM_HTTP_LISTEN=address, PLENUM_RTC_LISTEN=address, PLENUM_RTC_WORKERS=str(workers),
-               PLENUM_DATA_DIR=data, PLENUM_LOG_LEVEL="warn", PLENUM_ROOMS_MAX_VIEWERS="5000")
+               PLENUM_DATA_DIR=data, PLENUM_LOG_LEVEL="warn", PLENUM_ROOMS_MAX_VIEWERS="5000",
+               PLENUM_ROOMS_MAX_PARTICIPANTS="1000", **more)
     server = subprocess.Popen([path], env=env, preexec_fn=pin(cpu))
     for _ in range(100):
         if server.poll() is not None:
@@ -79,12 +90,12 @@ def start_server(path, port, data, cpu, workers):
     sys.exit("the server does not answer")
 
 
-def run(args, options, cpus, workers=None):
-    """@param workers that share the one CPU; None: args.workers, which may use every CPU when they are more than one"""
-    port = free_port()
+def run(args, options, cpus, differs):
+    """One scenario. Workers share the one CPU unless they are those of --workers, which may use every CPU."""
+    port, workers = free_port(), differs.get("workers")
     with tempfile.TemporaryDirectory() as data:
         cpu = cpus[0] if workers or args.workers == 1 else None
-        server = start_server(args.server, port, data, cpu, workers or args.workers)
+        server = start_server(args.server, port, data, cpu, workers or args.workers, differs.get("env", {}))
         command = [args.bench, "--server", f"127.0.0.1:{port}", "--pid", str(server.pid)]
         if not args.smoke:
             command += ["--seconds", str(args.seconds), "--warm-up", "2"]
@@ -115,6 +126,27 @@ def faults(result):
         yield f"{result['loss_percent']} % lost"
 
 
+def compared(results, file):
+    """Lines on scenarios that cost more than when they were recorded, by the ratio to the floor of the same minute."""
+    with open(file, encoding="utf-8") as f:
+        recorded = json.load(f)
+    for name, result in results.items():
+        before, now = recorded.get(name), result["ratio_evp"]
+        if before and now > before * WORSE:
+            yield f"{name}: {now:.2f} times the EVP floor, {before:.2f} were recorded"
+
+
+def record(results, file):
+    recorded = {}
+    if os.path.exists(file):
+        with open(file, encoding="utf-8") as f:
+            recorded = json.load(f)
+    recorded.update({name: result["ratio_evp"] for name, result in results.items()})
+    with open(file, "w", encoding="utf-8") as f:
+        json.dump(recorded, f, indent=2, ensure_ascii=False)
+        f.write("\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", required=True, help="plenum-server")
@@ -123,20 +155,25 @@ def main():
     parser.add_argument("--smoke", action="store_true", help="a few small scenarios, to see that all works")
     parser.add_argument("--workers", type=int, default=1, help="of the server; more than one may use every CPU [1]")
     parser.add_argument("--only", help="scenarios whose name contains this")
+    parser.add_argument("--record", action="store_true", help="keep the ratios, for later runs to be compared with")
     args = parser.parse_args()
     allowed = sorted(os.sched_getaffinity(0))
     cpus = (allowed[0], allowed[-1]) if len(allowed) > 1 else (None, None)
     print("| scenario | " + " | ".join(name for name, _, _ in COLUMNS) + " |")
     print("|---" * (len(COLUMNS) + 1) + "|", flush=True)
-    failed = False
-    for name, options, *workers in SMOKE if args.smoke else FULL:
+    failed, results = False, {}
+    for name, options, differs in SMOKE if args.smoke else FULL:
         if args.only and args.only not in name:
             continue
-        result = run(args, options, cpus, *workers)
+        result = results[name] = run(args, options, cpus, differs)
         print(f"| {name} | " + " | ".join(cell(result, keys, form) for _, keys, form in COLUMNS) + " |", flush=True)
         for fault in faults(result):
             print(f"{name}: {fault}", file=sys.stderr)
             failed = True
+    if args.record:
+        record(results, RECORDED)
+    elif os.path.exists(RECORDED):
+        print("\n".join(compared(results, RECORDED)))
     return failed
 
 

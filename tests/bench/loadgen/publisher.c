@@ -128,11 +128,11 @@ static uint64_t next_time(uint64_t due, uint64_t now, uint64_t interval)
 static void poll(void *arg, uint64_t now)
 {
     struct publisher *p = arg;
-    while (now >= p->next_audio_us) {
+    while (!p->silent && now >= p->next_audio_us) {
         send_audio(p);
         p->next_audio_us = next_time(p->next_audio_us, now, AUDIO_US);
     }
-    if (p->config.video && now >= p->next_frame_us) {
+    if (p->config.video && !p->silent && now >= p->next_frame_us) {
         begin_frame(p);
         p->next_packet_us = now;
         p->next_frame_us = next_time(p->next_frame_us, now, 1000000 / p->config.fps);

@@ -21,6 +21,7 @@ struct outgoing {
 struct publisher {
     struct peer peer;
     struct publisher_config config;
+    bool silent; /* sends nothing but reports */
     struct outgoing audio, video;
     uint16_t twcc_seq, picture_id;
     uint8_t tl0picidx;

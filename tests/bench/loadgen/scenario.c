@@ -44,19 +44,27 @@ static void join_publisher(struct world *w, struct publisher *p, unsigned room, 
     samples_add(&w->connect, p->peer.connected_us - p->peer.posted_us);
 }
 
+/* @return pairs: one for each name in the path, or those that follow */
+static size_t write_path(char *path, size_t size, const struct world *w, unsigned room, unsigned number)
+{
+    size_t len = (size_t)snprintf(path, size, "/whep/%s%u%s", w->s->room, room, w->s->follows ? "" : "/");
+    size_t names = 0;
+    for (unsigned i = 0; !w->s->follows && i < w->s->publishers; i++) {
+        if (w->s->meeting && i == number)
+            continue;
+        len += (size_t)snprintf(path + len, size - len, "%sp%u", names++ ? "," : "", i);
+        if (len >= size)
+            die("too many names");
+    }
+    return w->s->follows ? w->s->follows : names;
+}
+
 static void join_receiver(struct world *w, struct receiver *r, unsigned room, unsigned number)
 {
     char path[2048];
-    size_t len = (size_t)snprintf(path, sizeof path, "/whep/%s%u/", w->s->room, room), names = 0;
-    for (unsigned i = 0; i < w->s->publishers; i++) {
-        if (w->s->meeting && i == number)
-            continue;
-        len += (size_t)snprintf(path + len, sizeof path - len, "%sp%u", names++ ? "," : "", i);
-        if (len >= sizeof path)
-            die("too many names");
-    }
+    size_t pairs = write_path(path, sizeof path, w, room, number);
     bool decrypts = w->n_receivers % w->s->decrypt_one_of == 0;
-    receiver_start(r, &w->loop, decrypts, &w->latency, names, w->s->media.video, &w->s->http, path);
+    receiver_start(r, &w->loop, decrypts, &w->latency, pairs, w->s->media.video, &w->s->http, path);
     if (!loop_run(&w->loop, w->loop.now_us + JOIN_LIMIT_US, has_media, r))
         die("receiver %u of room %u gets no media", number, room);
     samples_add(&w->connect, r->peer.connected_us - r->peer.posted_us);
@@ -97,6 +105,8 @@ static void sum_up(const struct world *w, struct result *out)
 
 static void measure(struct world *w, struct result *out)
 {
+    for (size_t i = 0; i < w->n_publishers; i++)
+        w->publishers[i].silent = w->s->silent;
     loop_run(&w->loop, w->loop.now_us + (uint64_t)(w->s->warm_up_s * 1e6), NULL, NULL);
     for (size_t i = 0; i < w->n_receivers; i++)
         receiver_reset(&w->receivers[i]);

@@ -16,6 +16,8 @@ struct scenario {
     unsigned publishers; /* of a room */
     unsigned receivers;  /* of a room; each shows all publishers but the one of its own number in a meeting */
     bool meeting;        /* receivers are the publishers' other halves */
+    bool silent;         /* nobody sends in the measured time */
+    unsigned follows;    /* pairs in which a receiver follows who speaks; 0: it names whom it shows */
     struct publisher_config media;
     unsigned decrypt_one_of; /* receivers */
     double warm_up_s, seconds;
