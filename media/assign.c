@@ -265,6 +265,15 @@ static struct plm_track *what_to_show(struct plm_transport *t, const struct plm_
     return is_held_with_its_picture(t, s) ? s->track : plm_shard_find_track(t->shard, who, source);
 }
 
+static bool is_shown(struct plm_slot *const *of, unsigned n, const struct plm_track *track)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (of[i]->track == track)
+            return true;
+    }
+    return false;
+}
+
 static void show_kind(struct plm_transport *t, enum plm_kind kind)
 {
     struct plm_slot *of[PLM_MAX_MEDIA];
@@ -277,6 +286,9 @@ static void show_kind(struct plm_transport *t, enum plm_kind kind)
         track[n] = what_to_show(t, of[n]);
         n++;
     }
+    bool is_new[PLM_MAX_MEDIA];
+    for (unsigned i = 0; i < n; i++)
+        is_new[i] = track[i] && !is_shown(of, n, track[i]);
     /* A track that moves to another slot leaves the former one first, and at once: nobody is shown twice. */
     for (unsigned i = 0; i < n; i++) {
         bool moves = false;
@@ -285,8 +297,12 @@ static void show_kind(struct plm_transport *t, enum plm_kind kind)
         if (moves)
             plm_slot_show(of[i], NULL);
     }
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
         plm_slot_show(of[i], track[i]);
+        if (is_new[i] &&
+            track[i]->chosen_us == t->worker->now_us) /* whoever is shown later was not waited for */
+            plm_slot_preroll(of[i]);
+    }
 }
 
 void plm_transport_assign(struct plm_transport *t)

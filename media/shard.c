@@ -138,6 +138,8 @@ int plm_shard_add_track(struct plm_shard *s, struct plm_track *tr)
     }
     s->tracks[s->n_tracks++] = tr;
     tr->shard = s;
+    tr->unheard_us = s->worker->now_us;
+    tr->chosen_us = 0;
     if (tr->transport)
         plm_shard_announce(s, tr, -1);
     if (tr->kind == PLM_KIND_AUDIO && !plm_timer_active(&s->level_timer))
@@ -178,10 +180,8 @@ void plm_shard_remove_track(struct plm_shard *s, struct plm_track *tr)
 
 /* ---- who speaks ---- */
 
-bool plm_shard_is_speaker(const struct plm_shard *s, plm_participant_id who)
+static bool is_in_set(const struct plm_shard *s, plm_participant_id who)
 {
-    if (s->config.all_audio)
-        return true;
     for (unsigned i = 0; i < s->n_speakers; i++) {
         if (s->speakers[i] == who)
             return true;
@@ -189,9 +189,27 @@ bool plm_shard_is_speaker(const struct plm_shard *s, plm_participant_id who)
     return false;
 }
 
+bool plm_shard_is_speaker(const struct plm_shard *s, plm_participant_id who)
+{
+    return s->config.all_audio || is_in_set(s, who);
+}
+
 static bool is_home(const struct plm_shard *s)
 {
     return s->home == s->worker->config.index;
+}
+
+static void note_chosen(struct plm_shard *s)
+{
+    for (uint32_t i = 0; i < s->n_tracks; i++) {
+        struct plm_track *tr = s->tracks[i];
+        bool chosen = tr->source == PLM_SOURCE_MICROPHONE && is_in_set(s, tr->participant);
+        if (chosen == (tr->chosen_us != 0))
+            continue;
+        if (!chosen)
+            tr->unheard_us = s->worker->now_us;
+        tr->chosen_us = chosen ? s->worker->now_us : 0;
+    }
 }
 
 static void set_speakers(struct plm_shard *s, const struct plm_link_level *v, size_t n)
@@ -201,6 +219,7 @@ static void set_speakers(struct plm_shard *s, const struct plm_link_level *v, si
         s->speakers[i] = v[i].participant;
         s->speaker_levels[i] = v[i].level;
     }
+    note_chosen(s);
     plm_shard_set_dirty(s);
 }
 
@@ -441,9 +460,11 @@ static void on_demand(
         of->left_us = s->worker->now_us;
     }
     of->encodings = wanted;
+    of->expires_us = s->worker->now_us + 3000000; /* a dead link's demand ends by itself */
     if (from == PLM_LINK_FEED)
         tell_clocks(s, tr, added);
-    of->expires_us = s->worker->now_us + 3000000; /* a dead link's demand ends by itself */
+    else if (added)
+        plm_track_send_preroll(tr, from);
     plm_track_update_demand(tr);
     for (uint8_t e = 0; e < tr->n_encodings; e++) {
         if (d->keyframes & (1u << e))

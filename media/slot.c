@@ -522,6 +522,17 @@ void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_
     take(s, pkt);
 }
 
+void plm_slot_preroll(struct plm_slot *s)
+{
+    const struct plm_pkt *first = s->track && s->kind == PLM_KIND_AUDIO ? plm_track_preroll(s->track) : NULL;
+    const struct plm_encoding *enc = s->track ? &s->track->encodings[0] : NULL;
+    for (uint64_t seq = first ? first->ext_seq : 0; first && seq <= enc->newest_seq; seq++) {
+        struct plm_pkt *pkt = plm_pkt_ring_find(&enc->ring, seq);
+        if (pkt)
+            plm_slot_on_rtp(s, s->track, pkt);
+    }
+}
+
 /* ---- what came since the last key frame ---- */
 
 /* Half as fast again as the line, or as a common one while nothing is known of this: little of it waits, and not for long. */

@@ -107,6 +107,8 @@ static inline void plm_slot_prefetch_map(const struct plm_slot *s)
  * Bandwidth is to be shared anew afterwards (plm_transport_allocate): that chooses the new track's layer and asks for its key frame.
  */
 void plm_slot_show(struct plm_slot *s, struct plm_track *track);
+/** s has just been given somebody's sound that this receiver did not hear before: what plm_track_preroll says goes first. */
+void plm_slot_preroll(struct plm_slot *s);
 /** tr, which s shows or was going to show, ends. */
 void plm_slot_lose(struct plm_slot *s, struct plm_track *tr);
 /** A packet of a track that s shows or is going to show. */

@@ -10,10 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VIDEO_RING           512 /* packets: more than 3 s of 1.5 Mbit/s */
+#define VIDEO_RING           512    /* packets: more than 3 s of 1.5 Mbit/s */
+#define PREROLL_US           300000 /* a speaker is chosen 100 to 150 ms after the first syllable began */
+#define PREROLL_LINK_US      200000 /* until another worker has learned of it and asks */
 #define AUDIO_RING           64 /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
 #define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
 #define BEHIND_FRAMES        6      /* of a lower encoding without a packet of this one: it ended */
+#define LAYERS_FRAMES        4      /* of three temporal layers all are seen among so many */
 #define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
 #define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
 #define DEMAND_REFRESH_US    1000000
@@ -320,7 +323,7 @@ void plm_track_tick(struct plm_track *tr)
     for (unsigned i = 0; i < tr->n_encodings; i++) {
         tr->encodings[i].fps = tr->encodings[i].frames;
         tr->encodings[i].frames = 0;
-        if (tr->encodings[i].layers)
+        if (tr->encodings[i].fps >= LAYERS_FRAMES)
             tr->encodings[i].temporal_layers = tr->encodings[i].layers;
         tr->encodings[i].layers = 0;
         plm_layer_rate_tick(&tr->encodings[i].rate);
@@ -421,6 +424,37 @@ static void forward_by_link(struct plm_track *tr, unsigned worker, struct plm_pk
     if (tr->kind == PLM_KIND_VIDEO) {
         d->starved |= bit;
         plm_track_want_keyframe(tr, pkt->encoding);
+    }
+}
+
+struct plm_pkt *plm_track_preroll(const struct plm_track *tr)
+{
+    const struct plm_encoding *enc = &tr->encodings[0];
+    uint64_t from = tr->chosen_us > PREROLL_US ? tr->chosen_us - PREROLL_US : 0;
+    struct plm_pkt *first = NULL;
+    if (!tr->chosen_us || tr->muted || !enc->seen)
+        return NULL;
+    if (from < tr->unheard_us)
+        from = tr->unheard_us;
+    for (uint64_t seq = enc->newest_seq; seq + AUDIO_RING > enc->newest_seq; seq--) {
+        struct plm_pkt *pkt = plm_pkt_ring_find(&enc->ring, seq);
+        if (pkt && pkt->arrival_us < from)
+            break;
+        if (pkt && pkt->payload_len > 0)
+            first = pkt;
+    }
+    return first;
+}
+
+void plm_track_send_preroll(struct plm_track *tr, unsigned worker)
+{
+    const struct plm_encoding *enc = &tr->encodings[0];
+    bool soon = tr->worker->now_us - tr->chosen_us <= PREROLL_LINK_US;
+    const struct plm_pkt *first = soon ? plm_track_preroll(tr) : NULL;
+    for (uint64_t seq = first ? first->ext_seq : enc->newest_seq + 1; seq <= enc->newest_seq; seq++) {
+        struct plm_pkt *pkt = plm_pkt_ring_find(&enc->ring, seq);
+        if (pkt)
+            forward_by_link(tr, worker, pkt);
     }
 }
 
@@ -673,6 +707,7 @@ void plm_track_set_muted(struct plm_track *tr, bool muted)
     if (tr->muted == muted)
         return;
     tr->muted = muted;
+    tr->unheard_us = tr->worker->now_us;
     end_groups(tr, UINT8_MAX);
     if (tr->shard && tr->transport)
         plm_shard_announce(tr->shard, tr, -1);

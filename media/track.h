@@ -49,7 +49,7 @@ struct plm_encoding {
     struct plm_layer_rate up_to[PLM_SPATIAL_LAYERS]; /**< each spatial layer with those below it */
     struct plm_key_group group;  /**< what its ring holds since the last key frame */
     uint8_t behind;              /**< frames of lower encodings since its last packet */
-    uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last, 0: unknown yet */
+    uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last one of enough frames, 0: unknown yet */
 };
 
 /** What a shard on another worker, or the reader of our feed, needs of a track of ours. */
@@ -80,6 +80,8 @@ struct plm_track {
     enum plm_codec codec;            /**< last seen */
     struct plm_encoding encodings[PLM_MAX_ENCODINGS];
     struct plm_audio_level level;
+    uint64_t unheard_us;             /**< nothing from before is to be heard late: it was elsewhere, muted, or heard already */
+    uint64_t chosen_us;              /**< of a microphone: when its participant became one of the shard's speakers, 0: is none */
     struct plm_slot **slots;         /**< that show it or are going to */
     uint32_t n_slots, max_slots;
     uint8_t demanded;                /**< bit per encoding: somebody needs it; of a remote track, as told to its home */
@@ -97,6 +99,14 @@ struct plm_track *plm_track_create_remote(struct plm_worker *w, plm_participant_
     const struct plm_link_track *info);
 /** Before the first packet of an encoding: most that are announced are never sent. Nothing happens to an open one. @return 0, PLM_ENOMEM */
 int plm_track_open_encoding(struct plm_track *tr, uint8_t e);
+/**
+ * The first packet of sound that somebody who hears it from now on gets: speakers are chosen a moment after their first syllable, and what came
+ * since up to 300 ms before is kept; nothing of the time before it came to its shard, when it was muted, or was a speaker already.
+ * @return NULL: it goes on with what comes next
+ */
+struct plm_pkt *plm_track_preroll(const struct plm_track *tr);
+/** The same for a shard on another worker that has just asked for it. */
+void plm_track_send_preroll(struct plm_track *tr, unsigned worker);
 /** It must have left its shard. */
 void plm_track_destroy(struct plm_track *tr);
 /** Take announced codecs, mute; what changed is said to nobody. */

@@ -549,7 +549,7 @@ static void people_of(const struct run *r, enum plm_codec codec, unsigned n_work
     struct sim_path far = {.delay_us = 150000, .jitter_us = 4000},
                     near = {.delay_us = 15000, .jitter_us = 4000};
     struct sim_config config = {
-        .seed = r->seed, .n_workers = n_workers, .up = far, .down = near, .keep_log = r->log_file};
+        .seed = r->seed, .n_workers = n_workers, .up = far, .down = near, .log_file = r->log_file};
     struct meeting *m = calloc(1, sizeof *m);
     double from = cpu_seconds();
     sim_init(&m->sim, &config);
@@ -687,6 +687,7 @@ static void feed(const struct run *r)
     /* One moves to a room that is not fed, one leaves, and a room is fed no more. */
     post_to(s, m->people[0]->publish,
         (struct plm_command){.type = PLM_CMD_MOVE, .room = 3, .move.participant = m->people[0]->id});
+    m->people[1]->publish->up.loss = 0; /* its goodbye must come */
     sim_leave(m->people[1], true);
     free(m->people[1]);
     m->people[1] = NULL;
@@ -835,6 +836,7 @@ static const struct {
     {"alloc_uplink", alloc_uplink},
     {"alloc_one_bad", alloc_one_bad},
     {"instant_join", instant_join},
+    {"first_words", first_words},
 };
 
 int main(int argc, char **argv)

@@ -47,6 +47,8 @@ void alloc_steady(const struct run *r);
 void alloc_pause(const struct run *r);
 void alloc_uplink(const struct run *r);
 void alloc_one_bad(const struct run *r);
+/* scenarios_speech.c */
+void first_words(const struct run *r);
 /* scenarios_instant.c */
 void instant_join(const struct run *r);
 

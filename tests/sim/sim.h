@@ -259,6 +259,9 @@ struct sim_person {
     uint64_t longest_freeze_us, freezes_since_us;
     uint64_t longest_change_us; /* between the last frame of one participant and the first of the next in a slot */
     unsigned changes;
+    /* a scenario may say whom it listens to, as a receiver: packets of theirs since then, by index within their sound */
+    plm_participant_id listens_to;
+    uint64_t heard, heard_first, heard_last;
     /* a scenario may say: nothing of this participant (SIM_EVERYBODY: of anybody) comes any more after that */
     plm_participant_id gone;
     uint64_t gone_us;
@@ -295,6 +298,8 @@ void sim_receiver_end(struct sim_person *p);
 void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len);
 /** Freezes are counted anew from here on. */
 void sim_receiver_forget_freezes(struct sim_person *p);
+/** What is heard of that one is counted anew. */
+void sim_receiver_listen(struct sim_person *p, plm_participant_id who);
 /** The longest time that a picture stood still, up to now. */
 uint64_t sim_receiver_longest_freeze(const struct sim_person *p);
 extern const struct plm_rtcp_handler sim_receiver_rtcp;

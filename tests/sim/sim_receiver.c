@@ -252,6 +252,17 @@ static void take_audio(struct sim_slot *slot, const struct received *r)
     slot->last_participant = r->truth.participant;
     slot->last_audio_index = r->truth.frame;
     p->audio_packets++;
+    if (r->truth.participant != p->listens_to)
+        return;
+    if (p->heard++ == 0)
+        p->heard_first = r->truth.frame;
+    p->heard_last = r->truth.frame;
+}
+
+void sim_receiver_listen(struct sim_person *p, plm_participant_id who)
+{
+    p->listens_to = who;
+    p->heard = p->heard_first = p->heard_last = 0;
 }
 
 static const struct received *packet_at(const struct sim_slot *slot, uint64_t ext_seq)
