@@ -676,26 +676,27 @@ bool plm_slot_can_pad(const struct plm_slot *s)
     return s->kind == PLM_KIND_VIDEO && s->map && s->rtx_ssrc != 0 && rtx_pt(s) != PLM_NO_PT;
 }
 
-/* The packet that was sent under this number, NULL: it is not kept any more. */
-static struct plm_pkt *sent_packet(struct plm_slot *s, uint16_t seq, struct plm_map_out *out)
+/* The packet that was sent under this number, and in which segment, NULL: it is not kept any more. */
+static struct plm_pkt *sent_packet(
+    struct plm_slot *s, uint16_t seq, struct plm_segment *segment, struct plm_map_out *out)
 {
-    struct plm_segment segment;
     uint64_t src;
     /* Only what the shown track still holds: a former track's packets went with it. */
-    if (!plm_seq_map_find(s->map, seq, &segment, &src, out) || segment.source != s->track->key ||
-        segment.encoding >= s->track->n_encodings)
+    if (!plm_seq_map_find(s->map, seq, segment, &src, out) || segment->source != s->track->key ||
+        segment->encoding >= s->track->n_encodings)
         return NULL;
-    struct plm_pkt *pkt = plm_pkt_ring_find(&s->track->encodings[segment.encoding].ring, src);
+    struct plm_pkt *pkt = plm_pkt_ring_find(&s->track->encodings[segment->encoding].ring, src);
     return pkt && s->rtx_pt_of[pkt->codec_index] != PLM_NO_PT ? pkt : NULL;
 }
 
 void plm_slot_pad(struct plm_slot *s, size_t octets)
 {
     const uint64_t last = plm_seq_map_last(s->map);
+    struct plm_segment segment;
     struct plm_map_out out;
     size_t sent = 0;
     for (unsigned back = 0; s->track && back < PAD_LOOK && sent < octets; back++) {
-        struct plm_pkt *pkt = sent_packet(s, (uint16_t)(last - back), &out);
+        struct plm_pkt *pkt = sent_packet(s, (uint16_t)(last - back), &segment, &out);
         if (!pkt)
             continue;
         plm_egress_push(s->transport->worker, s, pkt, PLM_EGRESS_RTX, s->rtx_pt_of[pkt->codec_index], &out);
@@ -706,24 +707,21 @@ void plm_slot_pad(struct plm_slot *s, size_t octets)
 }
 
 /* Not of what a key frame has replaced: of that a receiver behind a line that was full shows nothing any more. */
-static bool is_of_present(const struct plm_slot *s, uint16_t seq)
+static bool is_of_present(const struct plm_slot *s, const struct plm_segment *segment)
 {
-    struct plm_segment segment;
-    struct plm_map_out out;
-    uint64_t src;
     const struct plm_segment *now = plm_seq_map_segment(s->map);
-    return !now || (plm_seq_map_find(s->map, seq, &segment, &src, &out) &&
-                       segment.encoding == now->encoding && segment.ts_offset == now->ts_offset);
+    return !now || (segment->encoding == now->encoding && segment->ts_offset == now->ts_offset);
 }
 
 size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq)
 {
     struct plm_transport *t = s->transport;
     struct plm_worker *w = t->worker;
+    struct plm_segment segment;
     struct plm_map_out out;
     s->nacks++;
-    struct plm_pkt *pkt = s->map && s->track && s->rtx_ssrc ? sent_packet(s, seq, &out) : NULL;
-    if (!pkt || (t->bwe && plm_bwe_is_strained(t->bwe, w->now_us) && !is_of_present(s, seq)))
+    struct plm_pkt *pkt = s->map && s->track && s->rtx_ssrc ? sent_packet(s, seq, &segment, &out) : NULL;
+    if (!pkt || (t->bwe && plm_bwe_is_strained(t->bwe, w->now_us) && !is_of_present(s, &segment)))
         return 0;
     /* Whoever asks again before a round trip is over has not seen the answer yet; less than that, for the measured one varies. */
     if (!plm_seq_map_retry(s->map, seq, w->now_us, t->rtt_us / 4 * 3))
