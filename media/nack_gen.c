@@ -136,4 +136,5 @@ void plm_nack_gen_forget_before(struct plm_nack_gen *g, uint64_t ext_seq)
     while (n < g->n && g->lost[n].ext_seq < ext_seq)
         n++;
     remove_first(g, n);
+    g->gave_up &= g->n > 0;
 }

@@ -247,9 +247,14 @@ void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us)
     size_t empty = len;
     for (uint16_t i = 0; i < t->n_bindings; i++) {
         struct plm_track *tr = t->bindings[i].track;
-        struct plm_encoding *enc = &tr->encodings[t->bindings[i].encoding];
+        uint8_t e = t->bindings[i].encoding;
+        struct plm_encoding *enc = &tr->encodings[e];
         if (t->bindings[i].rtx || !enc->nack)
             continue;
+        if (!(tr->told >> e & 1)) { /* nobody needs it: answers would take the line of what is watched */
+            plm_nack_gen_forget_before(enc->nack, UINT64_MAX);
+            continue;
+        }
         uint16_t seqs[PLM_NACK_MAX];
         uint64_t at = UINT64_MAX;
         bool keyframe = false;
@@ -260,8 +265,8 @@ void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us)
             enc->nacks += n;
             t->worker->stats.counters[PLM_CNT_NACK_SENT] += n;
         }
-        if (keyframe && (tr->demanded >> t->bindings[i].encoding & 1))
-            plm_track_want_keyframe(tr, t->bindings[i].encoding);
+        if (keyframe && (tr->demanded >> e & 1))
+            plm_track_want_keyframe(tr, e);
         next = at < next ? at : next;
     }
     if (len > empty)

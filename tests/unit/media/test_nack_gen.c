@@ -172,6 +172,10 @@ static void a_keyframe_makes_the_past_useless(void **state)
     assert_int_equal(g.n, 0);
     plm_nack_gen_forget_before(&g, 1000);
     assert_int_equal(g.n, 0);
+    plm_nack_gen_on_packet(&g, 1000, 1020000); /* too much to ask for */
+    assert_true(g.gave_up);
+    plm_nack_gen_forget_before(&g, UINT64_MAX);
+    assert_false(g.gave_up);
 }
 
 /** Random loss over a line with a round trip of 50 ms and 20 % loss both ways: nearly all is repaired, and the list is always sorted. */

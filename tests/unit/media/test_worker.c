@@ -286,6 +286,41 @@ static void encodings_that_nobody_needs_are_told(void **state)
     assert_int_equal(take_demand(w), 7); /* at once */
 }
 
+/** What nobody looks at is not repaired: its answers would take the line of what is looked at. */
+static void nothing_is_asked_for_again_for_nobody(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    connect_peer(a);
+    run_for(w, 4000000);
+    send_frame(a, 100, 9000, 1, true);
+    send_frame(a, 103, 18000, 4, false);
+    run_for(w, 300000);
+    assert_int_equal(a->nack, 0);
+    assert_int_equal(a->pli, 0);
+    struct peer *b = add_receiver(w, 2);
+    connect_peer(b);
+    run_for(w, 300000);
+    assert_int_equal(a->nack, 0); /* what was lost before is of no use */
+    send_frame(a, 104, 27000, 5, true);
+    send_frame(a, 106, 36000, 7, false);
+    run_for(w, 60000);
+    assert_int_equal(a->nack, 1);
+    send_frame(a, 105, 31500, 6, false);
+    assert_int_equal(b->rtp, 3);
+
+    show_video(w, b, false);
+    send_frame(a, 108, 45000, 9, false);
+    run_for(w, 60000);
+    assert_int_equal(a->nack, 2); /* it may look again in a moment */
+    run_for(w, 4000000);
+    send_frame(a, 109, 405000, 10, false);
+    unsigned before = a->nack;
+    send_frame(a, 111, 414000, 12, false);
+    run_for(w, 300000);
+    assert_int_equal(a->nack, before);
+}
+
 static void a_link_that_fell_silent_needs_nothing(void **state)
 {
     struct world *w = *state;
@@ -614,6 +649,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(everything_goes_when_consent_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_link_loses_whole_pictures, setup, teardown),
         cmocka_unit_test_setup_teardown(encodings_that_nobody_needs_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_asked_for_again_for_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(a_link_that_fell_silent_needs_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(encodings_are_told_to_other_shards, setup, teardown),
         cmocka_unit_test_setup_teardown(encodings_elsewhere_are_chosen_from, setup, teardown),
