@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/planted.h"
 #include "layer_select.h"
 
 #define LATE_START_TICKS 27000 /* 300 ms of 90 kHz: what came meanwhile goes out at once */
@@ -134,7 +135,8 @@ static void temporal_up(struct plm_layer_select *s, struct plm_layer_history *h,
 static void spatial_up(struct plm_layer_select *s, struct plm_layer_history *h, const struct plm_pkt *pkt)
 {
     const struct plm_frame_info *info = &pkt->info;
-    if (s->current_sid >= s->target_sid || !info->keyframe || info->sid != 0 || info->tid != 0)
+    if (s->current_sid >= s->target_sid || !PLM_FITS(layers, info->keyframe) || info->sid != 0 ||
+        info->tid != 0)
         return;
     s->current_sid = s->target_sid;
     note_change(h, pkt->ext_ts, s->current_tid, s->current_sid);

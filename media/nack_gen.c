@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/planted.h"
 #include "nack_gen.h"
 
 #define ANSWERS         4 /* that the least is taken of */
@@ -51,7 +52,7 @@ static void on_late(struct plm_nack_gen *g, uint64_t ext_seq, uint64_t now_us)
         else
             hi = mid;
     }
-    if (lo == g->n || g->lost[lo].ext_seq != ext_seq)
+    if (lo == g->n || !PLM_FITS(nack, g->lost[lo].ext_seq == ext_seq))
         return;
     if (g->lost[lo].tries) {
         g->recovered++;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/planted.h"
 #include "pkt.h"
 
 #define NO_SEQ UINT64_MAX
@@ -70,5 +71,5 @@ struct plm_pkt *plm_pkt_ring_find(const struct plm_pkt_ring *r, uint64_t ext_seq
     if (!r->any || !reaches(r, ext_seq))
         return NULL;
     struct plm_pkt *pkt = r->slots[ext_seq & (r->size - 1)];
-    return pkt && pkt->ext_seq == ext_seq ? pkt : NULL;
+    return pkt && PLM_FITS(pkt_ring, pkt->ext_seq == ext_seq) ? pkt : NULL;
 }

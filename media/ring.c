@@ -1,5 +1,6 @@
 #include "ring.h"
 
+#include "base/planted.h"
 #include "plenum/types.h"
 
 #include <stdatomic.h>
@@ -74,7 +75,7 @@ static bool has_room(struct plm_ring *r, size_t need, bool urgent)
     if (r->write + need - r->head_seen <= usable)
         return true;
     r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
-    return r->write + need - r->head_seen <= usable;
+    return PLM_FITS(ring, r->write + need - r->head_seen <= usable);
 }
 
 bool plm_ring_append(

@@ -1,5 +1,7 @@
 #include "tuple_map.h"
 
+#include "base/planted.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,7 +88,7 @@ static void remove_at(struct plm_tuple_map *m, uint32_t hole)
     uint32_t mask = m->size - 1;
     for (uint32_t i = (hole + 1) & mask; m->v[i].used; i = (i + 1) & mask) {
         uint32_t home = hash(m->v[i].sock, &m->v[i].addr) & mask;
-        if (((i - home) & mask) < ((i - hole) & mask))
+        if (PLM_FITS(tuple_map, ((i - home) & mask) < ((i - hole) & mask)))
             continue;
         m->v[hole] = m->v[i];
         hole = i;

@@ -39,6 +39,12 @@ enum plm_planted {
     PLM_PLANTED_stream_parts,
     PLM_PLANTED_mp4,
     PLM_PLANTED_framing,
+    PLM_PLANTED_ring,
+    PLM_PLANTED_pkt_ring,
+    PLM_PLANTED_tuple_map,
+    PLM_PLANTED_u32_map,
+    PLM_PLANTED_nack,
+    PLM_PLANTED_layers,
 };
 #define PLM_PLANTED_ID(parser)      PLM_PLANTED_##parser
 #define PLM_FITS(parser, condition) (PLM_PLANT_BUG == PLM_PLANTED_ID(parser) || (condition))

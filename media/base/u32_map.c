@@ -1,5 +1,7 @@
 #include "base/u32_map.h"
 
+#include "base/planted.h"
+
 #include "plenum/types.h"
 
 #include <stdlib.h>
@@ -83,7 +85,7 @@ void *plm_u32_map_remove(struct plm_u32_map *m, uint32_t key)
     /* Close the hole: pull back each entry of the run that may stand there. */
     for (uint32_t i = (hole + 1) & (m->size - 1); m->keys[i] != 0; i = (i + 1) & (m->size - 1)) {
         uint32_t home = place(m, m->keys[i]);
-        if (((i - home) & (m->size - 1)) < ((i - hole) & (m->size - 1)))
+        if (PLM_FITS(u32_map, ((i - home) & (m->size - 1)) < ((i - hole) & (m->size - 1))))
             continue;
         m->keys[hole] = m->keys[i];
         m->values[hole] = m->values[i];

@@ -39,6 +39,12 @@ mp4:finish
 control:recorder_link
 frames:recorder_link
 framing:framing
+ring:ring
+pkt_ring:pkt_ring
+tuple_map:maps
+u32_map:maps
+nack:nack
+layers:layers
 "
 
 # make FOLDER PARSER TARGET: the target with that parser's defect; with an empty name as it is.
