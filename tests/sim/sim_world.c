@@ -507,7 +507,13 @@ static void create_worker(struct sim *s, unsigned i)
         .registry = s->registry,
         .security = &sim_security,
         .security_ctx = w->security,
-        .io = {w, io_send, io_event, io_link, io_shard, io_gone, io_stats},
+        .io = {.ctx = w,
+            .send = io_send,
+            .event = io_event,
+            .link = io_link,
+            .shard = io_shard,
+            .gone = io_gone,
+            .stats = io_stats},
         .unix_offset_us = WALL_OFFSET_US,
     };
     if (plm_worker_create(&w->core, &c, s->now) != 0)
