@@ -183,12 +183,13 @@ class Dtls:
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
         context.use_certificate(crypto.X509.from_cryptography(cert))
         context.use_privatekey(crypto.PKey.from_cryptography_key(key))
-        context.set_tlsext_use_srtp(profile)
+        if profile:
+            context.set_tlsext_use_srtp(profile)
         context.set_options(SSL.OP_NO_QUERY_MTU)
         self.connection = SSL.Connection(context)
         self.connection.set_ciphertext_mtu(1200)
         self.connection.set_connect_state()
-        self.done = False
+        self.done, self.refused = False, None
 
     def advance(self, datagram=None):
         """@return datagrams to send"""
@@ -202,6 +203,8 @@ class Dtls:
                 self.connection.recv(2048)
         except (SSL.WantReadError, SSL.ZeroReturnError):
             pass
+        except SSL.Error as error:
+            self.refused = str(error)
         return self.flush()
 
     def repeat(self):
@@ -282,7 +285,7 @@ class Peer:
         self.socket.bind(("127.0.0.1", 0))
         self.address = ("127.0.0.1", server.rtc)
         self.resource = None
-        self.rtp, self.rtcp, self.stun = [], [], 0
+        self.rtp, self.rtcp, self.stun, self.without_keys = [], [], 0, 0
         self.sent = []  # SRTP datagrams
         self.lock = threading.Lock()
         self.running = True
@@ -357,7 +360,9 @@ class Peer:
         elif 20 <= data[0] <= 63:
             for d in self.dtls.advance(data):
                 self.socket.sendto(d, self.address)
-            if self.dtls.done and not self.connected.is_set():
+            if self.dtls.done and self.profile not in PROFILES:
+                self.dtls.refused = "no profile in common"
+            elif self.dtls.done and not self.connected.is_set():
                 self.install_keys()
                 self.connected.set()
         elif self.rx:
@@ -374,6 +379,8 @@ class Peer:
                 with self.lock:
                     self.rtp.append(b"")
                 print("not opened:", error)
+        else:
+            self.without_keys += 1
 
     def install_keys(self):
         key, salt, profile = PROFILES[self.profile]

@@ -8,8 +8,9 @@ import random
 import struct
 import sys
 import time
+import urllib.error
 
-from rawrtc import (AUDIO_PT, RTX_PT, VIDEO_PT, Call, Dtls, Peer, Server, certificate, rtp, socket, stun_request,
+from rawrtc import (AUDIO_PT, RTX_PT, VIDEO_PT, Call, Dtls, Peer, Server, certificate, parse_rtp, rtp, socket, stun_request,
                     wait_for)
 
 
@@ -203,6 +204,60 @@ def not_even_rtp(server, call):
              f"{tries} malformed datagrams counted")
 
 
+# ---- keys ----
+
+def fails_to_connect(server, call, peer, path):
+    """Its handshake comes to nothing: no keys, no media for it, and what it sends is nobody's."""
+    wait_for(lambda: peer.dtls.refused, 5, f"{path} is refused")
+    time.sleep(0.3)
+    assert not peer.rtp and not peer.rtcp and not peer.without_keys, f"{path} got media"
+    with rises(server, "unknown_tuple", 10):
+        for packet in call.publisher.sent[-10:]:
+            peer.send_raw(packet)
+    peer.close(delete=False)  # it ended with its transport
+
+
+def no_common_profile(server, call):
+    """One that we do not speak, and none at all: keys are never left to chance."""
+    for profile in (b"SRTP_AES128_CM_SHA1_32", None):
+        for path in ("/whip/call/mallory", "/whep/call/alice"):
+            fails_to_connect(server, call, Peer(server, path, profile=profile), path)
+
+
+def certificate_of_another(server, call):
+    """A man in the middle: he has heard the check's password, but not the key that belongs to the fingerprint."""
+    for path in ("/whip/call/mallory", "/whep/call/alice"):
+        p = Peer(server, path, profile=b"SRTP_AEAD_AES_128_GCM", start=False)
+        p.dtls = Dtls(p.profile, *certificate())
+        p.start()
+        fails_to_connect(server, call, p, path)
+
+
+def fingerprints_of_no_use(server, call):
+    with_one = Peer.offer(call.publisher)
+    line = next(l for l in with_one.split("\r\n") if l.startswith("a=fingerprint"))
+    for other in ("a=fingerprint:md5 " + ":".join(["00"] * 16), "a=fingerprint:sha-999 " + ":".join(["00"] * 32),
+                  "a=fingerprint:sha-256 00:11", "a=fingerprint:sha-256", "a=fingerprint:null 00", "a=x"):
+        try:
+            server.request("POST", "/whip/call/mallory", with_one.replace(line, other).encode(), {"Content-Type": "application/sdp"})
+        except urllib.error.HTTPError as error:
+            assert 400 <= error.code < 500, error.code
+        else:
+            raise AssertionError(f"taken: {other}")
+
+
+def media_in_the_clear(server, call):
+    """After the handshake, from the true address: nothing that was not sealed is taken for media."""
+    with Intruder(server, "call") as p:
+        p.send_rtp(rtp(p.audio_ssrc, 1, 0, AUDIO_PT, bytes(60), mid=b"0"))
+        with rises(server, "srtp_auth", 50):
+            for i in range(50):
+                p.send_raw(rtp(p.audio_ssrc, 2 + i, 960 * i, AUDIO_PT, b"A\0\0\0\0" + bytes(60), mid=b"0"))
+        with rises(server, "rtcp_malformed", 10):  # what would be the index says that it is not sealed
+            for _ in range(10):
+                p.send_raw(receiver_report(p) + b"\x11" * 24)
+
+
 # ---- a participant with good keys and bad manners ----
 
 def receiver_report(peer, n=0):
@@ -293,6 +348,23 @@ def feedback(sender, media, kind, fmt, fci=b""):
     return struct.pack(">BBHII", 0x80 | fmt, kind, 2 + len(fci) // 4, sender, media) + fci
 
 
+def late_packets(server, call):
+    """A packet that is a thousand behind is no replay, its copy is: Firefox sends such ones on purpose."""
+    with Intruder(server, "call") as p:
+        p.send_rtp(rtp(p.audio_ssrc, 0, 0, AUDIO_PT, bytes(60), mid=b"0"))
+        late = p.tx.protect(rtp(p.audio_ssrc, 1, 960, AUDIO_PT, bytes(60), mid=b"0"))
+        for i in range(2, 1002):
+            p.send_rtp(rtp(p.audio_ssrc, i, 960 * i, AUDIO_PT, bytes(60), mid=b"0"))
+            if i % 50 == 0:
+                time.sleep(0.005)
+        before, received = server.drops("srtp_replay"), server.metrics()["plenum_rx_rtp_total"]
+        p.send_raw(late)
+        wait_for(lambda: server.metrics()["plenum_rx_rtp_total"] > received, 5, "the late packet is opened")
+        assert server.drops("srtp_replay") == before
+        with rises(server, "srtp_replay", 1):
+            p.send_raw(late)
+
+
 def malformed_rtcp(server, call):
     """From the receiver of the call itself: its own connection survives it."""
     p = call.receiver
@@ -356,6 +428,88 @@ def feedback_storm(server, call):
     assert server.cpu_s() - cpu < 1.5, "CPU"
 
 
+def rtx_of(peer):
+    with peer.lock:
+        return sum(1 for packet in peer.rtp if packet and parse_rtp(packet)[2] == RTX_PT)
+
+
+def one_packet_again_and_again(server, call):
+    """Within a round trip of 100 ms, as the receiver's reports say, a packet is sent again once."""
+    p, slot = call.receiver, parse_ssrc(call)
+    with p.lock:
+        p.rtcp.clear()
+    stamp = wait_for(lambda: sender_report(p, slot), 3, "a sender report")
+    time.sleep(max(0, stamp[1] + 0.1 - time.monotonic()))
+    p.send_rtcp(struct.pack(">BBHI", 0x81, 201, 7, p.audio_ssrc) + struct.pack(">IIIIII", slot, 0, 0, 0, stamp[0], 0))
+    time.sleep(0.1)
+    seq, before, begin = call.numbers()[1][-1][1], rtx_of(p), time.monotonic()
+    for _ in range(50):
+        p.send_rtcp(receiver_report(p) + feedback(1, slot, 205, 1, struct.pack(">HH", seq, 0)))
+    took = time.monotonic() - begin
+    time.sleep(0.2)
+    times = rtx_of(p) - before
+    assert 1 <= times <= 1 + int(took / 0.075), f"sent again {times} times in {took:.3f} s"
+
+
+def sender_report(peer, ssrc):
+    """@return the middle of the NTP time of the newest report of a slot, and when it came"""
+    with peer.lock:
+        packets = list(peer.rtcp)
+    for at, packet in reversed(packets):
+        while len(packet) >= 16:
+            _, kind, words, sender, _ = struct.unpack(">BBHII", packet[:12])
+            if kind == 200 and sender == ssrc:
+                return struct.unpack(">I", packet[10:14])[0], at
+            packet = packet[4 * (words + 1):]
+    return None
+
+
+def key_frames_for_many(server, call):
+    """Eight receivers ask forty times a second each: their publisher hears it twice."""
+    peers = [Peer(server, "/whep/call/alice").wait_connected() for _ in range(8)]
+    slots = [wait_for(lambda p=p: video_ssrc(p), 5, "video") for p in peers]
+    with call.publisher.lock:
+        call.publisher.rtcp.clear()
+    begin = time.monotonic()
+    while time.monotonic() - begin < 2:
+        for p, slot in zip(peers, slots):
+            p.send_rtcp(receiver_report(p) + feedback(1, slot, 206, 1))
+        time.sleep(0.025)
+    time.sleep(0.1)
+    took = time.monotonic() - begin
+    with call.publisher.lock:
+        asked = sum(1 for _, packet in call.publisher.rtcp if has_pli(packet))
+    for p in peers:
+        p.close()
+    assert 1 <= asked <= took / 0.5 + 2, f"the publisher was asked {asked} times for a key frame in {took:.1f} s"
+
+
+def video_ssrc(peer):
+    with peer.lock:
+        return next((parse_rtp(p)[0] for p in peer.rtp if p and parse_rtp(p)[2] == VIDEO_PT), None)
+
+
+def candidates_are_no_addresses(server, call):
+    """Whatever addresses an offer and what comes after it name: nothing is ever sent there."""
+    targets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+    for s in targets:
+        s.bind(("127.0.0.1", 0))
+        s.setblocking(False)
+    lines = [f"a=candidate:{i} 1 udp {2122260223 - i} 127.0.0.1 {targets[i % 2].getsockname()[1]} typ host" for i in range(200)]
+    lines += ["a=candidate:x 1 udp 1 169.254.169.254 80 typ host", "a=candidate:y 1 udp 2 a-name.local 9 typ host"]
+    text = Peer.offer(call.publisher).replace("a=mid:0", "\r\n".join(["a=mid:0"] + lines))
+    status, headers, _ = server.request("POST", "/whip/call/mallory", text.encode(), {"Content-Type": "application/sdp"})
+    assert status == 201
+    more = ["a=ice-ufrag:" + call.publisher.ufrag, "a=ice-pwd:" + call.publisher.pwd, "m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:0"]
+    for _ in range(5):
+        status, _, _ = server.request("PATCH", headers["Location"], "\r\n".join(more + lines + [""]).encode(),
+                                      {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": headers["ETag"]})
+        assert 200 <= status < 300, status
+    for s in targets:
+        is_silent(s, 0.5)
+    server.request("DELETE", headers["Location"])
+
+
 def has_pli(packet):
     while len(packet) >= 4:
         first, kind, words = struct.unpack(">BBH", packet[:4])
@@ -368,7 +522,9 @@ def has_pli(packet):
 ATTACKS = [
     strangers_speak_nothing_but_stun, client_hello_comes_first, client_hello_on_a_running_association,
     rtp_from_a_foreign_address, checks_cannot_be_forged, captured_checks, checks_of_nobody, stun_flood, replays, forged_rtp,
-    forged_rtcp, not_even_rtp, wrong_ssrc, ssrc_of_another, ssrc_exhaustion, malformed_rtp, malformed_rtcp, feedback_storm,
+    forged_rtcp, not_even_rtp, no_common_profile, certificate_of_another, fingerprints_of_no_use, media_in_the_clear, wrong_ssrc,
+    ssrc_of_another, ssrc_exhaustion, malformed_rtp, late_packets, malformed_rtcp, feedback_storm, one_packet_again_and_again,
+    key_frames_for_many, candidates_are_no_addresses,
 ]
 
 
