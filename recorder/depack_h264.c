@@ -107,11 +107,20 @@ static const struct plm_h264_set *newest_sps(const struct plm_depack *d)
 /* ---- NAL units ---- */
 
 /** The NAL unit behind the length at `at` is whole. */
+static bool is_left_out(uint8_t type)
+{
+    return type == NAL_DELIMITER || type == NAL_FILLER;
+}
+
 static int end_nal(struct plm_depack *d, size_t at)
 {
     const uint8_t *nal = d->out.data + at + LENGTH_SIZE;
     size_t len = d->out.len - at - LENGTH_SIZE;
     uint8_t type = NAL_TYPE(nal[0]);
+    if (is_left_out(type)) { /* it came in fragments */
+        d->out.len = at;
+        return 0;
+    }
     plm_put32(d->out.data + at, (uint32_t)len);
     d->h264.has_idr |= type == NAL_IDR;
     if (type != NAL_SPS && type != NAL_PPS)
@@ -125,7 +134,7 @@ static int add_nal(struct plm_depack *d, const uint8_t *nal, size_t len)
     uint8_t type = NAL_TYPE(nal[0]);
     if (type == 0 || type > NAL_SINGLE_MAX || d->h264.in_fragment)
         return PLM_EINVAL;
-    if (type == NAL_DELIMITER || type == NAL_FILLER)
+    if (is_left_out(type))
         return 0;
     size_t at = d->out.len;
     int err = plm_depack_append(&d->out, NULL, LENGTH_SIZE, d->max);

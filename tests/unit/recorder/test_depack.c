@@ -263,6 +263,25 @@ static void h264_refuses_parts(void **state)
     plm_depack_destroy(&d);
 }
 
+/** Delimiters and filler, which MP4 leaves out, however they come. */
+static void h264_leaves_out_what_is_no_picture(void **state)
+{
+    (void)state;
+    struct plm_depack d;
+    struct plm_sample s;
+    plm_depack_init(&d, PLM_CODEC_H264, MAX);
+    plm_depack_begin(&d);
+    assert_int_equal(ADD(&d, 0x09, 0xf0), 0);
+    assert_int_equal(ADD(&d, 0x7c, 0x89, 0xf0), 0);
+    assert_int_equal(ADD(&d, 0x7c, 0x49, 0xf0), 0);
+    assert_int_equal(ADD(&d, 0x7c, 0x8c, 0xff), 0);
+    assert_int_equal(ADD(&d, 0x7c, 0x4c, 0xff), 0);
+    assert_int_equal(ADD(&d, 0x41, 0x9a, 7), 0);
+    assert_int_equal(plm_depack_end(&d, &s), 0);
+    EXPECT(s, 0, 0, 0, 3, 0x41, 0x9a, 7);
+    plm_depack_destroy(&d);
+}
+
 static void h264_high_profile_says_its_chroma(void **state)
 {
     (void)state;
@@ -355,6 +374,7 @@ int main(void)
         cmocka_unit_test(vp9_lists_references_in_flexible_mode),
         cmocka_unit_test(h264_lengths_before_units),
         cmocka_unit_test(h264_refuses_parts),
+        cmocka_unit_test(h264_leaves_out_what_is_no_picture),
         cmocka_unit_test(h264_high_profile_says_its_chroma),
         cmocka_unit_test(av1_gives_sizes),
         cmocka_unit_test(av1_refuses_parts),
