@@ -1,12 +1,15 @@
 /*
  * Configuration files: what is taken can be printed, and what is printed is taken and prints the same; what is refused says why. Numbers lie
- * within what their keys allow.
+ * within what their keys allow. From a file the same is read.
  */
 #include "fuzz.h"
 
 #include "config_key.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static int load(struct plm_config *config, const char *text, size_t len)
 {
@@ -29,11 +32,27 @@ static void check_numbers(const struct plm_config *config)
     }
 }
 
+/** In a file of its own memory. */
+static void check_file(const uint8_t *data, size_t size, int rc)
+{
+    struct plm_config config;
+    char err[PLM_CONFIG_ERROR_SIZE] = "", path[64];
+    int fd = memfd_create("config", MFD_CLOEXEC);
+    CHECK(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    CHECK(!plm_config_load(&config, NULL, NULL, err));
+    CHECK(plm_config_read_yaml(&config, path, err, sizeof(err)) == rc);
+    plm_config_free(&config);
+    close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct plm_config config, again;
 
-    if (!load(&config, (const char *)data, size)) {
+    int rc = load(&config, (const char *)data, size);
+    check_file(data, size, rc);
+    if (!rc) {
         check_numbers(&config);
         char *text = plm_config_print(&config);
         CHECK(!load(&again, text, strlen(text)));

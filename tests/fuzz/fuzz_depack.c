@@ -1,11 +1,13 @@
 /*
  * Depacketizers: the first octet chooses the codec, then come payloads behind their lengths; length 0 ends a picture. What is taken is sound: sizes
- * of a key frame, a header for the file, lengths and OBUs that fill the sample, nothing of a higher spatial layer.
+ * of a key frame, a header for the file, lengths and OBUs that fill the sample, nothing of a higher spatial layer. Headers of AV1 sequences are
+ * read for the file's, too, whether their pictures are of use or not.
  */
 #include "base/bytes.h"
 #include "codec.h"
 #include "depack.h"
 #include "fuzz.h"
+#include "mp4_entry.h"
 
 #include <string.h>
 
@@ -49,6 +51,16 @@ static void check_av1(const struct plm_sample *s)
     }
 }
 
+static void read_sequence(const uint8_t *obu, size_t len)
+{
+    struct plm_av1_sequence s;
+    if (plm_av1_sequence_parse(&s, obu, len) != 0)
+        return;
+    CHECK(s.profile <= 2 && s.level < 32 && s.tier <= 1 && s.chroma_position < 4);
+    CHECK(!s.twelve_bit || s.high_bitdepth);
+    CHECK(s.subsampling_x || !s.subsampling_y);
+}
+
 static void check_sample(const struct plm_depack *d, const struct plm_sample *s)
 {
     CHECK(s->codec == d->codec && s->len > 0 && s->len <= MAX_PICTURE);
@@ -64,8 +76,11 @@ static void check_sample(const struct plm_depack *d, const struct plm_sample *s)
     CHECK(s->codec != PLM_CODEC_VP8 || !s->keyframe || s->len >= 10);
     if (s->codec == PLM_CODEC_H264)
         check_h264(s);
-    if (s->codec == PLM_CODEC_AV1)
-        check_av1(s);
+    if (s->codec != PLM_CODEC_AV1)
+        return;
+    check_av1(s);
+    if (s->keyframe)
+        read_sequence(s->config, s->config_len);
 }
 
 /** @return false: the picture is of no use */
@@ -82,6 +97,8 @@ static bool add(struct plm_depack *d, struct fuzz_input *in, size_t len)
     bool ignored = plm_depack_ignores(d->codec, payload, len);
     bool taken = plm_depack_add(d, payload, len) == 0;
     CHECK(!ignored || !taken);
+    if (d->codec == PLM_CODEC_AV1 && len > 1)
+        read_sequence(payload + 1, len - 1);
     free(payload);
     return taken;
 }

@@ -146,6 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(plm_pkt_pool_create(&pool, max) == 0);
     for (unsigned r = 0; r < RINGS; r++) {
         empty(r);
+        CHECK(plm_pkt_ring_init(&rings[r].ring, pool, SLOTS - 1) == PLM_EINVAL);
         CHECK(plm_pkt_ring_init(&rings[r].ring, pool, SLOTS) == 0);
     }
     while (in.left) {

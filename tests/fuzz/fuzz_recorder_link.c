@@ -132,6 +132,10 @@ static void frames_of(struct plm_recorder *r, const uint8_t *data, size_t len)
         if (n <= 0)
             return;
         CHECK((size_t)n <= len && body + h.size == data + n);
+        struct plm_link_hello hello;
+        if (plm_frames_hello(&h, body, &hello) == 0)
+            CHECK(h.type == PLM_LINK_HELLO && hello.magic == PLM_LINK_MAGIC &&
+                  hello.version == PLM_LINK_VERSION);
         now += 20000;
         if (h.type == PLM_LINK_CONTROL)
             plm_recorder_on_control(r, (const char *)body, h.size, now);

@@ -33,6 +33,26 @@ static const struct plm_rest_field fields[] = {
     {"codecs", PLM_REST_CODECS, 0, AT(codecs), SIZE_MAX, 0, NULL, NULL},
     {"inner", PLM_REST_OBJECT, 0, 0, SIZE_MAX, 0, NULL, inner}, {.name = NULL}};
 
+/** What was taken can be shown. */
+static void check_shown(const struct body *b)
+{
+    struct plm_room_record record = {.name = "tea", .code = "001-0002-003"};
+    memcpy(record.settings.title, b->text, sizeof(b->text));
+    memcpy(record.codecs, b->codecs, sizeof(b->codecs));
+    const struct plm_api_room room = {&record, b->flag, b->number, 0, 0, 0, b->number, b->number};
+    json_t *o = plm_rest_room(&room);
+    CHECK(o && json_boolean_value(json_object_get(o, "running")) == b->flag);
+    const json_t *codecs = json_object_get(o, "codecs"), *settings = json_object_get(o, "settings");
+    CHECK(!strcmp(json_string_value(json_object_get(settings, "title")), b->text));
+    for (size_t i = 0; i < json_array_size(codecs); i++)
+        CHECK(!strcmp(json_string_value(json_array_get(codecs, i)), plm_codec_name(b->codecs[i])));
+    json_decref(o);
+    const struct plm_api_participant p = {.name = b->text, .identity = "", .id = b->number};
+    o = plm_rest_participant(&p);
+    CHECK(o && !strcmp(json_string_value(json_object_get(o, "name")), b->text));
+    json_decref(o);
+}
+
 static void check_body(const char *text, size_t len)
 {
     struct body b = {.before = "guarded", .between = "guarded", .after = "guarded"};
@@ -49,6 +69,7 @@ static void check_body(const char *text, size_t len)
     for (size_t i = 0; i < PLM_CODEC_COUNT; i++)
         for (size_t k = 0; k < i; k++)
             CHECK(b.codecs[i] == PLM_CODEC_NONE || b.codecs[i] != b.codecs[k]);
+    check_shown(&b);
 }
 
 /* ---- tokens ---- */
