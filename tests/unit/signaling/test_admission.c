@@ -285,14 +285,12 @@ static void test_rules(void **state)
     assert_int_equal(try_once(w, &owner), -1);
     rules->locked = false;
     rules->organised = true;
-    w->now += 3600000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 3600000);
     assert_int_equal(try_once(w, &guest), -2);
     assert_int_equal(try_once(w, &skipper), -2);
     assert_int_equal(try_once(w, &owner), -1);
     rules->organised = false;
-    w->now += 3600000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 3600000);
     rules->lobby = true;
     assert_int_equal(try_once(w, &guest), -2);
     assert_int_equal(try_once(w, &speaker), -2);

@@ -1,5 +1,4 @@
-#include "room.h"
-#include "world.h"
+#include "meeting.h"
 
 #include <setjmp.h>
 
@@ -7,63 +6,27 @@
 
 #define PEOPLE 6 /* the first leads */
 
-/* A meeting with two peer connections each, so that moves have something to re-wire. */
-struct meeting {
-    struct world *w;
-    struct peer *p[PEOPLE];
-    uint32_t id[PEOPLE];
-};
-
-static void connect_media(struct world *w, struct peer *p)
+/* Two peer connections for each, so that moves have something to re-wire. */
+static void connect_media(struct peer *p)
 {
     struct plm_msg_track_line lines[] = {
         {.mid = "0", .source = PLM_MSG_source_microphone}, {.mid = "1", .source = PLM_MSG_source_camera}};
-    char *offer = sdp_publish(w, "user", 0x11, 1);
-    struct plm_msg publish = {
-        .type = PLM_MSG_publish, .publish = {.sdp = offer, .tracks = lines, .n_tracks = 2}};
     struct plm_msg receive = {.type = PLM_MSG_receive, .receive = {.pairs = 2}};
-    assert_int_equal(peer_ask(p, &publish), -1);
+    assert_int_equal(peer_publish(p, "user", 0x11, lines, 2), -1);
     peer_request(p, &receive);
     struct plm_msg *offered = peer_expect(p, PLM_MSG_offered);
     assert_non_null(offered);
-    char *answer = sdp_reply(w, offered->offered.sdp, "user", 0x11);
+    char *answer = sdp_reply(p->w, offered->offered.sdp, "user", 0x11);
     struct plm_msg reply = {.type = PLM_MSG_answer, .answer = {.sdp = answer}};
     assert_int_equal(peer_ask(p, &reply), -1);
     plm_msg_free(offered);
-    free(offer);
     free(answer);
 }
 
 static int setup(void **state)
 {
-    static const char *const names[PEOPLE] = {"Ada", "Bob", "Cy", "Dee", "Eve", "Fay"};
-    struct meeting *m = calloc(1, sizeof *m);
-    m->w = world_create(NULL);
-    for (unsigned i = 0; i < PEOPLE; i++) {
-        m->p[i] = peer_enter(m->w, "school", names[i], &m->id[i]);
-        connect_media(m->w, m->p[i]);
-    }
-    for (unsigned i = 0; i < PEOPLE; i++)
-        peer_forget(m->p[i]);
-    *state = m;
+    *state = meeting_create(PEOPLE, connect_media);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct meeting *m = *state;
-    for (unsigned i = 0; i < PEOPLE; i++)
-        if (m->p[i])
-            peer_destroy(m->p[i]);
-    world_destroy(m->w);
-    free(m);
-    return 0;
-}
-
-static void pass(struct world *w, uint64_t ms)
-{
-    w->now += ms;
-    plm_hub_poll(w->hub);
 }
 
 static plm_transport_id publisher(unsigned i)
@@ -158,7 +121,7 @@ static void test_forced(void **state)
 
     assert_int_equal(close_in(m->p[0], 0), -1);
     moved = peer_expect(m->p[1], PLM_MSG_moved);
-    assert_string_equal(moved->moved.room.name, "school");
+    assert_string_equal(moved->moved.room.name, "r");
     assert_false(moved->moved.room.has_breakout);
     assert_int_equal(moved->moved.n_participants, PEOPLE);
     assert_int_equal(moved->moved.participant, m->id[1]);
@@ -167,7 +130,7 @@ static void test_forced(void **state)
     plm_msg_free(moved);
     assert_int_equal(m->w->transports[publisher(1)].room, school);
     assert_int_equal(m->w->rooms, 1);
-    pass(m->w, 250);
+    world_pass(m->w, 250);
     rooms = peer_expect(m->p[1], PLM_MSG_breakouts);
     assert_non_null(rooms);
     assert_false(rooms->breakouts.open);
@@ -212,7 +175,7 @@ static void test_drawn(void **state)
         for (unsigned i = 1; i < PEOPLE; i++)
             in_red[i] += plm_room_find_member(m->w->hub->rooms, m->id[i])->room->number == 1;
         assert_int_equal(close_in(m->p[0], 0), -1);
-        pass(m->w, 10000);
+        world_pass(m->w, 10000);
     }
     for (unsigned i = 1; i < PEOPLE; i++)
         assert_in_range(in_red[i], 1, 19);
@@ -362,7 +325,7 @@ static void test_detached(void **state)
 {
     struct meeting *m = *state;
     struct peer *p = peer_create(m->w);
-    struct plm_msg *joined = peer_join(p, "school", "Gus");
+    struct plm_msg *joined = peer_join(p, "r", "Gus");
     char secret[65];
     uint32_t id = joined->joined.participant;
     snprintf(secret, sizeof secret, "%s", joined->joined.secret);
@@ -399,7 +362,7 @@ static void test_time(void **state)
     plm_msg_free(rooms);
     struct plm_msg time = {.type = PLM_MSG_breakout_time, .breakout_time = {.seconds = 0}};
     assert_int_equal(peer_ask(m->p[0], &time), -1);
-    pass(m->w, 300000);
+    world_pass(m->w, 300000);
     rooms = peer_expect(m->p[1], PLM_MSG_breakouts);
     assert_false(rooms->breakouts.has_end_at); /* no limit any more */
     plm_msg_free(rooms);
@@ -409,9 +372,9 @@ static void test_time(void **state)
     assert_int_equal(close_in(m->p[0], 10), -1);
     assert_true(plm_hub_poll(m->w->hub) <= m->w->now + 10000);
     peer_forget(m->p[1]);
-    pass(m->w, 9999);
+    world_pass(m->w, 9999);
     assert_int_equal(peer_count(m->p[1], PLM_MSG_moved), 0);
-    pass(m->w, 1);
+    world_pass(m->w, 1);
     assert_int_equal(peer_count(m->p[1], PLM_MSG_moved), 1);
     assert_int_equal(m->w->rooms, 1);
     assert_int_equal(peer_ask(m->p[0], &time), PLM_MSG_error_code_bad_state);
@@ -425,14 +388,14 @@ static void test_merged(void **state)
     assert_int_equal(peer_ask(m->p[0], &msg), -1);
     for (unsigned i = 0; i < PEOPLE; i++)
         peer_forget(m->p[i]);
-    pass(m->w, 250);
+    world_pass(m->w, 250);
     for (unsigned i = 0; i < 100; i++) {
         assert_int_equal(go(m->p[0], 1 + i % 2), -1);
-        pass(m->w, 10);
+        world_pass(m->w, 10);
         if (i % 20 == 19)
-            pass(m->w, 2000); /* within the rate of messages */
+            world_pass(m->w, 2000); /* within the rate of messages */
     }
-    pass(m->w, 250);
+    world_pass(m->w, 250);
     unsigned told = peer_count(m->p[5], PLM_MSG_breakouts);
     assert_in_range(told, 6, 16); /* five seconds' worth of 200 ms each */
     assert_int_equal(m->w->transports[publisher(0)].moves, 100);
@@ -447,7 +410,7 @@ static void test_not_by_name(void **state)
     assert_int_equal(m->w->rooms, 4); /* a meeting of that name, of its own */
     assert_int_equal(id, 1);
     peer_destroy(p);
-    p = peer_enter(m->w, "school", "Gus", &id); /* ids go on where the meeting is */
+    p = peer_enter(m->w, "r", "Gus", &id); /* ids go on where the meeting is */
     assert_int_equal(id, PEOPLE + 1);
     peer_destroy(p);
 }
@@ -504,7 +467,7 @@ static void test_media_fails(void **state)
     assert_int_equal(peer_count(m->p[1], PLM_MSG_connection_lost), 2);
     assert_int_equal(peer_count(m->p[1], PLM_MSG_moved), 1);
     assert_int_equal(m->w->open_transports, 2 * (PEOPLE - 2));
-    connect_media(m->w, m->p[1]);
+    connect_media(m->p[1]);
     assert_int_equal(m->w->transports[m->w->last_transport].room, 2);
     assert_int_equal(close_in(m->p[0], 0), -1);
 
@@ -541,7 +504,7 @@ static void test_encoder(void **state)
     struct plm_resource_reply reply;
     char *offer = sdp_publish(m->w, "whip", 0x44, 1);
     struct plm_resource_request request = {
-        .kind = PLM_RESOURCE_WHIP, .room = "school", .sdp = offer, .len = strlen(offer)};
+        .kind = PLM_RESOURCE_WHIP, .room = "r", .sdp = offer, .len = strlen(offer)};
     assert_int_equal(plm_resource_post(m->w->hub, &request, &reply), 0);
     plm_resource_reply_clear(&reply);
     free(offer);
@@ -568,7 +531,7 @@ static void test_pins(void **state)
     struct plm_resource_reply reply;
     char *offer = sdp_watch(m->w, "whep", 1);
     struct plm_resource_request request = {.kind = PLM_RESOURCE_WHEP,
-        .room = "school",
+        .room = "r",
         .names = names,
         .n_names = 1,
         .sdp = offer,
@@ -583,8 +546,7 @@ static void test_pins(void **state)
     assert_int_equal(t->room, school);
     assert_int_equal(t->moves, 0);
     assert_int_equal(t->pins[0].participant, m->id[1]);
-    struct peer *other =
-        peer_enter(m->w, "school", "Bob", NULL); /* meanwhile another of this name is shown */
+    struct peer *other = peer_enter(m->w, "r", "Bob", NULL); /* meanwhile another of this name is shown */
     assert_int_not_equal(t->pins[0].participant, m->id[1]);
     peer_destroy(other);
     assert_int_equal(close_in(m->p[0], 0), -1);
@@ -600,20 +562,20 @@ static void test_ends(void **state)
     for (unsigned i = 0; i < PEOPLE; i++)
         if (i != 1)
             assert_int_equal(peer_ask(m->p[i], &leave), -1);
-    pass(m->w, 100000);
+    world_pass(m->w, 100000);
     assert_int_equal(m->w->rooms, 3); /* Bob is in Red */
     assert_int_equal(peer_ask(m->p[1], &leave), -1);
     assert_int_equal(m->w->rooms, 1);
     struct peer *next = peer_create(m->w);
-    struct plm_msg *joined = peer_join(next, "school", "Gus");
+    struct plm_msg *joined = peer_join(next, "r", "Gus");
     assert_false(joined->joined.breakouts_open);
     assert_int_equal(joined->joined.n_breakouts, 0);
     plm_msg_free(joined);
     assert_int_equal(peer_ask(next, &leave), -1);
     peer_destroy(next);
-    pass(m->w, 59999);
+    world_pass(m->w, 59999);
     assert_int_equal(m->w->rooms, 1);
-    pass(m->w, 1);
+    world_pass(m->w, 1);
     assert_int_equal(m->w->rooms, 0);
     struct plm_hub_gauges g;
     plm_hub_gauges(m->w->hub, &g);
@@ -630,7 +592,7 @@ static void test_closed_with_the_hub(void **state)
     assert_int_equal(m->w->rooms, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, meeting_destroy)
 
 int main(void)
 {

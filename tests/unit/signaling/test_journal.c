@@ -19,16 +19,10 @@ static struct world *start(struct store *s, const struct plm_hub_config *config)
     return w;
 }
 
-static void wait_ms(struct world *w, uint64_t ms)
-{
-    w->now += ms;
-    plm_hub_poll(w->hub);
-}
-
 /* Everything is kept; then the process is killed, and the next one stands. */
 static struct world *restart(struct world *w, struct store *s)
 {
-    wait_ms(w, PLM_JOURNAL_PERIOD_MS + 1);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS + 1);
     uint64_t now = w->now;
     world_destroy(w);
     w = start(s, NULL);
@@ -105,7 +99,7 @@ static void test_no_secret_is_kept(void **state)
     struct person a = join(w, "Room", "Anna");
     char digest[PLM_KEY_DIGEST_SIZE];
     (void)state;
-    wait_ms(w, PLM_JOURNAL_PERIOD_MS + 1);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS + 1);
     plm_digest(digest, a.secret);
     assert_non_null(store_find(s, PLM_STORE_MEMBER, digest));
     for (size_t i = 0; i < s->n; i++) {
@@ -129,12 +123,12 @@ static void test_changes_are_merged(void **state)
         peer_say(a.peer, "{\"type\":\"rename\",\"id\":%d,\"name\":\"Anna %d\"}", i, i);
     assert_int_equal(s->puts, 0);
     assert_int_equal(plm_hub_poll(w->hub), w->now + PLM_JOURNAL_PERIOD_MS);
-    wait_ms(w, PLM_JOURNAL_PERIOD_MS);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS);
     assert_int_equal(s->puts, 2); /* the meeting, Anna */
     char digest[PLM_KEY_DIGEST_SIZE];
     plm_digest(digest, a.secret);
     assert_non_null(strstr(store_find(s, PLM_STORE_MEMBER, digest)->text, "Anna 19"));
-    wait_ms(w, 1000);
+    world_pass(w, 1000);
     assert_int_equal(s->puts, 2);
     world_destroy(w);
     assert_int_equal(s->drops, 0); /* a hub that is destroyed leaves everything to the next */
@@ -151,7 +145,7 @@ static void test_ends_are_dropped_at_once(void **state)
     (void)state;
     ask(&a, "{\"type\":\"chat\",\"id\":1,\"text\":\"hello\"}", 0);
     assert_int_equal(store_count(s, PLM_STORE_CHAT), 1); /* at once */
-    wait_ms(w, PLM_JOURNAL_PERIOD_MS);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS);
     assert_int_equal(store_count(s, PLM_STORE_MEMBER), 2);
     ask(&b, "{\"type\":\"leave\",\"id\":1}", 0);
     assert_int_equal(store_count(s, PLM_STORE_MEMBER), 1);
@@ -222,9 +216,9 @@ static void test_a_crowd_is_written_in_turns(void **state)
         snprintf(name, sizeof name, "%d", i);
         all[i] = join(w, "Room", name);
     }
-    wait_ms(w, PLM_JOURNAL_PERIOD_MS);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS);
     assert_int_equal(s->puts, PLM_JOURNAL_MAX_PUTS);
-    wait_ms(w, 1);
+    world_pass(w, 1);
     assert_int_equal(s->puts, CROWD + 1);
     assert_int_equal(store_count(s, PLM_STORE_MEMBER), CROWD);
     world_destroy(w);
@@ -357,33 +351,25 @@ static void test_breakout_places(void **state)
     uint64_t left = joined->joined.breakouts_end_at - world_wall(w);
     assert_true(left < 600000 && left > 590000);
     plm_msg_free(joined);
-    w->now += left - 20000; /* the time ends as it would have; Cleo did not come back in time */
-    plm_hub_poll(w->hub);
+    world_pass(w, left - 20000); /* the time ends as it would have; Cleo did not come back in time */
     struct plm_hub_gauges g;
     plm_hub_gauges(w->hub, &g);
     assert_int_equal(g.participants, 1);
-    wait_ms(w, 20000);
+    world_pass(w, 20000);
     struct plm_msg *moved = peer_expect(b.peer, PLM_MSG_moved);
     assert_non_null(moved);
     assert_false(moved->moved.room.has_breakout);
     plm_msg_free(moved);
     assert_int_equal(w->rooms, 1);
-    wait_ms(w, PLM_JOURNAL_PERIOD_MS);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS);
     assert_int_equal(store_count(s, PLM_STORE_MEETING), 1);
     peer_destroy(b.peer);
     world_destroy(w);
     store_free(s);
 }
 
-static void publish(struct world *w, struct person *p, const char *ufrag, int fingerprint)
-{
-    struct plm_msg_track_line lines[] = {
-        {.mid = "0", .source = PLM_MSG_source_microphone}, {.mid = "1", .source = PLM_MSG_source_camera}};
-    char *offer = sdp_publish(w, ufrag, fingerprint, 1);
-    struct plm_msg msg = {.type = PLM_MSG_publish, .publish = {.sdp = offer, .tracks = lines, .n_tracks = 2}};
-    assert_int_equal(peer_ask(p->peer, &msg), -1);
-    free(offer);
-}
+static struct plm_msg_track_line two_lines[] = {
+    {.mid = "0", .source = PLM_MSG_source_microphone}, {.mid = "1", .source = PLM_MSG_source_camera}};
 
 /* A mute by others that the client may not have heard of; its own word comes after it. */
 static void test_mutes_stay(void **state)
@@ -392,13 +378,13 @@ static void test_mutes_stay(void **state)
     struct world *w = start(s, NULL);
     struct person a = join(w, "Room", "Anna"), b = join(w, "Room", "Ben");
     (void)state;
-    publish(w, &b, "ones", 0x11);
+    assert_int_equal(peer_publish(b.peer, "ones", 0x11, two_lines, 2), -1);
     ask(&a, "{\"type\":\"mute_others\",\"id\":1,\"participants\":[%u],\"source\":\"microphone\"}", b.id);
     w = restart(w, s);
     bury(&a);
     bury(&b);
     plm_msg_free(resume(w, &b));
-    publish(w, &b, "twos", 0x22);
+    assert_int_equal(peer_publish(b.peer, "twos", 0x22, two_lines, 2), -1);
     peer_forget(b.peer);
     peer_destroy(b.peer);
     struct plm_msg *joined = resume(w, &b);
@@ -424,7 +410,7 @@ static void test_who_does_not_come_back_leaves(void **state)
     bury(&a);
     bury(&b);
     plm_msg_free(resume(w, &b));
-    wait_ms(w, 30001);
+    world_pass(w, 30001);
     struct plm_msg *left = peer_expect_left(b.peer);
     assert_non_null(left);
     assert_int_equal(left->roster.left[0].participant, a.id);
@@ -470,7 +456,7 @@ static void test_empty_room_lingers_on(void **state)
     w = restart(w, s);
     bury(&a);
     assert_int_equal(w->rooms, 1);
-    wait_ms(w, 60001);
+    world_pass(w, 60001);
     assert_int_equal(w->rooms, 0);
     assert_int_equal(store_count(s, PLM_STORE_MEETING) + store_count(s, PLM_STORE_CHAT), 0);
     world_destroy(w);
@@ -555,7 +541,7 @@ static void test_the_lobby_stands_again(void **state)
     peer_destroy(all[1].peer);
     wait_again(w, &all[3]);
     peer_destroy(all[3].peer);
-    wait_ms(w, 30001); /* nobody came back */
+    world_pass(w, 30001); /* nobody came back */
     assert_int_equal(store_count(s, PLM_STORE_MEMBER), 0);
     world_destroy(w);
     store_free(s);
@@ -574,7 +560,7 @@ static void test_who_was_removed_stays_out(void **state)
     strcpy(b.secret, joined->joined.secret);
     b.id = joined->joined.participant;
     plm_msg_free(joined);
-    wait_ms(w, PLM_JOURNAL_PERIOD_MS);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS);
     w = restart(w, s); /* what he is known by survives */
     bury(&a);
     bury(&b);
@@ -783,7 +769,7 @@ static void test_a_gap_closes_breakout_rooms(void **state)
         "{\"type\":\"breakout_open\",\"id\":9,\"rooms\":[{\"name\":\"1\"},{\"name\":\"2\"},{\"name\":\"3\"}],"
         "\"force\":true,\"places\":[{\"participant\":%u,\"room\":2},{\"participant\":%u,\"room\":3}]}",
         a.id, b.id);
-    wait_ms(w, PLM_JOURNAL_PERIOD_MS + 1);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS + 1);
     world_destroy(w);
     bury(&a);
     bury(&b);
@@ -796,7 +782,7 @@ static void test_a_gap_closes_breakout_rooms(void **state)
     assert_false(joined->joined.breakouts_open);
     assert_int_equal(joined->joined.total, 2);
     plm_msg_free(joined);
-    wait_ms(w, PLM_JOURNAL_PERIOD_MS + 1);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS + 1);
     assert_int_equal(store_count(s, PLM_STORE_MEETING), 1);
     peer_destroy(a.peer);
     world_destroy(w);
@@ -815,7 +801,7 @@ static void test_caps_hold(void **state)
         snprintf(name, sizeof name, "%d", i);
         all[i] = join(w, i < 4 ? "one" : name, name);
     }
-    wait_ms(w, PLM_JOURNAL_PERIOD_MS + 1);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS + 1);
     world_destroy(w);
     struct plm_hub_config config = {.max_rooms = 2, .max_participants = 3};
     w = start(s, &config);

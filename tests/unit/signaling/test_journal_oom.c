@@ -47,8 +47,7 @@ static struct store *full_store(void)
     struct world *w = start(s);
     struct peer *peers[3];
     meet(w, peers);
-    w->now += PLM_JOURNAL_PERIOD_MS;
-    plm_hub_poll(w->hub);
+    world_pass(w, PLM_JOURNAL_PERIOD_MS);
     world_destroy(w);
     leave(peers);
     assert_int_equal(store_count(s, PLM_STORE_MEETING), 2);
@@ -115,8 +114,7 @@ static bool restore_failing(unsigned n, struct plm_hub_gauges *g)
     bool failed = alloc_failed;
     fail_nth_alloc(0);
     plm_hub_gauges(w->hub, g);
-    w->now += 40000; /* nobody comes back */
-    plm_hub_poll(w->hub);
+    world_pass(w, 40000); /* nobody comes back */
     struct plm_hub_gauges later;
     plm_hub_gauges(w->hub, &later);
     assert_int_equal(later.participants + later.waiting + later.detached, 0);

@@ -27,18 +27,11 @@ static struct peer *enter_as(struct world *w, const char *name)
     return enter(w, &(struct plm_msg_join){.room = "r", .name = name}, NULL);
 }
 
-static void expect_done(struct peer *p)
-{
-    struct plm_msg *done = peer_expect(p, PLM_MSG_done);
-    assert_non_null(done);
-    plm_msg_free(done);
-}
-
 static void configure(struct peer *p, const char *rest)
 {
     peer_say(p, "{\"type\":\"configure\",\"id\":%u,%s}", ++p->next_id, rest);
     world_passwords(p->w);
-    expect_done(p);
+    assert_true(peer_is_done(p));
 }
 
 static int refused(struct world *w, const struct plm_msg_join *join)
@@ -89,7 +82,7 @@ static void test_password(void **state)
     assert_true(msg->room_changed.room.has_password);
     assert_string_equal(msg->room_changed.room.settings.title, "T");
     plm_msg_free(msg);
-    expect_done(a);
+    assert_true(peer_is_done(a));
     assert_int_equal(refused(w, &without), PLM_MSG_error_code_password);
     assert_int_equal(refused(w, &with), -1);
     configure(a, "\"settings\":{},\"no_password\":true");
@@ -132,7 +125,7 @@ static void test_end(void **state)
     peer_say(b, "{\"type\":\"end\",\"id\":8}");
     assert_int_equal(peer_error(b), PLM_MSG_error_code_forbidden);
     peer_say(a, "{\"type\":\"end\",\"id\":8}");
-    expect_done(a);
+    assert_true(peer_is_done(a));
     struct plm_msg *msg = peer_expect(b, PLM_MSG_ended);
     assert_int_equal(msg->ended.reason, PLM_MSG_leave_reason_closed);
     plm_msg_free(msg);
@@ -161,16 +154,14 @@ static void test_duration(void **state)
     plm_hub_poll(w->hub);
     assert_null(peer_expect(a, PLM_MSG_noticed)); /* once */
     configure(a, "\"settings\":{\"max_minutes\":57}");
-    w->now += 2 * 60000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 2 * 60000);
     msg = peer_expect(a, PLM_MSG_ended);
     assert_int_equal(msg->ended.reason, PLM_MSG_leave_reason_closed);
     plm_msg_free(msg);
     assert_int_equal(w->rooms, 0);
     peer_destroy(a);
     a = enter_as(w, "Ada"); /* the next meeting has its time anew */
-    w->now += 10 * 60000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 10 * 60000);
     assert_int_equal(w->rooms, 1);
     peer_destroy(a);
 }
@@ -184,17 +175,14 @@ static void test_duration_from_start(void **state)
     peer_say(a, "{\"type\":\"end\",\"id\":90}");
     peer_destroy(a);
     a = enter_as(w, "Ada");
-    w->now += 61 * 60000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 61 * 60000);
     assert_int_equal(w->rooms, 1);
     assert_null(peer_expect(a, PLM_MSG_noticed));
     peer_say(a, "{\"type\":\"start\",\"id\":91}");
-    expect_done(a);
-    w->now += 59 * 60000;
-    plm_hub_poll(w->hub);
+    assert_true(peer_is_done(a));
+    world_pass(w, 59 * 60000);
     assert_int_equal(w->rooms, 1);
-    w->now += 60000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 60000);
     assert_int_equal(w->rooms, 0);
     peer_destroy(a);
 }
@@ -236,9 +224,9 @@ static void test_claim(void **state)
     assert_int_equal(msg->roster.changed[0].role, PLM_MSG_role_owner);
     plm_msg_free(msg);
     peer_say(b, "{\"type\":\"claim\",\"id\":11,\"key\":\"says-owner\"}");
-    expect_done(b);
+    assert_true(peer_is_done(b));
     peer_say(a, "{\"type\":\"kick\",\"id\":12,\"participant\":2}"); /* owners may remove each other */
-    expect_done(a);
+    assert_true(peer_is_done(a));
     assert_int_equal(b->closed, PLM_SESSION_CLOSE_DONE);
     peer_destroy(a);
     peer_destroy(b);
@@ -259,7 +247,7 @@ static void test_claim_by_guessing(void **state)
     assert_int_equal(peer_error(a), PLM_MSG_error_code_too_fast);
     w->now += 1000;
     peer_say(a, "{\"type\":\"claim\",\"id\":121,\"key\":\"says-owner\"}");
-    expect_done(a);
+    assert_true(peer_is_done(a));
     peer_destroy(a);
 }
 
@@ -272,7 +260,7 @@ static void test_claim_by_removed(void **state)
     struct peer *a = enter_as(w, "Ada"), *e = peer_create(w);
     peer_knock(e, &(struct plm_msg_join){.room = "r", .name = "Eve", .token = "speaker"});
     peer_say(a, "{\"type\":\"kick\",\"id\":7,\"participant\":2}");
-    expect_done(a);
+    assert_true(peer_is_done(a));
     struct peer *again = enter_as(w, "Nobody");
     peer_say(again, "{\"type\":\"claim\",\"id\":8,\"key\":\"owner\"}");
     assert_int_equal(peer_error(again), PLM_MSG_error_code_token);
@@ -315,7 +303,7 @@ static void open_scene(struct scene *s, struct world *w)
 static void kick(struct scene *s, const char *rest)
 {
     peer_say(s->a, "{\"type\":\"kick\",\"id\":%u,\"participant\":%u%s}", ++s->a->next_id, s->bob, rest);
-    expect_done(s->a);
+    assert_true(peer_is_done(s->a));
 }
 
 static void close_scene(struct scene *s)

@@ -27,18 +27,14 @@ static struct peer *knock(
 static void configure(struct peer *p, const char *settings)
 {
     peer_say(p, "{\"type\":\"configure\",\"id\":%u,\"settings\":{%s}}", ++p->next_id, settings);
-    struct plm_msg *done = peer_expect(p, PLM_MSG_done);
-    assert_non_null(done);
-    plm_msg_free(done);
+    assert_true(peer_is_done(p));
 }
 
 static void admit(struct peer *p, const char *ids, bool admitted)
 {
     peer_say(p, "{\"type\":\"admit\",\"id\":%u,\"waiting\":[%s],\"admitted\":%s}", ++p->next_id, ids,
         admitted ? "true" : "false");
-    struct plm_msg *done = peer_expect(p, PLM_MSG_done);
-    assert_non_null(done);
-    plm_msg_free(done);
+    assert_true(peer_is_done(p));
 }
 
 /* The last lobby that p was told of; its size. */
@@ -65,8 +61,7 @@ static void test_admit(void **state)
     struct peer *b = knock(w, "r", "Bob", PLM_MSG_wait_reason_lobby, NULL);
     assert_int_equal(waiting_seen(a, ids), 1);
     struct peer *c = knock(w, "r", "Cy", PLM_MSG_wait_reason_lobby, NULL);
-    w->now += PLM_LOBBY_PERIOD_MS;
-    plm_hub_poll(w->hub);
+    world_pass(w, PLM_LOBBY_PERIOD_MS);
     assert_int_equal(waiting_seen(a, ids), 2);
     assert_int_equal(w->events[PLM_HUB_PARTICIPANT_WAITING], 2);
     struct plm_hub_gauges g;
@@ -89,8 +84,7 @@ static void test_admit(void **state)
     assert_int_equal(refused->id, 1);
     assert_int_equal(refused->error.code, PLM_MSG_error_code_refused);
     plm_msg_free(refused);
-    w->now += PLM_LOBBY_PERIOD_MS;
-    plm_hub_poll(w->hub);
+    world_pass(w, PLM_LOBBY_PERIOD_MS);
     assert_int_equal(waiting_seen(a, ids), 0);
     peer_destroy(a);
     peer_destroy(b);
@@ -119,8 +113,7 @@ static void test_start(void **state)
     configure(a, "\"organised\":true");
     peer_say(a, "{\"type\":\"leave\",\"id\":90}");
     peer_destroy(a);
-    w->now += 3600 * 1000;
-    plm_hub_poll(w->hub); /* that meeting is over; the next is to be started */
+    world_pass(w, 3600 * 1000); /* that meeting is over; the next is to be started */
     a = peer_enter(w, "r", "Ada", NULL);
     struct peer *b = knock(w, "r", "Bob", PLM_MSG_wait_reason_not_started, NULL);
     struct peer *c = knock(w, "r", "Cy", PLM_MSG_wait_reason_not_started, NULL);
@@ -154,8 +147,7 @@ static void test_resume(void **state)
     struct peer *b = knock(w, "r", "Bob", PLM_MSG_wait_reason_lobby, secret);
     struct peer *c = knock(w, "r", "Cy", PLM_MSG_wait_reason_lobby, other);
     peer_destroy(b);
-    w->now += 29000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 29000);
     b = peer_create(w);
     peer_say(b, "{\"type\":\"resume\",\"id\":7,\"secret\":\"%s\"}", secret);
     struct plm_msg *msg = peer_read(b);
@@ -175,8 +167,7 @@ static void test_resume(void **state)
     assert_int_equal(msg->joined.participant, ids[0]);
     plm_msg_free(msg);
     peer_destroy(c);
-    w->now += 31000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 31000);
     c = peer_create(w);
     peer_say(c, "{\"type\":\"resume\",\"id\":9,\"secret\":\"%s\"}", other);
     assert_int_equal(peer_error(c), PLM_MSG_error_code_not_found);
@@ -221,8 +212,7 @@ static void test_leave(void **state)
     assert_int_equal(msg->type, PLM_MSG_done);
     plm_msg_free(msg);
     assert_int_equal(b->closed, PLM_SESSION_CLOSE_DONE);
-    w->now += PLM_LOBBY_PERIOD_MS;
-    plm_hub_poll(w->hub);
+    world_pass(w, PLM_LOBBY_PERIOD_MS);
     assert_int_equal(waiting_seen(a, ids), 0);
     peer_destroy(a);
     peer_destroy(b);
@@ -240,11 +230,9 @@ static void test_crowd(void **state)
     configure(a, "\"lobby\":true");
     for (size_t i = 0; i < 300; i++) {
         crowd[i] = knock(w, "r", "Bob", PLM_MSG_wait_reason_lobby, NULL);
-        w->now += 10; /* all within three seconds */
-        plm_hub_poll(w->hub);
+        world_pass(w, 10); /* all within three seconds */
     }
-    w->now += PLM_LOBBY_PERIOD_MS;
-    plm_hub_poll(w->hub);
+    world_pass(w, PLM_LOBBY_PERIOD_MS);
     uint32_t total = 0, shown = 0;
     while ((msg = peer_expect(a, PLM_MSG_lobby))) {
         told++;
@@ -481,8 +469,7 @@ static void test_nothing_is_told(void **state)
     peer_say(a, "{\"type\":\"breakout_open\",\"id\":63,\"rooms\":[{\"name\":\"Den\"}]}");
     for (uint32_t id = 0; id < 4; id++)
         try_everything(eve, "11111111111111111111111111111111", eves, id == 3 ? ada : id);
-    w->now += 1000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 1000);
     plm_hub_flush(w->hub);
     assert_true(eve->n > 100);
     const char *const hidden[] = {"Ada", "Hidden", "confidential", "Den", "v=0", "candidate", secret, code};

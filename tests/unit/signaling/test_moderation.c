@@ -1,6 +1,5 @@
+#include "meeting.h"
 #include "moderation.h"
-#include "room.h"
-#include "world.h"
 
 #include <setjmp.h>
 
@@ -8,67 +7,35 @@
 
 #define PEOPLE 5 /* the first leads */
 
-struct meeting {
-    struct world *w;
-    struct peer *p[PEOPLE];
-    uint32_t id[PEOPLE];
-    plm_transport_id publish[PEOPLE];
-};
-
-static int publish_as(struct world *w, struct peer *p, bool microphone, bool camera)
+static int publish_as(struct peer *p, bool microphone, bool camera)
 {
     struct plm_msg_track_line lines[] = {
         {.mid = "0", .source = PLM_MSG_source_microphone, .muted = !microphone},
         {.mid = "1", .source = PLM_MSG_source_camera, .muted = !camera},
         {.mid = "3", .source = PLM_MSG_source_screen, .muted = true}};
-    char *offer = sdp_publish(w, "user", 0x11, 2);
-    struct plm_msg publish = {
-        .type = PLM_MSG_publish, .publish = {.sdp = offer, .tracks = lines, .n_tracks = 3}};
-    int code = peer_ask(p, &publish);
-    free(offer);
-    return code;
+    return peer_publish(p, "user", 0x11, lines, 3);
+}
+
+static void publish(struct peer *p)
+{
+    assert_int_equal(publish_as(p, true, true), -1);
 }
 
 static int setup(void **state)
 {
-    static const char *const names[PEOPLE] = {"Ada", "Bob", "Cy", "Dee", "Eve"};
-    struct meeting *m = calloc(1, sizeof *m);
-    m->w = world_create(NULL);
-    for (unsigned i = 0; i < PEOPLE; i++) {
-        m->p[i] = peer_enter(m->w, "r", names[i], &m->id[i]);
-        assert_int_equal(publish_as(m->w, m->p[i], true, true), -1);
-        m->publish[i] = m->w->last_transport;
-    }
-    for (unsigned i = 0; i < PEOPLE; i++)
-        peer_forget(m->p[i]);
-    *state = m;
+    *state = meeting_create(PEOPLE, publish);
     return 0;
 }
 
-static int teardown(void **state)
+/* As setup opened them. */
+static struct world_transport *publisher(const struct meeting *m, unsigned i)
 {
-    struct meeting *m = *state;
-    for (unsigned i = 0; i < PEOPLE; i++)
-        peer_destroy(m->p[i]);
-    world_destroy(m->w);
-    free(m);
-    return 0;
+    return &m->w->transports[i + 1];
 }
 
 static bool is_muted(const struct meeting *m, unsigned i, enum plm_source source)
 {
-    return m->w->transports[m->publish[i]].muted[source];
-}
-
-static struct plm_member *member(const struct meeting *m, unsigned i)
-{
-    return plm_room_find_member(m->w->hub->rooms, m->id[i]);
-}
-
-/* As if the rules of the room had been configured so. */
-static struct plm_room_settings *rules(const struct meeting *m)
-{
-    return (struct plm_room_settings *)plm_room_rules(m->w->hub->rooms);
+    return publisher(m, i)->muted[source];
 }
 
 static int mute_others(struct peer *p, uint32_t *who, size_t n, enum plm_msg_source source)
@@ -172,12 +139,12 @@ static void test_permit(void **state)
     assert_int_equal(mute(m->p[1], PLM_MSG_source_microphone, true), -1);
 
     peer_forget(m->p[1]);
-    assert_int_equal(publish_as(m->w, m->p[1], true, true), -1); /* another door */
+    publish(m->p[1]); /* another door */
     assert_true(is_muted(m, 1, PLM_SOURCE_MICROPHONE));
     assert_false(is_muted(m, 1, PLM_SOURCE_CAMERA));
     expect_notice(m->p[1], PLM_MSG_notice_muted, PLM_MSG_source_microphone, 0);
 
-    rules(m)->may_speak = false; /* for all, but Bob gets a permission of his own */
+    meeting_rules(m)->may_speak = false; /* for all, but Bob gets a permission of his own */
     plm_room_apply_rules(m->w->hub->rooms);
     for (unsigned i = 0; i < PEOPLE; i++)
         assert_int_equal(is_muted(m, i, PLM_SOURCE_MICROPHONE), i != 0);
@@ -190,8 +157,8 @@ static void test_permit(void **state)
 
     assert_int_equal(permit(m->p[0], NULL, 0, PLM_MSG_source_screen, false), -1);
     for (unsigned i = 0; i < PEOPLE; i++)
-        assert_int_equal(plm_member_may_send(member(m, i), PLM_SOURCE_SCREEN), i == 0);
-    assert_false(plm_member_may_send(member(m, 1), PLM_SOURCE_SCREEN_AUDIO));
+        assert_int_equal(plm_member_may_send(meeting_member(m, i), PLM_SOURCE_SCREEN), i == 0);
+    assert_false(plm_member_may_send(meeting_member(m, 1), PLM_SOURCE_SCREEN_AUDIO));
     assert_int_equal(
         permit(m->p[0], NULL, 0, PLM_MSG_source_screen_audio, false), PLM_MSG_error_code_bad_message);
     assert_int_equal(permit(m->p[0], ada, 1, PLM_MSG_source_camera, false), -1); /* leaders may always */
@@ -204,12 +171,12 @@ static void test_sharing(void **state)
 {
     struct meeting *m = *state;
     assert_int_equal(mute(m->p[1], PLM_MSG_source_screen, false), -1);
-    rules(m)->may_share = false;
+    meeting_rules(m)->may_share = false;
     plm_room_apply_rules(m->w->hub->rooms);
     assert_true(is_muted(m, 1, PLM_SOURCE_SCREEN));
     assert_false(is_muted(m, 1, PLM_SOURCE_CAMERA));
     assert_int_equal(mute(m->p[1], PLM_MSG_source_screen, false), PLM_MSG_error_code_forbidden);
-    assert_false(plm_member_may_send(member(m, 1), PLM_SOURCE_SCREEN_AUDIO));
+    assert_false(plm_member_may_send(meeting_member(m, 1), PLM_SOURCE_SCREEN_AUDIO));
     assert_int_equal(mute(m->p[0], PLM_MSG_source_screen, false), -1);
 }
 
@@ -220,7 +187,7 @@ static void test_rules(void **state)
     char *offer = sdp_publish(m->w, "whip", 0x44, 1);
     struct plm_resource_request request = {
         .kind = PLM_RESOURCE_WHIP, .room = "r", .sdp = offer, .len = strlen(offer)};
-    rules(m)->may_show = false;
+    meeting_rules(m)->may_show = false;
     plm_room_apply_rules(m->w->hub->rooms);
     assert_true(is_muted(m, 1, PLM_SOURCE_CAMERA));
     assert_false(is_muted(m, 1, PLM_SOURCE_MICROPHONE));
@@ -239,12 +206,12 @@ static void test_rules(void **state)
     snprintf(secret, sizeof secret, "%s", joined->joined.secret);
     assert_false(joined->joined.room.settings.may_show);
     plm_msg_free(joined);
-    assert_int_equal(publish_as(m->w, p, true, true), -1);
+    publish(p);
     const struct world_transport *t = &m->w->transports[m->w->last_transport];
     assert_true(t->muted[PLM_SOURCE_CAMERA]);
     assert_false(t->muted[PLM_SOURCE_MICROPHONE]);
     peer_destroy(p);
-    rules(m)->may_speak = false;
+    meeting_rules(m)->may_speak = false;
     plm_room_apply_rules(m->w->hub->rooms);
     assert_true(t->muted[PLM_SOURCE_MICROPHONE]); /* though nobody can be told now */
     p = peer_create(m->w);
@@ -264,26 +231,26 @@ static void test_rules(void **state)
 static void test_start_off(void **state)
 {
     struct meeting *m = *state;
-    rules(m)->start_muted = rules(m)->start_camera_off = true;
+    meeting_rules(m)->start_muted = meeting_rules(m)->start_camera_off = true;
     struct peer *p = peer_enter(m->w, "r", "Fay", NULL);
-    assert_int_equal(publish_as(m->w, p, true, true), -1);
+    publish(p);
     struct world_transport *t = &m->w->transports[m->w->last_transport];
     assert_true(t->muted[PLM_SOURCE_MICROPHONE]);
     assert_true(t->muted[PLM_SOURCE_CAMERA]);
     assert_int_equal(mute(p, PLM_MSG_source_microphone, false), -1); /* only the start */
     assert_false(t->muted[PLM_SOURCE_MICROPHONE]);
-    assert_int_equal(publish_as(m->w, p, true, true), -1);
+    publish(p);
     assert_false(t->muted[PLM_SOURCE_CAMERA]);
     peer_destroy(p);
     world_token(m->w, "leads", PLM_MSG_role_moderator);
     p = peer_create(m->w);
     peer_knock(p, &(struct plm_msg_join){.room = "r", .name = "Gus", .token = "leads"});
-    assert_int_equal(publish_as(m->w, p, true, true), -1); /* who leads begins as they like */
+    publish(p); /* who leads begins as they like */
     t = &m->w->transports[m->w->last_transport];
     assert_false(t->muted[PLM_SOURCE_MICROPHONE]);
     assert_false(t->muted[PLM_SOURCE_CAMERA]);
     peer_destroy(p);
-    assert_int_equal(publish_as(m->w, m->p[1], true, true), -1); /* whoever was there before */
+    publish(m->p[1]); /* whoever was there before */
     assert_false(is_muted(m, 1, PLM_SOURCE_MICROPHONE));
 }
 
@@ -306,7 +273,7 @@ static void test_roles(void **state)
     assert_int_equal(set_role(m->p[0], m->id[0], speaker), -1);
     assert_int_equal(set_role(m->p[0], m->id[0], moderator), PLM_MSG_error_code_forbidden);
 
-    member(m, 2)->role = PLM_MSG_role_owner; /* as by the owner's key */
+    meeting_member(m, 2)->role = PLM_MSG_role_owner; /* as by the owner's key */
     assert_int_equal(set_role(m->p[1], m->id[2], speaker), PLM_MSG_error_code_forbidden);
     assert_int_equal(set_role(m->p[2], m->id[3], owner), -1);
     assert_int_equal(set_role(m->p[2], m->id[1], speaker), -1);
@@ -318,17 +285,17 @@ static void test_viewer(void **state)
 {
     struct meeting *m = *state;
     assert_int_equal(set_role(m->p[0], m->id[1], PLM_MSG_role_viewer), -1);
-    assert_false(m->w->transports[m->publish[1]].open);
+    assert_false(publisher(m, 1)->open);
     struct plm_msg *changed = peer_expect_changed(m->p[2]);
     assert_int_equal(changed->roster.changed[0].role, PLM_MSG_role_viewer);
     assert_int_equal(changed->roster.changed[0].n_tracks, 0);
     assert_false(changed->roster.changed[0].may_speak);
     plm_msg_free(changed);
-    assert_int_equal(publish_as(m->w, m->p[1], true, true), PLM_MSG_error_code_forbidden);
+    assert_int_equal(publish_as(m->p[1], true, true), PLM_MSG_error_code_forbidden);
     assert_int_equal(mute(m->p[1], PLM_MSG_source_microphone, false), PLM_MSG_error_code_forbidden);
     assert_int_equal(set_role(m->p[0], m->id[1], PLM_MSG_role_speaker), -1);
-    assert_int_equal(publish_as(m->w, m->p[1], true, true), -1);
-    rules(m)->may_speak = false;
+    publish(m->p[1]);
+    meeting_rules(m)->may_speak = false;
     assert_int_equal(set_role(m->p[0], m->id[2], PLM_MSG_role_moderator), -1);
     assert_int_equal(
         set_role(m->p[0], m->id[0], PLM_MSG_role_speaker), -1); /* rules bind whoever leads no more */
@@ -362,7 +329,7 @@ static void test_media_refuses(void **state)
     m->w->fail.mute = 0;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, meeting_destroy)
 
 int main(void)
 {

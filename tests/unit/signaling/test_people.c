@@ -1,8 +1,7 @@
 /* Hands, reactions, who may write to whom, and the lists of a large room. */
+#include "meeting.h"
 #include "news.h"
 #include "people.h"
-#include "room.h"
-#include "world.h"
 
 #include <setjmp.h>
 
@@ -10,43 +9,10 @@
 
 #define FEW 4 /* the first leads */
 
-struct meeting {
-    struct world *w;
-    struct peer *p[FEW];
-    uint32_t id[FEW];
-};
-
 static int setup(void **state)
 {
-    static const char *const names[FEW] = {"Ada", "Bob", "Cy", "Dee"};
-    struct meeting *m = calloc(1, sizeof *m);
-    m->w = world_create(NULL);
-    for (unsigned i = 0; i < FEW; i++)
-        m->p[i] = peer_enter(m->w, "r", names[i], &m->id[i]);
-    for (unsigned i = 0; i < FEW; i++)
-        peer_forget(m->p[i]);
-    *state = m;
+    *state = meeting_create(FEW, NULL);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct meeting *m = *state;
-    for (unsigned i = 0; i < FEW; i++)
-        peer_destroy(m->p[i]);
-    world_destroy(m->w);
-    free(m);
-    return 0;
-}
-
-static struct plm_member *member(const struct meeting *m, unsigned i)
-{
-    return plm_room_find_member(m->w->hub->rooms, m->id[i]);
-}
-
-static struct plm_room_settings *rules(const struct meeting *m)
-{
-    return (struct plm_room_settings *)plm_room_rules(m->w->hub->rooms);
 }
 
 static int hand(struct peer *p, bool raised)
@@ -85,7 +51,7 @@ static void test_hands(void **state)
     uint32_t second = next_hand(m->p[0]);
     assert_true(0 < first && first < second);
     assert_int_equal(hand(m->p[1], true), -1); /* up already: keeps its place */
-    assert_int_equal(member(m, 1)->hand, second);
+    assert_int_equal(meeting_member(m, 1)->hand, second);
     assert_int_equal(hand(m->p[2], false), -1);
     assert_int_equal(next_hand(m->p[0]), 0);
     assert_int_equal(hand(m->p[2], true), -1); /* and to the end of the row */
@@ -99,13 +65,13 @@ static void test_hands(void **state)
     assert_int_equal(noticed->noticed.notice, PLM_MSG_notice_hand_lowered);
     assert_int_equal(noticed->noticed.by, m->id[0]);
     plm_msg_free(noticed);
-    assert_int_equal(member(m, 1)->hand, 0);
-    assert_int_not_equal(member(m, 2)->hand, 0);
+    assert_int_equal(meeting_member(m, 1)->hand, 0);
+    assert_int_not_equal(meeting_member(m, 2)->hand, 0);
     assert_int_equal(hand(m->p[0], true), -1);
     lower.lower_hands.n_participants = 0;
     assert_int_equal(peer_ask(m->p[0], &lower), -1);
     for (unsigned i = 0; i < FEW; i++)
-        assert_int_equal(member(m, i)->hand, 0);
+        assert_int_equal(meeting_member(m, i)->hand, 0);
     uint32_t gone = 99;
     lower.lower_hands.participants = &gone;
     lower.lower_hands.n_participants = 1;
@@ -149,24 +115,25 @@ static void test_whispers(void **state)
     plm_msg_free(joined);
     peer_destroy(late);
     struct plm_msg_chat_message history[8];
-    assert_int_equal(plm_chat_latest(member(m, 1), history), 3);
-    assert_int_equal(plm_chat_latest(member(m, 2), history), 2);
+    assert_int_equal(plm_chat_latest(meeting_member(m, 1), history), 3);
+    assert_int_equal(plm_chat_latest(meeting_member(m, 2), history), 2);
     assert_string_equal(history[0].text, "psst");
-    assert_int_equal(plm_chat_latest(member(m, 0), history), 1); /* who leads has no ears everywhere */
+    assert_int_equal(
+        plm_chat_latest(meeting_member(m, 0), history), 1); /* who leads has no ears everywhere */
 }
 
 static void test_rules_of_chat(void **state)
 {
     struct meeting *m = *state;
-    rules(m)->may_chat = false;
+    meeting_rules(m)->may_chat = false;
     assert_int_equal(whisper(m->p[1], 0, "hello"), PLM_MSG_error_code_forbidden);
     assert_int_equal(whisper(m->p[0], 0, "quiet, please"), -1);
     assert_int_equal(whisper(m->p[1], m->id[2], "psst"), -1);
-    rules(m)->may_whisper = false;
+    meeting_rules(m)->may_whisper = false;
     assert_int_equal(whisper(m->p[1], m->id[2], "psst"), PLM_MSG_error_code_forbidden);
     assert_int_equal(whisper(m->p[1], m->id[0], "may I?"), -1); /* a moderator can always be written to */
     assert_int_equal(whisper(m->p[0], m->id[1], "you may"), -1);
-    rules(m)->may_chat = true;
+    meeting_rules(m)->may_chat = true;
     assert_int_equal(whisper(m->p[2], 0, "hello"), -1);
 }
 
@@ -182,7 +149,8 @@ static void test_history_is_bounded(void **state)
         assert_int_equal(whisper(m->p[1], i % 2 ? m->id[2] : 0, text), -1);
     }
     struct plm_msg_chat_message history[64];
-    size_t n = plm_chat_latest(member(m, 1), history), of_others = plm_chat_latest(member(m, 3), history);
+    size_t n = plm_chat_latest(meeting_member(m, 1), history),
+           of_others = plm_chat_latest(meeting_member(m, 3), history);
     assert_in_range(n, 14, 16);
     assert_in_range(of_others, 14, 16);
     for (size_t i = 0; i < of_others; i++)
@@ -201,7 +169,7 @@ static void test_history_is_small(void **state)
         m->w->now += 1000;
         assert_int_equal(whisper(m->p[1], 0, text), -1);
     }
-    const struct plm_room *room = member(m, 1)->room;
+    const struct plm_room *room = meeting_member(m, 1)->room;
     assert_in_range(room->chat_size, 250 * 1024, 256 * 1024);
     assert_int_equal(room->n_chat, room->chat_size / (4000 + 3)); /* and the name */
     assert_int_equal(room->last_chat - room->chat->number + 1, room->n_chat);
@@ -209,62 +177,41 @@ static void test_history_is_small(void **state)
 
 /* ---- a large room ---- */
 
-#define MANY 230
-
-struct crowd {
-    struct world *w;
-    struct peer *p[MANY];
-    uint32_t id[MANY];
-};
+#define MANY MEETING_MOST
 
 static int setup_many(void **state)
 {
-    struct crowd *c = calloc(1, sizeof *c);
-    c->w = world_create(NULL);
-    for (unsigned i = 0; i < MANY; i++)
-        c->p[i] = peer_enter(c->w, "r", "somebody", &c->id[i]);
-    for (unsigned i = 0; i < 5; i++) { /* all is told */
-        c->w->now += 1000;
-        plm_hub_poll(c->w->hub);
-    }
-    *state = c;
-    return 0;
-}
-
-static int teardown_many(void **state)
-{
-    struct crowd *c = *state;
-    for (unsigned i = 0; i < MANY; i++)
-        peer_destroy(c->p[i]);
-    world_destroy(c->w);
-    free(c);
+    struct meeting *m = meeting_create(MANY, NULL);
+    for (unsigned i = 0; i < 5; i++) /* all is told */
+        world_pass(m->w, 1000);
+    *state = m;
     return 0;
 }
 
 static void test_pages(void **state)
 {
-    struct crowd *c = *state;
+    struct meeting *m = *state;
     struct plm_msg people = {.type = PLM_MSG_people};
     unsigned n = 0, pages = 0;
     bool more = true;
     for (; more; pages++) {
-        uint32_t id = peer_request(c->p[7], &people);
-        struct plm_msg *page = peer_expect(c->p[7], PLM_MSG_people_page);
+        uint32_t id = peer_request(m->p[7], &people);
+        struct plm_msg *page = peer_expect(m->p[7], PLM_MSG_people_page);
         assert_int_equal(page->id, id);
         for (size_t i = 0; i < page->people_page.n_participants; i++)
-            assert_int_equal(page->people_page.participants[i].id, c->id[n++]);
-        people.people.after = c->id[n - 1];
+            assert_int_equal(page->people_page.participants[i].id, m->id[n++]);
+        people.people.after = m->id[n - 1];
         more = page->people_page.more;
         plm_msg_free(page);
     }
     assert_int_equal(n, MANY);
     assert_int_equal(pages, 3);
 
-    struct peer *last = peer_create(c->w); /* a joined reply begins the list, and its reader is on it */
+    struct peer *last = peer_create(m->w); /* a joined reply begins the list, and its reader is on it */
     struct plm_msg *joined = peer_join(last, "r", "Zoe");
     assert_int_equal(joined->joined.n_participants, PLM_PEOPLE_PAGE);
     assert_int_equal(joined->joined.total, MANY + 1);
-    assert_int_equal(joined->joined.participants[98].id, c->id[98]);
+    assert_int_equal(joined->joined.participants[98].id, m->id[98]);
     assert_int_equal(joined->joined.participants[99].id, joined->joined.participant);
     plm_msg_free(joined);
     peer_destroy(last);
@@ -273,60 +220,57 @@ static void test_pages(void **state)
 /* Who watches a large room is a number, until they raise a hand or may speak. */
 static void test_viewers(void **state)
 {
-    struct crowd *c = *state;
-    struct plm_room *room = c->w->hub->rooms;
+    struct meeting *m = *state;
+    struct plm_room *room = m->w->hub->rooms;
     struct plm_msg_breakout_name name = {.name = "aside"};
-    struct plm_msg_breakout_place places[] = {{c->id[1], 1}, {c->id[2], 1}, {c->id[3], 1}};
+    struct plm_msg_breakout_place places[] = {{m->id[1], 1}, {m->id[2], 1}, {m->id[3], 1}};
     struct plm_msg open = {.type = PLM_MSG_breakout_open,
         .breakout_open = {
             .rooms = &name, .n_rooms = 1, .places = places, .n_places = 3, .force = true, .has_force = true}};
     struct plm_msg close = {.type = PLM_MSG_breakout_close};
-    assert_int_equal(peer_ask(c->p[0], &open), -1);
+    assert_int_equal(peer_ask(m->p[0], &open), -1);
     for (unsigned i = 1; i <= 3; i++) {
         struct plm_msg demote = {
-            .type = PLM_MSG_set_role, .set_role = {.participant = c->id[i], .role = PLM_MSG_role_viewer}};
-        assert_int_equal(peer_ask(c->p[0], &demote), -1);
+            .type = PLM_MSG_set_role, .set_role = {.participant = m->id[i], .role = PLM_MSG_role_viewer}};
+        assert_int_equal(peer_ask(m->p[0], &demote), -1);
     }
     assert_int_equal(plm_people_listed(room), MANY - 3);
     assert_int_equal(plm_people_watching(room), 0);
-    peer_forget(c->p[1]);
-    assert_int_equal(peer_ask(c->p[0], &close), -1); /* three viewers come to a large room */
+    peer_forget(m->p[1]);
+    assert_int_equal(peer_ask(m->p[0], &close), -1); /* three viewers come to a large room */
     assert_int_equal(plm_people_listed(room), MANY - 3);
     assert_int_equal(plm_people_watching(room), 3);
-    struct plm_msg *moved = peer_expect(c->p[1], PLM_MSG_moved);
+    struct plm_msg *moved = peer_expect(m->p[1], PLM_MSG_moved);
     assert_int_equal(moved->moved.total, MANY - 3);
     assert_int_equal(moved->moved.viewers, 3);
-    assert_int_equal(moved->moved.participants[1].id, c->id[1]); /* oneself is always on the list */
-    assert_int_equal(moved->moved.participants[2].id, c->id[4]);
+    assert_int_equal(moved->moved.participants[1].id, m->id[1]); /* oneself is always on the list */
+    assert_int_equal(moved->moved.participants[2].id, m->id[4]);
     plm_msg_free(moved);
-    peer_forget(c->p[9]);
-    c->w->now += 1000;
-    plm_hub_poll(c->w->hub);
-    struct plm_msg *roster = peer_expect(c->p[9], PLM_MSG_roster);
+    peer_forget(m->p[9]);
+    world_pass(m->w, 1000);
+    struct plm_msg *roster = peer_expect(m->p[9], PLM_MSG_roster);
     assert_non_null(roster);
     assert_int_equal(roster->roster.n_joined, 0);
     assert_int_equal(roster->roster.viewers, 3);
     plm_msg_free(roster);
 
-    assert_int_equal(hand(c->p[2], true), -1);
+    assert_int_equal(hand(m->p[2], true), -1);
     struct plm_msg promote = {
-        .type = PLM_MSG_set_role, .set_role = {.participant = c->id[3], .role = PLM_MSG_role_speaker}};
-    assert_int_equal(peer_ask(c->p[0], &promote), -1);
-    peer_forget(c->p[9]);
-    c->w->now += 1000;
-    plm_hub_poll(c->w->hub);
-    roster = peer_expect_joined(c->p[9]);
+        .type = PLM_MSG_set_role, .set_role = {.participant = m->id[3], .role = PLM_MSG_role_speaker}};
+    assert_int_equal(peer_ask(m->p[0], &promote), -1);
+    peer_forget(m->p[9]);
+    world_pass(m->w, 1000);
+    roster = peer_expect_joined(m->p[9]);
     assert_non_null(roster);
     assert_int_equal(roster->roster.n_joined, 2);
     assert_int_equal(roster->roster.viewers, 1);
     assert_int_equal(roster->roster.total, MANY - 1);
     plm_msg_free(roster);
     struct plm_msg leave = {.type = PLM_MSG_leave};
-    assert_int_equal(peer_ask(c->p[1], &leave), -1);
-    peer_forget(c->p[9]);
-    c->w->now += 1000;
-    plm_hub_poll(c->w->hub);
-    roster = peer_expect(c->p[9], PLM_MSG_roster);
+    assert_int_equal(peer_ask(m->p[1], &leave), -1);
+    peer_forget(m->p[9]);
+    world_pass(m->w, 1000);
+    roster = peer_expect(m->p[9], PLM_MSG_roster);
     assert_int_equal(roster->roster.n_left, 0); /* was never on the list */
     assert_int_equal(roster->roster.viewers, 0);
     plm_msg_free(roster);
@@ -335,20 +279,19 @@ static void test_viewers(void **state)
 /* Reactions beyond what fits into a message are not seen; nothing grows. */
 static void test_many_reactions(void **state)
 {
-    struct crowd *c = *state;
+    struct meeting *m = *state;
     for (unsigned i = 0; i < MANY; i++)
-        assert_int_equal(react(c->p[i], "clap"), -1);
-    peer_forget(c->p[0]);
-    c->w->now += 1000;
-    plm_hub_poll(c->w->hub);
+        assert_int_equal(react(m->p[i], "clap"), -1);
+    peer_forget(m->p[0]);
+    world_pass(m->w, 1000);
     size_t n = 0;
-    for (struct plm_msg *msg; (msg = peer_expect(c->p[0], PLM_MSG_roster)); plm_msg_free(msg))
+    for (struct plm_msg *msg; (msg = peer_expect(m->p[0], PLM_MSG_roster)); plm_msg_free(msg))
         n += msg->roster.n_reactions;
     assert_int_equal(n, PLM_NEWS_MAX_REACTIONS);
 }
 
-#define TEST(name)  cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define LARGE(name) cmocka_unit_test_setup_teardown(name, setup_many, teardown_many)
+#define TEST(name)  cmocka_unit_test_setup_teardown(name, setup, meeting_destroy)
+#define LARGE(name) cmocka_unit_test_setup_teardown(name, setup_many, meeting_destroy)
 
 int main(void)
 {

@@ -67,12 +67,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void pass(struct scene *s, uint64_t ms)
-{
-    s->w->now += ms;
-    plm_hub_poll(s->w->hub);
-}
-
 static int ask(struct peer *p, enum plm_msg_type type)
 {
     struct plm_msg msg = {.type = type};
@@ -280,9 +274,9 @@ static void test_silent_recorder(void **state)
 {
     struct scene *s = *state;
     assert_int_equal(ask(s->a, PLM_MSG_record_start), -1);
-    pass(s, PLM_RECORDING_ANSWER_MS - 1);
+    world_pass(s->w, PLM_RECORDING_ANSWER_MS - 1);
     assert_int_equal(told(s->b), PLM_MSG_recording_state_starting);
-    pass(s, 1);
+    world_pass(s->w, 1);
     struct plm_msg *msg = peer_expect(s->b, PLM_MSG_recording);
     assert_non_null(msg);
     assert_int_equal(msg->recording.recording.state, PLM_MSG_recording_state_paused);
@@ -312,17 +306,17 @@ static void test_limit(void **state)
     record(s);
     peer_forget(s->a);
     peer_forget(s->b);
-    pass(s, PLM_RECORDING_LIMIT_S * UINT64_C(1000) - PLM_RECORDING_WARNING_MS - 1);
+    world_pass(s->w, PLM_RECORDING_LIMIT_S * UINT64_C(1000) - PLM_RECORDING_WARNING_MS - 1);
     assert_int_equal(peer_count(s->a, PLM_MSG_noticed), 0);
-    pass(s, 1);
+    world_pass(s->w, 1);
     struct plm_msg *msg = peer_expect(s->a, PLM_MSG_noticed);
     assert_non_null(msg);
     assert_int_equal(msg->noticed.notice, PLM_MSG_notice_recording_ending);
     plm_msg_free(msg);
     assert_int_equal(peer_count(s->b, PLM_MSG_noticed), 0); /* who could not begin another is not told */
-    pass(s, PLM_RECORDING_WARNING_MS - 1);
+    world_pass(s->w, PLM_RECORDING_WARNING_MS - 1);
     assert_int_equal(s->r->stops, 0);
-    pass(s, 1);
+    world_pass(s->w, 1);
     assert_int_equal(s->r->stops, 1);
     assert_int_equal(s->r->reason, PLM_RECORDING_LIMIT);
     assert_int_equal(told(s->b), PLM_MSG_recording_state_closing);
@@ -351,7 +345,7 @@ static void test_too_many(void **state)
         plm_recording_stop(plm_recording_find(s->w->hub, s->r->id), PLM_RECORDING_ASKED, NULL);
         recorder_forget(s->r);
     }
-    pass(s, 10000);
+    world_pass(s->w, 10000);
     assert_int_equal(ask(s->a, PLM_MSG_record_start), PLM_MSG_error_code_full);
     assert_int_equal(ask_delete(s->a, s->r->id), -1);
     assert_int_equal(ask(s->a, PLM_MSG_record_start), -1);
@@ -382,14 +376,11 @@ static void test_auto(void **state)
 
 /* ---- the journal ---- */
 
-static void publish(struct scene *s, struct peer *p)
+static void publish(struct peer *p)
 {
     struct plm_msg_track_line lines[] = {{.mid = "0", .source = PLM_MSG_source_microphone, .muted = false},
         {.mid = "1", .source = PLM_MSG_source_camera, .muted = true}};
-    char *offer = sdp_publish(s->w, "user", 0x11, 1);
-    struct plm_msg msg = {.type = PLM_MSG_publish, .publish = {.sdp = offer, .tracks = lines, .n_tracks = 2}};
-    assert_int_equal(peer_ask(p, &msg), -1);
-    free(offer);
+    assert_int_equal(peer_publish(p, "user", 0x11, lines, 2), -1);
 }
 
 static void speak(struct scene *s, const char *room, uint32_t who)
@@ -411,7 +402,7 @@ static void test_journal(void **state)
 {
     struct scene *s = *state;
     struct recorder *r = s->r;
-    publish(s, s->a);
+    publish(s->a);
     say(s->a, "before", 0);
     speak(s, "room", s->ada);
     assert_int_equal(r->n, 0); /* nothing while nothing is recorded */
@@ -504,9 +495,9 @@ static void test_speakers_are_limited(void **state)
     speak(s, "room", s->ada);
     speak(s, "room", s->bob);
     assert_true(recorder_expect(s->r, NULL));
-    pass(s, PLM_RECORDING_SPEAKERS_MS); /* the last of them is not lost */
+    world_pass(s->w, PLM_RECORDING_SPEAKERS_MS); /* the last of them is not lost */
     assert_true(recorder_expect(s->r, "{\"type\":\"speakers\",\"participants\":[2]}"));
-    pass(s, 1000);
+    world_pass(s->w, 1000);
     assert_true(recorder_expect(s->r, NULL));
 }
 
@@ -690,7 +681,7 @@ static void restart(struct scene *s, bool keep_pending)
     struct peer *peers[] = {s->a, s->b};
     uint64_t now = s->w->now;
     if (!keep_pending)
-        pass(s, 200);
+        world_pass(s->w, 200);
     world_destroy(s->w);
     for (size_t i = 0; i < 2; i++) {
         peer_forget(peers[i]);
@@ -709,7 +700,7 @@ static void test_restart(void **state)
 {
     struct scene *s = *state;
     char id[PLM_RECORDING_ID_SIZE];
-    publish(s, s->a);
+    publish(s->a);
     record(s);
     uint64_t started = s->r->started_ms;
     strcpy(id, s->r->id);
@@ -735,10 +726,10 @@ static void test_restart(void **state)
     assert_true(recorder_expect(s->r, "{\"type\":\"consent\",\"participant\":1}"));
     assert_true(recorder_expect(s->r, NULL));
     recorder_tell(s->r, s->w, id, PLM_RECORDING_ON, PLM_RECORDING_NO_REASON);
-    assert_int_equal(s->w->events[PLM_HUB_RECORDING_STARTED], 0); /* told by the one before */
-    pass(s, PLM_RECORDING_LIMIT_S * UINT64_C(1000) - 2001);       /* the limit is that of the whole */
+    assert_int_equal(s->w->events[PLM_HUB_RECORDING_STARTED], 0);    /* told by the one before */
+    world_pass(s->w, PLM_RECORDING_LIMIT_S * UINT64_C(1000) - 2001); /* the limit is that of the whole */
     assert_int_equal(s->r->stops, 0);
-    pass(s, 1);
+    world_pass(s->w, 1);
     assert_int_equal(s->r->stops, 1);
     assert_int_equal(s->r->reason, PLM_RECORDING_LIMIT);
 }
@@ -773,7 +764,7 @@ static void test_restart_without_meeting(void **state)
 {
     struct scene *s = *state;
     record(s);
-    pass(s, 200);
+    world_pass(s->w, 200);
     for (size_t i = 0; i < s->store->n;)
         if (s->store->all[i].kind == PLM_STORE_MEETING)
             store_drop(s->store, PLM_STORE_MEETING, s->store->all[i].key);

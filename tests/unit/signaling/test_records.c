@@ -125,14 +125,11 @@ static void test_forget(void **state)
     plm_msg_free(peer_join(p, "kept", "Ada"));
     peer_say(p, "{\"type\":\"leave\",\"id\":9}");
     peer_destroy(p);
-    w->now += 3600 * 1000;
-    plm_hub_poll(w->hub); /* the meeting ends */
-    w->now += day;
-    plm_hub_poll(w->hub);
+    world_pass(w, 3600 * 1000); /* the meeting ends */
+    world_pass(w, day);
     assert_null(plm_record_find(w->hub, &gone));
     assert_non_null(plm_record_find(w->hub, &kept));
-    w->now += 2 * day;
-    plm_hub_poll(w->hub);
+    world_pass(w, 2 * day);
     assert_null(plm_record_find(w->hub, &kept));
     world_destroy(w);
 }

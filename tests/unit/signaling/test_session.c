@@ -226,13 +226,6 @@ static struct plm_msg *resume(struct peer *p, const char *secret)
     return peer_expect(p, PLM_MSG_joined);
 }
 
-static struct plm_hub_gauges gauges(struct world *w)
-{
-    struct plm_hub_gauges g;
-    plm_hub_gauges(w->hub, &g);
-    return g;
-}
-
 /* What browsers offer: microphone, camera, screen, its sound. */
 static void test_publish_of_browsers(void **state)
 {
@@ -712,7 +705,7 @@ static void test_rooms_by_name(void **state)
         assert_int_equal(peer_error(p), cases[i].code);
         peer_destroy(p);
     }
-    assert_int_equal(gauges(w).rooms, 2);
+    assert_int_equal(world_gauges(w).rooms, 2);
 }
 
 /* ---- lost sockets ---- */
@@ -731,15 +724,14 @@ static void test_resume(void **state)
         .type = PLM_EV_DEMAND, .transport = 1, .demand = {.source = PLM_SOURCE_CAMERA, .needed = 1}};
     peer_destroy(a);
     peer_forget(b);
-    assert_int_equal(gauges(w).detached, 1);
+    assert_int_equal(world_gauges(w).detached, 1);
     assert_int_equal(w->open_transports, 2); /* media goes on */
     plm_hub_on_media_event(w->hub, &slot);
     plm_hub_on_media_event(w->hub, &demand);
     plm_hub_flush(w->hub);
     peer_say(b, "{\"type\":\"chat\",\"id\":9,\"text\":\"where is Ada?\"}");
     assert_int_equal(plm_hub_poll(w->hub), w->now + 30000);
-    w->now += 29999;
-    plm_hub_poll(w->hub);
+    world_pass(w, 29999);
 
     a = peer_create(w);
     struct plm_msg *joined = resume(a, secret);
@@ -758,7 +750,7 @@ static void test_resume(void **state)
     assert_int_equal(event->slots.n_slots, 3); /* all of them: some may have ended meanwhile */
     assert_int_equal(event->slots.slots[1].participant, 1);
     plm_msg_free(event);
-    assert_int_equal(gauges(w).detached, 0);
+    assert_int_equal(world_gauges(w).detached, 0);
     w->now += 60000;
     assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
     assert_null(peer_expect_left(b));
@@ -811,8 +803,8 @@ static void test_takeover(void **state)
     assert_null(peer_read(a));
     assert_null(peer_read(again));
     peer_destroy(a); /* and its end changes nothing */
-    assert_int_equal(gauges(w).detached, 0);
-    assert_int_equal(gauges(w).participants, 1);
+    assert_int_equal(world_gauges(w).detached, 0);
+    assert_int_equal(world_gauges(w).participants, 1);
     free(secret);
     peer_destroy(again);
 }
@@ -868,15 +860,12 @@ static void test_succession(void **state)
     peer_say(b, "{\"type\":\"leave\",\"id\":9}");
     assert_int_equal(role_of(c, 3), PLM_MSG_role_COUNT); /* the moderator is still there */
     assert_int_equal(b->closed, PLM_SESSION_CLOSE_DONE);
-    struct plm_msg *done = peer_expect(b, PLM_MSG_done);
-    assert_non_null(done);
-    plm_msg_free(done);
+    assert_true(peer_is_done(b));
     peer_destroy(b);
     peer_destroy(a);
     plm_hub_poll(w->hub);
     assert_int_equal(role_of(c, 3), PLM_MSG_role_COUNT); /* may come back */
-    w->now += 30000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 30000);
     assert_int_equal(role_of(c, 3), PLM_MSG_role_moderator);
     struct peer *d = peer_enter(w, "r", "Di", NULL), *e = peer_enter(w, "r", "Eve", NULL);
     peer_say(c, "{\"type\":\"set_role\",\"id\":10,\"participant\":4,\"role\":\"moderator\"}");
@@ -896,8 +885,7 @@ static void test_linger(void **state)
     peer_say(a, "{\"type\":\"leave\",\"id\":10}");
     peer_destroy(a);
     assert_int_equal(plm_hub_poll(w->hub), w->now + 60000);
-    w->now += 59999;
-    plm_hub_poll(w->hub);
+    world_pass(w, 59999);
     struct peer *b = peer_create(w);
     struct plm_msg *joined = peer_join(b, "r", "Bob");
     assert_int_equal(joined->joined.n_chat, 1);
@@ -908,7 +896,7 @@ static void test_linger(void **state)
     peer_destroy(b);
     w->now += 60000;
     assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
-    assert_int_equal(gauges(w).rooms, 0);
+    assert_int_equal(world_gauges(w).rooms, 0);
     assert_int_equal(w->rooms, 0);
     b = peer_create(w);
     joined = peer_join(b, "r", "Bob");
@@ -981,13 +969,13 @@ static void test_states(void **state)
     assert_int_equal(peer_error(p), PLM_MSG_error_code_bad_message);
     peer_say(p, "nonsense");
     assert_int_equal(peer_error(p), PLM_MSG_error_code_bad_message);
-    assert_int_equal(gauges(w).rooms, 0);
+    assert_int_equal(world_gauges(w).rooms, 0);
     plm_msg_free(peer_join(p, "r", "Ada"));
     for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
         peer_say(p, "%s", after[i]);
         assert_int_equal(peer_error(p), PLM_MSG_error_code_bad_state);
     }
-    assert_int_equal(gauges(w).participants, 1);
+    assert_int_equal(world_gauges(w).participants, 1);
     peer_destroy(p);
 }
 
@@ -1027,9 +1015,9 @@ static void test_too_fast(void **state)
     for (int i = 0; i < 300; i++) /* who goes on like this loses the socket, not the place */
         peer_say(p, "{");
     assert_int_equal(p->closed, PLM_SESSION_CLOSE_POLICY);
-    assert_int_equal(gauges(w).detached, 1);
+    assert_int_equal(world_gauges(w).detached, 1);
     peer_destroy(p);
-    assert_int_equal(gauges(w).detached, 1);
+    assert_int_equal(world_gauges(w).detached, 1);
 }
 
 static void test_full(void **state)
@@ -1070,8 +1058,8 @@ static void test_churn(void **state)
             publish_well(w, peers[i], "ones", (int)(i % 250) + 1);
             free(receive_well(w, peers[i], 1, false, "peer", 0x22));
         }
-        assert_int_equal(gauges(w).participants, 500);
-        assert_int_equal(gauges(w).connections, 1000);
+        assert_int_equal(world_gauges(w).participants, 500);
+        assert_int_equal(world_gauges(w).connections, 1000);
         assert_int_equal(w->open_transports, 1000);
         for (unsigned i = 0; i < 500; i++) {
             if (i % 3 == 0)
@@ -1080,18 +1068,17 @@ static void test_churn(void **state)
                 world_lose(w, w->last_transport - 999 + 2 * i, PLM_CLOSE_PEER);
             peer_destroy(peers[i]);
         }
-        assert_int_equal(gauges(w).sessions, 0);
-        assert_int_equal(gauges(w).detached, 333);
-        w->now += 30000;
-        plm_hub_poll(w->hub);
-        assert_int_equal(gauges(w).participants, 0);
-        assert_int_equal(gauges(w).detached, 0);
-        assert_int_equal(gauges(w).connections, 0);
+        assert_int_equal(world_gauges(w).sessions, 0);
+        assert_int_equal(world_gauges(w).detached, 333);
+        world_pass(w, 30000);
+        assert_int_equal(world_gauges(w).participants, 0);
+        assert_int_equal(world_gauges(w).detached, 0);
+        assert_int_equal(world_gauges(w).connections, 0);
         assert_int_equal(w->open_transports, 0);
-        assert_int_equal(gauges(w).rooms, 2);
+        assert_int_equal(world_gauges(w).rooms, 2);
         w->now += 60000;
         assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
-        assert_int_equal(gauges(w).rooms, 0);
+        assert_int_equal(world_gauges(w).rooms, 0);
         w->last_transport = 0;
     }
 }
@@ -1114,7 +1101,7 @@ static void test_hub_close(void **state)
     assert_int_equal(plm_hub_poll(w->hub), UINT64_MAX);
     peer_destroy(a);
     peer_destroy(open);
-    assert_int_equal(gauges(w).sessions, 0);
+    assert_int_equal(world_gauges(w).sessions, 0);
 }
 
 /* A hub that is destroyed with everybody in it leaves nothing behind (the world looks), and says nothing. */

@@ -143,8 +143,7 @@ static unsigned meeting(const char *publish_offer, const char *whep_offer)
     struct peer *again = open_peer(w);
     say(again, &join);
     armed = true;
-    w->now += 30000;
-    plm_hub_poll(w->hub);
+    world_pass(w, 30000);
     plm_hub_flush(w->hub);
     armed = false;
     plm_hub_gauges(w->hub, &g);

@@ -4,13 +4,6 @@
 
 #include <cmocka.h>
 
-static struct plm_hub_gauges gauges(struct world *w)
-{
-    struct plm_hub_gauges g;
-    plm_hub_gauges(w->hub, &g);
-    return g;
-}
-
 /* POST; the status. The reply's id and ETag stay, its body is freed. */
 static unsigned post(struct world *w, enum plm_resource_kind kind, const char *room, const char *const *names,
     size_t n_names, const char *sdp, struct plm_resource_reply *reply)
@@ -119,12 +112,11 @@ static void test_whip_alone(void **state)
     peer_say(a, "{\"type\":\"leave\",\"id\":9}");
     peer_destroy(a);
     world_lose(w, 1, PLM_CLOSE_CONSENT);
-    assert_int_equal(gauges(w).resources, 0);
-    assert_int_equal(gauges(w).participants, 0);
+    assert_int_equal(world_gauges(w).resources, 0);
+    assert_int_equal(world_gauges(w).participants, 0);
     assert_int_equal(drop(w, reply.id), 404);
-    w->now += 60000;
-    plm_hub_poll(w->hub);
-    assert_int_equal(gauges(w).rooms, 0);
+    world_pass(w, 60000);
+    assert_int_equal(world_gauges(w).rooms, 0);
 }
 
 static void test_refused(void **state)
@@ -156,9 +148,9 @@ static void test_refused(void **state)
     free(publish);
     assert_null(peer_read(a)); /* nobody was told of those who never came */
     assert_int_equal(w->open_transports, 0);
-    assert_int_equal(gauges(w).resources, 0);
-    assert_int_equal(gauges(w).viewers, 0);
-    assert_int_equal(gauges(w).connections, 0);
+    assert_int_equal(world_gauges(w).resources, 0);
+    assert_int_equal(world_gauges(w).viewers, 0);
+    assert_int_equal(world_gauges(w).connections, 0);
     peer_destroy(a);
 }
 
@@ -181,10 +173,9 @@ static void test_failing_port(void **state)
     assert_int_equal(post_whep(w, "r", &name, 1, 1, &reply), 500);
     w->fail.pin = 0;
     assert_int_equal(w->open_transports, 0);
-    assert_int_equal(gauges(w).resources, 0);
-    w->now += 60000; /* the room that they opened closes */
-    plm_hub_poll(w->hub);
-    assert_int_equal(gauges(w).rooms, 0);
+    assert_int_equal(world_gauges(w).resources, 0);
+    world_pass(w, 60000); /* the room that they opened closes */
+    assert_int_equal(world_gauges(w).rooms, 0);
 }
 
 static void test_limits(void **state)
@@ -199,7 +190,7 @@ static void test_limits(void **state)
     assert_int_equal(post_whep(w, "r", NULL, 0, 1, &reply), 503);
     assert_int_equal(post_whip(w, "s", "a", &reply), 201);
     assert_int_equal(post_whip(w, "t", "a", &reply), 503);
-    assert_int_equal(gauges(w).rooms, 2);
+    assert_int_equal(world_gauges(w).rooms, 2);
     world_destroy(w);
 }
 
@@ -212,8 +203,8 @@ static void test_whep_following(void **state)
     struct plm_resource_reply reply;
     assert_int_equal(post_whep(w, "r", NULL, 0, 2, &reply), 201);
     assert_null(peer_read(a)); /* a viewer is not in the roster */
-    assert_int_equal(gauges(w).viewers, 1);
-    assert_int_equal(gauges(w).participants, 1);
+    assert_int_equal(world_gauges(w).viewers, 1);
+    assert_int_equal(world_gauges(w).participants, 1);
     struct world_transport *t = &w->transports[1];
     assert_int_equal(t->participant, 2);
     assert_int_equal(t->pin_calls, 0);
@@ -228,7 +219,7 @@ static void test_whep_following(void **state)
     plm_hub_flush(w->hub); /* there is nobody to tell */
     assert_null(peer_read(a));
     assert_int_equal(drop(w, reply.id), 200);
-    assert_int_equal(gauges(w).viewers, 0);
+    assert_int_equal(world_gauges(w).viewers, 0);
     peer_destroy(a);
 }
 
@@ -369,8 +360,8 @@ static void test_room_takes_resources_along(void **state)
     assert_int_equal(post_whip(w, "r", "cam", &whip), 201);
     assert_int_equal(post_whep(w, "r", NULL, 0, 1, &whep), 201);
     plm_hub_close(w->hub);
-    assert_int_equal(gauges(w).resources, 0);
-    assert_int_equal(gauges(w).connections, 0);
+    assert_int_equal(world_gauges(w).resources, 0);
+    assert_int_equal(world_gauges(w).connections, 0);
     assert_int_equal(w->open_transports, 0);
     assert_int_equal(drop(w, whip.id), 404);
     assert_int_equal(drop(w, whep.id), 404);
@@ -382,11 +373,10 @@ static void test_whep_lost(void **state)
     struct plm_resource_reply reply;
     assert_int_equal(post_whep(w, "r", NULL, 0, 1, &reply), 201);
     world_lose(w, 1, PLM_CLOSE_PEER);
-    assert_int_equal(gauges(w).resources, 0);
-    assert_int_equal(gauges(w).viewers, 0);
-    w->now += 60000;
-    plm_hub_poll(w->hub);
-    assert_int_equal(gauges(w).rooms, 0);
+    assert_int_equal(world_gauges(w).resources, 0);
+    assert_int_equal(world_gauges(w).viewers, 0);
+    world_pass(w, 60000);
+    assert_int_equal(world_gauges(w).rooms, 0);
 }
 
 /* What the programs of the field offer. */
@@ -417,7 +407,7 @@ static void test_real_offers(void **state)
             assert_int_equal(
                 t->pins[k].participant, sizeof whip / sizeof whip[0]); /* the encoder that came last */
     }
-    assert_int_equal(gauges(w).participants, sizeof whip / sizeof whip[0]);
+    assert_int_equal(world_gauges(w).participants, sizeof whip / sizeof whip[0]);
 }
 
 int main(void)

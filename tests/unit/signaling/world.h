@@ -369,6 +369,20 @@ static inline void world_destroy(struct world *w)
     free(w);
 }
 
+/** The clock moves on, and what is due is done. */
+static inline void world_pass(struct world *w, uint64_t ms)
+{
+    w->now += ms;
+    plm_hub_poll(w->hub);
+}
+
+static inline struct plm_hub_gauges world_gauges(struct world *w)
+{
+    struct plm_hub_gauges g;
+    plm_hub_gauges(w->hub, &g);
+    return g;
+}
+
 /** An empty world for each test of a program (cmocka's setup and teardown). */
 static inline int world_setup(void **state)
 {
@@ -490,6 +504,14 @@ static inline struct plm_msg *peer_expect(struct peer *p, enum plm_msg_type type
     while ((msg = peer_read(p)) && msg->type != type)
         plm_msg_free(msg);
     return msg;
+}
+
+/** A request was granted, with nothing more to say. */
+static inline bool peer_is_done(struct peer *p)
+{
+    struct plm_msg *done = peer_expect(p, PLM_MSG_done);
+    plm_msg_free(done);
+    return done;
 }
 
 /* The next roster message that tells of somebody who came, changed or left. */
@@ -631,6 +653,18 @@ static inline char *sdp_publish(struct world *w, const char *ufrag, int fingerpr
     free(params);
     sdp_drop(text, "a=ice-lite");
     return text;
+}
+
+/** Publish microphone, camera and so on, as `lines` say. @return as peer_ask */
+static inline int peer_publish(
+    struct peer *p, const char *ufrag, int fingerprint, struct plm_msg_track_line *lines, size_t n)
+{
+    char *offer = sdp_publish(p->w, ufrag, fingerprint, (unsigned)(n + 1) / 2);
+    struct plm_msg publish = {
+        .type = PLM_MSG_publish, .publish = {.sdp = offer, .tracks = lines, .n_tracks = n}};
+    int code = peer_ask(p, &publish);
+    free(offer);
+    return code;
 }
 
 /** A WHEP client's offer: the same m-lines, recvonly. */
