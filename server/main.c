@@ -32,8 +32,8 @@ static const char help[] =
     "\n"
     "Every setting can be overridden by a variable: http.listen is PLENUM_HTTP_LISTEN, lists are separated "
     "by\n"
-    "commas. SIGTERM and SIGINT end the server, SIGHUP makes it read the log's settings and the page "
-    "again.\n";
+    "commas. SIGTERM and SIGINT end the server, SIGHUP makes it read the log's settings, the certificate\n"
+    "and the page again.\n";
 
 struct arguments {
     enum action action;
