@@ -12,47 +12,6 @@ int64_t plm_rec_t(const struct plm_recording *r, int64_t room_us)
     return room_us > r->base_us ? room_us - r->base_us : 0;
 }
 
-/* ---- journal ---- */
-
-static bool append(struct plm_recording *r, const char *line, size_t len)
-{
-    if (r->journal_len + len + 1 > r->journal_cap) {
-        size_t cap = r->journal_cap ? r->journal_cap : 4096;
-        while (cap < r->journal_len + len + 1)
-            cap *= 2;
-        char *text = realloc(r->journal, cap);
-        if (!text)
-            return false;
-        r->journal = text;
-        r->journal_cap = cap;
-    }
-    memcpy(r->journal + r->journal_len, line, len);
-    r->journal_len += len;
-    r->journal[r->journal_len++] = '\n';
-    return true;
-}
-
-/* Lines that the disk's queue has not taken yet, in order. */
-static void write_journal(struct plm_recording *r)
-{
-    const struct plm_disk_port *disk = r->env->disk;
-    while (r->journal_written < r->journal_len) {
-        const char *line = r->journal + r->journal_written;
-        const char *end = memchr(line, '\n', r->journal_len - r->journal_written);
-        if (disk->journal(disk->ctx, r->id, line, (size_t)(end - line)))
-            return;
-        r->journal_written += (size_t)(end - line) + 1;
-    }
-}
-
-void plm_rec_journal(struct plm_recording *r, char *line)
-{
-    if (!line || !append(r, line, strlen(line)))
-        r->stats.journal_left_out++;
-    free(line);
-    write_journal(r);
-}
-
 static void journal_gap(struct plm_recording *r, int64_t from_us, int64_t to_us, const char *reason)
 {
     plm_rec_journal(r, plm_journal_line_gap(plm_rec_t(r, (int64_t)r->now_us), from_us, to_us, reason));
@@ -156,14 +115,9 @@ int plm_recording_create(struct plm_recording **out, const struct plm_recording_
 static int restore(struct plm_recording *r, const struct plm_journal_summary *s, const char *journal,
     size_t len, char *const *names, size_t n_names)
 {
-    /* What lies behind the last whole line is not repeated; a line that follows it must not become part of it. */
-    while (len > 0 && journal[len - 1] != '\n')
-        len--;
-    r->journal = malloc(len ? len : 1);
-    if (!r->journal)
-        return PLM_ENOMEM;
-    memcpy(r->journal, journal, len);
-    r->journal_len = r->journal_cap = r->journal_written = len;
+    int rc = plm_rec_restore_journal(r, journal, len);
+    if (rc)
+        return rc;
     r->started_ms = s->head.started_ms;
     r->base_us = s->head.mono_us;
     snprintf(r->boot, sizeof(r->boot), "%s", s->head.boot);
@@ -210,7 +164,7 @@ void plm_recording_destroy(struct plm_recording *r)
         return;
     plm_rec_free_people(r);
     free(r->files);
-    free(r->journal);
+    free(r->journal.text);
     free(r->key);
     free(r->name);
     free(r);
@@ -355,7 +309,7 @@ void plm_recording_on_event(struct plm_recording *r, const struct plm_control *c
     const char *type = plm_json_string(c->event, "type");
     if (r->state >= PLM_RECORDING_CLOSING)
         return;
-    if (r->journal_len > PLM_RECORDING_MAX_JOURNAL && may_be_left_out(type)) {
+    if (r->journal.len > PLM_RECORDING_MAX_JOURNAL && may_be_left_out(type)) {
         r->stats.journal_left_out++;
         return;
     }
@@ -369,7 +323,7 @@ void plm_recording_on_event(struct plm_recording *r, const struct plm_control *c
 void plm_recording_poll(struct plm_recording *r, uint64_t now_us)
 {
     r->now_us = now_us;
-    write_journal(r);
+    plm_rec_write_journal(r);
     if (r->state >= PLM_RECORDING_CLOSING)
         return;
     if (!r->attached) {

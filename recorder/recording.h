@@ -18,7 +18,7 @@
 #define PLM_RECORDING_MAX_FILES  65536
 /** Octets; beyond, what is said of speakers, hands and chat is left out. */
 #define PLM_RECORDING_MAX_JOURNAL (8u << 20)
-#define PLM_RECORDING_RETRY_US 10000000 /**< so long a disk that failed is left alone */
+#define PLM_RECORDING_RETRY_US    10000000 /**< so long a disk that failed is left alone */
 
 struct plm_recording;
 

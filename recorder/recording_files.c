@@ -70,7 +70,7 @@ plm_writer_file plm_rec_open(struct pair *p, const struct plm_writer_track_confi
     struct plm_writer_track_config c = *config;
     char name[PLM_WRITER_MAX_NAME], comment[128];
 
-    if (r->state != PLM_RECORDING_ON || r->now_us < p->retry_us)
+    if (r->state != PLM_RECORDING_ON || r->now_us < p->retry_us || r->journal.failed)
         return 0;
     p->retry_us = r->now_us + OPEN_RETRY_US;
     snprintf(name, sizeof(name), "p%u-%s-%u.%s", p->person->id, pair_names[kind], ++p->person->segments[kind],
@@ -186,7 +186,7 @@ int plm_rec_restore_files(struct plm_recording *r, char *const *names, size_t n)
         if (!find_file(r, name) && !add_file(r, name))
             return PLM_ENOMEM;
     }
-    for (json_t *line; (line = plm_journal_next(r->journal, r->journal_len, &at)); json_decref(line)) {
+    for (json_t *line; (line = plm_journal_next(r->journal.text, r->journal.len, &at)); json_decref(line)) {
         const char *type = plm_json_string(line, "type"), *name = plm_json_string(line, "file");
         if (type && name && !strcmp(type, "file") && plm_recording_file_valid(name))
             count_segment(r, name); /* one that never came to be has had its name, too */
@@ -211,7 +211,7 @@ static char *build_manifest(struct plm_recording *r)
             .sha256 = r->files[i].sha256,
             .usable = r->files[i].usable,
         };
-    char *text = plm_manifest_build(r->journal, r->journal_len, known, r->n_files);
+    char *text = plm_manifest_build(r->journal.text, r->journal.len, known, r->n_files);
     free(known);
     return text;
 }
@@ -257,6 +257,9 @@ void plm_recording_on_writer(struct plm_recording *r, const struct plm_writer_ev
     r->now_us = now_us;
     if (ev->type == PLM_WRITER_REPAIRED) {
         r->repairing = false;
+    } else if (ev->type == PLM_WRITER_JOURNALED || !strcmp(ev->name, PLM_RECORDING_JOURNAL)) {
+        plm_rec_on_line(r, ev->type == PLM_WRITER_JOURNALED);
+        return;
     } else if (!strcmp(ev->name, PLM_RECORDING_MANIFEST)) {
         if (r->concluded && r->state == PLM_RECORDING_CLOSING)
             over(r, ev->type == PLM_WRITER_FINISHED);

@@ -55,6 +55,20 @@ struct file {
     char sha256[65];
 };
 
+/*
+ * The journal: whole, as the manifest is made of it. Up to `taken` the disk's queue has it, up to `safe` the disk; a line that failed is tried again, and
+ * what follows it after it.
+ */
+struct journal {
+    char *text;
+    size_t len, cap, taken, safe;
+    unsigned in_flight; /* lines whose end the disk has not told */
+    unsigned
+        stale;   /* lines of which it has not either, and which are not counted on: one before them failed */
+    bool failed; /* one failed, and none was written since */
+    uint64_t retry_us;
+};
+
 struct plm_recording {
     const struct plm_recording_env *env;
     char id[PLM_RECORDING_ID_SIZE];
@@ -86,8 +100,7 @@ struct plm_recording {
     struct file *files;
     size_t n_files, cap_files, n_open;
 
-    char *journal; /* whole, as the manifest is made of it */
-    size_t journal_len, journal_cap, journal_written;
+    struct journal journal;
     struct plm_recording_stats stats;
 };
 
@@ -95,9 +108,15 @@ struct plm_recording {
 int64_t plm_rec_t(const struct plm_recording *r, int64_t room_us); /* never below 0 */
 void plm_rec_set_state(
     struct plm_recording *r, enum plm_recording_state state, enum plm_recording_reason reason);
-void plm_rec_journal(struct plm_recording *r, char *line); /* takes the line; NULL is fine */
-void plm_rec_on_refused(struct plm_recording *r);          /* the disk's queue is full */
+void plm_rec_on_refused(struct plm_recording *r); /* the disk's queue is full */
 void plm_rec_pause(struct plm_recording *r, enum plm_recording_reason reason);
+
+/* recording_journal.c */
+void plm_rec_journal(struct plm_recording *r, char *line); /* takes the line; NULL is fine */
+int plm_rec_restore_journal(struct plm_recording *r, const char *text, size_t len); /* what is on the disk */
+void plm_rec_write_journal(
+    struct plm_recording *r); /* lines that the disk's queue has not taken yet, in order */
+void plm_rec_on_line(struct plm_recording *r, bool written); /* the disk tells of the oldest line in flight */
 
 /* recording_media.c */
 struct person *plm_rec_person(

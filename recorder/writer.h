@@ -35,12 +35,13 @@ enum plm_writer_event_type {
     PLM_WRITER_FINISHED = 1,
     /**
      * A write failed; the file was ended at its last whole fragment and finished if that was possible. Its handle is no more, closing it does nothing.
-     * Without a handle: the journal, the manifest, the folder (no name), or a file that a repair could not help.
+     * Without a handle: a line of the journal (its name), the manifest, the folder (no name), or a file that a repair could not help.
      */
     PLM_WRITER_FAILED,
-    PLM_WRITER_DISK,     /**< the level changed */
-    PLM_WRITER_REMOVED,  /**< a folder is gone */
-    PLM_WRITER_REPAIRED, /**< plm_writer_repair is done with this recording */
+    PLM_WRITER_DISK,      /**< the level changed */
+    PLM_WRITER_REMOVED,   /**< a folder is gone */
+    PLM_WRITER_REPAIRED,  /**< plm_writer_repair is done with this recording */
+    PLM_WRITER_JOURNALED, /**< the oldest line of this recording's that was not told of yet is in the journal: a kill loses it no more */
 };
 
 struct plm_writer_event {
@@ -103,7 +104,7 @@ plm_writer_file plm_writer_open(
 int plm_writer_put(struct plm_writer *w, plm_writer_file file, const struct plm_sample *sample);
 /** Finish a file. @param end_us the room's clock: the last picture is held until then */
 void plm_writer_close(struct plm_writer *w, plm_writer_file file, int64_t end_us);
-/** Append a line (without its newline) to the journal of a recording. */
+/** Append a line (without its newline) to the journal of a recording. Each has one event, JOURNALED or FAILED, in the order of the lines. */
 int plm_writer_journal(struct plm_writer *w, const char *id, const char *line, size_t len);
 /** Write manifest.json as a whole: temporary name, sync, rename. */
 int plm_writer_manifest(struct plm_writer *w, const char *id, const char *text, size_t len);

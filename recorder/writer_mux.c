@@ -288,6 +288,16 @@ static void fail(struct plm_writer *w, struct plm_writer_job *job, const char *n
     job->event = NULL;
 }
 
+static void tell_line(struct plm_writer *w, struct plm_writer_job *job, int rc)
+{
+    fail(w, job, PLM_RECORDING_JOURNAL, rc);
+    if (rc == 0) {
+        job->event->e.type = PLM_WRITER_JOURNALED;
+        plm_writer_post_event(w, job->event);
+        job->event = NULL;
+    }
+}
+
 static void do_job(struct plm_writer *w, struct plm_writer_job *job)
 {
     switch (job->type) {
@@ -304,7 +314,7 @@ static void do_job(struct plm_writer *w, struct plm_writer_job *job)
         on_close(w, job);
         break;
     case PLM_JOB_JOURNAL:
-        fail(w, job, PLM_RECORDING_JOURNAL, journal(w, job->id, (const char *)job->octets, job->len));
+        tell_line(w, job, journal(w, job->id, (const char *)job->octets, job->len));
         break;
     default:
         pass_on(w, job);

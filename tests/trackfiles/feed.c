@@ -50,7 +50,7 @@ static uint64_t now_us(void)
 
 static void print_events(struct plm_writer *w)
 {
-    static const char *const names[] = {"", "finished", "failed", "disk", "removed", "repaired"};
+    static const char *const names[] = {"", "finished", "failed", "disk", "removed", "repaired", "journaled"};
     struct plm_writer_event e;
     while (plm_writer_next_event(w, &e)) {
         finished += e.file != 0;

@@ -32,6 +32,7 @@ struct world {
     plm_writer_file n_files;
     unsigned puts, demands, repairs, changes;
     bool full, refuse_journal;
+    unsigned lines; /* that were taken, and not told of */
     uint64_t ext_seq, said_us;
 };
 
@@ -84,6 +85,7 @@ static int journal(void *ctx, const char *id, const char *line, size_t len)
     assert_null(memchr(line, '\n', len));
     memcpy(w->journal + at, line, len);
     memcpy(w->journal + at + len, "\n", 2);
+    w->lines++;
     return 0;
 }
 
@@ -434,6 +436,76 @@ static void journal_lines_wait(void **state_)
     plm_recording_destroy(w.r);
 }
 
+/* The disk tells what became of the n oldest lines. */
+static void tell_lines(struct world *w, unsigned n, int error, uint64_t now)
+{
+    struct plm_writer_event ev = {.type = error ? PLM_WRITER_FAILED : PLM_WRITER_JOURNALED, .error = error};
+    strcpy(ev.name, error ? PLM_RECORDING_JOURNAL : "");
+    assert_true(n <= w->lines);
+    w->lines -= n;
+    while (n--)
+        plm_recording_on_writer(w->r, &ev, now);
+}
+
+static void say_hand(struct world *w, int participant, uint64_t now)
+{
+    const struct plm_control event = {.id = ID,
+        .mono_us = (int64_t)now,
+        .event = json_pack("{s:s, s:i}", "type", "hand", "participant", participant)};
+    plm_recording_on_event(w->r, &event);
+    json_decref(event.event);
+}
+
+/* A line that the disk failed at comes again, before all that came after it; no file is begun whose line may not be there. */
+static void journal_lines_come_again(void **state_)
+{
+    struct world w;
+    (void)state_;
+    begin(&w);
+    tell_lines(&w, w.lines, 0, T0);
+    say_hand(&w, 1, T0 + S);
+    say_hand(&w, 2, T0 + S);
+    say_hand(&w, 3, T0 + S);
+    assert_int_equal(w.lines, 3);
+    w.journal[0] = '\0';
+    tell_lines(&w, 1, -EROFS, T0 + S);
+    tell_lines(&w, 1, 0, T0 + S);
+    say_hand(&w, 4, T0 + 2 * S);
+    plm_recording_poll(w.r, T0 + 12 * S); /* one is still out */
+    assert_string_equal(w.journal, "");
+    tell_lines(&w, 1, -EROFS, T0 + 12 * S); /* and then one line finds out */
+    assert_true(said(&w, "\"participant\":1"));
+    assert_int_equal(w.lines, 1);
+    tell_lines(&w, 1, -EROFS, T0 + 21 * S);
+    w.journal[0] = '\0';
+    say_hand(&w, 5, T0 + 22 * S);
+    announce(&w, T0 + 22 * S);
+    assert_int_equal(w.lines, 0);
+
+    plm_recording_poll(w.r, T0 + 31 * S);
+    assert_int_equal(w.lines, 1);
+    assert_true(said(&w, "\"participant\":1"));
+    tell_lines(&w, 1, -EROFS, T0 + 31 * S);
+    speak(&w, T0 + 32 * S, T0 + 40 * S);
+    assert_int_equal(w.lines, 0);
+    assert_int_equal(w.n_files, 0);
+    w.journal[0] = '\0';
+    plm_recording_poll(w.r, T0 + 41 * S);
+    tell_lines(&w, 1, 0, T0 + 41 * S);
+    assert_int_equal(w.lines, 4);
+    const char *line = w.journal;
+    for (int i = 1; i <= 5; i++) {
+        char part[32];
+        snprintf(part, sizeof(part), "\"participant\":%d", i);
+        line = strstr(line, part);
+        assert_non_null(line);
+    }
+    tell_lines(&w, 4, 0, T0 + 41 * S);
+    speak(&w, T0 + 42 * S, T0 + 44 * S);
+    assert_int_equal(w.n_files, 1);
+    plm_recording_destroy(w.r);
+}
+
 static void another_recorder_goes_on(void **state_)
 {
     struct world w, next;
@@ -528,6 +600,7 @@ int main(void)
         cmocka_unit_test(a_failed_file_is_finished_at_the_end),
         cmocka_unit_test(a_slow_disk),
         cmocka_unit_test(journal_lines_wait),
+        cmocka_unit_test(journal_lines_come_again),
         cmocka_unit_test(another_recorder_goes_on),
         cmocka_unit_test(after_another_boot),
         cmocka_unit_test(frames_that_make_no_sense),

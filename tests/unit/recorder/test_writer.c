@@ -21,8 +21,9 @@
 #include "finish.h"
 #include "track_file.h"
 
-#define ID   "0123456789abcdef0123456789abcdef"
-#define NAME "p1-camera-1.mp4"
+#define ID    "0123456789abcdef0123456789abcdef"
+#define OTHER "f123456789abcdef0123456789abcdef"
+#define NAME  "p1-camera-1.mp4"
 
 /* ---- a disk that refuses, or waits: this stands in front of the C library's ---- */
 
@@ -99,6 +100,15 @@ static struct plm_writer_event next(struct world *world)
     }
     fail_msg("no event");
     return e;
+}
+
+static void expect_lines(struct world *world, unsigned n)
+{
+    while (n--) {
+        struct plm_writer_event e = next(world);
+        assert_int_equal(e.type, PLM_WRITER_JOURNALED);
+        assert_string_equal(e.id, ID);
+    }
 }
 
 static plm_writer_file open_file(struct world *world, const char *name)
@@ -214,8 +224,8 @@ static void test_names_are_checked(void **state)
     char target[80];
     snprintf(target, sizeof target, "%s/elsewhere", world->path);
     assert_int_equal(plm_writer_journal(world->w, ID, "{}", 2), 0);
-    while (!exists(world, "journal.jsonl"))
-        usleep(1000);
+    expect_lines(world, 1);
+    assert_true(exists(world, "journal.jsonl"));
     assert_int_equal(symlinkat(target, world->dir_fd, ID "/" NAME ".part"), 0);
     plm_writer_file file = open_file(world, NAME);
     assert_int_equal(next(world).type, PLM_WRITER_FAILED);
@@ -344,6 +354,7 @@ static void test_journal_and_manifest(void **state)
     plm_writer_journal(world->w, ID, "{\"type\":\"recording\"}", 20);
     plm_writer_journal(world->w, ID, "{\"type\":\"end\"}", 14);
     plm_writer_manifest(world->w, ID, "{}", 2);
+    expect_lines(world, 2);
     struct plm_writer_event e = next(world);
     assert_int_equal(e.type, PLM_WRITER_FINISHED);
     assert_string_equal(e.name, "manifest.json");
@@ -359,11 +370,28 @@ static void test_journal_and_manifest(void **state)
     fclose(f);
     plm_writer_journal(world->w, ID, "{}", 2);
     plm_writer_manifest(world->w, ID, "{\"a\":1}", 7);
+    expect_lines(world, 1);
     next(world);
     read_text(world, "journal.jsonl", text, sizeof text);
     assert_string_equal(text, "{\"type\":\"recording\"}\n{\"type\":\"end\"}\n{\"type\":\"ga\n{}\n");
     read_text(world, "manifest.json", text, sizeof text);
     assert_string_equal(text, "{\"a\":1}");
+}
+
+/* Each line has its own answer, in their order. */
+static void test_a_line_that_fails(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(plm_writer_journal(world->w, ID, "{}", 2), 0);
+    expect_lines(world, 1);
+    assert_int_equal(plm_writer_journal(world->w, OTHER, "{}", 2), 0); /* its folder is not there */
+    assert_int_equal(plm_writer_journal(world->w, ID, "{}", 2), 0);
+    struct plm_writer_event e = next(world);
+    assert_int_equal(e.type, PLM_WRITER_FAILED);
+    assert_string_equal(e.id, OTHER);
+    assert_string_equal(e.name, PLM_RECORDING_JOURNAL);
+    assert_int_equal(e.error, -ENOENT);
+    expect_lines(world, 1);
 }
 
 static void test_remove(void **state)
@@ -373,6 +401,7 @@ static void test_remove(void **state)
     feed(world, file, 0, 2);
     plm_writer_journal(world->w, ID, "{}", 2);
     plm_writer_remove(world->w, ID); /* what is still written ends first */
+    expect_lines(world, 1);
     assert_int_equal(next(world).type, PLM_WRITER_FINISHED);
     struct plm_writer_event e = next(world);
     assert_int_equal(e.type, PLM_WRITER_REMOVED);
@@ -402,6 +431,7 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(test_a_file), TEST(test_a_silent_file_is_cut),
         TEST(test_nothing_is_overwritten), TEST(test_names_are_checked), TEST(test_an_empty_file_goes),
         TEST(test_a_write_error), TEST(test_a_full_disk), TEST(test_the_queue),
-        TEST(test_journal_and_manifest), TEST(test_remove), TEST(test_destroy_finishes)};
+        TEST(test_journal_and_manifest), TEST(test_a_line_that_fails), TEST(test_remove),
+        TEST(test_destroy_finishes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
