@@ -53,11 +53,24 @@ static bool read_start(struct plm_control *c, const json_t *o)
     return text(o, "key", &c->key) && text(o, "name", &c->name);
 }
 
+/* Which event it is: both or none. */
+static bool read_number(struct plm_control *c, const json_t *o)
+{
+    json_int_t n;
+    c->run = plm_json_string(o, "run");
+    if (!json_object_get(o, "run") && !json_object_get(o, "n"))
+        return true;
+    if (!c->run || !plm_recording_run_valid(c->run) || !number(o, "n", 1, PLM_RECORDING_MAX_N, &n))
+        return false;
+    c->n = (uint64_t)n;
+    return true;
+}
+
 static bool read_event(struct plm_control *c, const json_t *o)
 {
     json_int_t mono;
     c->event = json_object_get(o, "event");
-    if (!number(o, "mono_us", 0, MAX_TIME, &mono) || !json_is_object(c->event))
+    if (!read_number(c, o) || !number(o, "mono_us", 0, MAX_TIME, &mono) || !json_is_object(c->event))
         return false;
     c->mono_us = mono;
     const char *type = plm_json_string(c->event, "type");
@@ -151,6 +164,12 @@ char *plm_control_write_state(const struct plm_control_state *s, size_t *len)
             "name", s->name, "started_ms", (json_int_t)s->started_ms, "duration_us",
             (json_int_t)s->duration_us, "bytes", (json_int_t)s->bytes, "files", (json_int_t)s->files),
         len);
+}
+
+char *plm_control_write_written(const char *id, const char *run, uint64_t n, size_t *len)
+{
+    return plm_json_line(
+        json_pack("{s:s, s:s, s:s, s:I}", "op", "written", "id", id, "run", run, "n", (json_int_t)n), len);
 }
 
 char *plm_control_write_disk(enum plm_disk_level level, uint64_t free_bytes, size_t *len)

@@ -32,6 +32,8 @@ struct plm_control {
     uint64_t unix_ms;                 /**< START */
     uint32_t limit_s;                 /**< START; PLM_RECORDING_LIMIT_S when left out */
     enum plm_recording_reason reason; /**< STOP */
+    const char *run;                  /**< EVENT; valid, or NULL: it has no number */
+    uint64_t n;                       /**< EVENT with a run; 1..PLM_RECORDING_MAX_N */
     json_t *event;                    /**< EVENT; has a "type" that is not one of the recorder's own lines */
     const char **ids;                 /**< SYNC; owned, the texts are valid ids */
     size_t n_ids;
@@ -53,6 +55,8 @@ struct plm_control_state {
 
 /** @return text to free(); NULL: no memory */
 char *plm_control_write_state(const struct plm_control_state *s, size_t *len);
+/** The events of a run up to n are in the journal. */
+char *plm_control_write_written(const char *id, const char *run, uint64_t n, size_t *len);
 char *plm_control_write_disk(enum plm_disk_level level, uint64_t free_bytes, size_t *len);
 /** "ok", "warn", "refuse", "stop"; static storage. */
 const char *plm_disk_level_name(enum plm_disk_level level);

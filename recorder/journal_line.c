@@ -6,7 +6,7 @@
 
 bool plm_journal_is_own(const char *type)
 {
-    static const char *const own[] = {"recording", "file", "file_end", "gap", "state", "end"};
+    static const char *const own[] = {"recording", "server", "file", "file_end", "gap", "state", "end"};
     for (size_t i = 0; i < PLM_COUNT_OF(own); i++)
         if (!strcmp(type, own[i]))
             return true;
@@ -77,10 +77,23 @@ char *plm_journal_line_end(int64_t t_us, enum plm_recording_reason reason)
         NULL);
 }
 
-char *plm_journal_line_event(int64_t t_us, const json_t *event)
+char *plm_journal_line_server(int64_t t_us, const char *run)
+{
+    return plm_json_line(
+        json_pack("{s:s, s:I, s:s}", "type", "server", "t_us", (json_int_t)t_us, "run", run), NULL);
+}
+
+static bool set_own(json_t *o, int64_t t_us, uint64_t n)
+{
+    json_object_del(o, "n");
+    return json_object_set_new(o, "t_us", json_integer(t_us)) == 0 &&
+           (!n || json_object_set_new(o, "n", json_integer((json_int_t)n)) == 0);
+}
+
+char *plm_journal_line_event(int64_t t_us, uint64_t n, const json_t *event)
 {
     json_t *o = json_object();
-    if (o && (json_object_update(o, (json_t *)event) || json_object_set_new(o, "t_us", json_integer(t_us)))) {
+    if (o && (json_object_update(o, (json_t *)event) || !set_own(o, t_us, n))) {
         json_decref(o);
         o = NULL;
     }
@@ -120,6 +133,19 @@ static int read_head(struct plm_journal_summary *s, json_t *o)
                : PLM_EINVAL;
 }
 
+/* Numbers are those of the run that was named last. */
+static void read_number(struct plm_journal_summary *s, const char *type, const json_t *o)
+{
+    const char *run = plm_json_string(o, "run");
+    json_int_t n = plm_json_int(o, "n", 0);
+    if (!strcmp(type, "server") && run && plm_recording_run_valid(run)) {
+        memcpy(s->run, run, sizeof(s->run));
+        s->n = 0;
+    } else if (!plm_journal_is_own(type) && n > 0 && (uint64_t)n > s->n) {
+        s->n = (uint64_t)n;
+    }
+}
+
 int plm_journal_summarize(struct plm_journal_summary *out, const char *text, size_t len)
 {
     struct plm_journal_summary s = {0};
@@ -133,6 +159,8 @@ int plm_journal_summarize(struct plm_journal_summary *out, const char *text, siz
         const char *type = plm_json_string(o, "type"), *reason = plm_json_string(o, "reason");
         int64_t t = plm_json_int(o, "t_us", 0);
         s.last_us = t > s.last_us ? t : s.last_us;
+        if (type)
+            read_number(&s, type, o);
         if (type && !strcmp(type, "end") && reason) {
             s.ended = true;
             s.reason = plm_recording_reason_from(reason);

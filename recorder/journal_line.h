@@ -47,8 +47,9 @@ char *plm_journal_line_file_end(int64_t t_us, const struct plm_journal_file_end 
 char *plm_journal_line_gap(int64_t t_us, int64_t from_us, int64_t to_us, const char *reason);
 char *plm_journal_line_state(int64_t t_us, enum plm_recording_state state, enum plm_recording_reason reason);
 char *plm_journal_line_end(int64_t t_us, enum plm_recording_reason reason);
-/** @param event an object with "type", borrowed; a "t_us" of its own is replaced */
-char *plm_journal_line_event(int64_t t_us, const json_t *event);
+/** @param event an object with "type", borrowed; "t_us" and "n" of its own are replaced @param n 0: it has no number */
+char *plm_journal_line_event(int64_t t_us, uint64_t n, const json_t *event);
+char *plm_journal_line_server(int64_t t_us, const char *run);
 
 /** Lines of a text that are whole and objects. @return the next, a new reference; NULL: no more. *at starts at 0 */
 json_t *plm_journal_next(const char *text, size_t len, size_t *at);
@@ -57,7 +58,9 @@ json_t *plm_journal_next(const char *text, size_t len, size_t *at);
 struct plm_journal_summary {
     json_t *first; /**< owned; head's texts live in it */
     struct plm_journal_head head;
-    int64_t last_us; /**< greatest t_us, or end of a file */
+    int64_t last_us;                  /**< greatest t_us, or end of a file */
+    char run[PLM_RECORDING_RUN_SIZE]; /**< of the server that said the last events with a number; "": none */
+    uint64_t n;                       /**< the last number of that run's */
     bool ended;
     enum plm_recording_reason reason; /**< when ended */
 };

@@ -125,6 +125,16 @@ static void on_log(void *ctx, const char *id, const char *text)
     say(ctx, PLM_LOG_INFO, id, text);
 }
 
+static void on_written(void *ctx, const char *id, const char *run, uint64_t n)
+{
+    struct plm_recorder *r = ctx;
+    size_t len = 0;
+    char *text = r->server ? plm_control_write_written(id, run, n, &len) : NULL;
+    if (text)
+        r->env.send_control(r->env.ctx, text, len);
+    free(text);
+}
+
 /* ---- what has changed ---- */
 
 static void log_figures(struct plm_recorder *r, const struct plm_recording *recording)
@@ -198,7 +208,8 @@ int plm_recorder_create(struct plm_recorder **out, const struct plm_recorder_env
     if (!r)
         return PLM_ENOMEM;
     r->env = *env;
-    r->recordings = (struct plm_recording_env){r, env->disk, env->boot_id, on_demand, on_changed, on_log};
+    r->recordings =
+        (struct plm_recording_env){r, env->disk, env->boot_id, on_demand, on_changed, on_log, on_written};
     plm_u32_map_init(&r->rooms);
     *out = r;
     return 0;

@@ -122,6 +122,8 @@ static int restore(struct plm_recording *r, const struct plm_journal_summary *s,
     r->base_us = s->head.mono_us;
     snprintf(r->boot, sizeof(r->boot), "%s", s->head.boot);
     r->last_us = s->last_us;
+    memcpy(r->numbers.run, s->run, sizeof(r->numbers.run));
+    r->numbers.taken = r->numbers.told = s->n;
     return plm_rec_restore_files(r, names, n_names);
 }
 
@@ -309,13 +311,9 @@ void plm_recording_on_event(struct plm_recording *r, const struct plm_control *c
     const char *type = plm_json_string(c->event, "type");
     if (r->state >= PLM_RECORDING_CLOSING)
         return;
-    if (r->journal.len > PLM_RECORDING_MAX_JOURNAL && may_be_left_out(type)) {
-        r->stats.journal_left_out++;
-        return;
-    }
     if (!strcmp(type, "joined") || !strcmp(type, "renamed"))
         remember_name(r, c->event);
-    plm_rec_journal(r, plm_journal_line_event(plm_rec_t(r, c->mono_us), c->event));
+    plm_rec_event(r, c, r->journal.len > PLM_RECORDING_MAX_JOURNAL && may_be_left_out(type));
 }
 
 /* ---- time passes; the end ---- */

@@ -33,6 +33,8 @@ struct plm_recording_env {
     /** State or reason changed. The recording must not be destroyed in the call. */
     void (*changed)(void *ctx, struct plm_recording *r);
     void (*log)(void *ctx, const char *id, const char *text);
+    /** The events of a run of the server up to n are in the journal. */
+    void (*written)(void *ctx, const char *id, const char *run, uint64_t n);
 };
 
 struct plm_recording_stats {
@@ -63,7 +65,7 @@ bool plm_recording_is_attached(const struct plm_recording *r);
 /** Of this server's epoch; 0: detached or ended. */
 uint32_t plm_recording_room(const struct plm_recording *r);
 
-/** A line of signalling's. */
+/** A line of signalling's; one that was taken already is told to be written as soon as it is. */
 void plm_recording_on_event(struct plm_recording *r, const struct plm_control *c);
 /** A frame of a worker's, of this room. @param link names the connection */
 void plm_recording_on_frame(struct plm_recording *r, uint32_t link, const struct plm_link_header *h,

@@ -69,6 +69,14 @@ struct journal {
     uint64_t retry_us;
 };
 
+/* The events of a run of the server that were taken, and those of which it was told that they are on the disk. */
+struct numbers {
+    char run[PLM_RECORDING_RUN_SIZE]; /* "": no event with a number yet */
+    uint64_t taken, told;
+    uint64_t mark; /* this one is on the disk when the journal is up to mark_at; 0: none is waited for */
+    size_t mark_at;
+};
+
 struct plm_recording {
     const struct plm_recording_env *env;
     char id[PLM_RECORDING_ID_SIZE];
@@ -101,6 +109,7 @@ struct plm_recording {
     size_t n_files, cap_files, n_open;
 
     struct journal journal;
+    struct numbers numbers;
     struct plm_recording_stats stats;
 };
 
@@ -113,6 +122,8 @@ void plm_rec_pause(struct plm_recording *r, enum plm_recording_reason reason);
 
 /* recording_journal.c */
 void plm_rec_journal(struct plm_recording *r, char *line); /* takes the line; NULL is fine */
+void plm_rec_event(
+    struct plm_recording *r, const struct plm_control *c, bool leave_out); /* unless it is there already */
 int plm_rec_restore_journal(struct plm_recording *r, const char *text, size_t len); /* what is on the disk */
 void plm_rec_write_journal(
     struct plm_recording *r); /* lines that the disk's queue has not taken yet, in order */

@@ -56,6 +56,59 @@ void plm_rec_journal(struct plm_recording *r, char *line)
     plm_rec_write_journal(r);
 }
 
+/* ---- events, by their numbers ---- */
+
+/* One is waited for at a time, the last one of the moment: the next is due when it is there. */
+static void tell_numbers(struct plm_recording *r)
+{
+    struct numbers *n = &r->numbers;
+    const uint64_t before = n->told;
+    while (n->told < n->taken) {
+        if (!n->mark) {
+            n->mark = n->taken;
+            n->mark_at = r->journal.len;
+        }
+        if (r->journal.safe < n->mark_at)
+            break;
+        n->told = n->mark;
+        n->mark = 0;
+    }
+    if (n->told > before)
+        r->env->written(r->env->ctx, r->id, n->run, n->told);
+}
+
+/* @return it was taken before */
+static bool is_known(struct plm_recording *r, const struct plm_control *c)
+{
+    struct numbers *n = &r->numbers;
+    if (strcmp(n->run, c->run)) {
+        plm_rec_journal(r, plm_journal_line_server(plm_rec_t(r, (int64_t)r->now_us), c->run));
+        *n = (struct numbers){0};
+        memcpy(n->run, c->run, sizeof(n->run));
+    }
+    if (c->n > n->taken)
+        return false;
+    if (c->n <= n->told)
+        r->env->written(r->env->ctx, r->id, n->run, n->told);
+    return true;
+}
+
+void plm_rec_event(struct plm_recording *r, const struct plm_control *c, bool leave_out)
+{
+    if (c->run && is_known(r, c))
+        return;
+    if (leave_out)
+        r->stats.journal_left_out++;
+    else
+        plm_rec_journal(r, plm_journal_line_event(plm_rec_t(r, c->mono_us), c->n, c->event));
+    if (!c->run)
+        return;
+    r->numbers.taken = c->n;
+    tell_numbers(r);
+}
+
+/* ---- what the disk says ---- */
+
 int plm_rec_restore_journal(struct plm_recording *r, const char *text, size_t len)
 {
     struct journal *j = &r->journal;
@@ -79,6 +132,7 @@ void plm_rec_on_line(struct plm_recording *r, bool written)
         j->in_flight--;
         j->failed = false;
         j->safe += line_at(j, j->safe) + 1;
+        tell_numbers(r);
     } else if (j->in_flight) {
         j->stale = j->in_flight - 1;
         j->in_flight = 0;

@@ -35,10 +35,19 @@ enum plm_recording_reason plm_recording_reason_from(const char *name)
     return (enum plm_recording_reason)find(reasons, PLM_RECORDING_REASON_COUNT, name);
 }
 
+static bool hexadecimal(const char *text, size_t len)
+{
+    return strlen(text) == len && strspn(text, "0123456789abcdef") == len;
+}
+
 bool plm_recording_id_valid(const char *id)
 {
-    return strlen(id) == PLM_RECORDING_ID_SIZE - 1 &&
-           strspn(id, "0123456789abcdef") == PLM_RECORDING_ID_SIZE - 1;
+    return hexadecimal(id, PLM_RECORDING_ID_SIZE - 1);
+}
+
+bool plm_recording_run_valid(const char *run)
+{
+    return hexadecimal(run, PLM_RECORDING_RUN_SIZE - 1);
 }
 
 /* Behind a run of one to ten digits, or NULL. */

@@ -15,9 +15,10 @@
     "{\"op\":\"start\",\"id\":\"" ID                                                                         \
     "\",\"room\":1,\"key\":\"k\",\"name\":\"n\",\"mono_us\":1000000,\"unix_ms\":1}"
 
-/* ---- a disk that takes everything ---- */
+/* ---- a disk that takes everything, and fails at a line now and then ---- */
 
 static plm_writer_file files;
+static unsigned lines; /* of the recording, of which it was not told what became */
 
 static int make(void *ctx, const char *id)
 {
@@ -56,8 +57,8 @@ static void close_file(void *ctx, plm_writer_file file, int64_t end_us)
 static int journal(void *ctx, const char *id, const char *line, size_t len)
 {
     (void)ctx;
-    (void)id;
     CHECK(len > 0 && !memchr(line, '\n', len));
+    lines += strcmp(id, ID) == 0;
     return 0;
 }
 
@@ -107,6 +108,7 @@ static void one_control(const char *text, size_t len)
     CHECK(c.op == PLM_CONTROL_IGNORED || c.op == PLM_CONTROL_SYNC || plm_recording_id_valid(c.id));
     for (size_t i = 0; i < c.n_ids; i++)
         CHECK(plm_recording_id_valid(c.ids[i]));
+    CHECK(!c.run || (plm_recording_run_valid(c.run) && c.n > 0 && c.n <= PLM_RECORDING_MAX_N));
     plm_control_free(&c);
 }
 
@@ -120,6 +122,14 @@ static void one_journal(const char *text, size_t len)
     CHECK(o && json_is_array(json_object_get(o, "files")));
     json_decref(o);
     free(out);
+}
+
+static void tell_line(struct plm_recorder *r, bool failed, uint64_t now)
+{
+    struct plm_writer_event ev = {.type = failed ? PLM_WRITER_FAILED : PLM_WRITER_JOURNALED, .id = ID};
+    memcpy(ev.name, failed ? PLM_RECORDING_JOURNAL : "", failed ? sizeof(PLM_RECORDING_JOURNAL) : 1);
+    lines--;
+    plm_recorder_on_writer(r, &ev, now);
 }
 
 static void frames_of(struct plm_recorder *r, const uint8_t *data, size_t len)
@@ -142,6 +152,8 @@ static void frames_of(struct plm_recorder *r, const uint8_t *data, size_t len)
         else
             plm_recorder_on_frame(r, 1, &h, body, now);
         plm_recorder_poll(r, now);
+        if (lines && h.participant % 4)
+            tell_line(r, h.participant % 4 == 1, now);
         data += n;
         len -= (size_t)n;
     }
@@ -153,7 +165,7 @@ static void one_connection(const uint8_t *data, size_t len)
         NULL, make, open_file, put, close_file, journal, manifest, nothing, nothing};
     const struct plm_recorder_env env = {NULL, &disk, "boot", send_control, send_frame, on_log};
     struct plm_recorder *r;
-    files = 0;
+    files = lines = 0;
     if (plm_recorder_create(&r, &env))
         return;
     plm_recorder_on_server(r, true, 1000000);

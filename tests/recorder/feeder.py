@@ -181,7 +181,7 @@ class Server:
         self.said.append((time.monotonic(), message))
         if message["op"] == "state":
             self.states[message["id"]] = message
-        else:
+        elif message["op"] == "disk":
             self.disk = message["level"]
 
     def on_worker(self, head, body):

@@ -23,6 +23,10 @@ static void ids(void **state)
 {
     (void)state;
     assert_true(plm_recording_id_valid("0123456789abcdef0123456789abcdef"));
+    assert_true(plm_recording_run_valid("0123456789abcdef"));
+    assert_false(plm_recording_run_valid(""));
+    assert_false(plm_recording_run_valid("0123456789ABCDEF"));
+    assert_false(plm_recording_run_valid("0123456789abcdef0"));
     static const char *const bad[] = {"", "..", "0123456789abcdef0123456789abcde",
         "0123456789abcdef0123456789abcdef0", "0123456789ABCDEF0123456789abcdef",
         "0123456789abcdef/123456789abcdef", "../0123456789abcdef0123456789abc"};

@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ID "0123456789abcdef0123456789abcdef"
+#define ID  "0123456789abcdef0123456789abcdef"
+#define RUN "0123456789abcdef"
+#define NUMBERED(run, n)                                                                                     \
+    "{\"op\":\"event\",\"id\":\"" ID "\",\"run\":" run ",\"n\":" n                                           \
+    ",\"mono_us\":9,\"event\":{\"type\":\"left\"}}"
 
 static int parse(struct plm_control *c, const char *text)
 {
@@ -55,6 +59,13 @@ static void what_a_server_says(void **state)
     assert_int_equal(c.op, PLM_CONTROL_EVENT);
     assert_int_equal(c.mono_us, 9);
     assert_string_equal(json_string_value(json_object_get(c.event, "type")), "joined");
+    assert_null(c.run);
+    assert_int_equal(c.n, 0);
+    plm_control_free(&c);
+
+    assert_int_equal(parse(&c, NUMBERED("\"" RUN "\"", "9007199254740991")), 0);
+    assert_string_equal(c.run, RUN);
+    assert_int_equal(c.n, PLM_RECORDING_MAX_N);
     plm_control_free(&c);
 
     assert_int_equal(parse(&c, "{\"op\":\"stop\",\"id\":\"" ID "\",\"mono_us\":9,\"reason\":\"limit\"}"), 0);
@@ -108,6 +119,15 @@ static void what_is_refused(void **state)
         "{\"op\":\"start\",\"id\":\"" ID
         "\",\"room\":1,\"key\":\"k\",\"name\":\"n\",\"mono_us\":5,\"unix_ms\":6,\"limit_s\":\"1\"}",
         "{\"op\":\"event\",\"id\":\"" ID "\",\"mono_us\":9,\"event\":{}}",
+        NUMBERED("\"" RUN "\"", "0"),
+        NUMBERED("\"" RUN "\"", "9007199254740992"),
+        NUMBERED("\"" RUN "\"", "\"1\""),
+        NUMBERED("\"" RUN "0\"", "1"),
+        NUMBERED("7", "1"),
+        "{\"op\":\"event\",\"id\":\"" ID "\",\"mono_us\":9,\"n\":1,\"event\":{\"type\":\"left\"}}",
+        "{\"op\":\"event\",\"id\":\"" ID "\",\"mono_us\":9,\"run\":\"" RUN
+        "\",\"event\":{\"type\":\"left\"}}",
+        "{\"op\":\"event\",\"id\":\"" ID "\",\"mono_us\":9,\"event\":{\"type\":\"server\"}}",
         "{\"op\":\"event\",\"id\":\"" ID "\",\"mono_us\":9,\"event\":{\"type\":\"end\"}}",
         "{\"op\":\"event\",\"id\":\"" ID "\",\"mono_us\":9,\"event\":{\"type\":\"file\"}}",
         "{\"op\":\"event\",\"id\":\"" ID "\",\"mono_us\":9,\"event\":[]}",
@@ -152,6 +172,9 @@ static void what_a_recorder_says(void **state)
         "\"key\":\"k\",\"name\":\"a \\\"b\\\"\",\"started_ms\":1,\"duration_us\":3,"
         "\"bytes\":2,\"files\":4}");
     assert_int_equal(len, strlen(text));
+    free(text);
+    text = plm_control_write_written(ID, RUN, 5, &len);
+    assert_string_equal(text, "{\"op\":\"written\",\"id\":\"" ID "\",\"run\":\"" RUN "\",\"n\":5}");
     free(text);
     text = plm_control_write_disk(PLM_DISK_REFUSE, 5, &len);
     assert_string_equal(text, "{\"op\":\"disk\",\"level\":\"refuse\",\"free\":5}");

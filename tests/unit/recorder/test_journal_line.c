@@ -7,10 +7,14 @@
 
 #include "journal_line.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ID "0123456789abcdef0123456789abcdef"
+#define ID          "0123456789abcdef0123456789abcdef"
+#define RUN         "0123456789abcdef"
+#define OTHER       "fedcba9876543210"
+#define SERVER(run) "{\"type\":\"server\",\"t_us\":1,\"run\":\"" run "\"}\n"
 #define FIRST                                                                                                \
     "{\"type\":\"recording\",\"t_us\":0,\"format\":1,\"id\":\"" ID                                           \
     "\",\"key\":\"k\",\"name\":\"n\",\"started_ms\":5,\"mono_us\":6,\"boot\":\"b\"}"
@@ -55,9 +59,13 @@ static void lines(void **state)
     expect(line, "{\"type\":\"end\",\"t_us\":9,\"reason\":\"asked\"}");
 
     json_t *event = json_pack("{s:s, s:i, s:s}", "type", "chat", "t_us", 1, "text", "a\nb");
-    line = plm_journal_line_event(9, event);
+    line = plm_journal_line_event(9, 0, event);
     assert_null(strchr(line, '\n'));
     expect(line, "{\"type\":\"chat\",\"t_us\":9,\"text\":\"a\\nb\"}");
+    json_object_set_new(event, "n", json_integer(3));
+    expect(plm_journal_line_event(9, 0, event), "{\"type\":\"chat\",\"t_us\":9,\"text\":\"a\\nb\"}");
+    expect(plm_journal_line_event(9, 7, event), "{\"type\":\"chat\",\"t_us\":9,\"text\":\"a\\nb\",\"n\":7}");
+    expect(plm_journal_line_server(9, RUN), "{\"type\":\"server\",\"t_us\":9,\"run\":\"" RUN "\"}");
     assert_int_equal(json_integer_value(json_object_get(event, "t_us")), 1);
     json_decref(event);
 }
@@ -88,6 +96,35 @@ static void a_torn_line_is_left_out(void **state)
     }
 }
 
+static void the_last_number_is_that_of_the_last_run(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines, *run;
+        uint64_t n;
+    } cases[] = {
+        {"", "", 0},
+        {"{\"type\":\"joined\",\"t_us\":1}\n", "", 0},
+        {SERVER(RUN) "{\"type\":\"joined\",\"t_us\":1,\"n\":4}\n{\"type\":\"left\",\"t_us\":1,\"n\":9}\n",
+            RUN, 9},
+        {SERVER(RUN) "{\"type\":\"joined\",\"t_us\":1,\"n\":4}\n{\"type\":\"left\",\"t_us\":1}\n", RUN, 4},
+        {SERVER(RUN) "{\"type\":\"left\",\"t_us\":1,\"n\":4}\n{\"type\":\"left\",\"t_us\":1,\"n\":9}", RUN,
+            4},
+        {SERVER(RUN) "{\"type\":\"joined\",\"t_us\":1,\"n\":4}\n" SERVER(OTHER), OTHER, 0},
+        {SERVER(RUN) "{\"type\":\"gap\",\"t_us\":1,\"n\":4}\n", RUN, 0},
+        {SERVER(RUN) SERVER("x") "{\"type\":\"left\",\"t_us\":1,\"n\":-4}\n", RUN, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct plm_journal_summary s;
+        char text[512];
+        snprintf(text, sizeof(text), FIRST "\n%s", cases[i].lines);
+        assert_int_equal(plm_journal_summarize(&s, text, strlen(text)), 0);
+        assert_string_equal(s.run, cases[i].run);
+        assert_int_equal(s.n, cases[i].n);
+        plm_journal_summary_free(&s);
+    }
+}
+
 static void other_first_lines_are_none(void **state)
 {
     (void)state;
@@ -109,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines),
         cmocka_unit_test(a_torn_line_is_left_out),
+        cmocka_unit_test(the_last_number_is_that_of_the_last_run),
         cmocka_unit_test(other_first_lines_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

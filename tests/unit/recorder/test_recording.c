@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define ID   "0123456789abcdef0123456789abcdef"
+#define RUN  "0123456789abcdef"
 #define S    UINT64_C(1000000)
 #define T0   (1000 * S)
 #define ROOM 5
@@ -32,7 +33,10 @@ struct world {
     plm_writer_file n_files;
     unsigned puts, demands, repairs, changes;
     bool full, refuse_journal;
-    unsigned lines; /* that were taken, and not told of */
+    unsigned lines;                   /* that were taken, and not told of */
+    char run[PLM_RECORDING_RUN_SIZE]; /* of the last "written" */
+    uint64_t written;
+    unsigned n_written;
     uint64_t ext_seq, said_us;
 };
 
@@ -127,11 +131,20 @@ static void on_log(void *ctx, const char *id, const char *text)
     (void)text;
 }
 
+static void on_written(void *ctx, const char *id, const char *run, uint64_t n)
+{
+    struct world *w = ctx;
+    assert_string_equal(id, ID);
+    snprintf(w->run, sizeof(w->run), "%s", run);
+    w->written = n;
+    w->n_written++;
+}
+
 static void prepare(struct world *w)
 {
     memset(w, 0, sizeof(*w));
     w->disk = (struct plm_disk_port){w, make, open_file, put, close_file, journal, manifest, repair, NULL};
-    w->env = (struct plm_recording_env){w, &w->disk, "boot", on_demand, on_changed, on_log};
+    w->env = (struct plm_recording_env){w, &w->disk, "boot", on_demand, on_changed, on_log, on_written};
 }
 
 static struct plm_control start_of(uint64_t now)
@@ -447,13 +460,82 @@ static void tell_lines(struct world *w, unsigned n, int error, uint64_t now)
         plm_recording_on_writer(w->r, &ev, now);
 }
 
-static void say_hand(struct world *w, int participant, uint64_t now)
+static void say_numbered(struct world *w, const char *run, uint64_t n, int participant, uint64_t now)
 {
     const struct plm_control event = {.id = ID,
+        .run = run,
+        .n = n,
         .mono_us = (int64_t)now,
         .event = json_pack("{s:s, s:i}", "type", "hand", "participant", participant)};
     plm_recording_on_event(w->r, &event);
     json_decref(event.event);
+}
+
+static void say_hand(struct world *w, int participant, uint64_t now)
+{
+    say_numbered(w, NULL, 0, participant, now);
+}
+
+static unsigned count(const struct world *w, const char *what)
+{
+    unsigned n = 0;
+    for (const char *at = w->journal; (at = strstr(at, what)); at++)
+        n++;
+    return n;
+}
+
+/* An event is told to be written when its line is on the disk, not before; one that comes twice is there once. */
+static void events_are_told_when_they_are_written(void **state_)
+{
+    struct world w, next;
+    (void)state_;
+    begin(&w);
+    tell_lines(&w, w.lines, 0, T0);
+    say_hand(&w, 1, T0);
+    assert_int_equal(w.n_written, 0);
+    say_numbered(&w, RUN, 7, 2, T0); /* what came before was for another recording */
+    say_numbered(&w, RUN, 8, 3, T0);
+    say_numbered(&w, RUN, 8, 3, T0);
+    assert_int_equal(w.lines, 4); /* with that of the server */
+    tell_lines(&w, 2, 0, T0);
+    assert_int_equal(w.n_written, 0);
+    tell_lines(&w, 1, 0, T0);
+    assert_int_equal(w.written, 7);
+    assert_string_equal(w.run, RUN);
+    say_numbered(&w, RUN, 12, 4, T0);
+    say_numbered(&w, RUN, 13, 5, T0);
+    tell_lines(&w, 1, 0, T0);
+    assert_int_equal(w.written, 8);
+    tell_lines(&w, 1, -ENOSPC, T0);
+    tell_lines(&w, 1, 0, T0);
+    assert_int_equal(w.written, 8);
+    plm_recording_poll(w.r, T0 + 11 * S);
+    tell_lines(&w, 1, 0, T0 + 11 * S);
+    tell_lines(&w, 1, 0, T0 + 11 * S);
+    assert_int_equal(w.written, 13);
+    w.n_written = 0;
+    say_numbered(&w, RUN, 7, 2, T0 + 12 * S); /* a server that came back without having heard */
+    assert_int_equal(w.written, 13);
+    assert_int_equal(w.n_written, 1);
+    assert_int_equal(w.lines, 0);
+
+    /* Another recorder knows from the journal what is there; another run of the server begins anew. */
+    prepare(&next);
+    assert_int_equal(
+        plm_recording_restore(&next.r, &next.env, w.journal, strlen(w.journal), NULL, 0, T0 + 15 * S), 0);
+    plm_recording_destroy(w.r);
+    tell_lines(&next, next.lines, 0, T0 + 15 * S);
+    say_numbered(&next, RUN, 12, 4, T0 + 12 * S);
+    assert_int_equal(next.written, 13);
+    say_numbered(&next, RUN, 14, 6, T0 + 12 * S);
+    say_numbered(&next, "fedcba9876543210", 1, 7, T0 + 16 * S);
+    tell_lines(&next, next.lines, 0, T0 + 16 * S);
+    assert_int_equal(next.written, 1);
+    assert_string_equal(next.run, "fedcba9876543210");
+    assert_int_equal(count(&next, "hand"), 2);
+    assert_true(said(&next, "\"participant\":6,\"t_us\":12000000,\"n\":14}"));
+    assert_int_equal(count(&next, "\"type\":\"server\""), 1);
+    plm_recording_destroy(next.r);
 }
 
 /* A line that the disk failed at comes again, before all that came after it; no file is begun whose line may not be there. */
@@ -601,6 +683,7 @@ int main(void)
         cmocka_unit_test(a_slow_disk),
         cmocka_unit_test(journal_lines_wait),
         cmocka_unit_test(journal_lines_come_again),
+        cmocka_unit_test(events_are_told_when_they_are_written),
         cmocka_unit_test(another_recorder_goes_on),
         cmocka_unit_test(after_another_boot),
         cmocka_unit_test(frames_that_make_no_sense),
