@@ -479,7 +479,7 @@ static void write_recording(FILE *f, const struct plm_recorder_link *recorder)
         {"plenum_recording_feeds", "gauge", "Workers that are connected to it.", s.feeds},
         {"plenum_recording_recorder_starts_total", "counter", "How often this server started a recorder.",
             s.starts},
-        {"plenum_recording_waiting", "gauge", "Messages that wait for the recorder.", s.waiting},
+        {"plenum_recording_waiting", "gauge", "Messages that wait for the recorder, or for its word that they are written.", s.waiting},
         {"plenum_recording_lost_total", "counter", "Messages to the recorder that were given up.",
             s.lost_events},
         {"plenum_recording_bad_messages_total", "counter", "Messages of the recorder that could not be read.",

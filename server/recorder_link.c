@@ -1,6 +1,8 @@
 #include "recorder_link.h"
 
 #include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -46,6 +48,8 @@ struct plm_recorder_link {
     bool wanted;   /* once there is something to record, a recorder is kept running */
     bool sync_due; /* the recorder has not been told which recordings run */
     uint64_t epoch, due_ms, heard_ms;
+    char run[PLM_RECORDING_RUN_SIZE]; /* the epoch, as events name it */
+    uint64_t last_event;              /* its number */
     uv_timer_t timer;
     struct feed *feeds;
     struct recording *recordings;
@@ -138,21 +142,22 @@ static int send_now(struct plm_recorder_link *l, struct plm_text *text)
 static void pump(struct plm_recorder_link *l)
 {
     struct plm_text *text;
-    while (l->up && (text = plm_recorder_queue_front(&l->waiting))) {
+    while (l->up && (text = plm_recorder_queue_next(&l->waiting))) {
         int err = plm_recorder_conn_send(l->control, text->data, text->len);
         if (err == PLM_EFULL && text->len <= PLM_LINK_MAX_BODY)
             return; /* goes on when it has drained */
         if (err)
-            l->waiting.lost++;
-        plm_recorder_queue_drop_front(&l->waiting);
+            plm_recorder_queue_lose(&l->waiting);
+        else
+            plm_recorder_queue_sent(&l->waiting);
     }
     if (l->up && l->sync_due) /* behind the events and ends that waited */
         l->sync_due = send_now(l, sync_text(l)) != 0;
 }
 
-static void add(struct plm_recorder_link *l, struct plm_text *text, enum plm_recorder_waiting kind)
+static void add(struct plm_recorder_link *l, const struct plm_recorder_waits *waits)
 {
-    plm_recorder_queue_add(&l->waiting, text, kind);
+    plm_recorder_queue_add(&l->waiting, waits);
     pump(l);
 }
 
@@ -174,6 +179,7 @@ static void lose_recorder(struct plm_recorder_link *l)
     plm_recorder_conn_close(l->control);
     l->control = NULL;
     l->up = false;
+    plm_recorder_queue_again(&l->waiting);
     for (unsigned i = 0; i < l->config.n_workers; i++) {
         struct feed *f = &l->feeds[i];
         plm_recorder_conn_close(f->conn);
@@ -239,6 +245,8 @@ static void on_state(struct plm_recorder_link *l, const struct plm_recording_new
         if (news->state > PLM_RECORDING_PAUSED)
             forget(l, r); /* the recorder ended it: the limit, the disk */
     }
+    if (news->state >= PLM_RECORDING_READY)
+        plm_recorder_queue_over(&l->waiting, news->id);
     l->host.news(l->host.ctx, news);
 }
 
@@ -262,6 +270,8 @@ static void on_control_message(struct plm_recorder_conn *c, void *arg, const cha
                 (unsigned long long)(m.free >> 20));
         l->disk = m.level;
         l->disk_free = m.free;
+    } else if (m.op == PLM_RECORDER_OP_WRITTEN && strcmp(m.run, l->run) == 0) {
+        plm_recorder_queue_written(&l->waiting, m.id, m.n);
     }
     plm_recorder_msg_clear(&m);
 }
@@ -455,7 +465,7 @@ static void tell_start(struct plm_recorder_link *l, struct recording *r)
     if (!l->up)
         return; /* all are told when it comes */
     r->told = true;
-    add(l, start_text(r), PLM_RECORDER_ORDER);
+    add(l, &(struct plm_recorder_waits){start_text(r), PLM_RECORDER_START, r->id, 0});
 }
 
 static int port_start(void *ctx, const struct plm_recording_start *s)
@@ -496,10 +506,10 @@ static void port_stop(void *ctx, const char *id, enum plm_recording_reason reaso
         if (!r->stopped)
             forget(l, r);
     }
-    add(l,
-        reason == PLM_RECORDING_DELETED ? plm_recorder_msg_delete(id)
-                                        : plm_recorder_msg_stop(id, clock_us(CLOCK_MONOTONIC), reason),
-        PLM_RECORDER_ORDER);
+    struct plm_text *text = reason == PLM_RECORDING_DELETED
+                                ? plm_recorder_msg_delete(id)
+                                : plm_recorder_msg_stop(id, clock_us(CLOCK_MONOTONIC), reason);
+    add(l, &(struct plm_recorder_waits){text, PLM_RECORDER_ORDER, id, 0});
 }
 
 static void port_room(void *ctx, const char *id, plm_room_id room)
@@ -520,8 +530,9 @@ static void port_event(void *ctx, const char *id, struct plm_text *json)
     bool chat = false;
     if (!plm_recording_id_valid(id))
         return;
-    struct plm_text *text = plm_recorder_msg_event(id, clock_us(CLOCK_MONOTONIC), json, &chat);
-    add(l, text, chat ? PLM_RECORDER_CHAT : PLM_RECORDER_EVENT);
+    const struct plm_recorder_event e = {id, l->run, ++l->last_event, clock_us(CLOCK_MONOTONIC), json};
+    struct plm_text *text = plm_recorder_msg_event(&e, &chat);
+    add(l, &(struct plm_recorder_waits){text, chat ? PLM_RECORDER_CHAT : PLM_RECORDER_EVENT, id, e.n});
 }
 
 static void port_remove(void *ctx, const char *id)
@@ -593,6 +604,7 @@ int plm_recorder_link_create(struct plm_recorder_link **out, uv_loop_t *loop,
     for (unsigned i = 0; i < config->n_workers; i++)
         feeds[i].link = l;
     host->random(&l->epoch, sizeof(l->epoch));
+    snprintf(l->run, sizeof(l->run), "%016" PRIx64, l->epoch);
     plm_recorder_queue_init(&l->waiting, PLM_RECORDER_MAX_WAITING);
     uv_timer_init(loop, &l->timer);
     l->timer.data = l;

@@ -3,7 +3,7 @@
  *
  * Keeps a recorder running (or uses the one that is there: it outlives its server), a control connection to it from the loop, and one
  * connection for each media worker, which the engine then feeds. What runs is told anew to every recorder that comes: "start" for each
- * recording, the events that wait, "sync"; a room is fed as soon as the recorder says that its recording is on. While no recorder answers,
+ * recording, the events that no recorder has written yet, "sync"; a room is fed as soon as the recorder says that its recording is on. While no recorder answers,
  * recordings are paused, and events are kept, so that the journal has no hole. Loop thread; nothing blocks.
  */
 #ifndef PLM_SERVER_RECORDER_LINK_H
@@ -20,7 +20,7 @@
 #define PLM_RECORDER_SILENCE_MS 20000
 /** A recording that waited so long for a recorder is told to be paused. */
 #define PLM_RECORDER_MISSED_MS 5000
-/** Messages that wait for a recorder; on top of that the oldest chat goes, then the oldest event. */
+/** Messages that wait for a recorder, or for its word that they are written (recorder_queue.h). */
 #define PLM_RECORDER_MAX_WAITING 4096
 
 struct plm_recorder_link;

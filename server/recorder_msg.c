@@ -49,16 +49,15 @@ struct plm_text *plm_recorder_msg_sync(const char *const *ids, size_t n)
     return plm_json_text(o);
 }
 
-struct plm_text *plm_recorder_msg_event(
-    const char *id, uint64_t mono_us, const struct plm_text *event, bool *chat)
+struct plm_text *plm_recorder_msg_event(const struct plm_recorder_event *e, bool *chat)
 {
-    json_t *inner = json_loadb(event->data, event->len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *inner = json_loadb(e->json->data, e->json->len, JSON_REJECT_DUPLICATES, NULL);
     const char *type = json_string_value(json_object_get(inner, "type"));
     struct plm_text *text = NULL;
     if (type) {
         *chat = strcmp(type, "chat") == 0;
-        text = plm_json_text(json_pack(
-            "{s:s, s:s, s:I, s:O}", "op", "event", "id", id, "mono_us", (json_int_t)mono_us, "event", inner));
+        text = plm_json_text(json_pack("{s:s, s:s, s:s, s:I, s:I, s:O}", "op", "event", "id", e->id, "run",
+            e->run, "n", (json_int_t)e->n, "mono_us", (json_int_t)e->mono_us, "event", inner));
     }
     json_decref(inner);
     return text;
@@ -84,14 +83,20 @@ static bool get_number(const json_t *o, const char *key, json_int_t max, uint64_
     return true;
 }
 
+static const char *get_id(const json_t *o)
+{
+    const char *id = get_text(o, "id");
+    return id && plm_recording_id_valid(id) ? id : NULL;
+}
+
 static bool read_state(struct plm_recording_news *n, const json_t *o)
 {
     const char *state = get_text(o, "state"), *reason = get_text(o, "reason");
     uint64_t files, duration;
-    n->id = get_text(o, "id");
+    n->id = get_id(o);
     n->key = get_text(o, "key");
     n->name = get_text(o, "name");
-    if (!n->id || !plm_recording_id_valid(n->id) || !n->key || !n->name || !state || !reason)
+    if (!n->id || !n->key || !n->name || !state || !reason)
         return false;
     n->state = plm_recording_state_from(state);
     n->reason = plm_recording_reason_from(reason);
@@ -115,6 +120,14 @@ static bool read_disk(struct plm_recorder_msg *m, const json_t *o)
     return level && i < PLM_RECORDER_DISK_COUNT && get_number(o, "free", INT64_MAX, &m->free);
 }
 
+static bool read_written(struct plm_recorder_msg *m, const json_t *o)
+{
+    m->id = get_id(o);
+    m->run = get_text(o, "run");
+    return m->id && m->run && plm_recording_run_valid(m->run) &&
+           get_number(o, "n", PLM_RECORDING_MAX_N, &m->n);
+}
+
 int plm_recorder_msg_parse(struct plm_recorder_msg *out, const char *text, size_t len)
 {
     struct plm_recorder_msg m = {0};
@@ -127,6 +140,9 @@ int plm_recorder_msg_parse(struct plm_recorder_msg *out, const char *text, size_
     } else if (good && strcmp(op, "disk") == 0) {
         m.op = PLM_RECORDER_OP_DISK;
         good = read_disk(&m, o);
+    } else if (good && strcmp(op, "written") == 0) {
+        m.op = PLM_RECORDER_OP_WRITTEN;
+        good = read_written(&m, o);
     }
     if (!good) {
         json_decref(o);

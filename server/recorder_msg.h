@@ -20,9 +20,14 @@ struct plm_text *plm_recorder_msg_stop(const char *id, uint64_t mono_us, enum pl
 struct plm_text *plm_recorder_msg_delete(const char *id);
 /** @param ids n of them */
 struct plm_text *plm_recorder_msg_sync(const char *const *ids, size_t n);
-/** @param event a JSON object with a "type" @param chat out: may be given up first @return NULL also when it is none */
-struct plm_text *plm_recorder_msg_event(
-    const char *id, uint64_t mono_us, const struct plm_text *event, bool *chat);
+/** An event of a recording: its number within this run of the server, and a JSON object with a "type". */
+struct plm_recorder_event {
+    const char *id, *run;
+    uint64_t n, mono_us;
+    const struct plm_text *json;
+};
+/** @param chat out: may be given up first @return NULL also when it has no type */
+struct plm_text *plm_recorder_msg_event(const struct plm_recorder_event *event, bool *chat);
 
 enum plm_recorder_disk {
     PLM_RECORDER_DISK_OK = 0,
@@ -38,6 +43,7 @@ enum plm_recorder_op {
     PLM_RECORDER_OP_UNKNOWN = 0, /**< of a later version: to be ignored */
     PLM_RECORDER_OP_STATE,
     PLM_RECORDER_OP_DISK,
+    PLM_RECORDER_OP_WRITTEN,
 };
 
 /** A message from the recorder, checked. */
@@ -46,6 +52,8 @@ struct plm_recorder_msg {
     struct plm_recording_news news; /**< STATE; its strings belong to the message */
     enum plm_recorder_disk level;   /**< DISK */
     uint64_t free;
+    const char *id, *run; /**< WRITTEN; as news' strings */
+    uint64_t n;           /**< WRITTEN: so far the events of that run are in the journal */
     void *json;
 };
 

@@ -24,6 +24,7 @@
 
 #define A            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B            "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define RUN          "5a5a5a5a5a5a5a5a" /* fill_random */
 #define WORKERS      2
 #define MAX_MESSAGES 64
 
@@ -489,6 +490,49 @@ static void tells_a_new_recorder_all_that_runs_and_all_that_happened(void **stat
     close_world(&w);
 }
 
+static void say_written(struct recorder *r, const char *id, const char *run, unsigned n)
+{
+    char text[256];
+    snprintf(text, sizeof(text), "{\"op\":\"written\",\"id\":\"%s\",\"run\":\"%s\",\"n\":%u}", id, run, n);
+    say(r, text);
+}
+
+/* What a recorder took with it when it died is said again, and no more than that. */
+static void what_was_not_written_is_said_again(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, false);
+    give_recorder(&w);
+    assert_int_equal(start(&w, A, 7), 0);
+    AWAIT(&w, got(&w, 1, "sync"));
+    say_state(&w.r, A, "on", "");
+    event(&w, A, "{\"type\":\"joined\"}");
+    event(&w, A, "{\"type\":\"chat\"}");
+    event(&w, A, "{\"type\":\"hand\"}");
+    AWAIT(&w, got(&w, 2, "\"run\":\"" RUN "\",\"n\":1,") && got(&w, 4, "\"n\":3,"));
+    assert_int_equal(stats(&w).waiting, 3);
+    say_written(&w.r, A, "0123456789abcdef", 3); /* of another run */
+    say_written(&w.r, B, RUN, 3);
+    say_written(&w.r, A, RUN, 1);
+    AWAIT(&w, stats(&w).waiting == 2);
+    w.port.stop(w.port.ctx, A, PLM_RECORDING_ASKED);
+    AWAIT(&w, got(&w, 5, "stop"));
+    take_recorder(&w);
+    AWAIT(&w, !stats(&w).up);
+    give_recorder(&w);
+    AWAIT(&w, w.r.n_messages == 4);
+    assert_true(got(&w, 0, "\"n\":2,") && got(&w, 1, "\"n\":3,") && got(&w, 2, "\"op\":\"stop\"") &&
+                got(&w, 3, "sync"));
+    say_state(&w.r, A, "closing", "asked");
+    run_for(&w, 50);
+    assert_int_equal(stats(&w).waiting, 3);
+    say_state(&w.r, A, "ready", "asked");
+    AWAIT(&w, stats(&w).waiting == 0);
+    assert_int_equal(stats(&w).lost_events, 0);
+    close_world(&w);
+}
+
 static void a_recording_that_no_recorder_heard_of_is_paused_then_failed(void **state)
 {
     (void)state;
@@ -705,6 +749,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(feeds_a_room_once_the_recorder_says_it_is_on),
         cmocka_unit_test(what_the_recorder_ended_is_fed_no_more),
         cmocka_unit_test(tells_a_new_recorder_all_that_runs_and_all_that_happened),
+        cmocka_unit_test(what_was_not_written_is_said_again),
         cmocka_unit_test(a_recording_that_no_recorder_heard_of_is_paused_then_failed),
         cmocka_unit_test(signalling_may_stop_one_while_it_is_told_of_another),
         cmocka_unit_test(a_feed_that_ended_is_made_anew),

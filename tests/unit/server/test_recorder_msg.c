@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
-#define ID "0123456789abcdef0123456789abcdef"
+#define ID                  "0123456789abcdef0123456789abcdef"
+#define RUN                 "0123456789abcdef"
+#define WRITTEN(id, run, n) "{\"op\":\"written\",\"id\":\"" id "\",\"run\":\"" run "\",\"n\":" n "}"
 
 static void expect(struct plm_text *t, const char *json)
 {
@@ -48,13 +50,15 @@ static void events_are_objects_with_a_type(void **state)
     bool chat = false;
     const char good[] = "{\"type\":\"chat\",\"text\":\"hi\"}";
     struct plm_text *t = plm_text_create(good, strlen(good));
-    expect(plm_recorder_msg_event(ID, 9, t, &chat),
-        "{\"op\":\"event\",\"id\":\"" ID "\",\"mono_us\":9,\"event\":{\"type\":\"chat\",\"text\":\"hi\"}}");
+    struct plm_recorder_event e = {ID, RUN, 4, 9, t};
+    expect(plm_recorder_msg_event(&e, &chat),
+        "{\"op\":\"event\",\"id\":\"" ID "\",\"run\":\"" RUN
+        "\",\"n\":4,\"mono_us\":9,\"event\":{\"type\":\"chat\",\"text\":\"hi\"}}");
     assert_true(chat);
     plm_text_unref(t);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        t = plm_text_create(bad[i], strlen(bad[i]));
-        assert_null(plm_recorder_msg_event(ID, 9, t, &chat));
+        e.json = t = plm_text_create(bad[i], strlen(bad[i]));
+        assert_null(plm_recorder_msg_event(&e, &chat));
         plm_text_unref(t);
     }
 }
@@ -94,6 +98,12 @@ static void states_and_levels_are_read(void **state)
     assert_int_equal(m.level, PLM_RECORDER_DISK_REFUSE);
     assert_int_equal(m.free, 77);
     plm_recorder_msg_clear(&m);
+    assert_int_equal(parse(&m, WRITTEN(ID, RUN, "9007199254740991")), 0);
+    assert_int_equal(m.op, PLM_RECORDER_OP_WRITTEN);
+    assert_string_equal(m.id, ID);
+    assert_string_equal(m.run, RUN);
+    assert_int_equal(m.n, PLM_RECORDING_MAX_N);
+    plm_recorder_msg_clear(&m);
     assert_int_equal(parse(&m, "{\"op\":\"song\"}"), 0);
     assert_int_equal(m.op, PLM_RECORDER_OP_UNKNOWN);
     plm_recorder_msg_clear(&m);
@@ -114,7 +124,8 @@ static void every_field_is_looked_at(void **state)
         "{\"op\":\"disk\",\"level\":\"ok\",\"free\":-1}", "{\"op\":\"disk\",\"level\":\"ok\",\"free\":1.5}",
         "{\"op\":\"disk\",\"op\":\"disk\",\"level\":\"ok\",\"free\":1}", STATE("\"dancing\"", "\"\"", ""),
         STATE("\"on\"", "\"why\"", ""), STATE("1", "\"\"", ""), STATE("\"on\"", "null", ""),
-        STATE("\"on\"", "\"\"", ",\"id\":\"" ID "\"")};
+        STATE("\"on\"", "\"\"", ",\"id\":\"" ID "\""), WRITTEN(ID, "0123", "1"), WRITTEN("x", RUN, "1"),
+        WRITTEN(ID, RUN, "-1"), WRITTEN(ID, RUN, "9007199254740992"), WRITTEN(ID, RUN, "null")};
     static const char *const parts[][2] = {{ID, "0123"}, {ID, "../../../../../../etc/aaaaaaaaaaaa"},
         {ID, "0123456789ABCDEF0123456789ABCDEF"}, {"\"key\":\"k\"", "\"key\":1"},
         {"\"name\":\"n\"", "\"nam\":\"n\""}, {"\"name\":\"n\"", "\"name\":\"a\\u0000b\""},
