@@ -1,6 +1,7 @@
 #include "recording_internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,7 +185,7 @@ static void go_on(struct plm_recording *r)
         plm_rec_pause(r, PLM_RECORDING_DISK_FULL);
     if (full)
         return;
-    if (r->now_us < r->retry_us)
+    if (r->now_us < r->retry_us || r->journal.failed)
         return;
     if (r->state != PLM_RECORDING_ON) {
         close_gap(r);
@@ -206,6 +207,13 @@ void plm_rec_pause(struct plm_recording *r, enum plm_recording_reason reason)
     plm_rec_set_state(r, PLM_RECORDING_PAUSED, reason);
     if (was_on)
         plm_rec_end_files(r, 0, "disk");
+}
+
+void plm_rec_on_disk_error(struct plm_recording *r, int error)
+{
+    if (r->state == PLM_RECORDING_ON)
+        plm_rec_pause(
+            r, error == -ENOSPC || error == -EDQUOT ? PLM_RECORDING_DISK_FULL : PLM_RECORDING_DISK_ERROR);
 }
 
 /* After another boot CLOCK_MONOTONIC began anew: the wall's clock tells how long it was, but time never goes back. */

@@ -136,10 +136,8 @@ static void on_failed(struct plm_recording *r, const struct plm_writer_event *ev
         for (size_t k = 0; k < PAIR_COUNT; k++)
             if (p->pairs[k] && plm_pair_on_failed(&p->pairs[k]->pair, ev->file))
                 break;
-    if (!ev->file || ev->error == -EEXIST || r->state != PLM_RECORDING_ON)
-        return; /* a name that somebody took: the next one is another */
-    plm_rec_pause(
-        r, ev->error == -ENOSPC || ev->error == -EDQUOT ? PLM_RECORDING_DISK_FULL : PLM_RECORDING_DISK_ERROR);
+    if (ev->file && ev->error != -EEXIST) /* a name that somebody took: the next one is another */
+        plm_rec_on_disk_error(r, ev->error);
 }
 
 /* ---- of another run ---- */
@@ -258,7 +256,10 @@ void plm_recording_on_writer(struct plm_recording *r, const struct plm_writer_ev
     if (ev->type == PLM_WRITER_REPAIRED) {
         r->repairing = false;
     } else if (ev->type == PLM_WRITER_JOURNALED || !strcmp(ev->name, PLM_RECORDING_JOURNAL)) {
-        plm_rec_on_line(r, ev->type == PLM_WRITER_JOURNALED);
+        plm_rec_on_line(r, ev->error);
+        return;
+    } else if (ev->type == PLM_WRITER_FAILED && !*ev->name) {
+        r->unmade = true; /* so its first line fails, too */
         return;
     } else if (!strcmp(ev->name, PLM_RECORDING_MANIFEST)) {
         if (r->concluded && r->state == PLM_RECORDING_CLOSING)

@@ -89,6 +89,7 @@ struct plm_recording {
     enum plm_recording_state state;
     enum plm_recording_reason reason;
     bool attached, repairing, concluded;
+    bool unmade;      /* its folder could not be made */
     bool unfinished;  /* a file could not be finished when its disk failed: a repair tries again at the end */
     bool end_known;   /* the journal has its last line */
     bool paused_full; /* until there is room for new recordings, too */
@@ -119,6 +120,7 @@ void plm_rec_set_state(
     struct plm_recording *r, enum plm_recording_state state, enum plm_recording_reason reason);
 void plm_rec_on_refused(struct plm_recording *r); /* the disk's queue is full */
 void plm_rec_pause(struct plm_recording *r, enum plm_recording_reason reason);
+void plm_rec_on_disk_error(struct plm_recording *r, int error); /* while it is on, it pauses */
 
 /* recording_journal.c */
 void plm_rec_journal(struct plm_recording *r, char *line); /* takes the line; NULL is fine */
@@ -127,7 +129,8 @@ void plm_rec_event(
 int plm_rec_restore_journal(struct plm_recording *r, const char *text, size_t len); /* what is on the disk */
 void plm_rec_write_journal(
     struct plm_recording *r); /* lines that the disk's queue has not taken yet, in order */
-void plm_rec_on_line(struct plm_recording *r, bool written); /* the disk tells of the oldest line in flight */
+void plm_rec_on_line(
+    struct plm_recording *r, int error); /* the disk tells of the oldest line in flight; 0: it is written */
 
 /* recording_media.c */
 struct person *plm_rec_person(

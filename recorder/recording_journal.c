@@ -39,6 +39,8 @@ void plm_rec_write_journal(struct plm_recording *r)
 {
     const struct plm_disk_port *disk = r->env->disk;
     struct journal *j = &r->journal;
+    if (r->unmade && may_write(r))
+        r->unmade = disk->make(disk->ctx, r->id) != 0;
     while (j->taken < j->len && may_write(r)) {
         size_t len = line_at(j, j->taken);
         if (disk->journal(disk->ctx, r->id, j->text + j->taken, len))
@@ -123,12 +125,12 @@ int plm_rec_restore_journal(struct plm_recording *r, const char *text, size_t le
     return 0;
 }
 
-void plm_rec_on_line(struct plm_recording *r, bool written)
+void plm_rec_on_line(struct plm_recording *r, int error)
 {
     struct journal *j = &r->journal;
     if (j->stale) {
         j->stale--; /* if it was written, it will be there twice, but the last time behind what came before it */
-    } else if (j->in_flight && written) {
+    } else if (j->in_flight && !error) {
         j->in_flight--;
         j->failed = false;
         j->safe += line_at(j, j->safe) + 1;
@@ -139,6 +141,7 @@ void plm_rec_on_line(struct plm_recording *r, bool written)
         j->failed = true;
         j->taken = j->safe;
         j->retry_us = r->now_us + PLM_RECORDING_RETRY_US;
+        plm_rec_on_disk_error(r, error);
     }
     plm_rec_write_journal(r);
 }

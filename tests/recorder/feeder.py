@@ -167,8 +167,10 @@ class Server:
 
     def __init__(self, recorder):
         self.recorder, self.epoch = recorder, random.getrandbits(63)
+        self.run = f"{self.epoch:016x}"
         self.states, self.said, self.disk, self.demands = {}, [], None, []
         self.tracks = []
+        self.events, self.unwritten, self.lock = 0, [], threading.Lock()
         self.connect()
 
     def connect(self):
@@ -183,6 +185,10 @@ class Server:
             self.states[message["id"]] = message
         elif message["op"] == "disk":
             self.disk = message["level"]
+        elif message["op"] == "written":
+            assert message["run"] == self.run, message
+            with self.lock:
+                self.unwritten = [e for e in self.unwritten if e["id"] != message["id"] or e["n"] > message["n"]]
 
     def on_worker(self, head, body):
         assert head[1] == DEMAND, head
@@ -201,7 +207,18 @@ class Server:
             self.wait(recording, wait)
 
     def event(self, recording, kind, **fields):
-        self.say(op="event", id=recording, mono_us=mono_us(), event={"type": kind, **fields})
+        self.events += 1
+        message = {"op": "event", "id": recording, "run": self.run, "n": self.events, "mono_us": mono_us(), "event": {"type": kind, **fields}}
+        with self.lock:
+            self.unwritten.append(message)
+        self.say(**message)
+
+    def say_again(self):
+        """What no recorder has written yet."""
+        with self.lock:
+            again = list(self.unwritten)
+        for message in again:
+            self.say(**message)
 
     def stop(self, recording, reason="asked", wait="ready"):
         self.say(op="stop", id=recording, mono_us=mono_us(), reason=reason)

@@ -21,27 +21,42 @@ from numbered import FPS, Media
 MIB = 1 << 20
 DISK = 128 * MIB       # the recorder keeps 64 of it back; below 6.4 it stops, from 14 on it goes on
 LOSS_S, GOP_S = 2.0, 1.0
+SYNCED_S = 6  # everything older is on the disk
 MEDIA = {}
 
 
 class Meeting:
     """Ada, with microphone and camera."""
 
-    def __init__(self, recorder, codec):
+    def __init__(self, recorder, codec, wait="on"):
         self.recorder, self.recording, self.codec = recorder, feeder.new_id(), codec
-        self.began, self.room, self.sent = time.monotonic(), 0, {MICROPHONE: [], CAMERA: []}
-        self.serve()
+        self.began, self.room, self.sent, self.chats = time.monotonic(), 0, {MICROPHONE: [], CAMERA: []}, []
+        self.serve(wait=wait)
 
-    def serve(self, unix_shift_s=0):
+    def serve(self, unix_shift_s=0, wait="on"):
+        self.server = Server(self.recorder)
+        self.begin(unix_shift_s, wait)
+        self.server.event(self.recording, "joined", participant=1, name="Ada", role="speaker", breakout=0)
+
+    def begin(self, unix_shift_s=0, wait="on"):
         self.room += 1
-        self.server = s = Server(self.recorder)
+        s = self.server
         s.say(op="start", id=self.recording, room=self.room, key="room-key", name="A room", mono_us=feeder.mono_us(),
               unix_ms=time.time_ns() // 1000000 + unix_shift_s * 1000, limit_s=3600)
-        s.wait(self.recording, "on")
-        s.event(self.recording, "joined", participant=1, name="Ada", role="speaker", breakout=0)
+        s.wait(self.recording, wait)
+        s.say_again()
         s.say(op="sync", ids=[self.recording])
         self.up = time.monotonic()
         self.tracks = [Track(s, 1, source, MEDIA[self.codec], room=self.room, began=self.began) for source in (MICROPHONE, CAMERA)]
+
+    def come_back(self):
+        """The same run of the server finds another recorder."""
+        self.server.connect()
+        self.begin()
+
+    def chat(self):
+        self.chats.append(f"Number {len(self.chats)}")
+        self.server.event(self.recording, "chat", participant=1, name="Ada", text=self.chats[-1], sent_ms=0)
 
     def gone(self):
         self.server.close()
@@ -72,6 +87,7 @@ def judge(meeting, spells, gaps):
     """
     recorded = Recorded(meeting.recorder, meeting.recording)
     recorded.all_play()
+    assert [c["text"] for c in recorded.manifest["chat"]] == meeting.chats, recorded.manifest["chat"]
     assert [g["reason"] for g in recorded.manifest["gaps"]] == gaps, recorded.manifest["gaps"]
     pictures, tones = recorded.pictures(1), heard(recorded.tones(1), meeting.began)
     offsets = picture_offsets(pictures, meeting.began)
@@ -149,9 +165,13 @@ def full(by_level, preload):
         shutil.rmtree(os.path.dirname(switch))
 
 
-def say(path, text):
-    with open(path + ".new", "w", encoding="ascii") as f:
+def say_to(path, text):
+    with open(path, "w", encoding="ascii") as f:
         f.write(text)
+
+
+def say(path, text):
+    say_to(path + ".new", text)
     os.rename(path + ".new", path)
 
 
@@ -162,17 +182,85 @@ def failing(preload, error):
         m = Meeting(recorder, "h264")
         time.sleep(4)
         failed = time.monotonic()
+        m.chat()
+        wait_for(lambda: not m.server.unwritten, 3, "what was said is written")
         say(switch, str(error))
+        m.chat()
         paused = m.wait("paused", "disk_error")
+        m.chat()
         time.sleep(1)
+        assert len(m.server.unwritten) == 2
         os.unlink(switch)
         os.rmdir(os.path.dirname(switch))
         again = m.wait("on", "", 25)
+        wait_for(lambda: not m.server.unwritten, 3, "what was said is written")
         time.sleep(4)
         stopped = m.stop()
         recorded = judge(m, [(m.up, failed), (again, stopped)], ["disk"])
         check_files(recorded, paused, again)
         return f"{errno.errorcode[error]}: told after {paused - failed:.1f} s, on again {again - paused:.1f} s later"
+
+
+def failing_at_first(preload):
+    """It takes nothing when the recording begins: not even a folder."""
+    switch = os.path.join(tempfile.mkdtemp(prefix="plenum-failing-"), "error")
+    with Recorder(env={"LD_PRELOAD": preload, "PLM_FAIL": switch}) as recorder:
+        say(switch, str(errno.EROFS))
+        m = Meeting(recorder, "h264", wait="paused")
+        m.chat()
+        paused = m.wait("paused", "disk_error")
+        time.sleep(1)
+        os.unlink(switch)
+        os.rmdir(os.path.dirname(switch))
+        again = m.wait("on", "", 25)
+        time.sleep(3.5)
+        stopped = m.stop()
+        judge(m, [(again, stopped)], ["disk"])
+        return f"failing at first: told after {paused - m.up:.1f} s, on again {again - paused:.1f} s later"
+
+
+def shell(*words):
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def read_only():
+    """
+    The kernel makes a file system read-only after an error in it: what it had not stored yet is lost, and nothing is stored until it is mounted anew, for
+    which the recorder has to go. What was synced before is repaired, what was said meanwhile is said again, and the recording goes on.
+    """
+    image, disk = tempfile.mkstemp(prefix="plenum-ext4-")[1], tempfile.mkdtemp(prefix="plenum-ext4-")
+    os.truncate(image, 256 * MIB)
+    shell("mkfs.ext4", "-q", image)
+    mount = ("mount", "-o", "loop,errors=remount-ro", image, disk)
+    shell(*mount)
+    try:
+        with Recorder(folder=os.path.join(disk, "recordings")) as recorder:
+            m = Meeting(recorder, "vp8")
+            first = m.up
+            time.sleep(SYNCED_S + LOSS_S + 3)
+            device = os.path.basename(subprocess.run(["findmnt", "-no", "SOURCE", disk], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
+            failed = time.monotonic()
+            say_to(f"/sys/fs/ext4/{device}/trigger_fs_error", "1")
+            m.chat()
+            paused = m.wait("paused", "disk_error")
+            m.chat()
+            assert "Read-only file system" in recorder.log()
+            recorder.kill()
+            m.gone()
+            shell("umount", disk)
+            subprocess.run(["e2fsck", "-fy", image], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            shell(*mount)
+            recorder.start()
+            m.come_back()
+            again = m.up
+            time.sleep(4)
+            stopped = m.stop()
+            judge(m, [(first, failed - SYNCED_S), (again, stopped)], ["recorder"])
+            return f"read-only: told after {paused - failed:.1f} s, mounted anew and on again {again - paused:.1f} s later"
+    finally:
+        shell("umount", disk)
+        os.rmdir(disk)
+        os.unlink(image)
 
 
 def stalled(preload):
@@ -228,10 +316,11 @@ def main():
     preload = os.environ.get("PLM_FAILING_DISK", "")
     jobs = []
     if os.path.exists(preload):
-        jobs += [(failing, preload, errno.EIO), (failing, preload, errno.EROFS), (stalled, preload), (clock, preload, 3600), (clock, preload, -3600)]
+        jobs += [(failing, preload, errno.EIO), (failing, preload, errno.EROFS), (failing_at_first, preload), (stalled, preload), (clock, preload, 3600), (clock, preload, -3600)]
     if may_mount():
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
         jobs += [(full, by_level, preload) for by_level in (True, False) if by_level or os.path.exists(preload)]
+        jobs += [(read_only,)] if os.path.exists("/dev/loop-control") and shutil.which("mkfs.ext4") else []
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(len(jobs) or 1) as pool:
         for (f, *args), future in [(job, pool.submit(*job)) for job in jobs]:
@@ -242,8 +331,8 @@ def main():
                 failed += 1
     if failed:
         return 1
-    if len(jobs) < 7:
-        print("skipped in part: PLM_FAILING_DISK names no library, or there is no right to mount a small disk")
+    if len(jobs) < 9:
+        print("skipped in part: PLM_FAILING_DISK names no library, or there is no right to mount a small disk, no loop device, no mkfs.ext4")
         return 77
     return 0
 

@@ -1,6 +1,6 @@
 /*
  * A disk that fails, preloaded into a writer of track files: writing and syncing block as long as the file named by PLM_STALL is there; with PLM_REFUSE every
- * write from PLM_REFUSE_FROM on returns this errno; all writes and new files do as long as the file named by PLM_FAIL, which holds the errno, is
+ * write from PLM_REFUSE_FROM on returns this errno; all writes, new files and folders do as long as the file named by PLM_FAIL, which holds the errno, is
  * there, and with the one named by PLM_BLIND nobody learns how much room there is. And a wall clock that is off by the seconds that the file named by
  * PLM_CLOCK_SHIFT holds.
  */
@@ -22,6 +22,7 @@ VISIBLE ssize_t pwrite(int fd, const void *buf, size_t n, off_t at);
 VISIBLE ssize_t write(int fd, const void *buf, size_t n);
 VISIBLE int fdatasync(int fd);
 VISIBLE int openat(int dir, const char *path, int flags, ...);
+VISIBLE int mkdirat(int dir, const char *path, mode_t mode);
 VISIBLE int fstatvfs(int fd, struct statvfs *v);
 VISIBLE int clock_gettime(clockid_t clock, struct timespec *t);
 
@@ -100,6 +101,15 @@ int openat(int dir, const char *path, int flags, ...)
         }
     }
     return (int)syscall(SYS_openat, dir, path, flags, mode);
+}
+
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+    long error = number_of("PLM_FAIL");
+    if (!error)
+        return (int)syscall(SYS_mkdirat, dir, path, mode);
+    errno = (int)error;
+    return -1;
 }
 
 int fstatvfs(int fd, struct statvfs *v)

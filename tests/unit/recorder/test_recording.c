@@ -31,7 +31,7 @@ struct world {
     char names[32][PLM_WRITER_MAX_NAME]; /* of files, from 1 on */
     bool closed[32];
     plm_writer_file n_files;
-    unsigned puts, demands, repairs, changes;
+    unsigned makes, puts, demands, repairs, changes;
     bool full, refuse_journal;
     unsigned lines;                   /* that were taken, and not told of */
     char run[PLM_RECORDING_RUN_SIZE]; /* of the last "written" */
@@ -42,8 +42,8 @@ struct world {
 
 static int make(void *ctx, const char *id)
 {
-    (void)ctx;
     assert_string_equal(id, ID);
+    ((struct world *)ctx)->makes++;
     return 0;
 }
 
@@ -510,9 +510,11 @@ static void events_are_told_when_they_are_written(void **state_)
     tell_lines(&w, 1, 0, T0);
     assert_int_equal(w.written, 8);
     plm_recording_poll(w.r, T0 + 11 * S);
-    tell_lines(&w, 1, 0, T0 + 11 * S);
-    tell_lines(&w, 1, 0, T0 + 11 * S);
+    while (w.lines)
+        tell_lines(&w, 1, 0, T0 + 11 * S);
     assert_int_equal(w.written, 13);
+    plm_recording_poll(w.r, T0 + 11 * S);
+    tell_lines(&w, w.lines, 0, T0 + 11 * S);
     w.n_written = 0;
     say_numbered(&w, RUN, 7, 2, T0 + 12 * S); /* a server that came back without having heard */
     assert_int_equal(w.written, 13);
@@ -551,6 +553,7 @@ static void journal_lines_come_again(void **state_)
     assert_int_equal(w.lines, 3);
     w.journal[0] = '\0';
     tell_lines(&w, 1, -EROFS, T0 + S);
+    expect(&w, PLM_RECORDING_PAUSED, PLM_RECORDING_DISK_ERROR);
     tell_lines(&w, 1, 0, T0 + S);
     say_hand(&w, 4, T0 + 2 * S);
     plm_recording_poll(w.r, T0 + 12 * S); /* one is still out */
@@ -574,7 +577,7 @@ static void journal_lines_come_again(void **state_)
     w.journal[0] = '\0';
     plm_recording_poll(w.r, T0 + 41 * S);
     tell_lines(&w, 1, 0, T0 + 41 * S);
-    assert_int_equal(w.lines, 4);
+    expect(&w, PLM_RECORDING_PAUSED, PLM_RECORDING_DISK_ERROR);
     const char *line = w.journal;
     for (int i = 1; i <= 5; i++) {
         char part[32];
@@ -582,9 +585,39 @@ static void journal_lines_come_again(void **state_)
         line = strstr(line, part);
         assert_non_null(line);
     }
-    tell_lines(&w, 4, 0, T0 + 41 * S);
+    tell_lines(&w, w.lines, 0, T0 + 41 * S);
     speak(&w, T0 + 42 * S, T0 + 44 * S);
+    expect(&w, PLM_RECORDING_ON, PLM_RECORDING_NO_REASON);
     assert_int_equal(w.n_files, 1);
+    assert_true(said(&w, "\"from_us\":1000000,\"to_us\":42000000,\"reason\":\"disk\""));
+    plm_recording_destroy(w.r);
+}
+
+/* A disk that takes nothing from the first moment on: the folder is made when it does. */
+static void a_folder_that_could_not_be_made(void **state_)
+{
+    struct world w;
+    (void)state_;
+    begin(&w);
+    assert_int_equal(w.makes, 1);
+    struct plm_writer_event ev = {.type = PLM_WRITER_FAILED, .error = -EROFS};
+    plm_recording_on_writer(w.r, &ev, T0);
+    tell_lines(&w, w.lines, -ENOENT, T0);
+    expect(&w, PLM_RECORDING_PAUSED, PLM_RECORDING_DISK_ERROR);
+    w.journal[0] = '\0';
+    plm_recording_poll(w.r, T0 + 10 * S);
+    assert_int_equal(w.makes, 2);
+    plm_recording_on_writer(w.r, &ev, T0 + 10 * S);
+    tell_lines(&w, w.lines, -ENOENT, T0 + 10 * S);
+    w.journal[0] = '\0';
+    plm_recording_poll(w.r, T0 + 20 * S);
+    assert_int_equal(w.makes, 3);
+    tell_lines(&w, 1, 0, T0 + 20 * S);
+    tell_lines(&w, w.lines, 0, T0 + 20 * S);
+    plm_recording_poll(w.r, T0 + 20 * S);
+    expect(&w, PLM_RECORDING_ON, PLM_RECORDING_NO_REASON);
+    assert_int_equal(w.makes, 3);
+    assert_int_equal(count(&w, "\"type\":\"recording\""), 1);
     plm_recording_destroy(w.r);
 }
 
@@ -683,6 +716,7 @@ int main(void)
         cmocka_unit_test(a_slow_disk),
         cmocka_unit_test(journal_lines_wait),
         cmocka_unit_test(journal_lines_come_again),
+        cmocka_unit_test(a_folder_that_could_not_be_made),
         cmocka_unit_test(events_are_told_when_they_are_written),
         cmocka_unit_test(another_recorder_goes_on),
         cmocka_unit_test(after_another_boot),
