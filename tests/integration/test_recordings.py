@@ -214,6 +214,33 @@ def slow_reader(server, id, content):
     print(f"slow reader: other requests took at most {worst * 1000:.1f} ms, memory {after - rss} kB more at its peak")
 
 
+def slow_readers_and_a_fast_one(server, id, content):
+    """However many peers take nothing, the next one has the file at once: more of them than jobs may be in the pool."""
+    path = f"/api/v1/recordings/{id}/files/p2-screen-1.webm"
+    slow = []
+    try:
+        for _ in range(8):
+            s = socket.socket()
+            slow.append(s)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            s.connect(("127.0.0.1", server.port))
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n\r\n".encode())
+        time.sleep(1)
+        assert server.metric("plenum_downloads") == 8
+        begun = time.monotonic()
+        assert server.request("GET", path, headers=AUTH)[2] == content
+        took = time.monotonic() - begun
+        assert server.metric("plenum_downloads") == 8  # they still wait
+        assert took < 10, f"{took:.1f} s"
+    finally:
+        for s in slow:
+            s.close()
+    deadline = time.monotonic() + 10
+    while server.metric("plenum_downloads") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    print(f"beside eight that take nothing: {len(content) >> 20} MB in {took:.2f} s")
+
+
 def deleted_meanwhile(server, id, data):
     """What is deleted is served no more, also to whom it was being sent."""
     with socket.socket() as s:
@@ -259,6 +286,7 @@ def main():
         tokens_of_the_meeting(server, id)
         paths(server, id, data)
         slow_reader(server, id, large)
+        slow_readers_and_a_fast_one(server, id, large)
         deleted_meanwhile(server, id, data)
         assert server.metric("plenum_downloads") == 0
         server.stop()
