@@ -2,6 +2,7 @@
 
 #include "admission.h"
 #include "connection.h"
+#include "recordings.h"
 #include "resource.h"
 #include "room.h"
 
@@ -201,9 +202,11 @@ static int post_whip(struct plm_resource *r, const struct plm_resource_request *
     int err = plm_member_create(&r->member, r->room, guest, NULL, r, why);
     if (!err)
         err = plm_member_publish_whip(r->member, request->sdp, request->len, answer, why);
-    if (!err)
-        plm_member_announce(r->member);
-    return err;
+    if (err)
+        return err;
+    plm_member_announce(r->member);
+    plm_recording_reconsider(plm_room_main(r->room));
+    return 0;
 }
 
 static int take_names(

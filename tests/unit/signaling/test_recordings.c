@@ -374,6 +374,33 @@ static void test_auto(void **state)
     peer_destroy(q);
 }
 
+/* Who comes by WHIP is somebody, too. */
+static void test_auto_by_whip(void **state)
+{
+    struct scene *s = *state;
+    struct plm_room_settings settings;
+    struct plm_refusal why;
+    plm_room_settings_default(&settings);
+    settings.auto_record = true;
+    assert_int_equal(
+        plm_api_room_create(s->w->hub, "stage", &(struct plm_api_change){.settings = &settings}, &why), 0);
+    const char *name = "Camera 1";
+    char *offer = sdp_publish(s->w, "whip", 0x41, 1);
+    const struct plm_resource_request request = {.kind = PLM_RESOURCE_WHIP,
+        .room = "stage",
+        .names = &name,
+        .n_names = 1,
+        .sdp = offer,
+        .len = strlen(offer)};
+    struct plm_resource_reply reply;
+    assert_int_equal(plm_resource_post(s->w->hub, &request, &reply), 0);
+    plm_resource_reply_clear(&reply);
+    free(offer);
+    assert_int_equal(s->r->starts, 1);
+    assert_true(recorder_expect(s->r, "{\"type\":\"asked\",\"participant\":0,\"what\":\"start\"}"));
+    assert_true(plm_room_find(s->w->hub, "stage")->recording != NULL);
+}
+
 /* ---- the journal ---- */
 
 static void publish(struct peer *p)
@@ -884,9 +911,9 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(test_start_and_stop), TEST(test_rights), TEST(test_not_here),
         TEST(test_forbidden_in_room), TEST(test_late_and_waiting), TEST(test_breakout_rooms_are_told),
         TEST(test_disk_ends_it), TEST(test_silent_recorder), TEST(test_end_crosses_news), TEST(test_limit),
-        TEST(test_meeting_ends), TEST(test_too_many), TEST(test_auto), TEST(test_journal),
-        TEST(test_journal_of_moves), TEST(test_speakers_are_limited), TEST(test_list), TEST(test_strangers),
-        TEST(test_owned), TEST(test_tokens_end), TEST(test_delete), TEST(test_restart),
+        TEST(test_meeting_ends), TEST(test_too_many), TEST(test_auto), TEST(test_auto_by_whip),
+        TEST(test_journal), TEST(test_journal_of_moves), TEST(test_speakers_are_limited), TEST(test_list),
+        TEST(test_strangers), TEST(test_owned), TEST(test_tokens_end), TEST(test_delete), TEST(test_restart),
         TEST(test_restart_too_late), TEST(test_restart_without_recorder), TEST(test_restart_without_meeting),
         TEST(test_restart_of_deleted), TEST(test_documents), TEST(test_unknown_to_us), TEST(test_api)};
     return cmocka_run_group_tests(tests, NULL, NULL);
