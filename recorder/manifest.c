@@ -227,11 +227,17 @@ static void copy(struct build *b, json_t *list, const json_t *line, const char *
     }
 }
 
+/* A recorder that was killed left no word of when: its journal says when something last happened, its files until when there is something. */
 static void on_gap(struct build *b, const json_t *line, json_int_t t)
 {
     static const char *const keys[] = {"from_us", "to_us", "reason", NULL};
+    const char *reason = plm_json_string(line, "reason");
     (void)t;
     copy(b, b->gaps, line, keys);
+    json_t *o = json_array_get(b->gaps, json_array_size(b->gaps) - 1);
+    if (o && reason && !strcmp(reason, "recorder") && b->files_end_us > plm_json_int(o, "from_us", 0) &&
+        b->files_end_us < plm_json_int(o, "to_us", 0))
+        need(b, json_object_set_new(o, "from_us", json_integer(b->files_end_us)));
 }
 
 static void on_speakers(struct build *b, const json_t *line, json_int_t t)

@@ -57,8 +57,11 @@ class Meeting:
 def judge(meeting, recorded, kills, reasons):
     """@param kills [(killed at, feeding again at)], the last one is the end"""
     recorded.all_play()
-    gaps = [g["reason"] for g in recorded.manifest["gaps"]]
-    assert gaps == reasons, gaps
+    gaps = recorded.manifest["gaps"]
+    assert [g["reason"] for g in gaps] == reasons, gaps
+    for gap, (killed, again) in zip(gaps, kills):
+        begins, ends = recorded.base + gap["from_us"] / 1e6, recorded.base + gap["to_us"] / 1e6
+        assert killed - LOSS_S < begins < killed + 0.5 and begins < ends < again + 0.5, (gap, killed - begins, again - ends)
     tones = heard(recorded.tones(1), meeting.began)
     pictures = recorded.pictures(1)
     offsets = picture_offsets(pictures, meeting.began)

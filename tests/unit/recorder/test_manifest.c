@@ -8,6 +8,7 @@
 #include "manifest.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,33 @@ static void expect(json_t *o, const char *key, const char *text)
         fail_msg("%s is %s, not %s", key, told ? told : "absent", text);
     }
     json_decref(want);
+}
+
+/* What another recorder found in the files of one that was killed is no gap; a server's gap is as long as it was. */
+static void a_gap_begins_where_the_files_end(void **state)
+{
+    (void)state;
+    static const char file[] = "{\"type\":\"file\",\"t_us\":2,\"file\":\"p1-camera-1.mp4\",\"participant\":1,"
+                               "\"pair\":\"camera\",\"start_us\":2}\n";
+    static const char later[] = "{\"type\":\"file\",\"t_us\":90,\"file\":\"p1-camera-2.mp4\",\"participant\":"
+                                "1,\"pair\":\"camera\",\"start_us\":90}\n";
+    static const struct {
+        const char *reason, *from;
+        int64_t duration_us;
+    } cases[] = {{"recorder", "60", 58}, {"recorder", "2", 0}, {"recorder", "2", 200}, {"server", "2", 58}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char journal[1024], want[128];
+        snprintf(journal, sizeof(journal),
+            FIRST "%s{\"type\":\"gap\",\"t_us\":80,\"from_us\":2,\"to_us\":80,\"reason\":\"%s\"}\n%s", file,
+            cases[i].reason, later);
+        snprintf(want, sizeof(want), "[{\"from_us\":%s,\"to_us\":80,\"reason\":\"%s\"}]", cases[i].from,
+            cases[i].reason);
+        const struct plm_manifest_file files[] = {
+            {"p1-camera-1.mp4", cases[i].duration_us, 1, "", 1}, {"p1-camera-2.mp4", 5, 1, "", 1}};
+        json_t *o = build(journal, files, 2);
+        expect(o, "gaps", want);
+        json_decref(o);
+    }
 }
 
 static void a_meeting(void **state)
@@ -192,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_meeting),
+        cmocka_unit_test(a_gap_begins_where_the_files_end),
         cmocka_unit_test(a_crash),
         cmocka_unit_test(a_restart),
         cmocka_unit_test(lines_of_the_wrong_kind),
