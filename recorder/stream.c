@@ -16,12 +16,14 @@
 #define MAX_EARLY_US    1000000
 #define START_US        100000 /* so long the first packets wait, when what they belong to may have begun before */
 #define MIN_STEP_US     1000 /* between two pictures: containers count milliseconds */
+#define FORMER_US       2000000
 
 struct encoding {
     struct plm_stream *stream;
     uint8_t index;
     bool seen;
-    uint32_t ssrc;
+    uint32_t ssrc, former_ssrc;
+    uint64_t former_until_us; /* so long packets of the former SSRC may still come, and are late */
     struct plm_reorder reorder;
     struct plm_stream_clock clock;
     struct plm_picture_maker maker;
@@ -217,8 +219,14 @@ static bool check_packet(const struct plm_stream *s, const struct plm_link_packe
            is_inside(p->orientation_off, 1, len) && is_inside(p->dd_off, p->dd_len, len);
 }
 
+/** What was on its way when the SSRC changed: its pictures were given up then. */
+static bool is_of_former(const struct encoding *enc, uint32_t ssrc, uint64_t now_us)
+{
+    return enc->seen && ssrc == enc->former_ssrc && ssrc != enc->ssrc && now_us < enc->former_until_us;
+}
+
 /** Another SSRC, or numbers that are out of all order: a publisher that came again. */
-static void notice_restart(struct encoding *enc, uint32_t ssrc, uint64_t ext_seq)
+static void notice_restart(struct encoding *enc, uint32_t ssrc, uint64_t ext_seq, uint64_t now_us)
 {
     uint64_t next = enc->reorder.next;
     bool near = !enc->reorder.any || (ext_seq + RESTART_BACK >= next && ext_seq < next + RESTART_FORWARD);
@@ -228,6 +236,8 @@ static void notice_restart(struct encoding *enc, uint32_t ssrc, uint64_t ext_seq
         plm_sound_hold_release(&enc->stream->hold);
         restart_encoding(enc);
         plm_stream_clock_init(&enc->clock, enc->clock.line.clock_rate);
+        enc->former_ssrc = enc->ssrc;
+        enc->former_until_us = now_us + FORMER_US;
     }
     enc->seen = true;
     enc->ssrc = ssrc;
@@ -282,7 +292,11 @@ void plm_stream_on_packet(struct plm_stream *s, const struct plm_link_packet *pa
         .dd_off = packet->dd_off,
         .dd_len = packet->dd_len,
     };
-    notice_restart(enc, v.ssrc, p.ext_seq);
+    if (is_of_former(enc, v.ssrc, now_us)) {
+        s->stats.late++;
+        return;
+    }
+    notice_restart(enc, v.ssrc, p.ext_seq, now_us);
     plm_encoding_choice_on_packet(&s->choice, packet->encoding, now_us);
     switch (put_in_order(enc, &p, now_us)) {
     case PLM_REORDER_NOW:

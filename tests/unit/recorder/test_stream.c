@@ -451,6 +451,36 @@ static void another_ssrc_begins_anew(void **state)
     plm_stream_destroy(s);
 }
 
+/* What was asked for again may come when another SSRC has taken the place: it is late, and nothing begins anew for it. */
+static void late_packets_of_the_former_ssrc(void **state)
+{
+    (void)state;
+    struct plm_stream *s = create(PLM_SOURCE_CAMERA, 1);
+    struct rtp_maker m;
+    struct made p[3], late[3];
+    rtp_maker_init(&m, PLM_CODEC_VP8);
+    for (unsigned i = 0; i < 9; i++)
+        put_all(s, p, picture(&m, p, 3, i == 0, 0, false, i));
+    (void)picture(&m, late, 3, false, 0, false, 9);
+    m.ssrc++;
+    m.ext_seq = 65536 + 7;
+    m.ext_ts = UINT64_C(1) << 32;
+    for (unsigned i = 10; i < 80; i++) {
+        put_all(s, p, picture(&m, p, 3, i == 10, 0, false, i));
+        if (i == 12 || i == 40)
+            put_at(s, &late[i == 40], NOW + (uint64_t)i * FRAME_US);
+    }
+    assert_int_equal(seen.n, 79);
+    assert_int_equal(stats_of(s).late, 2);
+
+    /* After a while it is a publisher that came again. */
+    m.ssrc--;
+    for (unsigned i = 80; i < 90; i++)
+        put_all(s, p, picture(&m, p, 3, i == 80, 0, false, i));
+    assert_int_equal(seen.n, 89);
+    plm_stream_destroy(s);
+}
+
 static void orientation_turns_the_picture(void **state)
 {
     (void)state;
@@ -606,6 +636,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_stood_still),
         cmocka_unit_test(a_report_after_the_pause),
         cmocka_unit_test(another_ssrc_begins_anew),
+        cmocka_unit_test(late_packets_of_the_former_ssrc),
         cmocka_unit_test(orientation_turns_the_picture),
         cmocka_unit_test(nonsense_is_counted),
         cmocka_unit_test(mute_waits_for_nothing),
