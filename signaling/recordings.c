@@ -118,7 +118,7 @@ bool plm_recording_describe(const struct plm_room *main, struct plm_msg_recordin
 /* Of one that is over nothing is told while the next one runs. */
 static void tell(struct plm_recording *rec)
 {
-    struct plm_msg msg = {.type = PLM_MSG_recording};
+    struct plm_msg msg = {.type = PLM_MSG_recording, .recording = {.now = wall_ms(rec->hub)}};
     struct plm_member *m, *next;
     if (!rec->room || (rec->room->recording && rec->room->recording != rec))
         return;

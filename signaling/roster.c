@@ -417,7 +417,8 @@ void plm_member_send_joined(struct plm_member *m, uint32_t request, bool resumed
             .has_records = true,
             .records = hub->recorder.start != NULL,
             .has_may_record = true,
-            .may_record = m->may_record}};
+            .may_record = m->may_record,
+            .now = hub->host.wall_ms(hub->host.ctx)}};
     struct plm_sight sight;
     if (!plm_sight_take(&sight, m)) {
         plm_sight_fill(&sight, &msg.joined);

@@ -117,6 +117,7 @@ static void test_start_and_stop(void **state)
     assert_non_null(msg);
     assert_int_equal(msg->recording.recording.state, PLM_MSG_recording_state_starting);
     assert_int_equal(msg->recording.recording.since, world_wall(s->w));
+    assert_int_equal(msg->recording.now, world_wall(s->w));
     assert_int_equal(msg->recording.recording.by, s->ada);
     assert_false(msg->recording.recording.has_reason);
     assert_int_equal(
@@ -210,6 +211,8 @@ static void test_late_and_waiting(void **state)
     struct peer *w = peer_create(s->w);
     peer_knock(w, &(struct plm_msg_join){.room = "Room", .name = "Wil"});
     record(s);
+    uint64_t began = world_wall(s->w);
+    s->w->now += 5000;
     for (size_t i = 0; i < w->n; i++) /* who waits is told that they wait */
         assert_non_null(strstr(w->texts[i]->data, "\"type\":\"waiting\""));
     struct plm_msg admit = {.type = PLM_MSG_admit, .admit = {.admitted = true}};
@@ -219,6 +222,8 @@ static void test_late_and_waiting(void **state)
     assert_true(joined->joined.records);
     assert_true(joined->joined.has_recording);
     assert_int_equal(joined->joined.recording.state, PLM_MSG_recording_state_on);
+    assert_int_equal(joined->joined.recording.since, began);
+    assert_int_equal(joined->joined.now, began + 5000);
     plm_msg_free(joined);
     assert_int_equal(ask(s->a, PLM_MSG_record_stop), -1);
     struct peer *late = peer_create(s->w);

@@ -28,6 +28,7 @@ import { Recordings, type RecordingState } from "./recordings.js";
 import { PublishConnection } from "./publish.js";
 import { ReceiveConnection, type RemoteTrack, type SlotCounts } from "./receive.js";
 import { Roster } from "./roster.js";
+import { ServerClock } from "./serverClock.js";
 import { Signal, type EndReason, type JoinFields, type SignalOptions, type SignalState } from "./signal.js";
 import { QualityMonitor, type QualityReport } from "./stats.js";
 import { ViewReporter, type ShownItem } from "./view.js";
@@ -141,6 +142,7 @@ export class Meeting extends Emitter<MeetingEvents> {
   private readonly view: ViewReporter;
   private readonly roster: Roster;
   private readonly mutes: OwnMutes;
+  private readonly clock = new ServerClock();
   private messages: ChatMessage[] = [];
   private loudest: readonly number[] = [];
   private queue = NO_LOBBY;
@@ -208,6 +210,14 @@ export class Meeting extends Emitter<MeetingEvents> {
   /** The room one is in; undefined before one is in. */
   get room(): RoomInfo | undefined {
     return this.info;
+  }
+
+  /**
+   * The server's time now, in ms since 1970. Times that the server tells (`since`, `ends_at`, `endAt` …) are to be compared with it:
+   * the clock of a device may be wrong.
+   */
+  get serverTime(): number {
+    return this.clock.now;
   }
 
   /** By which another page may take this session up; undefined before one is in. Whoever has it is oneself. */
@@ -383,6 +393,7 @@ export class Meeting extends Emitter<MeetingEvents> {
 
   private enter(joined: JoinedReply): void {
     this.me = joined.participant;
+    this.clock.told(joined.now);
     this.setRoom(joined.room);
     this.setLobby(NO_LOBBY);
     this.setBreakouts(joined);
@@ -456,6 +467,7 @@ export class Meeting extends Emitter<MeetingEvents> {
         this.addMessages([event.message]);
         break;
       case "recording":
+        this.clock.told(event.now);
         this.setRecording({ ...this.recordings.state, status: event.recording });
         break;
       case "connection_lost":

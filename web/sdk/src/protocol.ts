@@ -719,6 +719,8 @@ export interface JoinedReply {
   records?: boolean;
   /** your token lets you record, whatever your role */
   may_record?: boolean;
+  /** the server's clock as this is sent: the other times are to be compared with it, not with a device's clock */
+  now: number;
 }
 
 /** Participants by ascending id. */
@@ -895,6 +897,8 @@ export interface ConnectionLostEvent {
 export interface RecordingEvent {
   type: "recording";
   recording: RecordingStatus;
+  /** the server's clock as this is sent: as in joined */
+  now: number;
 }
 
 /** The session is over; the socket closes. */

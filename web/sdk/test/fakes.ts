@@ -93,6 +93,7 @@ export function joined(overrides: Partial<JoinedReply> = {}): Omit<JoinedReply, 
     breakouts_open: false,
     breakouts_may_choose: false,
     ice_servers: [],
+    now: Date.now(),
     ...overrides,
   };
 }

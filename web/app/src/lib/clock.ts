@@ -1,3 +1,4 @@
+import type { Meeting } from "@plenum/sdk";
 import { useEffect, useState } from "react";
 
 /** Minutes and seconds until `end`, as 4:05; empty without an end. */
@@ -9,13 +10,13 @@ export function timeLeft(end: number | undefined, now: number): string {
   return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
 }
 
-/** The time; drawn anew each second while it is needed. */
-export function useNow(needed: boolean): number {
+/** The server's time; drawn anew each second while it is needed. */
+export function useNow(meeting: Meeting, needed: boolean): number {
   const [, tick] = useState(0);
   useEffect(() => {
     if (!needed) return;
     const timer = setInterval(() => tick((count) => count + 1), 1000);
     return () => clearInterval(timer);
   }, [needed]);
-  return Date.now();
+  return meeting.serverTime;
 }

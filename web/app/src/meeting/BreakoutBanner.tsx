@@ -8,7 +8,7 @@ import { t } from "../messages.js";
 /** Where one is while there are breakout rooms, for how long, and the way back. */
 export function BreakoutBanner({ session, onRooms }: { session: Session; onRooms: () => void }) {
   const { room, breakouts, role } = useStore(session);
-  const now = useNow(breakouts.endAt !== undefined);
+  const now = useNow(session.meeting, breakouts.endAt !== undefined);
   if (!breakouts.open) return null;
   const inside = room?.breakout !== undefined;
   const left = timeLeft(breakouts.endAt, now);

@@ -140,11 +140,11 @@ function SayToAll({ session }: { session: Session }) {
 function Time({ session }: { session: Session }) {
   const { breakouts } = useStore(session);
   const { meeting } = session;
-  const now = useNow(breakouts.endAt !== undefined);
+  const now = useNow(meeting, breakouts.endAt !== undefined);
   const left = timeLeft(breakouts.endAt, now);
   const addTime = () => {
-    const end = Math.max(breakouts.endAt ?? Date.now(), Date.now()) + MORE_MS;
-    session.run(meeting.breakouts.setTime(Math.round((end - Date.now()) / 1000)));
+    const left = Math.max(0, (breakouts.endAt ?? 0) - meeting.serverTime);
+    session.run(meeting.breakouts.setTime(Math.round((left + MORE_MS) / 1000)));
   };
   return (
     <div className="dialog-foot breakout-time">

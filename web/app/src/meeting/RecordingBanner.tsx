@@ -13,7 +13,7 @@ export function RecordingBanner({ session, onStop }: { session: Session; onStop:
   const { recording, role } = useStore(session);
   const { status } = recording;
   const [dismissed, setDismissed] = useState<RecordingStatus>();
-  const now = useNow(status?.state === "on");
+  const now = useNow(session.meeting, status?.state === "on");
   const running = isRecording(status);
   const shown = status && (running || (isFault(status.reason) && status !== dismissed)) ? status : undefined;
   return (
