@@ -103,6 +103,7 @@ void plm_transport_note_second(struct plm_transport *t)
             .lost = s->nacks,
             .repeated = s->rtx_packets,
             .keyframes_asked = s->plis,
+            .switches = (uint64_t)s->switches + s->layer_switches,
         };
         plm_slot_log_note(s->log, &gauges, &totals);
     }

@@ -31,6 +31,7 @@ void plm_slot_log_note(
     s->lost = (uint16_t)since(totals->lost, b->lost, UINT16_MAX);
     s->repeated = (uint16_t)since(totals->repeated, b->repeated, UINT16_MAX);
     s->keyframes_asked = (uint16_t)since(totals->keyframes_asked, b->keyframes_asked, UINT16_MAX);
+    s->switches = (uint16_t)since(totals->switches, b->switches, UINT16_MAX);
     log->before = *totals;
 }
 
@@ -41,19 +42,22 @@ size_t plm_slot_log_read(const struct plm_slot_log *log, struct plm_slot_second 
     return log->n;
 }
 
-void plm_encoding_log_note(
-    struct plm_encoding_log *log, uint64_t end_us, const struct plm_encoding_totals *totals)
+void plm_encoding_log_note(struct plm_encoding_log *log, const struct plm_encoding_gauges *gauges,
+    const struct plm_encoding_totals *totals)
 {
     struct plm_encoding_second *s = &log->seconds[turn(&log->n, &log->next)];
     const struct plm_encoding_totals *b = &log->before;
     *s = (struct plm_encoding_second){
-        .end_us = end_us,
+        .end_us = gauges->end_us,
         .octets = since(totals->octets, b->octets, UINT32_MAX),
         .packets = (uint16_t)since(totals->packets, b->packets, UINT16_MAX),
         .lost = (uint16_t)since(totals->lost, b->lost, UINT16_MAX),
         .recovered = (uint16_t)since(totals->recovered, b->recovered, UINT16_MAX),
         .keyframes = (uint16_t)since(totals->keyframes, b->keyframes, UINT16_MAX),
         .asked = (uint16_t)since(totals->asked, b->asked, UINT16_MAX),
+        .frames = (uint16_t)since(gauges->frames, 0, UINT16_MAX),
+        .gap_ms = (uint16_t)since(gauges->gap_us / 1000, 0, UINT16_MAX),
+        .step_ms = (uint16_t)since(gauges->step_us / 1000, 0, UINT16_MAX),
     };
     log->before = *totals;
 }

@@ -11,7 +11,7 @@
 
 /** Counters of a slot as they stand. */
 struct plm_slot_totals {
-    uint64_t packets, octets, lost, repeated, keyframes_asked;
+    uint64_t packets, octets, lost, repeated, keyframes_asked, switches;
 };
 /** All zero: nothing yet. */
 struct plm_slot_log {
@@ -29,13 +29,18 @@ size_t plm_slot_log_read(const struct plm_slot_log *log, struct plm_slot_second 
 struct plm_encoding_totals {
     uint64_t packets, octets, lost, recovered, keyframes, asked;
 };
+/** What is of one second alone. */
+struct plm_encoding_gauges {
+    uint64_t end_us;
+    uint32_t frames, gap_us, step_us; /**< see struct plm_encoding_second */
+};
 struct plm_encoding_log {
     struct plm_encoding_totals before;
     uint8_t n, next;
     struct plm_encoding_second seconds[PLM_STATS_SECONDS];
 };
 void plm_encoding_log_note(
-    struct plm_encoding_log *log, uint64_t end_us, const struct plm_encoding_totals *totals);
+    struct plm_encoding_log *log, const struct plm_encoding_gauges *gauges, const struct plm_encoding_totals *totals);
 size_t plm_encoding_log_read(const struct plm_encoding_log *log, struct plm_encoding_second *out);
 
 #endif

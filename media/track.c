@@ -268,6 +268,8 @@ uint64_t plm_track_lost(const struct plm_encoding *enc)
 
 static void note_second(struct plm_encoding *enc, uint64_t now_us)
 {
+    const struct plm_encoding_gauges gauges = {
+        .end_us = now_us, .frames = enc->fps, .gap_us = enc->gap_us, .step_us = enc->step_us};
     const struct plm_encoding_totals totals = {
         .packets = enc->stats.packets,
         .octets = enc->stats.bytes,
@@ -276,7 +278,8 @@ static void note_second(struct plm_encoding *enc, uint64_t now_us)
         .keyframes = enc->keyframes,
         .asked = enc->plis,
     };
-    plm_encoding_log_note(&enc->log, now_us, &totals);
+    plm_encoding_log_note(&enc->log, &gauges, &totals);
+    enc->gap_us = enc->step_us = 0;
 }
 
 unsigned plm_track_spatial_layers(const struct plm_track *tr)
@@ -567,6 +570,21 @@ static void on_active(struct plm_track *tr, enum plm_codec codec)
         plm_shard_event(tr->shard, &ev);
 }
 
+/* A frame began to come; which of the two is late, the frame or its way, is seen in the longest of both times. */
+static void note_gap(struct plm_encoding *enc, uint64_t ext_ts, uint64_t now_us)
+{
+    uint64_t gap = now_us - enc->frame_us;
+    uint64_t step = ext_ts > enc->last_ext_ts ? (ext_ts - enc->last_ext_ts) * 100 / 9 : 0; /* of 90 kHz */
+    bool first = enc->frame_us == 0;
+    enc->frame_us = now_us;
+    if (first)
+        return;
+    if (gap > enc->gap_us)
+        enc->gap_us = gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
+    if (step > enc->step_us)
+        enc->step_us = step < UINT32_MAX ? (uint32_t)step : UINT32_MAX;
+}
+
 /*
  * A frame of an encoding begins: those above it that send nothing meanwhile fall behind. A publisher whose line got narrow ends them without a word.
  * Only their home sees all of them; it tells the others.
@@ -646,8 +664,10 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     }
     enc->seen = true;
     enc->codec_index = pkt->codec_index;
-    if (tr->kind == PLM_KIND_VIDEO && !pkt->late && pkt->ext_ts != enc->last_ext_ts)
+    if (tr->kind == PLM_KIND_VIDEO && !pkt->late && pkt->ext_ts != enc->last_ext_ts) {
+        note_gap(enc, pkt->ext_ts, now);
         note_frame(tr, e);
+    }
     plm_key_group_on_packet(&enc->group, pkt);
     if (!pkt->late) {
         enc->newest_seq = pkt->ext_seq;
@@ -729,6 +749,7 @@ void plm_track_restart_encoding(struct plm_track *tr, uint8_t e)
     if (enc->nack)
         plm_nack_gen_init(enc->nack);
     enc->seen = false;
+    enc->frame_us = 0;
     enc->newest_seq = 0;
     tr->key = ++tr->worker->next_track_key; /* slots begin a new segment */
     for (uint32_t i = 0; i < tr->n_slots; i++)

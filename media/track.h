@@ -41,6 +41,8 @@ struct plm_encoding {
     uint64_t asked_us;           /**< keyframe asked last */
     bool key_wanted;             /**< asked again when the interval is over */
     uint32_t frames, fps;        /**< frames of this second, of the last */
+    uint64_t frame_us;           /**< the last one began to come */
+    uint32_t gap_us, step_us;    /**< of this second: longest time between two frames, as they came and as their timestamps say */
     uint32_t told_bps;           /**< of a remote track: what its home measured last, and when that came */
     uint64_t told_us;
     struct plm_layer_rate rate;

@@ -246,6 +246,8 @@ struct plm_encoding_second {
     uint32_t octets;
     uint16_t packets, lost, recovered; /**< lost: did not come by themselves; recovered: of these, what came when it was asked for */
     uint16_t keyframes, asked;         /**< asked: for key frames */
+    uint16_t frames;                   /**< that ended in it */
+    uint16_t gap_ms, step_ms; /**< longest time between two frames that follow each other, as they came and as their timestamps say; counted where the second came */
 };
 
 /** What one slot was sent in one second. */
@@ -254,6 +256,7 @@ struct plm_slot_second {
     uint32_t octets, estimate_bps; /**< the estimate towards this receiver, 0: none */
     uint16_t packets, lost, repeated; /**< lost: the receiver asked for them; repeated: retransmissions */
     uint16_t keyframes_asked;         /**< by the receiver */
+    uint16_t switches;                /**< of what it shows, of encoding or layer */
     uint8_t state, reason;            /**< enum plm_slot_state, plm_slot_reason, at the end of it */
     uint8_t encoding, temporal;       /**< then; 255: none */
 };

@@ -21,7 +21,8 @@ static void a_slot_is_told_in_seconds(void **state)
             .octets = i * 100000,
             .lost = i * i,
             .repeated = i * i / 2,
-            .keyframes_asked = i / 4};
+            .keyframes_asked = i / 4,
+            .switches = i / 5};
         plm_slot_log_note(&log, &gauges, &totals);
         assert_int_equal(plm_slot_log_read(&log, out), i < PLM_STATS_SECONDS ? i : PLM_STATS_SECONDS);
     }
@@ -34,7 +35,15 @@ static void a_slot_is_told_in_seconds(void **state)
         assert_int_equal(out[i].octets, 100000);
         assert_int_equal(out[i].lost, second * second - (second - 1) * (second - 1));
         assert_int_equal(out[i].keyframes_asked, second % 4 == 0);
+        assert_int_equal(out[i].switches, second % 5 == 0);
     }
+}
+
+static void note(struct plm_encoding_log *log, uint64_t end_us, const struct plm_encoding_totals *totals)
+{
+    const struct plm_encoding_gauges gauges = {
+        .end_us = end_us, .frames = 30, .gap_us = 133700, .step_us = 33399};
+    plm_encoding_log_note(log, &gauges, totals);
 }
 
 static void an_encoding_is_told_in_seconds(void **state)
@@ -44,17 +53,17 @@ static void an_encoding_is_told_in_seconds(void **state)
     struct plm_encoding_second out[PLM_STATS_SECONDS];
     struct plm_encoding_totals totals = {
         .packets = 90, .octets = 9000, .lost = 10, .keyframes = 1, .asked = 1};
-    plm_encoding_log_note(&log, 1000000, &totals);
+    note(&log, 1000000, &totals);
     totals.packets += 102;
     totals.lost -= 2; /* they were only late */
     totals.recovered = 8;
-    plm_encoding_log_note(&log, 2000000, &totals);
+    note(&log, 2000000, &totals);
     totals.packets += 100000; /* more than a field holds */
-    plm_encoding_log_note(&log, 3000000, &totals);
+    note(&log, 3000000, &totals);
     totals = (struct plm_encoding_totals){.packets = 5, .octets = 500}; /* another stream */
-    plm_encoding_log_note(&log, 4000000, &totals);
+    note(&log, 4000000, &totals);
     totals.packets = 6;
-    plm_encoding_log_note(&log, 5000000, &totals);
+    note(&log, 5000000, &totals);
     assert_int_equal(plm_encoding_log_read(&log, out), 5);
     assert_int_equal(out[0].lost, 10);
     assert_int_equal(out[0].keyframes, 1);
@@ -65,6 +74,9 @@ static void an_encoding_is_told_in_seconds(void **state)
     assert_int_equal(out[3].packets, 0);
     assert_int_equal(out[4].packets, 1);
     assert_int_equal(out[4].end_us, 5000000);
+    assert_int_equal(out[4].frames, 30);
+    assert_int_equal(out[4].gap_ms, 133);
+    assert_int_equal(out[4].step_ms, 33);
 }
 
 int main(void)

@@ -740,6 +740,10 @@ static void check_seconds(struct world *w, const struct plm_worker_report *repor
     assert_int_equal(got->state, PLM_SLOT_FORWARDING);
     assert_int_equal(got->encoding, 0);
     assert_int_equal(got->lost + sent->lost, 0);
+    assert_in_range(sent->frames, 29, 31);
+    assert_in_range(sent->gap_ms, 32, 40);
+    assert_in_range(sent->step_ms, 32, 40);
+    assert_int_equal(got->switches, 0);
 }
 
 static void seconds_of_both_legs_are_reported(void **state)
