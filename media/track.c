@@ -330,7 +330,7 @@ void plm_track_tick(struct plm_track *tr)
             tr->encodings[i].temporal_layers = tr->encodings[i].layers;
         tr->encodings[i].layers = 0;
         plm_layer_rate_tick(&tr->encodings[i].rate);
-        if (tr->kind == PLM_KIND_VIDEO && tr->encodings[i].seen)
+        if (tr->encodings[i].seen)
             note_second(&tr->encodings[i], now);
         for (unsigned k = 0; k < PLM_SPATIAL_LAYERS; k++)
             plm_layer_rate_tick(&tr->encodings[i].up_to[k]);

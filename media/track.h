@@ -46,7 +46,7 @@ struct plm_encoding {
     uint32_t told_bps;           /**< of a remote track: what its home measured last, and when that came */
     uint64_t told_us;
     struct plm_layer_rate rate;
-    struct plm_encoding_log log; /**< of video */
+    struct plm_encoding_log log;
     uint8_t spatial_layers;      /**< of the present key picture, to choose from; 0 or 1: none */
     struct plm_layer_rate up_to[PLM_SPATIAL_LAYERS]; /**< each spatial layer with those below it */
     struct plm_key_group group;  /**< what its ring holds since the last key frame */

@@ -479,6 +479,23 @@ static void on_transport_command(struct plm_worker *w, struct plm_command *cmd)
     }
 }
 
+static void report_all(struct plm_worker *w, struct plm_worker_report *report)
+{
+    struct plm_transport *t;
+    uint32_t at = 0;
+    report->transports = w->transports.n ? calloc(w->transports.n, sizeof *report->transports) : NULL;
+    while (report->transports && (t = plm_u32_map_next(&w->transports, &at)))
+        plm_transport_report(t, &report->transports[report->n_transports++]);
+}
+
+static void report_one(struct plm_worker *w, plm_transport_id id, struct plm_worker_report *report)
+{
+    struct plm_transport *t = plm_u32_map_find(&w->transports, id);
+    report->transports = t ? calloc(1, sizeof *report->transports) : NULL;
+    if (report->transports)
+        plm_transport_report(t, &report->transports[report->n_transports++]);
+}
+
 static void send_report(struct plm_worker *w, const struct plm_command *cmd)
 {
     struct plm_worker_report *report = calloc(1, sizeof *report);
@@ -488,15 +505,10 @@ static void send_report(struct plm_worker *w, const struct plm_command *cmd)
     w->stats.gauges[PLM_GAUGE_PACKETS] = plm_pkt_pool_used(w->pool);
     w->stats.counters[PLM_CNT_PACKETS_EVICTED] = plm_pkt_pool_evicted(w->pool);
     report->totals = w->stats;
-    if (cmd->stats.scope != PLM_STATS_TOTALS && w->transports.n > 0) {
-        report->transports = calloc(w->transports.n, sizeof *report->transports);
-        uint32_t at = 0;
-        struct plm_transport *t;
-        while (report->transports && (t = plm_u32_map_next(&w->transports, &at))) {
-            if (cmd->stats.scope == PLM_STATS_ALL || t->id == cmd->transport)
-                plm_transport_report(t, &report->transports[report->n_transports++]);
-        }
-    }
+    if (cmd->stats.scope == PLM_STATS_ALL)
+        report_all(w, report);
+    else if (cmd->stats.scope == PLM_STATS_TRANSPORT)
+        report_one(w, cmd->transport, report);
     w->config.io.stats(w->config.io.ctx, report);
 }
 

@@ -246,8 +246,8 @@ struct plm_encoding_second {
     uint32_t octets;
     uint16_t packets, lost, recovered; /**< lost: did not come by themselves; recovered: of these, what came when it was asked for */
     uint16_t keyframes, asked;         /**< asked: for key frames */
-    uint16_t frames;                   /**< that ended in it */
-    uint16_t gap_ms, step_ms; /**< longest time between two frames that follow each other, as they came and as their timestamps say; counted where the second came */
+    uint16_t frames;                   /**< that ended in it; of video */
+    uint16_t gap_ms, step_ms; /**< longest time between two frames that follow each other, as they came and as their timestamps say; counted where the second came; of video */
 };
 
 /** What one slot was sent in one second. */
@@ -269,7 +269,7 @@ struct plm_encoding_stats {
     uint16_t width, height, fps;
     bool active;
     uint8_t n_seconds;
-    struct plm_encoding_second seconds[PLM_STATS_SECONDS]; /**< oldest first; of video */
+    struct plm_encoding_second seconds[PLM_STATS_SECONDS]; /**< oldest first */
 };
 
 struct plm_track_stats {
