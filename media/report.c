@@ -92,6 +92,8 @@ void plm_transport_note_second(struct plm_transport *t)
         const struct plm_slot_second gauges = {
             .end_us = t->worker->now_us,
             .estimate_bps = estimate,
+            .shows = s->track ? s->track->participant : 0,
+            .source = (uint8_t)(s->track ? s->track->source : s->want_source),
             .state = (uint8_t)s->state,
             .reason = (uint8_t)plm_slot_why(s),
             .encoding = s->layers.current,

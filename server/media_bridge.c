@@ -20,6 +20,8 @@ struct plm_media_bridge {
     struct plm_addr tcp_candidates[MAX_CANDIDATES];
     struct plm_addr tcp_bound[PLM_MEDIA_BRIDGE_TCP], tcp_told[PLM_MEDIA_BRIDGE_TCP];
     size_t n_tcp_bound, n_tcp_told;
+    plm_media_bridge_stats_fn *on_stats;
+    void *stats_arg;
 };
 
 static void forget(struct plm_media_bridge *b, plm_transport_id id)
@@ -117,6 +119,19 @@ static int transport_move(void *ctx, plm_transport_id id, plm_room_id room, plm_
     return plm_engine_transport_move(((struct plm_media_bridge *)ctx)->engine, id, room, participant);
 }
 
+static void on_stats(void *arg, const struct plm_stats *stats)
+{
+    struct plm_media_bridge *b = arg;
+    for (uint32_t i = 0; i < stats->n_transports && b->on_stats; i++)
+        b->on_stats(b->stats_arg, &stats->transports[i]);
+}
+
+static int transport_stats(void *ctx, plm_transport_id id)
+{
+    struct plm_media_bridge *b = ctx;
+    return plm_engine_stats(b->engine, PLM_STATS_TRANSPORT, id, on_stats, b);
+}
+
 static void transport_close(void *ctx, plm_transport_id id)
 {
     struct plm_media_bridge *b = ctx;
@@ -178,8 +193,15 @@ void plm_media_bridge_port(struct plm_media_bridge *b, struct plm_media_port *ou
         .transport_pin = transport_pin,
         .transport_mute = transport_mute,
         .transport_move = transport_move,
+        .transport_stats = transport_stats,
         .transport_close = transport_close,
         .random_ssrc = random_ssrc};
+}
+
+void plm_media_bridge_on_stats(struct plm_media_bridge *b, plm_media_bridge_stats_fn *fn, void *arg)
+{
+    b->on_stats = fn;
+    b->stats_arg = arg;
 }
 
 void plm_media_bridge_on_event(struct plm_media_bridge *b, const struct plm_event *ev)

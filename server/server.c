@@ -86,6 +86,11 @@ static void on_media_event(void *arg, const struct plm_event *ev)
         plm_recorder_link_on_feed(s->recorder, ev->feed.worker);
 }
 
+static void on_stats(void *arg, const struct plm_transport_stats *t)
+{
+    plm_hub_on_stats(((struct plm_server *)arg)->hub, t);
+}
+
 static void on_engine_readable(uv_poll_t *poll, int status, int events)
 {
     struct plm_server *s = poll->data;
@@ -373,6 +378,7 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
     if (!rc)
         rc = plm_hub_create(&s->hub, &h, &host, &port);
     if (!rc) {
+        plm_media_bridge_on_stats(s->bridge, on_stats, s);
         plm_hub_set_store(s->hub, &store);
         plm_store_read(s->store, on_stored, s);
         plm_hub_restored(s->hub);

@@ -1,5 +1,6 @@
 #include "connection.h"
 
+#include "quality.h"
 #include "resource.h"
 #include "room.h"
 
@@ -56,6 +57,7 @@ static void forget_transport(struct plm_connection *c)
     if (!c->id)
         return;
     HASH_DELETE(hh, c->hub->connections, c);
+    plm_quality_disconnect(c);
     c->id = 0;
     forget_slots(c);
     free(c->params);
@@ -150,8 +152,10 @@ static int adopt_leg(struct plm_connection *c, const struct leg *leg, struct plm
     c->id = leg->id;
     c->local = leg->local;
     HASH_ADD(hh, c->hub->connections, id, sizeof c->id, c);
-    if (c->hh.tbl)
+    if (c->hh.tbl) {
+        plm_quality_connect(c);
         return 0;
+    }
     c->id = 0;
     c->hub->media.transport_close(c->hub->media.ctx, leg->id);
     return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");

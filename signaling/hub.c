@@ -10,6 +10,7 @@
 #include "lobby.h"
 #include "makers.h"
 #include "news.h"
+#include "quality.h"
 #include "recordings.h"
 #include "resource.h"
 #include "room.h"
@@ -96,6 +97,8 @@ static void set_defaults(struct plm_hub_config *c)
     set_default(&c->chat_burst, 8);
     set_default(&c->sdp_rate, 2);
     set_default(&c->sdp_burst, 10);
+    set_default(&c->report_rate, 2);
+    set_default(&c->report_burst, 10);
     if (c->max_participants > 1000)
         c->max_participants = 1000; /* what joined can list */
     if (c->chat_messages > 200)
@@ -189,12 +192,13 @@ uint64_t plm_hub_poll(struct plm_hub *hub)
     uint64_t lobby = plm_lobby_poll(hub, now), ends = plm_lead_poll(hub, now);
     plm_records_poll(hub);
     uint64_t recordings = plm_recordings_poll(hub, now);
-    uint64_t journal = plm_journal_flush(hub, now);
+    uint64_t journal = plm_journal_flush(hub, now), quality = plm_quality_poll(hub, now);
     next = news < breakouts ? news : breakouts;
     next = lobby < next ? lobby : next;
     next = ends < next ? ends : next;
     next = journal < next ? journal : next;
     next = recordings < next ? recordings : next;
+    next = quality < next ? quality : next;
     if (hub->detached && hub->detached->grace_end < next)
         next = hub->detached->grace_end;
     if (hub->lingering && hub->lingering->linger_end < next)
@@ -284,6 +288,7 @@ const char *plm_hub_limit_name(enum plm_hub_limit limit)
         [PLM_HUB_LIMIT_PASSWORDS] = "passwords",
         [PLM_HUB_LIMIT_RECORDINGS] = "recordings",
         [PLM_HUB_LIMIT_SDP] = "sdp",
+        [PLM_HUB_LIMIT_REPORT_RATE] = "report_rate",
     };
     _Static_assert(sizeof names / sizeof names[0] == PLM_HUB_LIMIT_COUNT, "a name for each");
     return (unsigned)limit < PLM_HUB_LIMIT_COUNT ? names[limit] : "unknown";

@@ -37,6 +37,7 @@ struct plm_hub_config {
     uint32_t msg_rate, msg_burst;   /**< messages per second of a session, and at once [20, 60] */
     uint32_t chat_rate, chat_burst; /**< of them chat [3, 8] */
     uint32_t sdp_rate, sdp_burst;   /**< of them publish, receive and answer [2, 10] */
+    uint32_t report_rate, report_burst; /**< of them report and quality [2, 10] */
     enum plm_codec
         codecs[PLM_CODEC_COUNT]; /**< of rooms, best first, PLM_CODEC_NONE ends [Opus, VP9, VP8, H264, AV1] */
     struct plm_room_config media; /**< of every room */
@@ -122,6 +123,8 @@ void plm_hub_restored(struct plm_hub *hub);
 
 /** Take an event of the media plane. */
 void plm_hub_on_media_event(struct plm_hub *hub, const struct plm_event *ev);
+/** How a transport fares, after media_port.transport_stats. */
+void plm_hub_on_stats(struct plm_hub *hub, const struct plm_transport_stats *t);
 /** Send what media events changed in slots, merged per session: once per turn of the main loop, after the events. */
 void plm_hub_flush(struct plm_hub *hub);
 
@@ -151,6 +154,7 @@ enum plm_hub_limit {
     PLM_HUB_LIMIT_PASSWORDS,  /**< passwords being looked at */
     PLM_HUB_LIMIT_RECORDINGS, /**< max_recordings, or a disk that takes no new one */
     PLM_HUB_LIMIT_SDP,        /**< size of a description, of its lines, m-lines, payload types, rids */
+    PLM_HUB_LIMIT_REPORT_RATE, /**< report_rate */
     PLM_HUB_LIMIT_COUNT
 };
 /** Count a refusal that the program around the hub decided. */

@@ -22,6 +22,8 @@ struct plm_media_port {
     int (*transport_pin)(void *ctx, plm_transport_id id, const struct plm_pin *pins, size_t n);
     int (*transport_mute)(void *ctx, plm_transport_id id, enum plm_source source, bool muted);
     int (*transport_move)(void *ctx, plm_transport_id id, plm_room_id room, plm_participant_id participant);
+    /** How it fares: told by plm_hub_on_stats, later. May be NULL: nobody knows. */
+    int (*transport_stats)(void *ctx, plm_transport_id id);
     void (*transport_close)(void *ctx, plm_transport_id id);
     uint32_t (*random_ssrc)(void *ctx);
 };

@@ -24,6 +24,8 @@ static const struct {
     [PLM_MSG_receive] = {JOINED, ANYBODY, false},
     [PLM_MSG_answer] = {JOINED, ANYBODY, false},
     [PLM_MSG_view] = {JOINED, ANYBODY, false},
+    [PLM_MSG_report] = {JOINED, ANYBODY, false},
+    [PLM_MSG_quality] = {JOINED, ANYBODY, false},
     [PLM_MSG_mute] = {JOINED, SPEAKERS, false},
     [PLM_MSG_chat] = {JOINED, ANYBODY, false},
     [PLM_MSG_rename] = {JOINED, ANYBODY, false},

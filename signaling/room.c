@@ -7,6 +7,7 @@
 #include "lead.h"
 #include "lobby.h"
 #include "news.h"
+#include "quality.h"
 #include "recording_log.h"
 #include "recordings.h"
 #include "records.h"
@@ -239,6 +240,7 @@ void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
         plm_resource_destroy(room->receivers);
     while (room->members)
         dismiss(room->members, reason);
+    plm_quality_clear(room);
     plm_chat_clear(room);
     plm_news_clear(room);
     plm_journal_forget_room(room);

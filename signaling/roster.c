@@ -12,6 +12,7 @@
 #include "moderation.h"
 #include "news.h"
 #include "people.h"
+#include "quality.h"
 #include "recording_log.h"
 #include "recordings.h"
 #include "resource.h"
@@ -276,6 +277,7 @@ void plm_member_destroy(struct plm_member *m)
     unindex(m);
     if (m->resource)
         plm_resource_destroy(m->resource);
+    plm_quality_on_left(room, m->id);
     leave_list(m);
     hub->gauges.participants--;
     free(m);

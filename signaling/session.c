@@ -8,6 +8,7 @@
 #include "lobby.h"
 #include "moderation.h"
 #include "people.h"
+#include "quality.h"
 #include "recordings.h"
 #include "roles.h"
 
@@ -180,6 +181,8 @@ static const struct {
     [PLM_MSG_receive] = {.on = on_receive},
     [PLM_MSG_answer] = {.on = on_answer},
     [PLM_MSG_view] = {.on = on_view},
+    [PLM_MSG_report] = {.does = plm_quality_report},
+    [PLM_MSG_quality] = {.on = plm_quality_ask},
     [PLM_MSG_mute] = {.on = on_mute},
     [PLM_MSG_rename] = {.on = on_rename},
     [PLM_MSG_people] = {.on = plm_people_send_page},
@@ -241,6 +244,9 @@ static bool is_too_fast(struct plm_session *s, enum plm_msg_type type, uint64_t 
     else if ((type == PLM_MSG_publish || type == PLM_MSG_receive || type == PLM_MSG_answer) &&
              !rate_take(&s->sdps, now, c->sdp_rate, c->sdp_burst))
         counter = &s->hub->counters.limits[PLM_HUB_LIMIT_SDP_RATE];
+    else if ((type == PLM_MSG_report || type == PLM_MSG_quality) &&
+             !rate_take(&s->reports, now, c->report_rate, c->report_burst))
+        counter = &s->hub->counters.limits[PLM_HUB_LIMIT_REPORT_RATE];
     if (counter)
         ++*counter;
     return counter != NULL;
@@ -339,6 +345,7 @@ int plm_session_open(struct plm_session **out, struct plm_hub *hub, const struct
     rate_init(&s->messages, now, hub->config.msg_burst);
     rate_init(&s->chats, now, hub->config.chat_burst);
     rate_init(&s->sdps, now, hub->config.sdp_burst);
+    rate_init(&s->reports, now, hub->config.report_burst);
     DL_APPEND(hub->sessions, s);
     hub->gauges.sessions++;
     *out = s;

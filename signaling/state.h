@@ -38,6 +38,7 @@ struct plm_guesser;
 struct plm_maker;
 struct plm_ban;
 struct plm_recording;
+struct plm_quality;
 
 /** A room record (records.h) in the hub's tables. */
 struct plm_record {
@@ -128,6 +129,8 @@ struct plm_connection {
     struct plm_slot_shown *slots;         /* of a receive connection, PLM_MAX_MEDIA of them */
     bool dirty;                           /* in hub->dirty */
     struct plm_connection *dirty_prev, *dirty_next;
+    uint64_t ask_ms; /* when media is asked how it fares (quality.h); 0: not in hub->to_ask */
+    struct plm_connection *ask_prev, *ask_next;
     UT_hash_handle hh; /* by id */
 };
 
@@ -279,6 +282,7 @@ struct plm_room {
     uint64_t opened_at;                     /* ms since 1970 */
     bool unkept;                            /* in hub->journal.rooms */
     struct plm_room *journal_prev, *journal_next;
+    struct plm_quality *quality;            /* of a main room (quality.h); NULL: nothing yet */
     bool lingers;
     uint64_t linger_end;
     struct plm_room *linger_prev, *linger_next;       /* in hub->lingering, by linger_end */
@@ -354,7 +358,7 @@ struct plm_session {
     struct plm_member *member;   /* JOINED */
     struct plm_waiting *waiting; /* WAITING */
     struct plm_check *check;     /* CHECKING, or JOINED while a new password is made */
-    struct plm_rate messages, chats, sdps;
+    struct plm_rate messages, chats, sdps, reports;
     struct plm_session *prev, *next;
 };
 
@@ -403,6 +407,9 @@ struct plm_hub {
     struct plm_guesser *guessers; /* by source */
     struct plm_guesser *guessers_by_age;
     uint32_t n_guessers;
+    struct plm_connection *to_ask; /* by ask_ms (quality.h) */
+    uint64_t gather_ms;            /* not to be asked before */
+    struct plm_quality *undecided; /* whose freezes have no cause yet */
     bool closing, restoring;
     struct plm_hub_gauges gauges;
     struct plm_hub_counters counters;

@@ -3,6 +3,7 @@
 #include "admission.h"
 #include "connection.h"
 #include "recordings.h"
+#include "quality.h"
 #include "resource.h"
 #include "room.h"
 
@@ -91,6 +92,8 @@ void plm_resource_destroy(struct plm_resource *r)
         r->room->n_receivers--;
         r->hub->gauges.viewers--;
     }
+    if (r->connection)
+        plm_quality_on_left(r->room, r->connection->participant);
     plm_connection_destroy(r->connection);
     HASH_DELETE(hh, r->hub->resources, r);
     r->hub->gauges.resources--;

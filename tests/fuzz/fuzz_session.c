@@ -2,7 +2,8 @@
  * Rooms and sessions: whatever sockets, clients, WHIP, media and time do in whatever order, they stand it, everything they say
  * can be read, and nothing is left behind. The input is a script: lines, each an octet of what to do and its argument.
  */
-#define WORLD_TRANSPORTS 128
+#define WORLD_TRANSPORTS  128
+#define WORLD_TELLS_STATS true
 #include "../unit/signaling/world.h"
 
 #include "fuzz.h"
@@ -85,10 +86,56 @@ static void resource(struct play *p, enum plm_resource_kind kind, struct fuzz_in
     free(offer);
 }
 
+/* How a transport fares, in figures that no media plane would tell. */
+static void stats(struct play *p, struct fuzz_input *in)
+{
+    uint8_t a = fuzz_u8(in), b = fuzz_u8(in), c = fuzz_u8(in);
+    struct plm_slot_stats slot = {.media = a, .n_seconds = b % (PLM_STATS_SECONDS + 1)};
+    struct plm_track_stats track = {.source = (enum plm_source)(c % 5), .n_encodings = a % 5};
+    struct plm_transport_stats t = {
+        .id = fuzz_u8(in), .n_slots = 1, .slots = &slot, .n_tracks = 1, .tracks = &track};
+    for (unsigned i = 0; i < PLM_STATS_SECONDS; i++) {
+        slot.seconds[i] = (struct plm_slot_second){.end_us = (p->w->now + i * a) * 1000,
+            .octets = UINT32_MAX,
+            .lost = b,
+            .shows = c,
+            .source = a % 4,
+            .encoding = b,
+            .state = c % 4};
+        for (unsigned e = 0; e < PLM_MAX_ENCODINGS; e++) {
+            track.encodings[e].n_seconds = slot.n_seconds;
+            track.encodings[e].seconds[i] = (struct plm_encoding_second){
+                .end_us = slot.seconds[i].end_us, .packets = c, .lost = a, .gap_ms = b, .step_ms = c};
+        }
+    }
+    plm_hub_on_stats(p->w->hub, &t);
+}
+
+/* What clients say of what they receive, and ask. */
+static void quality(struct peer *peer, struct fuzz_input *in)
+{
+    uint8_t a = fuzz_u8(in), b = fuzz_u8(in);
+    struct plm_msg_slot_report slot = {.mid = a & 1 ? "1" : "0",
+        .participant = a >> 1 & 7,
+        .source = (enum plm_msg_source)(a >> 4 & 3),
+        .has_freezes = true,
+        .freezes = b & 3,
+        .has_frozen_ms = true,
+        .frozen_ms = b * 50};
+    struct plm_msg msgs[] = {{.type = PLM_MSG_report, .report = {.ms = b * 20, .slots = &slot, .n_slots = 1}},
+        {.type = PLM_MSG_quality, .quality = {.participant = a >> 1 & 7}}};
+    peer_request(peer, &msgs[a >> 7]);
+}
+
 static void media_event(struct play *p, struct fuzz_input *in)
 {
+    uint8_t type = fuzz_u8(in);
+    if (type >= 200) {
+        stats(p, in);
+        return;
+    }
     struct plm_event ev = {
-        .type = (enum plm_event_type)(1 + fuzz_u8(in) % 5), .room = fuzz_u8(in), .transport = fuzz_u8(in)};
+        .type = (enum plm_event_type)(1 + type % 5), .room = fuzz_u8(in), .transport = fuzz_u8(in)};
     uint8_t a = fuzz_u8(in), b = fuzz_u8(in), c = fuzz_u8(in);
     if (ev.type == PLM_EV_TRANSPORT) {
         if (ev.transport && ev.transport <= p->w->last_transport && p->w->transports[ev.transport].open)
@@ -114,6 +161,10 @@ static void media_event(struct play *p, struct fuzz_input *in)
 static void lead(struct peer *peer, struct fuzz_input *in)
 {
     uint8_t what = fuzz_u8(in), how = fuzz_u8(in);
+    if (what >= 200) {
+        quality(peer, in);
+        return;
+    }
     uint32_t who[] = {fuzz_u8(in) & 15, fuzz_u8(in) & 15};
     enum plm_msg_source source = (enum plm_msg_source)(how % PLM_MSG_source_COUNT);
     struct plm_msg_breakout_name names[] = {{.name = "one"}, {.name = "two"}, {.name = "three"}};

@@ -257,6 +257,8 @@ struct plm_slot_second {
     uint16_t packets, lost, repeated; /**< lost: the receiver asked for them; repeated: retransmissions */
     uint16_t keyframes_asked;         /**< by the receiver */
     uint16_t switches;                /**< of what it shows, of encoding or layer */
+    plm_participant_id shows;         /**< at the end of it; 0: nobody */
+    uint8_t source;                   /**< enum plm_source, then */
     uint8_t state, reason;            /**< enum plm_slot_state, plm_slot_reason, at the end of it */
     uint8_t encoding, temporal;       /**< then; 255: none */
 };

@@ -744,6 +744,8 @@ static void check_seconds(struct world *w, const struct plm_worker_report *repor
     assert_in_range(sent->gap_ms, 32, 40);
     assert_in_range(sent->step_ms, 32, 40);
     assert_int_equal(got->switches, 0);
+    assert_int_equal(got->shows, ADA);
+    assert_int_equal(got->source, PLM_SOURCE_CAMERA);
 }
 
 static void seconds_of_both_legs_are_reported(void **state)

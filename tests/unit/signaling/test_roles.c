@@ -19,6 +19,8 @@ static void test_every_cell(void **state)
         {PLM_MSG_receive, true, true, true, true},
         {PLM_MSG_answer, true, true, true, true},
         {PLM_MSG_view, true, true, true, true},
+        {PLM_MSG_report, true, true, true, true},
+        {PLM_MSG_quality, true, true, true, true},
         {PLM_MSG_mute, true, true, true, false},
         {PLM_MSG_chat, true, true, true, true},
         {PLM_MSG_rename, true, true, true, true},

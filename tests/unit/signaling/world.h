@@ -19,12 +19,15 @@
 #define WORLD_TRANSPORTS 2048
 #endif
 #define PEER_TEXTS 4096
+#ifndef WORLD_TELLS_STATS
+#define WORLD_TELLS_STATS false /* does media know how transports fare? The hub asks it every few seconds then. */
+#endif
 
 struct world_transport {
     bool open;
     plm_room_id room;
     plm_participant_id participant;
-    unsigned restarts, describes, views, moves;
+    unsigned restarts, describes, views, moves, asks;
     struct plm_transport_params *params; /* as last described */
     bool muted[PLM_SOURCE_COUNT];
     struct plm_view view;
@@ -310,6 +313,12 @@ static inline int world_move(void *ctx, plm_transport_id id, plm_room_id room, p
     return 0;
 }
 
+static inline int world_stats(void *ctx, plm_transport_id id)
+{
+    ((struct world *)ctx)->transports[id].asks++;
+    return 0;
+}
+
 static inline void world_close(void *ctx, plm_transport_id id)
 {
     struct world *w = ctx;
@@ -350,6 +359,7 @@ static inline struct world *world_create(const struct plm_hub_config *config)
         .transport_pin = world_pin,
         .transport_mute = world_mute,
         .transport_move = world_move,
+        .transport_stats = WORLD_TELLS_STATS ? world_stats : NULL,
         .transport_close = world_close,
         .random_ssrc = world_ssrc};
     w->now = 1000000;

@@ -138,6 +138,21 @@ export type SlotReason =
   /** this client wants no video (view) */
   | "unwanted";
 
+/** What made a picture stand still. */
+export type FreezeCause =
+  /** too little is known of it */
+  | "unknown"
+  /** the way from its publisher to the server lost or delayed it */
+  | "publisher_uplink"
+  /** its publisher made no frames for a while */
+  | "publisher_encoder"
+  /** the server changed what the slot gets, or awaited a key frame */
+  | "server"
+  /** the way from the server to the receiver lost it, delayed it or carried too little */
+  | "receiver_downlink"
+  /** everything arrived, and the receiver did not decode or show it in time */
+  | "receiver_decoder";
+
 /** Why somebody is gone. */
 export type LeaveReason =
   /** left */
@@ -363,6 +378,65 @@ export interface ViewItem {
   priority: number;
 }
 
+/** How one slot fared in the time of a report. */
+export interface SlotReport {
+  /** the slot */
+  mid: string;
+  /** whom it showed */
+  participant: number;
+  /** which of their tracks */
+  source: Source;
+  /** decoded */
+  frames?: number;
+  /** frames that were not shown, because decoding took too long */
+  dropped?: number;
+  /** of a frame, on average */
+  decode_us?: number;
+  /** times the picture stood still; one that goes on counts when it is seen first */
+  freezes?: number;
+  /** how long in all */
+  frozen_ms?: number;
+  /** thousandths of the sound that were made up */
+  concealed?: number;
+  /** time in the jitter buffer, on average */
+  jitter_ms?: number;
+}
+
+/** One second of everything that somebody received, or sent; pictures only. */
+export interface QualitySecond {
+  /** its end */
+  at: number;
+  kbps: number;
+  packets: number;
+  /** of them, on their first way */
+  lost: number;
+  /** round trip, when known */
+  rtt_ms?: number;
+  /** what the way to them carries, when known */
+  estimate_kbps?: number;
+}
+
+/** A picture stood still. */
+export interface Freeze {
+  /** when it went on, or was last known to stand */
+  at: number;
+  /** how long */
+  ms: number;
+  /** whose */
+  participant: number;
+  /** which of their tracks */
+  source: Source;
+  cause: FreezeCause;
+}
+
+/** What a cause did so far. */
+export interface FreezeTotal {
+  cause: FreezeCause;
+  freezes: number;
+  /** how long in all */
+  ms: number;
+}
+
 /** A message in the room's chat. */
 export interface ChatMessage {
   /** ascending in the room */
@@ -448,6 +522,23 @@ export interface ViewRequest {
   items: ViewItem[];
   /** let the server choose again */
   follow?: boolean;
+}
+
+/** How what is received fares: every 5 s, and at once when a picture stood still, but no more than one in a second. */
+export interface ReportRequest {
+  type: "report";
+  id: number;
+  /** what time it is about, up to now */
+  ms: number;
+  /** those that show something */
+  slots: SlotReport[];
+}
+
+/** How somebody's connections fared. Others than oneself: to those who lead. */
+export interface QualityRequest {
+  type: "quality";
+  id: number;
+  participant: number;
 }
 
 /** Mute or unmute a source of one's own. A screen share ends by being muted. */
@@ -743,6 +834,21 @@ export interface RecordingsPageReply {
   token_seconds: number;
 }
 
+/** The last minute, and what stood still since the meeting began. */
+export interface QualityReportReply {
+  type: "quality_report";
+  id: number;
+  participant: number;
+  /** oldest first */
+  received: QualitySecond[];
+  /** oldest first */
+  sent: QualitySecond[];
+  /** the last ones, oldest first, of what they received */
+  freezes: Freeze[];
+  /** those that there were */
+  causes: FreezeTotal[];
+}
+
 /** The answer to a publish offer. */
 export interface PublishedReply {
   type: "published";
@@ -916,6 +1022,8 @@ export type ClientRequest =
   | ReceiveRequest
   | AnswerRequest
   | ViewRequest
+  | ReportRequest
+  | QualityRequest
   | MuteRequest
   | ChatRequest
   | RenameRequest
@@ -950,6 +1058,7 @@ export type ServerReply =
   | JoinedReply
   | PeoplePageReply
   | RecordingsPageReply
+  | QualityReportReply
   | PublishedReply
   | OfferedReply
   | ErrorReply;
@@ -983,6 +1092,8 @@ export interface RequestReply {
   receive: OfferedReply;
   answer: DoneReply;
   view: DoneReply;
+  report: DoneReply;
+  quality: QualityReportReply;
   mute: DoneReply;
   chat: DoneReply;
   rename: DoneReply;
