@@ -16,6 +16,7 @@ import type {
   MovedEvent,
   NoticedEvent,
   Participant,
+  QualityReportReply,
   Reaction,
   Role,
   RoomInfo,
@@ -26,6 +27,7 @@ import type {
 } from "./protocol.js";
 import { Recordings, type RecordingState } from "./recordings.js";
 import { PublishConnection } from "./publish.js";
+import { ReportSender } from "./reports.js";
 import { ReceiveConnection, type RemoteTrack, type SlotCounts } from "./receive.js";
 import { Roster } from "./roster.js";
 import { ServerClock } from "./serverClock.js";
@@ -139,6 +141,7 @@ export class Meeting extends Emitter<MeetingEvents> {
   readonly recordings: Recordings;
   private readonly quality: QualityMonitor;
   private readonly packets: PacketWatch;
+  private readonly reports: ReportSender;
   private readonly view: ViewReporter;
   private readonly roster: Roster;
   private readonly mutes: OwnMutes;
@@ -196,6 +199,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     });
     this.quality = new QualityMonitor(this.publish, this.receive);
     this.packets = new PacketWatch([this.publish, this.receive], canNegotiate);
+    this.reports = new ReportSender(this.receive, (report) => (canNegotiate() ? this.signal.request("report", report) : Promise.resolve()));
     this.wire();
   }
 
@@ -289,6 +293,7 @@ export class Meeting extends Emitter<MeetingEvents> {
       throw error;
     }
     this.packets.start();
+    this.reports.start();
     if (this.options.qualityInterval !== 0) this.quality.start(this.options.qualityInterval);
   }
 
@@ -331,6 +336,14 @@ export class Meeting extends Emitter<MeetingEvents> {
   /** Send a short sign to everybody, for example "clap". */
   async react(kind: string): Promise<void> {
     await this.signal.request("react", { kind });
+  }
+
+  /**
+   * The last minute of somebody's connections as the server saw it, and each freeze with its cause.
+   * @param participant oneself if left out; others for those who lead
+   */
+  async qualityReport(participant = this.me): Promise<Omit<QualityReportReply, "type" | "id">> {
+    return this.signal.request("quality", { participant });
   }
 
   /** Become the owner by the owner's key or a token that says so. */
@@ -386,6 +399,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     for (const end of this.endings.splice(0)) end();
     this.quality.stop();
     this.packets.stop();
+    this.reports.stop();
     this.view.stop();
     this.publish.close();
     this.receive.close();

@@ -30,7 +30,7 @@ interface Reading {
 }
 
 /* The members of the standard's dictionaries that are read here; the DOM's types lag behind. */
-interface StatsEntry {
+export interface StatsEntry {
   id: string;
   type: string;
   kind?: "audio" | "video";
@@ -43,6 +43,12 @@ interface StatsEntry {
   bytesReceived?: number;
   bytesSent?: number;
   freezeCount?: number;
+  totalFreezesDuration?: number;
+  framesDecoded?: number;
+  framesDropped?: number;
+  totalDecodeTime?: number;
+  jitterBufferDelay?: number;
+  jitterBufferEmittedCount?: number;
   totalSamplesReceived?: number;
   concealedSamples?: number;
   silentConcealedSamples?: number;
@@ -132,7 +138,7 @@ export class QualityMonitor extends Emitter<{ report: QualityReport }> {
   }
 }
 
-function entriesOf(report: RTCStatsReport | undefined): Map<string, StatsEntry> {
+export function entriesOf(report: RTCStatsReport | undefined): Map<string, StatsEntry> {
   const entries = new Map<string, StatsEntry>();
   report?.forEach((entry: StatsEntry) => entries.set(entry.id, entry));
   return entries;
