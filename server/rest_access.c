@@ -61,6 +61,14 @@ bool plm_rest_may_record(const struct plm_rest_call *c, const char *room)
     return bearer && is_good_token(r, bearer, room, &g) && *g.room && (g.record || g.admin);
 }
 
+bool plm_rest_is_identity(const struct plm_rest_call *c, const char *room, const char *identity)
+{
+    const char *bearer = bearer_of(c);
+    struct plm_grants g;
+    return bearer && *identity && is_good_token(c->rest, bearer, room, &g) && *g.room &&
+           !strcmp(g.identity, identity);
+}
+
 /*
  * From this machine, by a name of this machine: a page elsewhere whose name was made to point here (DNS rebinding) has another Host, a page
  * of another site has another Origin.

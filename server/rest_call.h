@@ -45,6 +45,9 @@ enum plm_rest_access plm_rest_access_of(const struct plm_rest_call *c, const cha
 /** May who asks look at and manage recordings of a room: by a key, or by its token, whose grant record or whose role says so? */
 bool plm_rest_may_record(const struct plm_rest_call *c, const char *room);
 
+/** Does who asks bear a token of this identity, which is not empty, for this room? */
+bool plm_rest_is_identity(const struct plm_rest_call *c, const char *room, const char *identity);
+
 /* ---- answers ---- */
 
 /** @param body taken; NULL: memory was short, and 500 is the answer */
@@ -72,6 +75,8 @@ void plm_rest_done(struct plm_rest_call *c, int err, const struct plm_refusal *w
 bool plm_rest_query(const struct plm_rest_call *c, const char *name, char *out, size_t size);
 /** @return false: refused already */
 bool plm_rest_read_body(struct plm_rest_call *c, const struct plm_rest_field *fields, void *out);
+/** A participant's id as it stands in the path. @return false: refused already */
+bool plm_rest_read_id(struct plm_rest_call *c, uint32_t *out);
 /** The names of enum plm_msg_role, NULL ends. */
 extern const char *const plm_rest_role_names[];
 /** Lower case. @param out 2 * n octets and a NUL */
@@ -88,6 +93,9 @@ void plm_rest_forget_pending(struct plm_rest *r);
 /* rest_people.c */
 plm_rest_operation plm_rest_list_participants, plm_rest_mute, plm_rest_change_participant, plm_rest_kick,
     plm_rest_say_to_all, plm_rest_say_to_one;
+
+/* rest_quality.c; of one participant: who may is looked at there */
+plm_rest_operation plm_rest_get_quality, plm_rest_get_participant_quality;
 
 /* rest_recordings.c: who may is looked at there */
 plm_rest_operation plm_rest_list_recordings, plm_rest_list_room_recordings, plm_rest_start_recording,

@@ -29,7 +29,7 @@ void plm_rest_list_participants(struct plm_rest_call *c)
     plm_rest_answer(c, 200, plm_rest_whole(json_pack("{s:o}", "participants", list.people), list.err));
 }
 
-static bool read_id(struct plm_rest_call *c, uint32_t *out)
+bool plm_rest_read_id(struct plm_rest_call *c, uint32_t *out)
 {
     char *end;
     const char *text = c->argument[1];
@@ -55,7 +55,7 @@ void plm_rest_mute(struct plm_rest_call *c)
     struct mute_body body = {0};
     struct plm_refusal why = {0};
     uint32_t id;
-    if (read_id(c, &id) && plm_rest_read_body(c, mute_fields, &body))
+    if (plm_rest_read_id(c, &id) && plm_rest_read_body(c, mute_fields, &body))
         plm_rest_done(c,
             plm_api_mute(c->rest->setup.hub, c->argument[0], id,
                 (enum plm_source)(body.source + PLM_SOURCE_MICROPHONE), &why),
@@ -80,7 +80,7 @@ void plm_rest_change_participant(struct plm_rest_call *c)
     struct plm_refusal why = {0};
     uint32_t id;
     int err = 0;
-    if (!read_id(c, &id) || !plm_rest_read_body(c, person_fields, &body))
+    if (!plm_rest_read_id(c, &id) || !plm_rest_read_body(c, person_fields, &body))
         return;
     if (body.has_role)
         err = plm_api_set_role(c->rest->setup.hub, c->argument[0], id, (enum plm_msg_role)body.role, &why);
@@ -93,7 +93,7 @@ void plm_rest_kick(struct plm_rest_call *c)
 {
     struct plm_refusal why = {0};
     uint32_t id;
-    if (read_id(c, &id))
+    if (plm_rest_read_id(c, &id))
         plm_rest_done(c, plm_api_kick(c->rest->setup.hub, c->argument[0], id, &why), &why);
 }
 
@@ -124,6 +124,6 @@ void plm_rest_say_to_all(struct plm_rest_call *c)
 void plm_rest_say_to_one(struct plm_rest_call *c)
 {
     uint32_t id;
-    if (read_id(c, &id))
+    if (plm_rest_read_id(c, &id))
         say(c, id);
 }

@@ -293,6 +293,31 @@ static int find_member(struct plm_hub *hub, const char *room, uint32_t participa
     return *out ? 0 : refuse_unknown(why, "participant", "nobody of this id is there");
 }
 
+int plm_api_participant_get(struct plm_hub *hub, const char *room, uint32_t participant,
+    struct plm_api_participant *out, struct plm_refusal *why)
+{
+    struct plm_member *m;
+    int err = find_member(hub, room, participant, &m, why);
+    if (!err)
+        describe_member(m, out);
+    return err;
+}
+
+int plm_api_quality(struct plm_hub *hub, const char *room, uint32_t participant,
+    bool (*f)(void *arg, const struct plm_api_quality *q), void *arg, struct plm_refusal *why)
+{
+    struct plm_room *meeting;
+    struct plm_api_quality q = {
+        .wall_offset_ms = (int64_t)(hub->host.wall_ms(hub->host.ctx) - hub->host.now_ms(hub->host.ctx))};
+    int err = find_meeting(hub, room, &meeting, why);
+    for (uint32_t id = participant ? participant : 1; !err && id <= meeting->last_id; id++) {
+        q.person = plm_quality_find(meeting, id);
+        if ((q.person && !f(arg, &q)) || participant)
+            break;
+    }
+    return err;
+}
+
 int plm_api_mute(struct plm_hub *hub, const char *room, uint32_t participant, enum plm_source source,
     struct plm_refusal *why)
 {

@@ -8,6 +8,7 @@
 
 #include "grants.h"
 #include "hub.h"
+#include "quality.h"
 #include "refusal.h"
 #include "settings.h"
 
@@ -69,6 +70,21 @@ int plm_api_room_end(struct plm_hub *hub, const char *room, struct plm_refusal *
 /** Everybody of the meeting, breakout rooms included, by ascending id. */
 int plm_api_participants(struct plm_hub *hub, const char *room,
     bool (*f)(void *arg, const struct plm_api_participant *p), void *arg, struct plm_refusal *why);
+/** One of the meeting. @return 0; negative with why */
+int plm_api_participant_get(struct plm_hub *hub, const char *room, uint32_t participant,
+    struct plm_api_participant *out, struct plm_refusal *why);
+
+/** How somebody's pictures fared. Valid until the hub is called again. */
+struct plm_api_quality {
+    const struct plm_quality_person *person;
+    int64_t wall_offset_ms; /**< from the monotonic times in it to those since 1970 */
+};
+/**
+ * Of everybody of whom something is known, by ascending id, those who left too, until f returns false.
+ * @param participant 0: all
+ */
+int plm_api_quality(struct plm_hub *hub, const char *room, uint32_t participant,
+    bool (*f)(void *arg, const struct plm_api_quality *q), void *arg, struct plm_refusal *why);
 int plm_api_mute(struct plm_hub *hub, const char *room, uint32_t participant, enum plm_source source,
     struct plm_refusal *why);
 int plm_api_kick(struct plm_hub *hub, const char *room, uint32_t participant, struct plm_refusal *why);

@@ -205,6 +205,41 @@ test("people are listed, muted, moved, promoted, written to, removed", async () 
   for (const guest of [ada, bob, again]) guest.close();
 });
 
+test("how pictures fared: told to leaders, of oneself to everybody, to nobody else", async () => {
+  const room = "Lab";
+  await succeed("createRoom", { body: { name: room, settings: {} } });
+  const token = async (role, identity) => (await succeed("createToken", { path: { room }, body: { role, identity } })).token;
+  const [own, other, leader] = [await token("speaker", "ada"), await token("speaker", "bob"), await token("moderator", "eve")];
+  const guest = await Guest.connect(server);
+  const { participant } = await guest.join(room, "Ada", { token: own });
+  const path = { room, participant };
+
+  const mine = await succeed("getParticipantQuality", { path }, own);
+  assert.deepEqual(mine, {
+    participant,
+    name: "Ada",
+    present: true,
+    received: null,
+    sent: null,
+    causes: [],
+    freezes: [],
+    received_seconds: [],
+    sent_seconds: [],
+    slots: [],
+  });
+  assert.equal((await succeed("getParticipantQuality", { path }, leader)).name, "Ada");
+  assert.equal((await call("getParticipantQuality", { path }, other)).status, 401);
+  assert.equal((await call("getParticipantQuality", { path: { room, participant: 99 } })).status, 404);
+  assert.equal((await call("getParticipantQuality", { path: { room, participant: 99 } }, own)).status, 401);
+
+  assert.deepEqual(await succeed("getQuality", { path: { room } }), { participants: [] });
+  assert.deepEqual(await succeed("getQuality", { path: { room } }, leader), { participants: [] });
+  assert.equal((await call("getQuality", { path: { room } }, own)).status, 401);
+  assert.equal((await call("getQuality", { path: { room: "nowhere" } })).status, 404);
+  guest.close();
+  await succeed("deleteRoom", { path: { room } });
+});
+
 test("tokens of the server open a room, and can be revoked", async () => {
   const room = "Vault";
   await succeed("createRoom", { body: { name: room, settings: { lobby: true }, owner: true } });
