@@ -173,6 +173,7 @@ test("connection quality has figures and a chart", async () => {
   await eventually("it is measured", async () => (await quality.getAttribute("data-level")) !== null, true);
   await quality.click();
   await ada.byId("quality-chart").first().waitFor();
+  await ada.byId("freeze-report").first().waitFor();
   await ada.show("quality-desktop");
   await ada.page.keyboard.press("Escape");
 });

@@ -1,4 +1,14 @@
+import type { FreezeCause } from "@plenum/sdk";
 import type { Messages } from "./messages.js";
+
+const causes: Record<FreezeCause, string> = {
+  publisher_uplink: "die Verbindung auf der sendenden Seite",
+  publisher_encoder: "das sendende Gerät schickte kein Bild",
+  server: "der Server hat das Bild gewechselt",
+  receiver_downlink: "die Verbindung auf der empfangenden Seite",
+  receiver_decoder: "das empfangende Gerät war zu langsam",
+  unknown: "Ursache unbekannt",
+};
 
 /** Deutsch. */
 export const de: Messages = {
@@ -387,6 +397,14 @@ export const de: Messages = {
     waiting: "Wird gemessen …",
     chart: "Die letzten zwei Minuten",
     now: (what, value, most) => `${what}: jetzt ${value}, höchstens ${most}`,
+    minute: "Die letzte Minute, vom Server",
+    youReceive: "Was bei Ihnen ankommt",
+    theyReceive: (name) => `Was bei ${name} ankommt`,
+    pictureOf: (name) => `Das Bild von ${name}`,
+    noFreezes: "Kein Bild stand still.",
+    freeze: (time, name, seconds) => `${time} ${name} stand ${seconds} s still:`,
+    causes,
+    causesHere: { ...causes, receiver_downlink: "Ihre Verbindung", receiver_decoder: "Ihr Gerät war zu langsam" },
   },
   left: { rejoin: "Zurück ins Treffen", takeBack: "Zurückholen", home: "Zur Startseite" },
   deviceHelp: {

@@ -1,4 +1,14 @@
+import type { FreezeCause } from "@plenum/sdk";
 import type { Messages } from "./messages.js";
+
+const causes: Record<FreezeCause, string> = {
+  publisher_uplink: "la connexion côté émission",
+  publisher_encoder: "l’appareil émetteur n’envoyait pas d’image",
+  server: "le serveur a changé d’image",
+  receiver_downlink: "la connexion côté réception",
+  receiver_decoder: "l’appareil récepteur était trop lent",
+  unknown: "cause inconnue",
+};
 
 /** Français. */
 export const fr: Messages = {
@@ -387,6 +397,14 @@ export const fr: Messages = {
     waiting: "Mesure en cours…",
     chart: "Les deux dernières minutes",
     now: (what, value, most) => `${what} : ${value} maintenant, ${most} au plus`,
+    minute: "La dernière minute, vue du serveur",
+    youReceive: "Ce que vous recevez",
+    theyReceive: (name) => `Ce que reçoit ${name}`,
+    pictureOf: (name) => `L’image de ${name}`,
+    noFreezes: "Aucune image ne s’est figée.",
+    freeze: (time, name, seconds) => `${time} ${name}, figée ${seconds} s :`,
+    causes,
+    causesHere: { ...causes, receiver_downlink: "votre connexion", receiver_decoder: "votre appareil était trop lent" },
   },
   left: { rejoin: "Revenir", takeBack: "La reprendre ici", home: "Retour à l’accueil" },
   deviceHelp: {

@@ -1,4 +1,4 @@
-import type { EndReason, MediaReason, PlenumErrorCode, QualityLevel } from "@plenum/sdk";
+import type { EndReason, FreezeCause, MediaReason, PlenumErrorCode, QualityLevel } from "@plenum/sdk";
 
 const deviceHelp: Record<MediaReason, { title: string; help: string }> = {
   denied: {
@@ -44,6 +44,14 @@ const endings: Record<EndReason, { title: string; text: string }> = {
   closed: { title: "The meeting has ended", text: "It was closed for everybody." },
 };
 
+const causes: Record<FreezeCause, string> = {
+  publisher_uplink: "the sender’s connection",
+  publisher_encoder: "the sender’s device sent no picture",
+  server: "the server changed the picture",
+  receiver_downlink: "the receiver’s connection",
+  receiver_decoder: "the receiver’s device was too slow",
+  unknown: "cause not known",
+};
 const levels: Record<QualityLevel, string> = { 0: "No connection", 1: "Bad", 2: "Poor", 3: "Good", 4: "Very good" };
 
 /** Every word that the page says. A translation is another object of this shape. */
@@ -433,6 +441,14 @@ export const en = {
     waiting: "Measuring…",
     chart: "The last two minutes",
     now: (what: string, value: string, most: string) => `${what}: now ${value}, at most ${most}`,
+    minute: "The last minute, from the server",
+    youReceive: "What you receive",
+    theyReceive: (name: string) => `What ${name} receives`,
+    pictureOf: (name: string) => `The picture of ${name}`,
+    noFreezes: "No picture stood still.",
+    freeze: (time: string, name: string, seconds: string) => `${time} ${name} stood still for ${seconds} s:`,
+    causes,
+    causesHere: { ...causes, receiver_downlink: "your connection", receiver_decoder: "your device was too slow" },
   },
   left: { rejoin: "Rejoin", takeBack: "Take it back", home: "Back to start" },
   deviceHelp,

@@ -5,6 +5,7 @@ import { cut, fragmentFromText, randomRoom, roomFromPath, roomFromText } from ".
 import { de } from "../src/messages.de.js";
 import { fr } from "../src/messages.fr.js";
 import { en } from "../src/messages.js";
+import { latestFreezes, marksOf, REPORT_MS, type ServerReport } from "../src/lib/freezes.js";
 import { linePoints, readingOf } from "../src/lib/history.js";
 import { languageOf } from "../src/lib/language.js";
 import { readSettings } from "../src/lib/settings.js";
@@ -193,5 +194,38 @@ describe("connection charts", () => {
     const streams = [{ ...stream, bitrateBps: 100, loss: 0.1 }, { ...stream, bitrateBps: 50, loss: 0.2 }];
     expect(readingOf(undefined, { level: 4, streams })).toEqual({ bitrateBps: 150, loss: 0.2, rttMs: undefined });
     expect(readingOf(undefined, { level: 4, streams: [] })).toBeUndefined();
+  });
+});
+
+describe("freezes in the server's report", () => {
+  const second = { kbps: 1, packets: 1, lost: 0 };
+  const report = (end: number, ...freezes: [at: number, ms: number, participant?: number][]): ServerReport => ({
+    received: [{ ...second, at: end - 1000 }, { ...second, at: end }],
+    sent: [],
+    causes: [],
+    freezes: freezes.map(([at, ms, participant = 7]) => ({ at, ms, participant, source: "camera", cause: "server" })),
+  });
+
+  it("lie where they were, in the minute that ends with the last second", () => {
+    expect(marksOf(report(100_000, [70_000, 6000], [100_000, 3000]), 200)).toEqual([
+      { x: 80, width: 20 },
+      { x: 190, width: 10 },
+    ]);
+  });
+
+  it("are cut at the beginning, wide enough to be seen, and left out when they are over", () => {
+    const marks = marksOf(report(100_000, [39_000, 500], [41_000, 30_000], [100_000, 10]), 60);
+    expect(marks.map(({ x, width }) => [Math.round(x), width])).toEqual([
+      [0, 1],
+      [60, 1],
+    ]);
+    expect(marksOf(report(100_000 + REPORT_MS, [100_000, 400]), 60)).toEqual([]);
+  });
+
+  it("are told newest first, all or of one publisher", () => {
+    const known = report(9000, [1000, 1, 7], [2000, 1, 8], [3000, 1, 7], [4000, 1, 7]);
+    expect(latestFreezes(known, undefined, 2).map(({ at }) => at)).toEqual([4000, 3000]);
+    expect(latestFreezes(known, 8, 5).map(({ at }) => at)).toEqual([2000]);
+    expect(latestFreezes(known, 9, 5)).toEqual([]);
   });
 });

@@ -1,11 +1,14 @@
-import type { ParticipantQuality, QualityLevel, SendQuality } from "@plenum/sdk";
+import { isModerator, type Meeting, type ParticipantQuality, type QualityLevel, type SendQuality } from "@plenum/sdk";
 import { useEffect, useId, useRef, useState } from "react";
 import { readingOf, READINGS, type Reading } from "../lib/history.js";
 import { formatBitrate, formatPercent } from "../lib/text.js";
 import { t } from "../messages.js";
+import { FreezeReport } from "./FreezeReport.js";
 import { QualityChart } from "./QualityChart.js";
 
 interface QualityProps {
+  meeting: Meeting;
+  participant: number;
   name: string;
   send?: SendQuality | undefined;
   receive?: ParticipantQuality | undefined;
@@ -14,7 +17,7 @@ interface QualityProps {
 type Row = [label: string, value: string];
 
 /** Four bars for a connection, with the figures behind them on demand. */
-export function Quality({ name, send, receive }: QualityProps) {
+export function Quality({ meeting, participant, name, send, receive }: QualityProps) {
   const [open, setOpen] = useState(false);
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
@@ -64,6 +67,7 @@ export function Quality({ name, send, receive }: QualityProps) {
             ))}
           </dl>
           {readings.length > 1 && <QualityChart readings={readings} />}
+          <FreezeReport meeting={meeting} participant={participant} name={name} isReceiver={participant === meeting.localId || isModerator(meeting.role)} />
         </div>
       )}
     </div>

@@ -1,9 +1,10 @@
+import type { Mark } from "../lib/freezes.js";
 import { linePoints, type Reading } from "../lib/history.js";
 import { formatNumber } from "../lib/language.js";
 import { formatBitrate, formatPercent } from "../lib/text.js";
 import { t } from "../messages.js";
 
-const WIDTH = 200;
+export const CHART_WIDTH = 200;
 const HEIGHT = 26;
 const MARGIN = 2;
 
@@ -25,16 +26,21 @@ interface StripProps {
   tone: "bitrate" | "loss" | "delay";
   values: readonly number[];
   format: (value: number) => string;
+  marks?: readonly Mark[];
 }
 
-function Strip({ what, tone, values, format }: StripProps) {
+/** One line of a chart, scaled to its highest value; freezes lie behind it. */
+export function Strip({ what, tone, values, format, marks = [] }: StripProps) {
   const words = t.quality.now(what, format(values.at(-1) ?? 0), format(Math.max(0, ...values)));
   return (
     <div>
       <span aria-hidden="true">{what}</span>
-      <svg className={`strip-chart ${tone}`} role="img" aria-label={words} viewBox={`0 ${-MARGIN} ${WIDTH} ${HEIGHT + 2 * MARGIN}`} preserveAspectRatio="none">
+      <svg className={`strip-chart ${tone}`} role="img" aria-label={words} viewBox={`0 ${-MARGIN} ${CHART_WIDTH} ${HEIGHT + 2 * MARGIN}`} preserveAspectRatio="none">
         <title>{words}</title>
-        <polyline points={linePoints(values, WIDTH, HEIGHT)} />
+        {marks.map(({ x, width }) => (
+          <rect key={x} x={x} y={-MARGIN} width={width} height={HEIGHT + 2 * MARGIN} />
+        ))}
+        <polyline points={linePoints(values, CHART_WIDTH, HEIGHT)} />
       </svg>
     </div>
   );

@@ -86,7 +86,7 @@ export function Stage({ meeting, tiles, main, dominant, hideCameras, pairs, pinn
   }, [pinned]);
 
   const tileOf = (tile: TileModel, isSmall: boolean) => (
-    <Tile key={tile.key} tile={tile} isPinned={pinned === tile.key} isSmall={isSmall} isChoice={main !== undefined && tile !== main} onPin={() => pin(tile)} />
+    <Tile key={tile.key} meeting={meeting} tile={tile} isPinned={pinned === tile.key} isSmall={isSmall} isChoice={main !== undefined && tile !== main} onPin={() => pin(tile)} />
   );
 
   return (

@@ -1,4 +1,4 @@
-import type { Participant, ParticipantQuality, RemoteTrack, SendQuality } from "@plenum/sdk";
+import type { Meeting, Participant, ParticipantQuality, RemoteTrack, SendQuality } from "@plenum/sdk";
 import { useState, type MouseEvent } from "react";
 import { MicOffIcon, PinIcon, ScreenIcon, WarningIcon } from "../icons.js";
 import { hueOf, initials } from "../lib/text.js";
@@ -23,6 +23,7 @@ export interface TileModel {
 }
 
 interface TileProps {
+  meeting: Meeting;
   tile: TileModel;
   isPinned: boolean;
   isSmall: boolean;
@@ -31,7 +32,7 @@ interface TileProps {
   onPin: () => void;
 }
 
-export function Tile({ tile, isPinned, isSmall, isChoice, onPin }: TileProps) {
+export function Tile({ meeting, tile, isPinned, isSmall, isChoice, onPin }: TileProps) {
   const { participant, isLocal, source } = tile;
   const mic = participant.tracks.find((track) => track.source === "microphone");
   const muted = source === "camera" && (mic?.muted ?? true);
@@ -73,7 +74,7 @@ export function Tile({ tile, isPinned, isSmall, isChoice, onPin }: TileProps) {
           {source === "screen" && <ScreenIcon />}
           <span className="tile-name-text">{shown}</span>
         </span>
-        {source === "camera" && <Quality name={participant.name} send={tile.send} receive={tile.receive} />}
+        {source === "camera" && <Quality meeting={meeting} participant={participant.id} name={participant.name} send={tile.send} receive={tile.receive} />}
       </footer>
       <button
         type="button"
