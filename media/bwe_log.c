@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/leb128.h"
 #include "bwe.h"
 #include "plenum/types.h"
 
@@ -24,17 +25,10 @@ static const uint8_t magic[] = {'P', 'B', 1};
 
 /* ---- writing ---- */
 
-static size_t put_number(uint8_t *p, uint64_t v)
-{
-    size_t n = 0;
-    for (; v >= 0x80; v >>= 7)
-        p[n++] = (uint8_t)(v | 0x80);
-    p[n++] = (uint8_t)v;
-    return n;
-}
-
 static void append(struct plm_bwe_log *log, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
+    if (!log->full && log->drain && a_len + b_len > log->cap - log->len)
+        plm_bwe_log_drain(log);
     if (log->full || a_len + b_len > log->cap - log->len) {
         log->full = true;
         return;
@@ -51,20 +45,27 @@ void plm_bwe_log_init(struct plm_bwe_log *log, uint8_t *data, size_t cap)
     append(log, magic, sizeof magic, NULL, 0);
 }
 
+void plm_bwe_log_drain(struct plm_bwe_log *log)
+{
+    if (log->drain && log->len && !log->full)
+        log->full = !log->drain(log->arg, log->data, log->len);
+    log->len = 0;
+}
+
 static size_t begin(struct plm_bwe_log *log, uint8_t *r, enum record kind, uint64_t now_us)
 {
     uint64_t since = now_us > log->last_us ? now_us - log->last_us : 0;
     log->last_us += since;
     r[0] = (uint8_t)kind;
-    return 1 + put_number(r + 1, since);
+    return 1 + plm_leb128_put(r + 1, since);
 }
 
 void plm_bwe_log_sent(struct plm_bwe_log *log, uint16_t twcc_seq, uint16_t size, uint64_t now_us)
 {
     uint8_t r[RECORD_MAX];
     size_t n = begin(log, r, SENT, now_us);
-    n += put_number(r + n, (uint16_t)(twcc_seq - log->last_seq)); /* the next one: 1 */
-    n += put_number(r + n, size);
+    n += plm_leb128_put(r + n, (uint16_t)(twcc_seq - log->last_seq)); /* the next one: 1 */
+    n += plm_leb128_put(r + n, size);
     log->last_seq = twcc_seq;
     append(log, r, n, NULL, 0);
 }
@@ -74,7 +75,7 @@ void plm_bwe_log_twcc(struct plm_bwe_log *log, const uint8_t *fci, size_t len, u
     uint8_t r[RECORD_MAX];
     len = len < FCI_MAX ? len : FCI_MAX;
     size_t n = begin(log, r, TWCC, now_us);
-    n += put_number(r + n, len);
+    n += plm_leb128_put(r + n, len);
     append(log, r, n, fci, len);
 }
 
@@ -82,22 +83,22 @@ void plm_bwe_log_remb(struct plm_bwe_log *log, uint64_t bitrate_bps, uint64_t no
 {
     uint8_t r[RECORD_MAX];
     size_t n = begin(log, r, REMB, now_us);
-    append(log, r, n + put_number(r + n, bitrate_bps), NULL, 0);
+    append(log, r, n + plm_leb128_put(r + n, bitrate_bps), NULL, 0);
 }
 
 void plm_bwe_log_report(struct plm_bwe_log *log, uint8_t fraction_q8, uint32_t rtt_us, uint64_t now_us)
 {
     uint8_t r[RECORD_MAX];
     size_t n = begin(log, r, REPORT, now_us);
-    n += put_number(r + n, fraction_q8);
-    append(log, r, n + put_number(r + n, rtt_us), NULL, 0);
+    n += plm_leb128_put(r + n, fraction_q8);
+    append(log, r, n + plm_leb128_put(r + n, rtt_us), NULL, 0);
 }
 
 void plm_bwe_log_want(struct plm_bwe_log *log, uint32_t bps, bool padding)
 {
     uint8_t r[RECORD_MAX];
     size_t n = begin(log, r, WANT, log->last_us);
-    append(log, r, n + put_number(r + n, (uint64_t)bps << 1 | padding), NULL, 0);
+    append(log, r, n + plm_leb128_put(r + n, (uint64_t)bps << 1 | padding), NULL, 0);
 }
 
 void plm_bwe_log_poll(struct plm_bwe_log *log, uint64_t now_us)
@@ -110,35 +111,17 @@ void plm_bwe_log_padding(struct plm_bwe_log *log, size_t octets, uint64_t now_us
 {
     uint8_t r[RECORD_MAX];
     size_t n = begin(log, r, PADDING, now_us);
-    append(log, r, n + put_number(r + n, octets), NULL, 0);
+    append(log, r, n + plm_leb128_put(r + n, octets), NULL, 0);
 }
 
 void plm_bwe_log_decision(struct plm_bwe_log *log, uint32_t estimate_bps)
 {
     uint8_t r[RECORD_MAX];
     size_t n = begin(log, r, DECISION, log->last_us);
-    append(log, r, n + put_number(r + n, estimate_bps), NULL, 0);
+    append(log, r, n + plm_leb128_put(r + n, estimate_bps), NULL, 0);
 }
 
 /* ---- reading ---- */
-
-struct reader {
-    const uint8_t *p, *end;
-    bool bad;
-};
-
-static uint64_t get_number(struct reader *r)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64 && r->p < r->end; shift += 7) {
-        uint8_t octet = *r->p++;
-        v |= (uint64_t)(octet & 0x7f) << shift;
-        if (!(octet & 0x80))
-            return v;
-    }
-    r->bad = true;
-    return 0;
-}
 
 struct replay {
     struct plm_bwe *b;
@@ -149,9 +132,9 @@ struct replay {
     void *arg;
 };
 
-static void run_twcc(struct replay *r, struct reader *in)
+static void run_twcc(struct replay *r, struct plm_leb128_reader *in)
 {
-    uint64_t len = get_number(in);
+    uint64_t len = plm_leb128_get(in);
     if (in->bad || len > (size_t)(in->end - in->p)) {
         in->bad = true;
         return;
@@ -160,26 +143,26 @@ static void run_twcc(struct replay *r, struct reader *in)
     in->p += len;
 }
 
-static void run_sent(struct replay *r, struct reader *in)
+static void run_sent(struct replay *r, struct plm_leb128_reader *in)
 {
-    uint16_t seq = (uint16_t)(r->seq + get_number(in)), size = (uint16_t)get_number(in);
+    uint16_t seq = (uint16_t)(r->seq + plm_leb128_get(in)), size = (uint16_t)plm_leb128_get(in);
     if (in->bad)
         return;
     r->seq = seq;
     plm_bwe_on_sent(r->b, seq, size, r->now);
 }
 
-static void run_report(struct replay *r, struct reader *in)
+static void run_report(struct replay *r, struct plm_leb128_reader *in)
 {
-    uint8_t fraction = (uint8_t)get_number(in);
-    uint32_t rtt_us = (uint32_t)get_number(in);
+    uint8_t fraction = (uint8_t)plm_leb128_get(in);
+    uint32_t rtt_us = (uint32_t)plm_leb128_get(in);
     if (!in->bad)
         plm_bwe_on_report(r->b, fraction, rtt_us, r->now);
 }
 
-static void pad(struct replay *r, struct reader *in)
+static void pad(struct replay *r, struct plm_leb128_reader *in)
 {
-    uint64_t logged = get_number(in);
+    uint64_t logged = plm_leb128_get(in);
     if (in->bad)
         return;
     size_t octets = plm_bwe_padding(r->b, r->now);
@@ -188,9 +171,9 @@ static void pad(struct replay *r, struct reader *in)
     r->out->padding += octets;
 }
 
-static void compare(struct replay *r, struct reader *in)
+static void compare(struct replay *r, struct plm_leb128_reader *in)
 {
-    uint32_t logged = (uint32_t)get_number(in), bps = plm_bwe_estimate(r->b);
+    uint32_t logged = (uint32_t)plm_leb128_get(in), bps = plm_bwe_estimate(r->b);
     if (in->bad)
         return;
     r->out->decisions++;
@@ -200,10 +183,10 @@ static void compare(struct replay *r, struct reader *in)
         r->each(r->arg, r->now, logged, bps);
 }
 
-static void run_record(struct replay *r, struct reader *in)
+static void run_record(struct replay *r, struct plm_leb128_reader *in)
 {
     enum record kind = (enum record) * in->p++;
-    uint64_t since = get_number(in);
+    uint64_t since = plm_leb128_get(in);
     if (since > TIME_MAX - r->now)
         in->bad = true;
     else
@@ -219,7 +202,7 @@ static void run_record(struct replay *r, struct reader *in)
         run_twcc(r, in);
         break;
     case REMB:
-        v = get_number(in);
+        v = plm_leb128_get(in);
         if (!in->bad)
             plm_bwe_on_remb(r->b, v, r->now);
         break;
@@ -227,7 +210,7 @@ static void run_record(struct replay *r, struct reader *in)
         run_report(r, in);
         break;
     case WANT:
-        v = get_number(in);
+        v = plm_leb128_get(in);
         if (!in->bad)
             plm_bwe_want(r->b, (uint32_t)(v >> 1), v & 1);
         break;
@@ -254,7 +237,7 @@ int plm_bwe_log_replay(const uint8_t *data, size_t len, struct plm_bwe_replay *o
     struct replay r = {.b = plm_bwe_create(), .out = out, .each = each, .arg = arg};
     if (!r.b)
         return PLM_ENOMEM;
-    struct reader in = {data + sizeof magic, data + len, false};
+    struct plm_leb128_reader in = {data + sizeof magic, data + len, false};
     while (in.p < in.end && !in.bad) {
         run_record(&r, &in);
         if (!out->first_us)

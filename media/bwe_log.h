@@ -12,11 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Bounded: what does not fit any more is left out, and everything behind it. */
+/** Bounded: what does not fit any more is left out, and everything behind it. With a drain it fits again. */
 struct plm_bwe_log {
     uint8_t *data; /**< the caller's, of cap octets */
     size_t cap, len;
     bool full;
+    /** Takes what is there; the pieces in their order are the log. NULL: nobody does. @return false: it is lost, and the log ends */
+    bool (*drain)(void *arg, const uint8_t *data, size_t len);
+    void *arg;
     uint64_t last_us;
     uint16_t last_seq;
 };
@@ -33,6 +36,9 @@ void plm_bwe_log_poll(struct plm_bwe_log *log, uint64_t now_us);
 void plm_bwe_log_padding(struct plm_bwe_log *log, size_t octets, uint64_t now_us);
 /** What the estimator says after a feedback. */
 void plm_bwe_log_decision(struct plm_bwe_log *log, uint32_t estimate_bps);
+
+/** Hand over what is there to the drain, which the owner has set. */
+void plm_bwe_log_drain(struct plm_bwe_log *log);
 
 struct plm_bwe_replay {
     uint32_t decisions, differing; /**< estimates and portions of padding, compared with the logged ones */

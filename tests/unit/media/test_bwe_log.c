@@ -12,6 +12,19 @@
 
 static uint8_t octets[200000];
 
+static uint8_t gathered[200000];
+static size_t n_gathered, max_gathered; /* max_gathered 0: nobody takes it */
+
+static bool gather(void *arg, const uint8_t *data, size_t len)
+{
+    (void)arg;
+    if (n_gathered + len > max_gathered)
+        return false;
+    memcpy(gathered + n_gathered, data, len);
+    n_gathered += len;
+    return true;
+}
+
 /** Ten seconds over a line that carries 1 Mbit/s, logged. @return octets of the log */
 static size_t record(size_t cap, bool *full)
 {
@@ -21,6 +34,7 @@ static size_t record(size_t cap, bool *full)
     assert_non_null(b);
     plm_twcc_rx_init(&rx);
     plm_bwe_log_init(&log, octets, cap);
+    log.drain = max_gathered ? gather : NULL;
     plm_bwe_set_log(b, &log);
     plm_bwe_want(b, 2000000, true);
     uint64_t now = 7000000, line = now;
@@ -48,6 +62,8 @@ static size_t record(size_t cap, bool *full)
             plm_bwe_on_remb(b, 700000, now);
     }
     plm_bwe_destroy(b);
+    if (max_gathered)
+        plm_bwe_log_drain(&log);
     *full = log.full;
     return log.len;
 }
@@ -97,6 +113,34 @@ static void a_full_log_ends_whole(void **state)
     }
 }
 
+/* However small the pieces, together they are the same log; one that nobody takes ends it where it is whole. */
+static void pieces_are_the_log(void **state)
+{
+    (void)state;
+    bool full;
+    struct plm_bwe_replay r;
+    size_t whole = record(sizeof octets, &full);
+    uint8_t *expected = malloc(whole);
+    memcpy(expected, octets, whole);
+    for (size_t cap = 2000; cap < 9000; cap += 1777) {
+        n_gathered = 0;
+        max_gathered = sizeof gathered;
+        record(cap, &full);
+        assert_false(full);
+        assert_int_equal(n_gathered, whole);
+        assert_memory_equal(gathered, expected, whole);
+        n_gathered = 0;
+        max_gathered = whole / 2;
+        record(cap, &full);
+        assert_true(full && n_gathered <= max_gathered);
+        assert_int_equal(
+            plm_bwe_log_replay(gathered, n_gathered, &r, NULL, NULL), n_gathered ? 0 : PLM_EINVAL);
+        assert_int_equal(r.differing, 0);
+    }
+    max_gathered = 0;
+    free(expected);
+}
+
 static void what_is_cut_or_wrong_is_refused(void **state)
 {
     (void)state;
@@ -122,6 +166,7 @@ int main(void)
         cmocka_unit_test(the_same_is_decided_again),
         cmocka_unit_test(another_decision_is_seen),
         cmocka_unit_test(a_full_log_ends_whole),
+        cmocka_unit_test(pieces_are_the_log),
         cmocka_unit_test(what_is_cut_or_wrong_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
