@@ -145,7 +145,7 @@ static void end_session(struct session *s)
 static int answer(
     struct session *s, bool publish, const struct plm_sdp *offer, char **text, struct plm_sdp_error *err)
 {
-    struct plm_transport_open open = {s->person->room->id, s->person->id};
+    struct plm_transport_open open = {.room = s->person->room->id, .participant = s->person->id};
     struct plm_transport_local local;
     int result = plm_engine_transport_open(engine, &open, &local);
     if (result != 0)

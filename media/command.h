@@ -18,6 +18,7 @@ struct plm_transport_plan {
     struct plm_pin *pins;
     size_t n_pins;
     uint8_t muted;                       /**< bit per enum plm_source */
+    bool capture;                        /**< it is looked into */
     uint8_t prefer;                      /**< 0: whoever gets the first check may claim it; else 1 + the only worker that may */
 };
 void plm_transport_plan_free(struct plm_transport_plan *plan);

@@ -1,5 +1,6 @@
 #include "driver_uv.h"
 
+#include "capture_thread.h"
 #include "feed_uv.h"
 #include "mailbox.h"
 #include "ring.h"
@@ -148,6 +149,12 @@ static void report_streams(struct plm_driver *d, struct plm_worker_stats *out)
     if (d->config.core.index == 0) /* of all workers */
         plm_stream_quota_counts(
             d->config.quota, &out->counters[PLM_CNT_TCP_ACCEPTED], &out->counters[PLM_CNT_TCP_REFUSED]);
+}
+
+static bool on_capture(void *ctx, const void *head, size_t head_len, const void *body, size_t body_len)
+{
+    struct plm_driver *d = ctx;
+    return plm_capture_thread_put(d->config.capture, d->config.core.index, head, head_len, body, body_len);
 }
 
 static void on_stats(void *ctx, struct plm_worker_report *report)
@@ -530,6 +537,7 @@ int plm_driver_create(struct plm_driver **out, const struct plm_driver_config *c
         .gone = on_gone,
         .stream = on_stream,
         .stats = on_stats,
+        .capture = config->capture ? on_capture : NULL,
     };
     int err = plm_udp_reader_create(&d->reader, config->paths);
     if (err == 0)

@@ -13,6 +13,7 @@
 #include "stream_quota.h"
 #include "udp.h"
 
+struct plm_capture_thread;
 struct plm_driver;
 
 struct plm_driver_config {
@@ -24,6 +25,7 @@ struct plm_driver_config {
     struct plm_stream_quota *quota; /**< of TCP connections, shared by all workers, borrowed */
     /** All workers' drivers by index, borrowed; complete before the first of them starts, whole until the last was joined. */
     struct plm_driver *const *drivers;
+    struct plm_capture_thread *capture; /**< borrowed; NULL: nothing is captured */
     bool gso;
     struct plm_log log;
 };

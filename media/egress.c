@@ -1,5 +1,6 @@
 #include "egress.h"
 
+#include "capture.h"
 #include "slot.h"
 #include "track.h"
 #include "transport.h"
@@ -318,6 +319,8 @@ static void lay_out(
         memcpy(out, item->hdr, item->hdr_len);
         if (level + item->pad > 0)
             out[0] |= 0x20; /* P */
+        if (t->capture)
+            plm_capture_rtp(t, true, out, item->hdr_len, item->size + level - t->seal_overhead);
         const struct plm_pkt *pkt = item->pkt;
         e->held[e->n_jobs] = item->pkt;
         e->jobs[e->n_jobs++] = (struct plm_seal_job){

@@ -1,6 +1,7 @@
 #include "engine_core.h"
 
 #include "advertise.h"
+#include "capture_thread.h"
 #include "feed.h"
 
 #include <assert.h>
@@ -14,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BIND_TRIES 16
+#define BIND_TRIES  16
+#define CAPTURE_MAX (UINT64_C(256) << 20)
 
 static void fill_random(void *arg, void *buf, size_t len)
 {
@@ -214,15 +216,31 @@ static int create_worker(struct plm_engine *e, unsigned index)
         .outbox = &e->outbox,
         .quota = e->quota,
         .drivers = e->drivers,
+        .capture = e->capture,
         .gso = !(e->config.flags & PLM_NO_GSO),
         .log = e->log,
     };
     return plm_driver_create(&e->drivers[index], &config);
 }
 
+static int start_capture(struct plm_engine *e)
+{
+    const struct plm_capture_thread_config config = {.path = e->config.capture,
+        .max = e->config.capture_max ? e->config.capture_max : CAPTURE_MAX,
+        .n_workers = e->n_workers,
+        .unix_offset_us = unix_offset_us(),
+        .port = e->n_listen ? plm_addr_port(&e->bound[0]) : 0,
+        .log = e->log};
+    int err = config.path ? plm_capture_thread_create(&e->capture, &config) : 0;
+    if (err)
+        plm_logf(&e->log, PLM_LOG_ERROR, "net", "cannot capture into %s: %s", config.path, plm_strerror(err));
+    e->config.capture = NULL;
+    return err;
+}
+
 static int start_workers(struct plm_engine *e)
 {
-    int err = 0;
+    int err = start_capture(e);
     for (unsigned i = 0; err == 0 && i < e->n_workers; i++)
         err = create_worker(e, i);
     for (unsigned i = 0; err == 0 && i < e->n_workers; i++)
@@ -314,6 +332,7 @@ void plm_engine_destroy(struct plm_engine *e)
     /* Workers wake each other: none is taken apart before all have stopped. */
     for (unsigned i = 0; i < e->n_workers; i++)
         plm_driver_join(e->drivers[i]);
+    plm_capture_thread_destroy(e->capture);
     for (unsigned i = 0; i < e->n_workers; i++) {
         plm_driver_destroy(e->drivers[i]);
         if (e->security[i])

@@ -56,6 +56,7 @@ struct plm_engine {
     unsigned n_workers;
     struct plm_driver *drivers[PLM_MAX_WORKERS];
     void *security[PLM_MAX_WORKERS];
+    struct plm_capture_thread *capture; /**< NULL: nothing is captured */
     size_t n_listen;
     struct plm_addr bound[PLM_MAX_LISTEN];
     struct plm_udp socks[PLM_MAX_WORKERS][PLM_MAX_LISTEN];

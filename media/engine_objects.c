@@ -408,7 +408,7 @@ static int change(struct plm_engine *e, struct plm_engine_transport *t, struct p
 /* ---- transports ---- */
 
 static struct plm_engine_transport *new_transport(
-    const struct plm_engine *e, const struct plm_engine_room *room, plm_participant_id participant)
+    const struct plm_engine *e, const struct plm_engine_room *room, const struct plm_transport_open *open)
 {
     struct plm_engine_transport *t = calloc(1, sizeof *t);
     if (!t)
@@ -418,9 +418,10 @@ static struct plm_engine_transport *new_transport(
         free(t);
         return NULL;
     }
-    t->participant = participant;
+    t->participant = open->participant;
     t->plan->room = room->id;
-    t->plan->participant = participant;
+    t->plan->participant = open->participant;
+    t->plan->capture = open->capture;
     t->plan->room_config = room->config;
     t->plan->opened_us = plm_driver_now();
     if (room->n_transports < e->config.spread_above)
@@ -436,7 +437,7 @@ int plm_engine_transport_open(
         return PLM_ENOENT;
     if (open->participant == 0)
         return PLM_EINVAL;
-    struct plm_engine_transport *t = new_transport(e, room, open->participant);
+    struct plm_engine_transport *t = new_transport(e, room, open);
     struct plm_transport_plan *plan = t ? clone_plan(t->plan) : NULL;
     int err = plan ? plm_registry_add(e->registry, plan, out) : PLM_ENOMEM;
     if (err) {

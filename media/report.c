@@ -1,6 +1,7 @@
 /*
  * Statistics of one transport, its tracks and slots, as plain values.
  */
+#include "capture.h"
 #include "shard.h"
 #include "slot.h"
 #include "track.h"
@@ -85,6 +86,8 @@ static void report_slot(const struct plm_slot *s, struct plm_slot_stats *out)
 void plm_transport_note_second(struct plm_transport *t)
 {
     uint32_t estimate = t->bwe ? plm_bwe_estimate(t->bwe) : 0;
+    if (t->capture)
+        plm_capture_flush(t);
     for (unsigned i = 0; i < t->n_slots; i++) {
         const struct plm_slot *s = &t->slots[i];
         if (!s->log)

@@ -2,6 +2,7 @@
 
 #include "base/planted.h"
 #include "base/util.h"
+#include "capture.h"
 #include "shard.h"
 #include "slot.h"
 #include "track.h"
@@ -350,6 +351,8 @@ struct plm_transport *plm_transport_create(struct plm_worker *w, struct plm_tran
     plm_gauge_add(w, PLM_GAUGE_TRANSPORTS, 1);
     plm_shard_attach(shard, t);
     plm_timer_start(&w->wheel, &t->ice_timer, w->now_us + ICE_TICK_US, on_ice_timer);
+    if (plan->capture)
+        plm_capture_begin(t);
     if (plan->view)
         t->view = *plan->view;
     if (plan->params) {
@@ -415,6 +418,7 @@ void plm_transport_free(struct plm_transport *t)
     if (t->sec)
         w->config.security->session_destroy(t->sec);
     plm_gauge_add(w, PLM_GAUGE_TRANSPORTS, -1);
+    plm_capture_end(t);
     plm_bwe_destroy(t->bwe);
     free(t->twcc_rx);
     free(t->bindings);
@@ -544,6 +548,15 @@ static struct plm_transport_params *with_former_media(
     return plm_transport_params_trim(whole);
 }
 
+static int make_estimator(struct plm_transport *t)
+{
+    t->bwe = plm_bwe_create();
+    if (!t->bwe)
+        return PLM_ENOMEM;
+    plm_capture_estimator(t);
+    return 0;
+}
+
 int plm_transport_describe(struct plm_transport *t, struct plm_transport_params *described)
 {
     bool tracks = false, slots = false;
@@ -563,8 +576,8 @@ int plm_transport_describe(struct plm_transport *t, struct plm_transport_params 
     int err = tracks || t->tracks ? prepare_receiving(t) : 0;
     if (err == 0 && t->tracks)
         err = update_tracks(t);
-    if (err == 0 && slots && !t->bwe && !(t->bwe = plm_bwe_create()))
-        err = PLM_ENOMEM;
+    if (err == 0 && slots && !t->bwe)
+        err = make_estimator(t);
     if (err == 0)
         err = grow_slots(t);
     for (unsigned i = 0; i < t->n_slots; i++)
@@ -857,6 +870,8 @@ bool plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t l
         plm_transport_drop_sealed(t, err, false);
     } else {
         pkt->len = (uint16_t)plain;
+        if (t->capture)
+            plm_capture_rtp(t, false, pkt->data, plain, plain);
         t->heard_us = w->now_us;
         t->rx_packets++;
         t->rx_bytes += len;

@@ -16,6 +16,7 @@
 #include "bwe.h"
 #include "security.h"
 
+struct plm_capture_state;
 struct plm_shard;
 struct plm_slot;
 struct plm_track;
@@ -42,6 +43,7 @@ struct plm_transport {
     struct plm_ext_ids ext_ids;          /**< of params */
     uint16_t twcc_seq;
     struct plm_bwe *bwe;
+    struct plm_capture_state *capture;   /**< NULL: nobody looks into it */
     uint64_t tx_packets, tx_bytes;
     struct plm_addr peer;                /**< where we send; family 0: nowhere yet */
     struct plm_transport_params *params; /**< NULL: not described */

@@ -1,7 +1,8 @@
 /*
  * Which layers a receiver is sent: what its slots show goes to the allocator, what it decides goes to the slots.
  */
-#include "allocator.h"
+#include "alloc_log.h"
+#include "capture.h"
 #include "shard.h"
 #include "slot.h"
 #include "track.h"
@@ -97,6 +98,20 @@ static uint32_t capped(uint64_t bps)
     return bps < UINT32_MAX ? (uint32_t)bps : UINT32_MAX;
 }
 
+/* Decide, and keep what was decided of what, where somebody looks into it. */
+static void decide(struct plm_transport *t, struct plm_alloc_line *line, struct plm_alloc_slot *v, size_t n,
+    uint32_t budget, struct plm_alloc_total *total)
+{
+    struct plm_alloc_log log;
+    if (t->capture)
+        plm_alloc_log_begin(&log, line, v, n, budget, t->worker->now_us);
+    plm_allocate(line, v, n, budget, t->worker->now_us, total);
+    if (!t->capture)
+        return;
+    plm_alloc_log_end(&log, v, n, total);
+    plm_capture_allocation(t, &log);
+}
+
 static void tell_estimator(struct plm_transport *t, const struct plm_alloc_total *total, uint32_t audio)
 {
     plm_bwe_want(t->bwe, total->want_bps ? capped(total->want_bps + audio) : 0, plm_transport_can_probe(t));
@@ -120,7 +135,7 @@ static void allocate_next(struct plm_transport *t, uint32_t budget)
         v[i].memory = &kept[i];
     }
     struct plm_alloc_line line = t->line;
-    plm_allocate(&line, v, n, budget, t->worker->now_us, &total);
+    decide(t, &line, v, n, budget, &total);
     for (size_t i = 0; i < n; i++) {
         if (!of[i]->next.track)
             continue;
@@ -152,7 +167,7 @@ void plm_transport_allocate(struct plm_transport *t)
     uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;
     bool held = false;
     size_t n = describe_slots(t, false, v, of);
-    plm_allocate(&t->line, v, n, budget, t->worker->now_us, &total);
+    decide(t, &t->line, v, n, budget, &total);
     t->allocated_bps = capped(total.used_bps + audio);
     tell_estimator(t, &total, audio);
     for (size_t i = 0; i < n; i++) {

@@ -2,6 +2,7 @@
  * A transport's RTCP in both directions, and the timers behind it.
  */
 #include "base/util.h"
+#include "capture.h"
 #include "shard.h"
 #include "slot.h"
 #include "track.h"
@@ -199,6 +200,8 @@ bool plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len)
         return false;
     }
     t->heard_us = w->now_us;
+    if (t->capture)
+        plm_capture_rtcp(t, false, data, len);
     plm_count(w, PLM_CNT_RX_RTCP);
     struct rtcp_in in = {.t = t, .nacks_left = w->config.limits.nack_items_per_packet};
     /* One item more than is answered, so that what is too much is seen and counted. */
@@ -216,6 +219,8 @@ void plm_transport_send_rtcp(struct plm_transport *t, uint8_t *buf, size_t len, 
     struct plm_worker *w = t->worker;
     if (!t->key || t->closing || len == 0)
         return;
+    if (t->capture)
+        plm_capture_rtcp(t, true, buf, len);
     if (w->config.security->seal_rtcp(t->sec, buf, &len, cap) != 0)
         return;
     plm_count(w, PLM_CNT_TX_RTCP);

@@ -110,7 +110,7 @@ static void on_feed(void)
 
 static int publish(const char *sdp, size_t len, plm_room_id room)
 {
-    struct plm_transport_open open = {room, 1};
+    struct plm_transport_open open = {.room = room, .participant = 1};
     struct plm_transport_local local;
     struct plm_sdp *offer = NULL;
     struct plm_sdp_error err = {0};

@@ -63,6 +63,12 @@ struct plm_engine_config {
     uint32_t consent_timeout_ms; /**< nothing authenticated came for so long (RFC 7675) [30000] */
     uint32_t connect_timeout_ms; /**< from open to connected [30000] */
     uint16_t srtp_prefer;        /**< IANA number of the SRTP profile taken where the peer has it: 7, 8 or 1 [7, AEAD_AES_128_GCM] */
+    /**
+     * File for what is noted of transports that are opened so (plm_transport_open.capture): headers of their packets, never payloads, and the
+     * logs of estimator and allocator, as pcapng. Replaced if it exists. NULL: none. Not needed after create
+     */
+    const char *capture;
+    uint64_t capture_max;        /**< octets of it [256 MiB] */
     plm_log_fn *log;             /**< may be NULL */
     void *log_arg;
 };
@@ -114,6 +120,7 @@ PLM_EXPORT int plm_engine_room_close(struct plm_engine *e, plm_room_id room);
 struct plm_transport_open {
     plm_room_id room;
     plm_participant_id participant;
+    bool capture; /**< into the file of the engine's config */
 };
 struct plm_transport_local {
     plm_transport_id id;

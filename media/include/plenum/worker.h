@@ -75,6 +75,8 @@ struct plm_worker_io {
     void (*stats)(void *ctx, struct plm_worker_report *report);
     /** About the connection of PLM_SOCK_STREAM from this address. @param worker of PLM_STREAM_MOVE. May be NULL where there are none */
     void (*stream)(void *ctx, const struct plm_addr *from, enum plm_stream_order order, unsigned worker);
+    /** A frame of what is captured (media/capture.h): head, then body; borrowed. May be NULL: nothing is. @return false: it has no room */
+    bool (*capture)(void *ctx, const void *head, size_t head_len, const void *body, size_t body_len);
 };
 
 /** One worker's part of a statistics snapshot. */

@@ -126,7 +126,7 @@ static plm_room_id open_room(struct host *h)
 static struct plm_transport_local open_transport(struct host *h, plm_room_id room, plm_participant_id who)
 {
     struct plm_transport_local local;
-    struct plm_transport_open open = {room, who};
+    struct plm_transport_open open = {.room = room, .participant = who};
     assert_int_equal(plm_engine_transport_open(h->e, &open, &local), 0);
     assert_true(local.id != 0);
     return local;
@@ -313,7 +313,7 @@ static void knows_its_limits_and_ids(void **state)
     assert_int_equal(plm_engine_room_open(h.e, NULL, &third), PLM_ELIMIT);
 
     struct plm_transport_local one = open_transport(&h, a, 1), two = open_transport(&h, b, 2);
-    struct plm_transport_open open = {a, 3};
+    struct plm_transport_open open = {.room = a, .participant = 3};
     assert_int_equal(plm_engine_transport_open(h.e, &open, &local), PLM_ELIMIT);
     open.participant = 0;
     assert_int_equal(plm_engine_transport_open(h.e, &open, &local), PLM_EINVAL);
@@ -455,7 +455,7 @@ static void a_room_takes_its_transports_along(void **state)
     assert_true(check_once(&h, &claimed));
     assert_int_equal(plm_engine_room_close(h.e, room), 0);
     assert_int_equal(plm_engine_room_close(h.e, room), PLM_ENOENT);
-    struct plm_transport_open open = {room, 3};
+    struct plm_transport_open open = {.room = room, .participant = 3};
     struct plm_transport_local local;
     assert_int_equal(plm_engine_transport_open(h.e, &open, &local), PLM_ENOENT);
     expect_closed(&h, waiting.id, PLM_CLOSE_ROOM);

@@ -96,7 +96,7 @@ static void calls_fail_cleanly(void **state)
     struct plm_pin pins[2] = {{.media = 1}, {.media = 2}};
     EACH_ALLOC_FAILS(plm_engine_room_open(engine, NULL, &a), PLM_ENOMEM);
     EACH_ALLOC_FAILS(plm_engine_room_open(engine, NULL, &b), PLM_ENOMEM);
-    struct plm_transport_open open = {a, 1};
+    struct plm_transport_open open = {.room = a, .participant = 1};
     EACH_ALLOC_FAILS(plm_engine_transport_open(engine, &open, &local), PLM_ENOMEM);
     EACH_ALLOC_FAILS(plm_engine_transport_describe(engine, local.id, &params), PLM_ENOMEM);
     EACH_ALLOC_FAILS(plm_engine_transport_view(engine, local.id, &view), PLM_ENOMEM);
@@ -130,7 +130,7 @@ static void a_worker_without_memory_says_so(void **state)
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     assert_int_equal(plm_engine_room_open(engine, NULL, &room), 0);
     assert_int_equal(plm_engine_candidates(engine, &to, 1), 1);
-    struct plm_transport_open open = {room, 1};
+    struct plm_transport_open open = {.room = room, .participant = 1};
     for (int memory = 0; memory <= 1; memory++) {
         assert_int_equal(plm_engine_transport_open(engine, &open, &local), 0);
         alloc_fail_size = memory ? 0 : sizeof(struct plm_transport);

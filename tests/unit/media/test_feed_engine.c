@@ -94,7 +94,7 @@ static void read_publisher(struct publisher *p)
 
 static void open_publisher(struct host *h, struct publisher *p, plm_participant_id id)
 {
-    struct plm_transport_open open = {h->room, id};
+    struct plm_transport_open open = {.room = h->room, .participant = id};
     struct stun_client c;
     *p = (struct publisher){.host = h, .id = id, .fd = socket(AF_INET, SOCK_DGRAM, 0)};
     assert_int_equal(plm_identity_create(&p->identity), 0);

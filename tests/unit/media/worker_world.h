@@ -84,6 +84,7 @@ struct world {
     unsigned link_offers, link_packets;
     bool link_full;
     struct plm_worker_stats stats;
+    bool (*on_capture)(struct world *w, const void *head, size_t head_len, const void *body, size_t body_len); /**< NULL: transports are not captured */
     void (*on_report)(struct world *w, const struct plm_worker_report *report); /**< before it is freed; may be NULL */
     plm_transport_id next_id;
     struct plm_room_config room_config;
@@ -292,6 +293,13 @@ static inline void io_stats(void *ctx, struct plm_worker_report *report)
     plm_worker_report_free(report);
 }
 
+static inline bool io_capture(
+    void *ctx, const void *head, size_t head_len, const void *body, size_t body_len)
+{
+    struct world *w = ctx;
+    return w->on_capture && w->on_capture(w, head, head_len, body, body_len);
+}
+
 static inline int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -311,7 +319,8 @@ static inline int setup(void **state)
             .link = io_link,
             .shard = io_shard,
             .gone = io_gone,
-            .stats = io_stats},
+            .stats = io_stats,
+            .capture = io_capture},
     };
     assert_int_equal(plm_worker_create(&w->worker, &c, w->now), 0);
     *state = w;
@@ -405,6 +414,7 @@ static inline struct peer *add_peer(
     plan->participant = who;
     plan->room_config = w->room_config;
     plan->opened_us = w->now;
+    plan->capture = w->on_capture != NULL;
     plan->params = malloc(sizeof *params);
     *plan->params = *params;
     plan->params->fingerprint = *plm_identity_fingerprint(p->identity);
