@@ -304,6 +304,7 @@ static int on_rtpmap(struct plm_sdp_parser *p, struct plm_slice value)
     payload->mapped = true;
     payload->clock_rate = clock;
     payload->is_rtx = plm_slice_is_word(name, "rtx");
+    payload->is_red = plm_slice_is_word(name, "red") && clock == 48000 && channels == 2;
     payload->codec = codec_of(p->media, name, clock, channels);
     payload->channels = payload->codec == PLM_CODEC_OPUS ? 2 : 0;
     return 0;
@@ -383,12 +384,28 @@ static void on_fmtp_item(struct plm_sdp_fmtp *f, struct plm_slice key, struct pl
         f->apt = n <= 127 ? (uint8_t)n : PLM_NO_PT;
 }
 
+/** RFC 2198 section 5: "111/111", of primary and copies; one and the same is all that we write. */
+static void on_red_formats(struct plm_sdp_fmtp *f, struct plm_slice list)
+{
+    uint32_t first = 0, pt;
+    unsigned n = 0;
+    while (list.n) {
+        if (plm_slice_number(plm_slice_cut(&list, '/'), 127, &pt) != 0 || (n > 0 && pt != first))
+            return;
+        first = pt;
+        n++;
+    }
+    if (n >= 2)
+        f->red_of = (uint8_t)first;
+}
+
 static int on_fmtp(struct plm_sdp_parser *p, struct plm_slice value)
 {
     struct plm_sdp_payload *payload;
     int err = take_payload(p, &value, &payload);
     if (err || !payload)
         return err;
+    on_red_formats(&payload->fmtp, plm_slice_trim(value));
     while (value.n) {
         struct plm_slice item = plm_slice_cut(&value, ';');
         struct plm_slice key = plm_slice_cut(&item, '=');
@@ -551,6 +568,18 @@ static void tie_rtx(struct plm_sdp_media *m)
     }
 }
 
+static void tie_red(struct plm_sdp_media *m)
+{
+    for (unsigned i = 0; i < m->n_payloads; i++) {
+        const struct plm_sdp_payload *red = &m->payloads[i];
+        if (!red->is_red || red->fmtp.red_of == PLM_NO_PT || m->index_of_pt[red->fmtp.red_of] == 0)
+            continue;
+        struct plm_sdp_payload *primary = &m->payloads[m->index_of_pt[red->fmtp.red_of] - 1];
+        if (primary->codec == PLM_CODEC_OPUS && primary->red_pt == 0)
+            primary->red_pt = red->pt;
+    }
+}
+
 static bool is_sent_rid(const struct plm_sdp_media *m, struct plm_slice id)
 {
     for (unsigned i = 0; i < m->n_rids; i++)
@@ -604,6 +633,7 @@ void plm_sdp_on_media_end(struct plm_sdp_parser *p)
     for (unsigned i = 0; i < m->n_payloads; i++)
         m->payloads[i].feedback |= m->fb_all;
     tie_rtx(m);
+    tie_red(m);
     tie_simulcast(m, p->simulcast);
     p->simulcast = (struct plm_slice){0};
 }

@@ -107,6 +107,8 @@ static void take_codecs(
         uint32_t variant = plm_sdp_variant(p->codec, &p->fmtp);
         if (has_codec(out, p->codec, variant, any_variant))
             continue;
+        if (p->codec == PLM_CODEC_OPUS && out->direction == PLM_DIR_SEND)
+            out->red_pt = p->red_pt;
         out->codecs[out->n_codecs++] = (struct plm_codec_params){
             .codec = p->codec,
             .pt = p->pt,
@@ -131,7 +133,7 @@ void plm_sdp_choose_codecs(struct plm_media_params *out, const struct plm_sdp_me
             list[n++] = (struct candidate){p, rank, variant_rank(p->codec, &p->fmtp)};
     }
     qsort(list, n, sizeof list[0], by_wish);
-    out->n_codecs = 0;
+    out->n_codecs = out->red_pt = 0;
     take_codecs(out, list, n, true);
     if (!one_variant)
         take_codecs(out, list, n, false);
@@ -150,12 +152,14 @@ void plm_sdp_own_codecs(struct plm_media_params *out, enum plm_kind kind, const 
         {PLM_KIND_VIDEO, {PLM_CODEC_H264, 102, 103, 0, video_fb, 90000, H264_CONSTRAINED_BASELINE << 8 | 1}},
         {PLM_KIND_VIDEO, {PLM_CODEC_AV1, 45, 46, 0, video_fb, 90000, 0}},
     };
-    out->n_codecs = 0;
+    out->n_codecs = out->red_pt = 0;
     for (unsigned rank = 0; rank < PLM_CODEC_COUNT && policy->codecs[rank] != PLM_CODEC_NONE; rank++)
         for (size_t i = 0; i < COUNT_OF(own); i++)
             if (own[i].kind == kind && own[i].params.codec == policy->codecs[rank] &&
                 !has_codec(out, own[i].params.codec, 0, true))
                 out->codecs[out->n_codecs++] = own[i].params;
+    if (has_codec(out, PLM_CODEC_OPUS, 0, true))
+        out->red_pt = 63;
 }
 
 struct plm_sdp_fmtp plm_sdp_own_fmtp(const struct plm_codec_params *c)

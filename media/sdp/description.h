@@ -39,6 +39,7 @@ struct plm_sdp_fmtp {
     uint8_t level_idx, tier;
     bool inband_fec, dtx, stereo; /**< Opus */
     uint8_t apt;                  /**< RTX, or PLM_NO_PT */
+    uint8_t red_of;               /**< RED: payload type of all its blocks, or PLM_NO_PT */
 };
 
 struct plm_sdp_payload {
@@ -47,7 +48,8 @@ struct plm_sdp_payload {
     uint8_t channels;
     uint8_t feedback; /**< enum plm_fb, ored */
     bool mapped;      /**< an a=rtpmap was seen */
-    bool is_rtx;
+    bool is_rtx, is_red;
+    uint8_t red_pt;       /**< set when the m-line is complete; 0: none */
     enum plm_codec codec; /**< NONE: one that we do not know */
     uint32_t clock_rate;
     struct plm_sdp_fmtp fmtp;
@@ -76,8 +78,8 @@ enum plm_sdp_type {
 struct plm_sdp_rid {
     char id[PLM_TOKEN_SIZE];
     bool send;
-    bool restricted;  /**< to the payload types below (RFC 8851 section 5.1, "pt") */
-    uint64_t pts[2];  /**< bit per payload type */
+    bool restricted; /**< to the payload types below (RFC 8851 section 5.1, "pt") */
+    uint64_t pts[2]; /**< bit per payload type */
 };
 
 struct plm_sdp_media {

@@ -163,6 +163,7 @@ int plm_sdp_offer(const struct plm_sdp_local *local, const struct plm_sdp_layout
 static void keep_answered_codecs(struct plm_media_params *m, const struct plm_sdp_media *answer)
 {
     unsigned kept = 0;
+    uint8_t red_pt = 0;
     for (unsigned i = 0; i < m->n_codecs; i++) {
         struct plm_codec_params c = m->codecs[i];
         const struct plm_sdp_payload *p = plm_sdp_media_payload(answer, c.pt);
@@ -170,10 +171,13 @@ static void keep_answered_codecs(struct plm_media_params *m, const struct plm_sd
             continue;
         if (p->rtx_pt != c.rtx_pt)
             c.rtx_pt = PLM_NO_PT;
+        if (c.codec == PLM_CODEC_OPUS && p->red_pt == m->red_pt)
+            red_pt = m->red_pt;
         c.feedback &= p->feedback;
         m->codecs[kept++] = c;
     }
     m->n_codecs = (uint8_t)kept;
+    m->red_pt = red_pt;
     if (!plm_sdp_has_rtx(m))
         m->rtx_ssrc = 0;
 }

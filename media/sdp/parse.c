@@ -58,8 +58,9 @@ static int add_payload(struct plm_sdp_parser *p, struct plm_slice text)
     m->payloads[m->n_payloads++] = (struct plm_sdp_payload){
         .pt = (uint8_t)pt,
         .rtx_pt = PLM_NO_PT,
-        .fmtp = {.profile_level_id = 0x42000a,
-            .apt = PLM_NO_PT}, /* RFC 6184 section 8.1: Baseline, level 1 */
+        .fmtp = {.profile_level_id = 0x42000a, /* RFC 6184 section 8.1: Baseline, level 1 */
+            .apt = PLM_NO_PT,
+            .red_of = PLM_NO_PT},
     };
     m->index_of_pt[pt] = m->n_payloads;
     return 0;

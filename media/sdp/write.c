@@ -217,6 +217,17 @@ static void write_codec(
     }
 }
 
+static void write_red(struct plm_sdp_text *t, const struct plm_media_params *m)
+{
+    for (unsigned i = 0; m->red_pt && i < m->n_codecs; i++) {
+        const struct plm_codec_params *c = &m->codecs[i];
+        if (c->codec != PLM_CODEC_OPUS)
+            continue;
+        plm_sdp_line(t, "a=rtpmap:%u red/%" PRIu32 "/%u", m->red_pt, c->clock_rate, c->channels);
+        plm_sdp_line(t, "a=fmtp:%u %u/%u", m->red_pt, c->pt, c->pt);
+    }
+}
+
 /* ---- m-lines ---- */
 
 static const char *direction_name(enum plm_direction d)
@@ -292,6 +303,8 @@ static void write_m_line(
         if (m->codecs[i].rtx_pt != PLM_NO_PT)
             plm_sdp_append(t, " %u", m->codecs[i].rtx_pt);
     }
+    if (m->red_pt)
+        plm_sdp_append(t, " %u", m->red_pt);
     plm_sdp_line(t, "%s", "");
     plm_sdp_line(t, "c=IN IP%d %s", version, host);
 }
@@ -323,6 +336,7 @@ static void write_section(
     write_exts(t, doc, s);
     for (unsigned i = 0; i < m->n_codecs; i++)
         write_codec(t, &m->codecs[i], s->offered);
+    write_red(t, m);
     if (m->direction == PLM_DIR_SEND)
         write_sources(t, s);
     write_rids(t, s);

@@ -52,6 +52,8 @@ static void check_media(const struct plm_media_params *m)
     for (unsigned i = 0; i < m->n_codecs; i++) {
         CHECK(m->codecs[i].pt <= 127 && m->codecs[i].codec != PLM_CODEC_NONE);
         CHECK(m->codecs[i].rtx_pt <= 127 || m->codecs[i].rtx_pt == PLM_NO_PT);
+        CHECK(m->red_pt <= 127 && m->red_pt != m->codecs[i].pt);
+        CHECK(m->red_pt == 0 || m->direction != PLM_DIR_RECV);
         CHECK(m->direction != PLM_DIR_SEND || !(m->codecs[i].feedback & PLM_FB_NACK) ||
               m->codecs[i].rtx_pt != PLM_NO_PT);
     }

@@ -54,6 +54,7 @@ struct plm_media_params {
     enum plm_kind kind;
     enum plm_direction direction;
     uint8_t n_codecs;
+    uint8_t red_pt; /**< of a slot: RFC 2198 payload type whose blocks are all of its Opus; 0: none */
     struct plm_codec_params codecs[PLM_MAX_CODECS]; /**< in order of preference */
 
     /* PLM_DIR_RECV: a track */

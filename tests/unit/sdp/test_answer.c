@@ -74,6 +74,8 @@ static void check_answer(const struct exchange *x)
             assert_int_equal(theirs->codec, codec->codec);
             assert_int_equal(ours->codec, codec->codec);
             assert_int_equal(ours->rtx_pt, codec->rtx_pt);
+            assert_int_equal(ours->red_pt, m->red_pt);
+            assert_int_equal(m->red_pt, m->direction == PLM_DIR_SEND ? theirs->red_pt : 0);
             assert_int_equal(ours->feedback, codec->feedback);
             assert_int_equal(ours->feedback & ~theirs->feedback, 0);
             assert_int_equal(ours->fmtp.profile_level_id, theirs->fmtp.profile_level_id);

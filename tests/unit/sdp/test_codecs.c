@@ -99,6 +99,33 @@ static void rtx_belongs_to_one_codec(void **state)
     plm_sdp_destroy(sdp);
 }
 
+static void red_belongs_to_opus(void **state)
+{
+    (void)state;
+    struct plm_sdp *sdp =
+        parse_good(SESSION "m=audio 9 UDP/TLS/RTP/SAVPF 63 111 112 113 114 115 116 117 118\r\na=rtcp-mux\r\n"
+                           "a=fmtp:63 111/111\r\na=rtpmap:63 RED/48000/2\r\na=rtpmap:111 opus/48000/2\r\n"
+                           "a=rtpmap:112 red/48000/2\r\na=fmtp:112 111/111\r\n" /* a second one */
+                           "a=rtpmap:113 opus/48000/2\r\n"
+                           "a=rtpmap:114 red/48000/2\r\na=fmtp:114 113/111\r\n" /* copies of another */
+                           "a=rtpmap:115 red/48000/2\r\na=fmtp:115 113\r\n"     /* no copies */
+                           "a=rtpmap:116 red/48000/2\r\n"
+                           "a=rtpmap:117 red/8000\r\na=fmtp:117 113/113\r\n" /* another clock */
+                           "a=rtpmap:118 red/48000/2\r\na=fmtp:118 99/99\r\n");
+    const struct plm_sdp_media *m = &sdp->media[0];
+    assert_int_equal(plm_sdp_media_payload(m, 111)->red_pt, 63);
+    assert_int_equal(plm_sdp_media_payload(m, 113)->red_pt, 0);
+    struct plm_sdp_policy policy = {.codecs = {PLM_CODEC_OPUS}};
+    struct plm_media_params slot = {.direction = PLM_DIR_SEND}, track = {.direction = PLM_DIR_RECV};
+    plm_sdp_choose_codecs(&slot, m, &policy, false);
+    assert_int_equal(slot.codecs[0].pt, 111);
+    assert_int_equal(slot.red_pt, 63);
+    plm_sdp_choose_codecs(&track, m, &policy, true);
+    assert_int_equal(track.codecs[0].pt, 111);
+    assert_int_equal(track.red_pt, 0);
+    plm_sdp_destroy(sdp);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +133,7 @@ int main(void)
         cmocka_unit_test(fmtp_of_a_variant_gives_it_back),
         cmocka_unit_test(prefers_what_most_decode),
         cmocka_unit_test(rtx_belongs_to_one_codec),
+        cmocka_unit_test(red_belongs_to_opus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,7 @@ static void check_offer(const struct offered *o)
             assert_non_null(payload);
             assert_int_equal(payload->codec, m->codecs[c].codec);
             assert_int_equal(payload->rtx_pt, m->codecs[c].rtx_pt);
+            assert_int_equal(payload->red_pt, m->red_pt);
             assert_int_equal(payload->feedback, m->codecs[c].feedback);
         }
         for (unsigned k = 0; k < i; k++) {
@@ -108,6 +109,9 @@ static void offers_slots(void **state)
     }
     assert_int_equal(m[1].codecs[2].variant, 0x42e001);
     assert_int_equal(m[0].codecs[0].pt, 111);
+    assert_int_equal(m[0].red_pt, 63);
+    assert_int_equal(lines_with(o.text, "m=audio 5000 UDP/TLS/RTP/SAVPF 111 63\r"), 13);
+    assert_int_equal(lines_with(o.text, "a=fmtp:63 111/111\r"), 13);
     assert_int_equal(lines_with(o.text, "a=msid:p3 p3a\r"), 1);
     assert_int_equal(lines_with(o.text, "a=msid:p3 p3v\r"), 1);
     assert_int_equal(lines_with(o.text, "a=msid:s18 s18a\r"), 1);
@@ -184,8 +188,10 @@ static void takes_answers_of_browsers(void **state)
             assert_int_equal(m->direction, PLM_DIR_SEND);
             assert_int_equal(m->ssrc, was->ssrc);
             assert_int_equal(m->rtx_ssrc, was->rtx_ssrc);
-            if (m->kind != PLM_KIND_VIDEO)
+            if (m->kind != PLM_KIND_VIDEO) {
+                assert_int_equal(m->red_pt, 0); /* what was answered to an offer without it */
                 continue;
+            }
             assert_int_equal(m->n_codecs, rows[i].n_video_codecs);
             assert_int_equal(m->codecs[0].rtx_pt, 97);
             assert_int_equal(m->codecs[0].feedback, rows[i].feedback);
@@ -258,6 +264,33 @@ static void one_pair(struct offered *o)
     static const struct plm_sdp_layout one = {.pairs = 1};
     *o = (struct offered){0};
     offer(o, &one, &policy);
+}
+
+static void red_is_as_answered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines;
+        uint8_t red_pt;
+    } rows[] = {
+        {"a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n", 63},
+        {"a=rtpmap:63 red/48000/2\r\n", 0},
+        {"a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/63\r\n", 0},
+        {"a=rtpmap:64 red/48000/2\r\na=fmtp:64 111/111\r\n", 0},
+        {"", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct offered o;
+        struct plm_sdp_error err;
+        one_pair(&o);
+        char *audio = replaced(ANSWER_AUDIO, " 111\r\n", " 111 63 64\r\n"), text[4096];
+        snprintf(text, sizeof text, "%s%s%s%s", ANSWER_HEAD, audio, rows[i].lines, ANSWER_VIDEO);
+        assert_int_equal(apply_text(&o.params, text, &err), 0);
+        assert_int_equal(o.params.media[0].n_codecs, 1);
+        assert_int_equal(o.params.media[0].red_pt, rows[i].red_pt);
+        free(audio);
+        done(&o);
+    }
 }
 
 static void keeps_what_was_answered(void **state)
@@ -431,6 +464,7 @@ int main(void)
         cmocka_unit_test(takes_answers_of_browsers),
         cmocka_unit_test(takes_the_answer_of_aiortc),
         cmocka_unit_test(grows_without_moving_anything),
+        cmocka_unit_test(red_is_as_answered),
         cmocka_unit_test(keeps_what_was_answered),
         cmocka_unit_test(refused_slots_become_inactive),
         cmocka_unit_test(answer_sets_our_role),
