@@ -66,6 +66,7 @@ struct plm_bwe {
     struct plm_bwe_delay delay;
     struct plm_bwe_aimd aimd;
     struct plm_bwe_loss loss;
+    uint32_t lost_q16; /* as plm_bwe_lost_q8 tells it */
     struct plm_bwe_probe probe;
     struct sent history[HISTORY];
 };
@@ -195,6 +196,8 @@ static struct plm_bwe_state state_of(const struct plm_bwe *b, uint64_t now_us)
 static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)
 {
     struct plm_bwe_state s = state_of(b, now_us);
+    uint32_t lost_q16 = loss_q8 << 8;
+    b->lost_q16 = lost_q16 > b->lost_q16 ? lost_q16 : b->lost_q16 - (b->lost_q16 - lost_q16) / 4;
     if (!b->valid || !plm_bwe_loss_has_begun(&b->loss)) {
         plm_bwe_loss_begin(&b->loss, loss_q8, &s);
         return;
@@ -462,6 +465,11 @@ size_t plm_bwe_padding(struct plm_bwe *b, uint64_t now_us)
 uint32_t plm_bwe_estimate(const struct plm_bwe *b)
 {
     return b->valid ? (uint32_t)b->estimate : 0;
+}
+
+uint32_t plm_bwe_lost_q8(const struct plm_bwe *b)
+{
+    return b->lost_q16 >> 8;
 }
 
 uint32_t plm_bwe_rtt_us(const struct plm_bwe *b)

@@ -49,6 +49,8 @@ size_t plm_bwe_padding(struct plm_bwe *b, uint64_t now_us);
  * else after a second of feedback. From PLM_BWE_MIN_BPS to PLM_BWE_MAX_BPS.
  */
 uint32_t plm_bwe_estimate(const struct plm_bwe *b);
+/** Of 256 packets, how many its line loses: more at once, less over some seconds. */
+uint32_t plm_bwe_lost_q8(const struct plm_bwe *b);
 uint32_t plm_bwe_rtt_us(const struct plm_bwe *b);
 /** Bit/s acknowledged over the last second (0 unknown). */
 uint32_t plm_bwe_acked(const struct plm_bwe *b);

@@ -23,11 +23,12 @@ int plm_egress_init(struct plm_egress *e)
     e->dirty_tail = &e->dirty;
     e->items = malloc(PLM_EGRESS_ITEMS * sizeof *e->items);
     e->arena = malloc(PLM_EGRESS_ARENA);
+    e->copies = malloc(PLM_EGRESS_COPIES);
     e->jobs = malloc(PLM_EGRESS_JOBS * sizeof *e->jobs);
     e->held = malloc(PLM_EGRESS_JOBS * sizeof(struct plm_pkt *));
     e->trains = malloc(TRAINS * sizeof *e->trains);
     e->addrs = malloc(TRAINS * sizeof *e->addrs);
-    return e->items && e->arena && e->jobs && e->held && e->trains && e->addrs ? 0 : PLM_ENOMEM;
+    return e->items && e->arena && e->copies && e->jobs && e->held && e->trains && e->addrs ? 0 : PLM_ENOMEM;
 }
 
 void plm_egress_destroy(struct plm_worker *w)
@@ -35,6 +36,7 @@ void plm_egress_destroy(struct plm_worker *w)
     struct plm_egress *e = &w->egress;
     free(e->items);
     free(e->arena);
+    free(e->copies);
     free(e->jobs);
     free(e->held);
     free(e->trains);
@@ -125,6 +127,7 @@ void plm_egress_depart(struct plm_worker *w, struct plm_slot *slot, struct plm_p
         plm_egress_flush(w);
     struct plm_egress_item *item = &e->items[e->n_items++];
     item->next = 0;
+    item->has_copies = false;
     item->kind = (uint8_t)kind;
     item->pt = pt;
     item->slot = slot;
@@ -218,6 +221,46 @@ static size_t collect_exts(struct plm_worker *w, struct plm_egress_item *item, s
     return n;
 }
 
+static bool may_carry_copies(const struct plm_egress_item *item)
+{
+    const struct plm_transport *t = item->slot->transport;
+    return t->red.distances && item->kind == PLM_EGRESS_MEDIA && item->pkt->codec == PLM_CODEC_OPUS &&
+           t->params->media[item->slot->media].red_pt != 0;
+}
+
+/* Room that a datagram has for them, whatever its header takes. */
+static size_t copies_cap(const struct plm_egress_item *item)
+{
+    size_t taken = PLM_EGRESS_HEADER + item->pkt->payload_len + item->slot->transport->seal_overhead;
+    return taken < PLM_MAX_DATAGRAM ? PLM_MAX_DATAGRAM - taken : 0;
+}
+
+/* What RFC 2198 puts before the sound of an item: copies of what went out before it, at most `cap` octets. @return octets, 0: it goes alone */
+static size_t write_copies(struct plm_worker *w, struct plm_egress_item *item, size_t cap)
+{
+    struct plm_egress *e = &w->egress;
+    struct plm_slot *slot = item->slot;
+    struct plm_red_block blocks[PLM_RED_MAX_COPIES];
+    size_t n = 0, room = PLM_EGRESS_COPIES - e->copies_used;
+    for (unsigned back = PLM_RED_MAX_DISTANCE; back > 0 && n < PLM_RED_MAX_COPIES; back--) {
+        if (slot->transport->red.distances >> back & 1 &&
+            plm_slot_copy(slot, (uint16_t)(item->ext_seq - back), item->pkt, item->out.ts, &blocks[n]))
+            n++;
+    }
+    /* The furthest one is the first to go. */
+    for (size_t from = 0; from < n; from++) {
+        uint8_t *at = e->copies + e->copies_used;
+        size_t len = plm_red_write(at, room < cap ? room : cap, item->pt, blocks + from, n - from);
+        if (len == 0)
+            continue;
+        e->copies_used += len;
+        item->copies = at;
+        item->has_copies = true;
+        return len;
+    }
+    return 0;
+}
+
 /* Write header and prefix of an item. @return false: it cannot go out */
 static bool prepare(struct plm_worker *w, struct plm_egress_item *item)
 {
@@ -226,24 +269,26 @@ static bool prepare(struct plm_worker *w, struct plm_egress_item *item)
     struct plm_ext_out exts[PLM_EXT_COUNT];
     uint8_t scratch[8], dd[64];
     size_t n = collect_exts(w, item, exts, scratch, dd, sizeof dd);
+    size_t prefix = 0, consumed = 0;
+    if (may_carry_copies(item))
+        prefix = write_copies(w, item, copies_cap(item));
     struct plm_rtp_fixed fixed = {
         .ts = item->out.ts,
         .ssrc = is_rtx_kind(item->kind) ? slot->rtx_ssrc : slot->ssrc,
         .seq = (uint16_t)item->ext_seq,
-        .pt = item->pt,
+        .pt = prefix ? slot->transport->params->media[slot->media].red_pt : item->pt,
         .marker = pkt && (pkt->marker || item->out.ends_picture),
         .padding = padding_of(item->kind) > 0,
     };
     size_t hdr = plm_rtp_write_header(item->hdr, sizeof item->hdr, &fixed, exts, n, NULL);
     if (hdr == 0)
         return false;
-    size_t prefix = 0, consumed = 0;
     if (item->kind == PLM_EGRESS_RTX) { /* RFC 4588 section 4: original sequence number first */
         item->prefix[0] = (uint8_t)(item->out.ext_seq >> 8);
         item->prefix[1] = (uint8_t)item->out.ext_seq;
         prefix = 2;
     }
-    if (pkt) {
+    if (pkt && !item->has_copies) {
         int desc = plm_codec_rewrite(pkt->codec, pkt->data + pkt->payload_off, pkt->payload_len,
             &item->out.numbers, item->prefix + prefix, &consumed);
         if (desc < 0)
@@ -256,7 +301,7 @@ static bool prepare(struct plm_worker *w, struct plm_egress_item *item)
         return false;
     }
     item->hdr_len = (uint8_t)hdr;
-    item->prefix_len = (uint8_t)prefix;
+    item->prefix_len = (uint16_t)prefix;
     item->consumed = (uint16_t)consumed;
     item->pad = padding_of(item->kind);
     item->size = (uint16_t)(size + item->pad);
@@ -285,6 +330,8 @@ static void account(struct plm_worker *w, struct plm_egress_item *item)
         return;
     }
     plm_count(w, PLM_CNT_TX_RTP);
+    if (item->has_copies)
+        plm_count(w, PLM_CNT_TX_RED);
     slot->packets++;
     slot->bytes += item->size;
     slot->sr_packets++;
@@ -328,7 +375,7 @@ static void lay_out(
             .ext_seq = item->ext_seq,
             .ssrc = is_rtx_kind(item->kind) ? item->slot->rtx_ssrc : item->slot->ssrc,
             .out = out,
-            .prefix = item->prefix,
+            .prefix = item->has_copies ? item->copies : item->prefix,
             .body = pkt ? pkt->data + pkt->payload_off + item->consumed : NULL,
             .hdr_len = item->hdr_len,
             .prefix_len = item->prefix_len,
@@ -404,4 +451,5 @@ void plm_egress_flush(struct plm_worker *w)
     e->dirty_tail = &e->dirty;
     send_laid_out(w);
     e->n_items = 0;
+    e->copies_used = 0;
 }

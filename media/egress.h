@@ -17,6 +17,7 @@ struct plm_slot;
 #define PLM_EGRESS_ITEMS  4096
 #define PLM_EGRESS_JOBS   1024
 #define PLM_EGRESS_ARENA  (512 * 1024)
+#define PLM_EGRESS_COPIES (128 * 1024) /* of earlier sound, in one flush: what comes after that goes without */
 #define PLM_EGRESS_HEADER 96   /* fixed header and the extensions we write */
 #define PLM_MAX_DATAGRAM  1472 /* Ethernet's 1500 less IPv4 and UDP headers; what a peer sent larger is not forwarded */
 
@@ -32,8 +33,9 @@ struct plm_egress_item {
     uint32_t next; /**< index + 1 of the receiver's next item, 0: the last */
     uint8_t kind;
     uint8_t pt;
-    uint8_t prefix_len;
     uint8_t hdr_len;
+    bool has_copies;   /**< prefix lies in `copies` instead */
+    uint16_t prefix_len;
     uint16_t pad;
     uint16_t consumed; /**< octets of payload that prefix replaces */
     uint16_t size;     /**< sealed, without padding */
@@ -41,7 +43,10 @@ struct plm_egress_item {
     struct plm_slot *slot;
     uint64_t ext_seq;    /**< under ssrc */
     struct plm_map_out out;
-    uint8_t prefix[PLM_MAX_DESC + 2];
+    union {
+        uint8_t prefix[PLM_MAX_DESC + 2];
+        const uint8_t *copies; /**< of earlier sound, in the egress's room for them */
+    };
     uint8_t hdr[PLM_EGRESS_HEADER];
 };
 
@@ -50,8 +55,8 @@ struct plm_egress {
     uint32_t n_items;
     struct plm_transport *dirty; /**< receivers with items, in order of their first */
     struct plm_transport **dirty_tail;
-    uint8_t *arena;
-    size_t arena_used;
+    uint8_t *arena, *copies;
+    size_t arena_used, copies_used;
     struct plm_seal_job *jobs;
     struct plm_pkt **held; /**< per job */
     uint32_t n_jobs;

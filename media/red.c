@@ -7,7 +7,11 @@
 #define MUCH_Q8       13 /* 5 %: one copy alone would leave a quarter of a percent and more */
 #define MUCH_END_Q8   8  /* 3 % */
 #define LONG_RTT_US   150000
-#define SOUND_PERCENT 75 /* of the estimate may be sound with its copies */
+#define SOUND_PERCENT 75     /* of the estimate may be sound with its copies */
+#define LITTLE_BPS    150000 /* the same whatever the estimate is: one voice and two copies */
+#define HARM_Q8       13     /* 5 % */
+#define PAUSE_S       60
+#define PAUSE_MAX_S   960
 
 #define BIT(distance) (1u << (distance))
 
@@ -55,12 +59,41 @@ static uint8_t distances(unsigned copies, uint32_t rtt_us)
     return far ? BIT(1) | BIT(3) : BIT(1) | BIT(2);
 }
 
-uint8_t plm_red_choose(uint8_t now, const struct plm_red_line *line)
+/* As many as fit. @param room of sound with its copies, bit/s */
+static unsigned fitting(unsigned copies, uint32_t sound_bps, uint64_t room)
 {
-    unsigned carried = (unsigned)__builtin_popcount(now);
-    unsigned copies = line->full || !line->estimate_bps ? 0 : copies_for(carried, line->lost_q8);
-    uint64_t room = (uint64_t)line->estimate_bps * SOUND_PERCENT / 100;
-    while (copies > 0 && (uint64_t)line->sound_bps * (1 + copies) > room)
+    while (copies > 0 && (uint64_t)sound_bps * (1 + copies) > room)
         copies--;
-    return distances(copies, line->rtt_us);
+    return copies;
+}
+
+/*
+ * An estimate says little of a line that carries sound alone: sound is the least that is sent, so nobody can see whether less of it would lose
+ * less. There a little is tried beyond it, and given up for a while when it fills the line or makes it lose clearly more.
+ */
+static bool may_go_beyond(struct plm_red *r, const struct plm_red_line *line, uint64_t now_us)
+{
+    if (r->beyond && (line->full || line->lost_q8 > r->lost_before_q8 * 3 / 2 + HARM_Q8)) {
+        r->beyond = false;
+        r->pause_s = !r->pause_s ? PAUSE_S : r->pause_s < PAUSE_MAX_S ? r->pause_s * 2 : PAUSE_MAX_S;
+        r->not_before_us = now_us + r->pause_s * UINT64_C(1000000);
+    }
+    return now_us >= r->not_before_us;
+}
+
+void plm_red_update(struct plm_red *r, const struct plm_red_line *line, uint64_t now_us)
+{
+    uint64_t told = (uint64_t)line->estimate_bps * SOUND_PERCENT / 100;
+    bool beyond = may_go_beyond(r, line, now_us);
+    unsigned wanted = copies_for((unsigned)__builtin_popcount(r->distances), line->lost_q8);
+    if (line->full || !line->estimate_bps)
+        wanted = 0;
+    unsigned copies = fitting(wanted, line->sound_bps, beyond && told < LITTLE_BPS ? LITTLE_BPS : told);
+    beyond = copies > fitting(wanted, line->sound_bps, told);
+    if (beyond && !r->beyond)
+        r->lost_before_q8 = line->lost_q8;
+    r->beyond = beyond;
+    if (copies > 0 && !beyond)
+        r->pause_s = 0;
+    r->distances = distances(copies, line->rtt_us);
 }

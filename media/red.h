@@ -43,10 +43,16 @@ struct plm_red_line {
     bool full;             /**< a queue stands before it: more octets would lose more */
 };
 
-/**
- * How far back the copies are that each packet is to carry: bit d for the packet d before it; 0: none.
- * @param now what they carry at present
- */
-uint8_t plm_red_choose(uint8_t now, const struct plm_red_line *line);
+/** The copies that one receiver gets. Zeroed memory is a beginning. */
+struct plm_red {
+    uint8_t distances;       /**< bit d: of the packet d before the one that carries it; 0: none */
+    bool beyond;             /**< they take more than the estimate has for them */
+    uint32_t lost_before_q8; /**< when that began */
+    uint32_t pause_s;        /**< after the last harm it did: longer each time */
+    uint64_t not_before_us;  /**< then that may be tried again */
+};
+
+/** Decide anew, with each feedback. */
+void plm_red_update(struct plm_red *r, const struct plm_red_line *line, uint64_t now_us);
 
 #endif

@@ -13,6 +13,7 @@
 #include "layer_select.h"
 #include "seq_map.h"
 
+struct plm_red_block;
 struct plm_slot_log;
 struct plm_track;
 struct plm_transport;
@@ -122,6 +123,12 @@ bool plm_slot_can_pad(const struct plm_slot *s);
  * their own, so that the picture's stay dense.
  */
 void plm_slot_pad(struct plm_slot *s, size_t octets);
+/**
+ * What sound went out under a number, to be carried once more by pkt.
+ * @param ts of pkt
+ * @return false: it is not there any more, or of another source, or too long ago
+ */
+bool plm_slot_copy(const struct plm_slot *s, uint16_t seq, const struct plm_pkt *pkt, uint32_t ts, struct plm_red_block *out);
 void plm_slot_on_keyframe_request(struct plm_slot *s);
 /** Aim at an encoding and temporal layer of the shown track; PLM_LAYER_NONE pauses. */
 void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish);

@@ -11,6 +11,7 @@
 #include "command.h"
 #include "ice_lite.h"
 #include "pacer.h"
+#include "red.h"
 #include "rtcp.h"
 #include "rtp.h"
 #include "bwe.h"
@@ -44,6 +45,7 @@ struct plm_transport {
     uint16_t twcc_seq;
     struct plm_bwe *bwe;
     struct plm_capture_state *capture;   /**< NULL: nobody looks into it */
+    struct plm_red red;                  /**< copies of earlier sound that its packets carry */
     uint64_t tx_packets, tx_bytes;
     struct plm_addr peer;                /**< where we send; family 0: nowhere yet */
     struct plm_transport_params *params; /**< NULL: not described */
@@ -144,7 +146,7 @@ struct plm_slot *plm_transport_find_slot(const struct plm_transport *t, uint32_t
 /* transport_layers.c */
 /** Choose layers for all its video slots now; before it is connected only what they will wish for. */
 void plm_transport_allocate(struct plm_transport *t);
-/** Feedback came: what does not fit any more is given up now. */
+/** Feedback came: what does not fit any more is given up now, and sound is repeated as loss wants it. */
 void plm_transport_on_estimate(struct plm_transport *t);
 /* assign.c: which participant goes into which pair */
 void plm_transport_assign(struct plm_transport *t);

@@ -183,9 +183,37 @@ void plm_transport_allocate(struct plm_transport *t)
         allocate_next(t, budget);
 }
 
+/* What sound it is sent takes without copies: as its publishers send it, of those that were forwarded of late. */
+static uint32_t plain_sound_bps(const struct plm_transport *t)
+{
+    uint64_t bps = 0;
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        const struct plm_slot *s = &t->slots[i];
+        if (s->kind != PLM_KIND_AUDIO || !s->track || !s->peak_bps)
+            continue;
+        uint32_t plain = plm_track_bitrate(s->track, 0);
+        bps += plain && plain < s->peak_bps ? plain : s->peak_bps;
+    }
+    return capped(bps);
+}
+
+static void repeat_sound(struct plm_transport *t, uint32_t estimate)
+{
+    uint32_t lost_q8 = plm_bwe_lost_q8(t->bwe), rtt_us = plm_bwe_rtt_us(t->bwe);
+    if (!lost_q8 && !t->red.distances)
+        return;
+    const struct plm_red_line line = {.lost_q8 = lost_q8,
+        .rtt_us = rtt_us ? rtt_us : t->rtt_us,
+        .estimate_bps = estimate,
+        .sound_bps = plain_sound_bps(t),
+        .full = plm_bwe_is_full(t->bwe)};
+    plm_red_update(&t->red, &line, t->worker->now_us);
+}
+
 void plm_transport_on_estimate(struct plm_transport *t)
 {
     uint32_t estimate = plm_bwe_estimate(t->bwe);
+    repeat_sound(t, estimate);
     if (estimate && estimate < t->allocated_bps)
         plm_transport_allocate(t);
 }

@@ -191,6 +191,7 @@ static const char *const counter_names[] = {
     [PLM_CNT_TCP_MOVED] = "tcp_moved",
     [PLM_CNT_TCP_BACKLOGS] = "tcp_backlogs",
     [PLM_CNT_GROUPS_REPLAYED] = "groups_replayed",
+    [PLM_CNT_TX_RED] = "tx_red",
 };
 _Static_assert(COUNT_OF(counter_names) == PLM_CNT_COUNT, "a name for each");
 

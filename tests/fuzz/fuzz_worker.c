@@ -5,10 +5,12 @@
  */
 #include "fuzz.h"
 
+#include "../fakes/red_reader.h"
 #include "../sim/sim.h"
 #include "base/bytes.h"
 #include "feed.h"
 #include "feed_in.h"
+#include "red.h"
 
 #define N_PUBLISHERS 2
 #define N_ENDS       4
@@ -90,6 +92,7 @@ static void describe(struct plm_transport_params *p, unsigned end)
         } else {
             x->direction = PLM_DIR_SEND;
             x->ssrc = 5000u + i;
+            x->red_pt = x->kind == PLM_KIND_AUDIO ? SIM_PT_RED : 0;
             x->rtx_ssrc = x->kind == PLM_KIND_VIDEO ? 6000u + i : 0;
             x->pair = i < 4 ? (uint8_t)(i / 2) : i == 4 ? PLM_NO_PAIR : 2;
         }
@@ -119,6 +122,13 @@ static void on_rtp(struct sim_end *e, uint8_t *data, size_t len)
     if (x.val[PLM_EXT_TWCC]) {
         CHECK(x.len[PLM_EXT_TWCC] == 2);
         plm_twcc_rx_on_packet(&m->twcc[i], plm_get16(x.val[PLM_EXT_TWCC]), m->sim.now);
+    }
+    if (v.pt == SIM_PT_RED) {
+        struct red_read_block blocks[RED_MAX_BLOCKS];
+        size_t n = red_read(v.payload, v.payload_len, blocks);
+        CHECK(n >= 2 && n <= 1 + PLM_RED_MAX_COPIES);
+        for (size_t k = 0; k < n; k++)
+            CHECK(blocks[k].pt == 111 + i && blocks[k].len > 0 && (k == n - 1 || blocks[k].ts_back > 0));
     }
     if (v.ssrc < 6000) {
         m->seen[i][m->n_seen[i]++ % 16] = v.seq;

@@ -228,6 +228,7 @@ enum plm_counter {
     PLM_CNT_TCP_MOVED,       /**< handed to the worker that has their transport */
     PLM_CNT_TCP_BACKLOGS,    /**< video was stopped because a peer took too little */
     PLM_CNT_GROUPS_REPLAYED, /**< pictures that began with what was kept since a key frame, without asking for one */
+    PLM_CNT_TX_RED,          /**< packets of sound that carried copies of earlier ones */
     PLM_CNT_COUNT
 };
 PLM_EXPORT const char *plm_counter_name(enum plm_counter c);

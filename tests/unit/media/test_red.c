@@ -101,7 +101,7 @@ static void copies_follow_loss_and_round_trip(void **state)
     static const struct {
         uint8_t now;
         struct plm_red_line line;
-        uint8_t chosen;
+        uint8_t then;
     } rows[] = {
         /* nothing lost, little lost, more lost */
         {0, {0, 50000, 1000000, 40000, false}, 0},
@@ -120,18 +120,65 @@ static void copies_follow_loss_and_round_trip(void **state)
         {0, {26, 200000, 1000000, 40000, false}, BIT(1) | BIT(3)},
         {0, {26, 0, 1000000, 40000, false}, BIT(1) | BIT(2)},
         /* within three quarters of the estimate */
-        {0, {26, 50000, 160000, 40000, false}, BIT(1) | BIT(2)},
-        {0, {26, 50000, 159000, 40000, false}, BIT(1)},
-        {0, {26, 50000, 107000, 40000, false}, BIT(1)},
-        {0, {26, 50000, 106000, 40000, false}, 0},
+        {0, {26, 50000, 400000, 100000, false}, BIT(1) | BIT(2)},
+        {0, {26, 50000, 399000, 100000, false}, BIT(1)},
+        {0, {26, 50000, 267000, 100000, false}, BIT(1)},
+        {0, {26, 50000, 266000, 100000, false}, 0},
         {0, {26, 50000, UINT32_MAX, UINT32_MAX / 2, false}, 0},
+        /* or of one voice in any case */
+        {0, {26, 50000, 50000, 50000, false}, BIT(1) | BIT(2)},
+        {0, {26, 50000, 50000, 51000, false}, BIT(1)},
+        {0, {26, 50000, 50000, 76000, false}, 0},
         /* nothing known of the line, or it is full */
         {0, {26, 50000, 0, 40000, false}, 0},
         {BIT(1), {26, 50000, 1000000, 40000, true}, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (plm_red_choose(rows[i].now, &rows[i].line) != rows[i].chosen)
-            fail_msg("row %zu: %x", i, plm_red_choose(rows[i].now, &rows[i].line));
+        struct plm_red r = {.distances = rows[i].now};
+        plm_red_update(&r, &rows[i].line, 1000000);
+        if (r.distances != rows[i].then)
+            fail_msg("row %zu: %x", i, r.distances);
+    }
+}
+
+/** Beyond the estimate copies are a trial: a line that they fill, or that loses more for them, has rest for a minute. */
+static void harm_ends_a_trial(void **state)
+{
+    (void)state;
+    static const struct plm_red_line before = {15, 50000, 50000, 45000, false};
+    static const struct plm_red_line harmed[] = {
+        {36, 50000, 50000, 45000, false},
+        {15, 50000, 50000, 45000, true},
+    };
+    for (size_t i = 0; i < sizeof harmed / sizeof harmed[0]; i++) {
+        struct plm_red r = {0};
+        uint64_t now = 5000000;
+        struct plm_red_line as_before = before;
+        plm_red_update(&r, &before, now);
+        assert_int_equal(r.distances, BIT(1) | BIT(2));
+        as_before.lost_q8 = 35; /* half as much again, and a bit: chance */
+        plm_red_update(&r, &as_before, now += 100000);
+        assert_int_equal(r.distances, BIT(1) | BIT(2));
+        plm_red_update(&r, &harmed[i], now += 100000);
+        assert_int_equal(r.distances, 0);
+        plm_red_update(&r, &before, now + 59999999);
+        assert_int_equal(r.distances, 0);
+        /* The next rest is longer. */
+        plm_red_update(&r, &before, now += 60000000);
+        assert_int_equal(r.distances, BIT(1) | BIT(2));
+        plm_red_update(&r, &harmed[i], now);
+        plm_red_update(&r, &before, now + 119999999);
+        assert_int_equal(r.distances, 0);
+        /* Not where the estimate has room for them. */
+        struct plm_red_line wide = before;
+        wide.estimate_bps = 1000000;
+        plm_red_update(&r, &wide, now + 1);
+        assert_int_equal(r.distances, BIT(1) | BIT(2));
+        wide.lost_q8 = 100;
+        plm_red_update(&r, &wide, now + 2);
+        assert_int_equal(r.distances, BIT(1) | BIT(2));
+        plm_red_update(&r, &before, now + 120000000);
+        assert_int_equal(r.distances, BIT(1) | BIT(2));
     }
 }
 
@@ -139,16 +186,16 @@ static void copies_are_few_and_near(void **state)
 {
     (void)state;
     uint64_t seed = 3;
-    uint8_t now = 0;
+    struct plm_red r = {0};
     for (int i = 0; i < 100000; i++) {
         struct plm_red_line line = {.lost_q8 = next_random(&seed) % 257,
             .rtt_us = next_random(&seed) % 1000000,
             .estimate_bps = next_random(&seed) % 500000,
             .sound_bps = next_random(&seed) % 200000,
             .full = next_random(&seed) % 8 == 0};
-        now = plm_red_choose(now, &line);
-        assert_true(__builtin_popcount(now) <= PLM_RED_MAX_COPIES);
-        assert_true(now < BIT(PLM_RED_MAX_DISTANCE + 1) && !(now & 1));
+        plm_red_update(&r, &line, (uint64_t)i * 50000);
+        assert_true(__builtin_popcount(r.distances) <= PLM_RED_MAX_COPIES);
+        assert_true(r.distances < BIT(PLM_RED_MAX_DISTANCE + 1) && !(r.distances & 1));
     }
 }
 
@@ -159,6 +206,7 @@ int main(void)
         cmocka_unit_test(largest_numbers),
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(copies_follow_loss_and_round_trip),
+        cmocka_unit_test(harm_ends_a_trial),
         cmocka_unit_test(copies_are_few_and_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
