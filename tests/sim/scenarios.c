@@ -837,6 +837,9 @@ static const struct {
     {"alloc_one_bad", alloc_one_bad},
     {"instant_join", instant_join},
     {"first_words", first_words},
+    {"sound_loss", sound_loss},
+    {"sound_copies", sound_copies},
+    {"sound_narrow", sound_narrow},
 };
 
 int main(int argc, char **argv)

@@ -51,5 +51,9 @@ void alloc_one_bad(const struct run *r);
 void first_words(const struct run *r);
 /* scenarios_instant.c */
 void instant_join(const struct run *r);
+/* scenarios_sound.c */
+void sound_loss(const struct run *r);
+void sound_copies(const struct run *r);
+void sound_narrow(const struct run *r);
 
 #endif

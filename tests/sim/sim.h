@@ -175,6 +175,7 @@ enum {
     SIM_EXT_TWCC = 5,
 };
 #define SIM_PT_OPUS  111
+#define SIM_PT_RED   63
 #define SIM_PT_VIDEO 96
 #define SIM_PT_RTX   97
 
@@ -255,6 +256,8 @@ struct sim_person {
     struct sim_slot *slots;
     /* totals of a receiver, kept after it left */
     uint64_t frames, decoded, stalled, incomplete, audio_packets, padding, rtx, plis_sent;
+    uint64_t sound_due, concealed; /**< 20 ms that had to be played, and were not there in time: neither by themselves nor as copies */
+    uint64_t copies;               /**< of earlier sound that came */
     uint64_t given_up; /**< video numbers that were waited for and never came */
     uint64_t longest_freeze_us, freezes_since_us;
     uint64_t longest_change_us; /* between the last frame of one participant and the first of the next in a slot */
@@ -276,6 +279,7 @@ struct sim_join {
     unsigned n_encodings, fps, audio_ms;
     unsigned n_pairs, n_audio; /**< of the receiving transport; no pairs and no audio: only publishes */
     bool publishes, talks_at_random, silent;
+    bool red; /**< takes RFC 2198 */
     unsigned publish_worker, receive_worker;
     uint8_t max_speakers;
 };
@@ -291,8 +295,7 @@ void sim_publisher_start(struct sim_person *p);
 void sim_publisher_end(struct sim_person *p);
 extern const struct plm_rtcp_handler sim_publisher_rtcp;
 /* sim_receiver.c */
-void sim_receiver_describe(
-    struct sim_person *p, unsigned n_pairs, unsigned n_audio, struct plm_transport_params *out);
+void sim_receiver_describe(struct sim_person *p, const struct sim_join *j, struct plm_transport_params *out);
 void sim_receiver_start(struct sim_person *p);
 void sim_receiver_end(struct sim_person *p);
 void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len);

@@ -25,7 +25,7 @@ struct sim_person *sim_join(struct sim *s, const struct sim_join *j)
         sim_publisher_start(p);
     }
     if (j->n_pairs + j->n_audio) {
-        sim_receiver_describe(p, j->n_pairs, j->n_audio, params);
+        sim_receiver_describe(p, j, params);
         p->receive = sim_end_open(s, p, j->room, j->receive_worker, params);
         sim_receiver_start(p);
     }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../fakes/red_reader.h"
 #include "codec.h"
 #include "sim.h"
 
@@ -8,10 +9,13 @@
 #define WAIT_US       700000 /* for a missing packet, then its frame is given up */
 #define KEY_WAIT_US   60000  /* not as long when a whole key frame is there behind it */
 #define AUDIO_WAIT_US 60000
-#define RTCP_US       100000
-#define PLI_EVERY_US  500000
-#define STARVED_US    1500000
-#define DECODED       256 /* frames of the present stream remembered */
+#define PLAYOUT_US                                                                                           \
+    60000 /* a receiver's buffer: sound is heard this much after the earliest that it could be */
+#define PLAYED       64 /* packets of sound of which is known whether they were there in time */
+#define RTCP_US      100000
+#define PLI_EVERY_US 500000
+#define STARVED_US   1500000
+#define DECODED      256 /* frames of the present stream remembered */
 
 struct received {
     bool given_up; /* not waited for any more; it may still come */
@@ -49,6 +53,13 @@ struct sim_slot {
     plm_participant_id ordered_participant;
     uint64_t last_audio_index;
     plm_participant_id last_participant;
+    /* what is heard, by the source's count of packets */
+    struct {
+        plm_participant_id participant;
+        uint64_t next, newest; /* to be played, and the newest that came */
+        int64_t earliest_us;   /* arrival of number 0, had it come as fast as the fastest */
+        bool there[PLAYED];
+    } played;
     uint64_t decoded_at, pli_at, arrived_at;
     struct {
         uint64_t frame;
@@ -87,9 +98,9 @@ static void describe_slot(
             .clock_rate = 90000};
 }
 
-void sim_receiver_describe(
-    struct sim_person *p, unsigned n_pairs, unsigned n_audio, struct plm_transport_params *out)
+void sim_receiver_describe(struct sim_person *p, const struct sim_join *j, struct plm_transport_params *out)
 {
+    unsigned n_pairs = j->n_pairs, n_audio = j->n_audio;
     memset(out, 0, sizeof *out);
     out->exts.id[PLM_EXT_MID] = SIM_EXT_MID;
     out->exts.id[PLM_EXT_TWCC] = SIM_EXT_TWCC;
@@ -104,6 +115,7 @@ void sim_receiver_describe(
         slot->person = p;
         slot->kind = i < n_pairs * 2 && i % 2 ? PLM_KIND_VIDEO : PLM_KIND_AUDIO;
         describe_slot(slot, i, i < n_pairs * 2 ? i / 2 : PLM_NO_PAIR, &out->media[i], 1000 + 10 * i);
+        out->media[i].red_pt = slot->kind == PLM_KIND_AUDIO && j->red ? SIM_PT_RED : 0;
         slot->packets = calloc(PACKETS, sizeof *slot->packets);
         slot->finder = slot->kind == PLM_KIND_VIDEO ? calloc(1, sizeof *slot->finder) : NULL;
         if (!slot->packets || (slot->kind == PLM_KIND_VIDEO && !slot->finder))
@@ -263,6 +275,54 @@ void sim_receiver_listen(struct sim_person *p, plm_participant_id who)
 {
     p->listens_to = who;
     p->heard = p->heard_first = p->heard_last = 0;
+}
+
+/** Some sound came, by itself or as a copy. */
+static void hear(struct sim_slot *slot, const struct sim_truth *t, bool copy)
+{
+    struct sim_person *p = slot->person;
+    int64_t length = p->audio_ms * 1000, at = (int64_t)p->sim->now - (int64_t)t->frame * length;
+    if (t->participant != slot->played.participant) {
+        memset(&slot->played, 0, sizeof slot->played);
+        slot->played.participant = t->participant;
+        slot->played.next = slot->played.newest = t->frame;
+        slot->played.earliest_us = at;
+    }
+    if (!copy && at < slot->played.earliest_us)
+        slot->played.earliest_us = at;
+    /* What is this old was played, or was not. */
+    for (; slot->played.next + PLAYED <= t->frame; slot->played.next++) {
+        bool *there = &slot->played.there[slot->played.next % PLAYED];
+        p->sound_due++;
+        p->concealed += !*there;
+        *there = false;
+    }
+    if (t->frame >= slot->played.next && at <= slot->played.earliest_us + PLAYOUT_US)
+        slot->played.there[t->frame % PLAYED] = true;
+}
+
+/** A packet of RFC 2198: its copies say what was sent under the timestamps that they name. @return its own payload */
+static struct red_read_block unwrap(struct sim_slot *slot, const struct plm_rtp_view *v)
+{
+    struct sim *s = slot->person->sim;
+    struct red_read_block blocks[RED_MAX_BLOCKS];
+    struct sim_truth own, t;
+    size_t n = red_read(v->payload, v->payload_len, blocks);
+    SIM_CHECK(s, n >= 2 && blocks[n - 1].len >= sizeof own, "slot %u: RED of %zu blocks", slot->ssrc, n);
+    memcpy(&own, blocks[n - 1].payload + blocks[n - 1].len - sizeof own, sizeof own);
+    for (size_t i = 0; i + 1 < n; i++) {
+        SIM_CHECK(s, blocks[i].pt == SIM_PT_OPUS && blocks[i].len >= sizeof t, "slot %u: a block of %zu",
+            slot->ssrc, blocks[i].len);
+        memcpy(&t, blocks[i].payload + blocks[i].len - sizeof t, sizeof t);
+        SIM_CHECK(s,
+            t.magic == SIM_MAGIC && t.participant == own.participant && t.frame < own.frame &&
+                blocks[i].ts_back == (own.frame - t.frame) * slot->person->audio_ms * 48,
+            "slot %u: packet %llu of %u, %u ticks before %llu of %u", slot->ssrc, (unsigned long long)t.frame,
+            t.participant, blocks[i].ts_back, (unsigned long long)own.frame, own.participant);
+        hear(slot, &t, true);
+        slot->person->copies++;
+    }
+    return blocks[n - 1];
 }
 
 static const struct received *packet_at(const struct sim_slot *slot, uint64_t ext_seq)
@@ -450,12 +510,19 @@ void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len)
         payload_len -= 2;
         p->rtx++;
     }
+    if (slot->kind == PLM_KIND_AUDIO && v.pt == SIM_PT_RED) {
+        struct red_read_block own = unwrap(slot, &v);
+        payload = own.payload;
+        payload_len = own.len;
+    }
     static const enum plm_codec codecs[] = {PLM_CODEC_VP8, PLM_CODEC_VP9, PLM_CODEC_H264};
     struct received r = {0};
     if (slot->kind == PLM_KIND_VIDEO)
         r.codec = codecs[(v.pt - SIM_PT_VIDEO) / 2 % 3];
     SIM_CHECK(e->sim, read_payload(slot, &v, payload, payload_len, &r),
         "slot %u: a payload that cannot be read", slot->ssrc);
+    if (slot->kind == PLM_KIND_AUDIO && !r.padding)
+        hear(slot, &r.truth, false);
     SIM_CHECK(e->sim, r.padding || r.truth.participant != p->id, "%u gets itself back", p->id);
     SIM_CHECK(e->sim,
         !p->gone || e->sim->now <= p->gone_us ||
