@@ -24,8 +24,8 @@ struct plm_frame_info {
     bool has_picture_id, picture_id_15, has_tl0, has_keyidx; /**< VP8, VP9 */
     uint16_t picture_id;
     uint8_t tl0picidx;
-    uint16_t width, height; /**< of a keyframe's highest layer, when the descriptor or a clear header tells */
-    uint8_t spatial_layers; /**< of a key picture, when the payload descriptor tells; 0: unknown */
+    uint16_t width, height; /**< of the highest layer, when the descriptor or a clear header tells: with keyframes, and with spatial_layers */
+    uint8_t spatial_layers; /**< from this picture on, when the packet tells: VP9's with key pictures, the dependency descriptor with changes too; 0: it does not */
     uint8_t desc_len;       /**< octets of the payload descriptor (VP8, VP9); 0 otherwise */
 };
 

@@ -257,6 +257,19 @@ int plm_dd_parse(struct plm_dd_state *state, const uint8_t *ext, size_t len, str
     return 0;
 }
 
+/* The highest spatial layer that is sent at present: no decode target needs those above. */
+static uint8_t top_layer(const struct plm_dd_state *s)
+{
+    uint8_t top = 0, sid, tid;
+    for (unsigned d = 0; d < s->n_targets; d++) {
+        if (!(s->active_targets >> d & 1))
+            continue;
+        target_layer(s, d, &sid, &tid);
+        top = sid > top ? sid : top;
+    }
+    return top;
+}
+
 void plm_dd_to_frame_info(
     const struct plm_dd_info *dd, const struct plm_dd_state *state, struct plm_frame_info *out)
 {
@@ -272,9 +285,13 @@ void plm_dd_to_frame_info(
     out->inter_layer = false;
     for (unsigned i = 0; i < dd->n_fdiffs; i++) /* layers of one picture have consecutive frame numbers */
         out->inter_layer |= dd->fdiffs[i] <= dd->sid;
-    if (out->keyframe_start && state->width[state->max_sid]) {
-        out->width = state->width[state->max_sid];
-        out->height = state->height[state->max_sid];
+    if (!out->keyframe_start && !dd->has_active_targets)
+        return;
+    uint8_t top = top_layer(state);
+    out->spatial_layers = (uint8_t)(top + 1);
+    if (state->width[top]) {
+        out->width = state->width[top];
+        out->height = state->height[top];
     }
 }
 

@@ -23,12 +23,12 @@ int plm_egress_init(struct plm_egress *e)
     e->dirty_tail = &e->dirty;
     e->items = malloc(PLM_EGRESS_ITEMS * sizeof *e->items);
     e->arena = malloc(PLM_EGRESS_ARENA);
-    e->copies = malloc(PLM_EGRESS_COPIES);
+    e->room = malloc(PLM_EGRESS_ROOM);
     e->jobs = malloc(PLM_EGRESS_JOBS * sizeof *e->jobs);
     e->held = malloc(PLM_EGRESS_JOBS * sizeof(struct plm_pkt *));
     e->trains = malloc(TRAINS * sizeof *e->trains);
     e->addrs = malloc(TRAINS * sizeof *e->addrs);
-    return e->items && e->arena && e->copies && e->jobs && e->held && e->trains && e->addrs ? 0 : PLM_ENOMEM;
+    return e->items && e->arena && e->room && e->jobs && e->held && e->trains && e->addrs ? 0 : PLM_ENOMEM;
 }
 
 void plm_egress_destroy(struct plm_worker *w)
@@ -36,7 +36,7 @@ void plm_egress_destroy(struct plm_worker *w)
     struct plm_egress *e = &w->egress;
     free(e->items);
     free(e->arena);
-    free(e->copies);
+    free(e->room);
     free(e->jobs);
     free(e->held);
     free(e->trains);
@@ -127,7 +127,7 @@ void plm_egress_depart(struct plm_worker *w, struct plm_slot *slot, struct plm_p
         plm_egress_flush(w);
     struct plm_egress_item *item = &e->items[e->n_items++];
     item->next = 0;
-    item->has_copies = false;
+    item->has_copies = item->has_far_hdr = false;
     item->kind = (uint8_t)kind;
     item->pt = pt;
     item->slot = slot;
@@ -241,7 +241,7 @@ static size_t write_copies(struct plm_worker *w, struct plm_egress_item *item, s
     struct plm_egress *e = &w->egress;
     struct plm_slot *slot = item->slot;
     struct plm_red_block blocks[PLM_RED_MAX_COPIES];
-    size_t n = 0, room = PLM_EGRESS_COPIES - e->copies_used;
+    size_t n = 0, room = PLM_EGRESS_ROOM - e->room_used;
     for (unsigned back = PLM_RED_MAX_DISTANCE; back > 0 && n < PLM_RED_MAX_COPIES; back--) {
         if (slot->transport->red.distances >> back & 1 &&
             plm_slot_copy(slot, (uint16_t)(item->ext_seq - back), item->pkt, item->out.ts, &blocks[n]))
@@ -249,16 +249,32 @@ static size_t write_copies(struct plm_worker *w, struct plm_egress_item *item, s
     }
     /* The furthest one is the first to go. */
     for (size_t from = 0; from < n; from++) {
-        uint8_t *at = e->copies + e->copies_used;
+        uint8_t *at = e->room + e->room_used;
         size_t len = plm_red_write(at, room < cap ? room : cap, item->pt, blocks + from, n - from);
         if (len == 0)
             continue;
-        e->copies_used += len;
+        e->room_used += len;
         item->copies = at;
         item->has_copies = true;
         return len;
     }
     return 0;
+}
+
+/* The template structure of many layers, which stands in a key frame's dependency descriptor, makes a header long. @return octets, 0: no room */
+static size_t write_header(struct plm_egress *e, struct plm_egress_item *item,
+    const struct plm_rtp_fixed *fixed, const struct plm_ext_out *exts, size_t n)
+{
+    size_t hdr = plm_rtp_write_header(item->hdr, sizeof item->hdr, fixed, exts, n, NULL);
+    if (hdr != 0)
+        return hdr;
+    uint8_t *at = e->room + e->room_used;
+    size_t room = PLM_EGRESS_ROOM - e->room_used;
+    hdr = plm_rtp_write_header(at, room < UINT8_MAX ? room : UINT8_MAX, fixed, exts, n, NULL);
+    item->far_hdr = at;
+    item->has_far_hdr = true;
+    e->room_used += hdr;
+    return hdr;
 }
 
 /* Write header and prefix of an item. @return false: it cannot go out */
@@ -267,7 +283,7 @@ static bool prepare(struct plm_worker *w, struct plm_egress_item *item)
     struct plm_slot *slot = item->slot;
     struct plm_pkt *pkt = item->pkt;
     struct plm_ext_out exts[PLM_EXT_COUNT];
-    uint8_t scratch[8], dd[64];
+    uint8_t scratch[8], dd[UINT8_MAX];
     size_t n = collect_exts(w, item, exts, scratch, dd, sizeof dd);
     size_t prefix = 0, consumed = 0;
     if (may_carry_copies(item))
@@ -280,9 +296,11 @@ static bool prepare(struct plm_worker *w, struct plm_egress_item *item)
         .marker = pkt && (pkt->marker || item->out.ends_picture),
         .padding = padding_of(item->kind) > 0,
     };
-    size_t hdr = plm_rtp_write_header(item->hdr, sizeof item->hdr, &fixed, exts, n, NULL);
-    if (hdr == 0)
+    size_t hdr = write_header(&w->egress, item, &fixed, exts, n);
+    if (hdr == 0) {
+        plm_transport_drop(slot->transport, PLM_DROP_NO_BUFFER);
         return false;
+    }
     if (item->kind == PLM_EGRESS_RTX) { /* RFC 4588 section 4: original sequence number first */
         item->prefix[0] = (uint8_t)(item->out.ext_seq >> 8);
         item->prefix[1] = (uint8_t)item->out.ext_seq;
@@ -363,7 +381,7 @@ static void lay_out(
         struct plm_egress_item *item = run[i];
         uint16_t level = level_of(item, segment, i == n - 1);
         uint8_t *out = e->arena + e->arena_used;
-        memcpy(out, item->hdr, item->hdr_len);
+        memcpy(out, item->has_far_hdr ? item->far_hdr : item->hdr, item->hdr_len);
         if (level + item->pad > 0)
             out[0] |= 0x20; /* P */
         if (t->capture)
@@ -451,5 +469,5 @@ void plm_egress_flush(struct plm_worker *w)
     e->dirty_tail = &e->dirty;
     send_laid_out(w);
     e->n_items = 0;
-    e->copies_used = 0;
+    e->room_used = 0;
 }

@@ -17,8 +17,8 @@ struct plm_slot;
 #define PLM_EGRESS_ITEMS  4096
 #define PLM_EGRESS_JOBS   1024
 #define PLM_EGRESS_ARENA  (512 * 1024)
-#define PLM_EGRESS_COPIES (128 * 1024) /* of earlier sound, in one flush: what comes after that goes without */
-#define PLM_EGRESS_HEADER 96   /* fixed header and the extensions we write */
+#define PLM_EGRESS_ROOM   (256 * 1024) /* of one flush, for what is rarely needed: copies of sound, long headers */
+#define PLM_EGRESS_HEADER 96   /* fixed header and the extensions we write, as they are nearly always */
 #define PLM_MAX_DATAGRAM  1472 /* Ethernet's 1500 less IPv4 and UDP headers; what a peer sent larger is not forwarded */
 
 enum plm_egress_kind {
@@ -34,7 +34,8 @@ struct plm_egress_item {
     uint8_t kind;
     uint8_t pt;
     uint8_t hdr_len;
-    bool has_copies;   /**< prefix lies in `copies` instead */
+    bool has_copies : 1; /**< prefix lies in `copies` instead */
+    bool has_far_hdr : 1;
     uint16_t prefix_len;
     uint16_t pad;
     uint16_t consumed; /**< octets of payload that prefix replaces */
@@ -45,9 +46,12 @@ struct plm_egress_item {
     struct plm_map_out out;
     union {
         uint8_t prefix[PLM_MAX_DESC + 2];
-        const uint8_t *copies; /**< of earlier sound, in the egress's room for them */
+        const uint8_t *copies; /**< of earlier sound, in the egress's room */
     };
-    uint8_t hdr[PLM_EGRESS_HEADER];
+    union {
+        uint8_t hdr[PLM_EGRESS_HEADER];
+        const uint8_t *far_hdr; /**< one that is longer, in the same room */
+    };
 };
 
 struct plm_egress {
@@ -55,8 +59,8 @@ struct plm_egress {
     uint32_t n_items;
     struct plm_transport *dirty; /**< receivers with items, in order of their first */
     struct plm_transport **dirty_tail;
-    uint8_t *arena, *copies;
-    size_t arena_used, copies_used;
+    uint8_t *arena, *room;
+    size_t arena_used, room_used;
     struct plm_seal_job *jobs;
     struct plm_pkt **held; /**< per job */
     uint32_t n_jobs;

@@ -616,8 +616,9 @@ static void note_video(struct plm_track *tr, const struct plm_pkt *pkt)
     }
     for (unsigned i = pkt->info.sid; enc->spatial_layers > 1 && i < PLM_SPATIAL_LAYERS; i++)
         plm_layer_rate_on_packet(&enc->up_to[i], pkt->info.tid, pkt->len);
-    if (pkt->info.keyframe_start) {
+    if (pkt->info.keyframe_start || pkt->info.spatial_layers)
         enc->spatial_layers = pkt->info.spatial_layers;
+    if (pkt->info.keyframe_start) {
         enc->keyframes++;
         enc->key_wanted = false;
     }

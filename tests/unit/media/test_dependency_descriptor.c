@@ -133,6 +133,8 @@ static void reads_spatial_layers(void **state)
     assert_int_equal(f.sid, 1);
     assert_true(f.inter_layer && f.frame_start);
     assert_false(f.frame_end || f.keyframe || f.keyframe_start);
+    assert_int_equal(f.spatial_layers, 2);
+    assert_int_equal(f.height, 720);
 
     dd_begin(&w, true, true, 1, 8);
     dd_flags(&w, false, true, false, false, false);

@@ -1,6 +1,7 @@
 /*
- * Receivers of one VP9 stream in three spatial layers, by the size that they show it in.
+ * Receivers of one stream in three spatial layers, VP9 or AV1, by the size that they show it in.
  */
+#include "dd_writer.h"
 #include "worker_world.h"
 
 enum {
@@ -14,16 +15,20 @@ enum {
     RECEIVER_SSRC = 7777,
 };
 
-static void vp9(struct plm_media_params *m, const char *mid)
+static enum plm_codec codec;
+
+static void layered(struct plm_media_params *m, const char *mid)
 {
     video(m, mid);
-    m->codecs[0].codec = PLM_CODEC_VP9;
+    m->codecs[0].codec = codec;
 }
 
 static struct peer *publisher(struct world *w)
 {
-    struct plm_transport_params params = {.n_media = 1, .exts.id = {[PLM_EXT_MID] = 4, [PLM_EXT_TWCC] = 3}};
-    vp9(&params.media[0], "0");
+    struct plm_transport_params params = {.n_media = 1,
+        .exts.id = {[PLM_EXT_MID] = 4, [PLM_EXT_TWCC] = 3, [PLM_EXT_DEPENDENCY_DESCRIPTOR] = 5},
+        .extmap_allow_mixed = true};
+    layered(&params.media[0], "0");
     params.media[0].direction = PLM_DIR_RECV;
     params.media[0].source = PLM_SOURCE_CAMERA;
     struct peer *p = add_peer(w, ADA, &params, false);
@@ -34,14 +39,17 @@ static struct peer *publisher(struct world *w)
 
 static struct peer *receiver(struct world *w, plm_participant_id who)
 {
-    struct plm_transport_params params = {.n_media = 1, .exts.id = {[PLM_EXT_TWCC] = 5}};
-    vp9(&params.media[0], "v");
+    struct plm_transport_params params = {.n_media = 1,
+        .exts.id = {[PLM_EXT_TWCC] = 5, [PLM_EXT_DEPENDENCY_DESCRIPTOR] = 6},
+        .extmap_allow_mixed = true};
+    layered(&params.media[0], "v");
     params.media[0].direction = PLM_DIR_SEND;
     params.media[0].ssrc = RECEIVER_SSRC;
     params.media[0].rtx_ssrc = RECEIVER_SSRC + 1;
     params.media[0].pair = 0;
     struct peer *p = add_peer(w, who, &params, false);
     connect_peer(p);
+    p->dd_id = codec == PLM_CODEC_AV1 ? 6 : 0;
     return p;
 }
 
@@ -58,17 +66,12 @@ static void look(struct peer *p, uint16_t width, uint16_t height)
     deliver(p->world);
 }
 
-/* One layer of a picture in one packet, which ends with the layer's number (RFC 9628 section 4.2, flexible mode). */
-static void send_layer(struct peer *p, uint8_t sid, bool key)
+/* RFC 9628 section 4.2, flexible mode. @return octets */
+static size_t write_vp9(const struct peer *p, uint8_t sid, bool key, uint8_t *b)
 {
-    uint64_t seq = ++p->video_seq;
     uint16_t picture = (uint16_t)(p->video_ts / 3000) & 0x7fff;
     bool structure = key && sid == 0;
-    uint8_t b[1400] = {0x90, (uint8_t)(96 | (sid + 1 == LAYERS ? 0x80 : 0)), (uint8_t)(seq >> 8),
-        (uint8_t)seq, (uint8_t)(p->video_ts >> 24), (uint8_t)(p->video_ts >> 16), (uint8_t)(p->video_ts >> 8),
-        (uint8_t)p->video_ts, 0, 0, 0, 42, 0xbe, 0xde, 0, 2, 0x40, '0', 0x31, (uint8_t)(seq >> 8),
-        (uint8_t)seq, 0, 0, 0};
-    size_t n = 24;
+    size_t n = 0;
     b[n++] = (uint8_t)(0xbc | (key ? 0 : 0x40) | (structure ? 2 : 0));
     b[n++] = (uint8_t)(0x80 | picture >> 8);
     b[n++] = (uint8_t)picture;
@@ -84,9 +87,80 @@ static void send_layer(struct peer *p, uint8_t sid, bool key)
             b[n + 3] = (uint8_t)(HEIGHT >> i);
         }
     }
+    return n;
+}
+
+/* L3T3 as encoders send it (AV1 RTP specification, section A.10.2): the long structure of nine targets and three chains. */
+static const struct dd_template l3t3[] = {
+    {0, 0, "SSSRRRRRR", {12}, {12, 11, 10}},
+    {0, 0, "SSSSSSSSS", {0}, {0, 0, 0}},
+    {0, 1, "-DS-RR-RR", {6}, {6, 5, 4}},
+    {0, 2, "--D--R--R", {3}, {3, 2, 1}},
+    {0, 2, "--D--R--R", {3}, {9, 8, 7}},
+    {1, 0, "---SSSRRR", {12, 1}, {1, 1, 1}},
+    {1, 0, "---SSSSSS", {1}, {1, 1, 1}},
+    {1, 1, "----DS-RR", {6, 1}, {7, 6, 5}},
+    {1, 2, "-----D--R", {3, 1}, {4, 3, 2}},
+    {1, 2, "-----D--R", {3, 1}, {10, 9, 8}},
+    {2, 0, "------SSS", {12, 1}, {2, 1, 1}},
+    {2, 0, "------SSS", {1}, {2, 1, 1}},
+    {2, 1, "-------DS", {6, 1}, {8, 7, 6}},
+    {2, 2, "--------D", {3, 1}, {5, 4, 3}},
+    {2, 2, "--------D", {3, 1}, {11, 10, 9}},
+};
+
+/* All of it is of the lowest temporal layer, so each picture refers to the one before. */
+static void write_dd(struct dd_writer *w, const struct peer *p, uint8_t sid, bool key)
+{
+    dd_begin(w, true, true, sid * 5u + key, p->video_ts / 3000 * LAYERS + sid);
+    if (!key) {
+        dd_flags(w, false, false, false, true, false);
+        dd_fdiff(w, 1, LAYERS);
+        if (sid)
+            dd_fdiff(w, 1, 1);
+        dd_bits(w, 2, 0);
+    } else if (sid == 0) {
+        dd_flags(w, true, false, false, false, false);
+        dd_structure(w, 0, 9, l3t3, 15, 3, "\0\0\0\1\1\1\2\2\2", true);
+        for (unsigned i = LAYERS; i-- > 0;)
+            dd_size(w, WIDTH >> i, HEIGHT >> i);
+    }
+}
+
+static size_t write_element(uint8_t *b, uint8_t id, const void *val, size_t len)
+{
+    b[0] = id;
+    b[1] = (uint8_t)len;
+    memcpy(b + 2, val, len);
+    return len + 2;
+}
+
+/* One layer of a picture in one packet, which ends with the layer's number. */
+static void send_layer(struct peer *p, uint8_t sid, bool key)
+{
+    uint64_t seq = ++p->video_seq;
+    uint8_t b[1400] = {0x90, (uint8_t)(96 | (sid + 1 == LAYERS ? 0x80 : 0)), (uint8_t)(seq >> 8),
+        (uint8_t)seq, (uint8_t)(p->video_ts >> 24), (uint8_t)(p->video_ts >> 16), (uint8_t)(p->video_ts >> 8),
+        (uint8_t)p->video_ts, 0, 0, 0, 42, 0x10, 0};
+    const uint8_t twcc[] = {(uint8_t)(seq >> 8), (uint8_t)seq};
+    size_t n = 16;
+    n += write_element(b + n, 4, "0", 1);
+    n += write_element(b + n, 3, twcc, 2);
+    if (codec == PLM_CODEC_AV1) {
+        struct dd_writer w;
+        write_dd(&w, p, sid, key);
+        n += write_element(b + n, 5, w.data, dd_len(&w));
+    }
+    n = (n + 3) / 4 * 4;
+    b[15] = (uint8_t)((n - 16) / 4);
+    size_t hdr = n;
+    if (codec == PLM_CODEC_AV1)
+        b[n++] = key && sid == 0 ? 0x18 : 0x10; /* aggregation header: N, W = 1 */
+    else
+        n += write_vp9(p, sid, key, b + n);
     n += 200u << sid;
     b[n++] = sid;
-    queue_rtp(p, 42, seq, b, 24, n);
+    queue_rtp(p, 42, seq, b, hdr, n);
 }
 
 /* A key picture where one was asked for. */
@@ -119,9 +193,8 @@ static unsigned check_pictures(const struct peer *p, unsigned from)
     return top;
 }
 
-static void each_gets_what_it_shows(void **state)
+static void each_gets_what_it_shows(struct world *w)
 {
-    struct world *w = *state;
     bool key = true;
     struct peer *ada = publisher(w), *big = receiver(w, BIG), *small = receiver(w, SMALL);
     look(big, WIDTH, HEIGHT);
@@ -146,12 +219,26 @@ static void each_gets_what_it_shows(void **state)
     assert_int_equal(check_pictures(small, 0), 0);
     assert_int_equal(check_pictures(big, 0), 2);
     assert_int_equal(ada->pli, asked);
+    assert_int_equal(big->dd_structures > 0, codec == PLM_CODEC_AV1);
+}
+
+static void vp9_by_its_descriptor(void **state)
+{
+    codec = PLM_CODEC_VP9;
+    each_gets_what_it_shows(*state);
+}
+
+static void av1_by_dependency_descriptor(void **state)
+{
+    codec = PLM_CODEC_AV1;
+    each_gets_what_it_shows(*state);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_gets_what_it_shows, setup, teardown),
+        cmocka_unit_test_setup_teardown(vp9_by_its_descriptor, setup, teardown),
+        cmocka_unit_test_setup_teardown(av1_by_dependency_descriptor, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

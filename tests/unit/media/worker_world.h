@@ -8,6 +8,7 @@
 
 #include "../../fakes/stun_check.h"
 #include "base/link_frame.h"
+#include "codec.h"
 #include "command.h"
 #include "plenum/engine.h"
 #include "registry.h"
@@ -59,6 +60,9 @@ struct peer {
     uint16_t last_seq;
     uint8_t last_pt, last_payload[64];
     size_t last_payload_len;
+    uint8_t dd_id; /* of the dependency descriptor that it reads: each packet has one that can be read. 0: it reads none */
+    struct plm_dd_state dd;
+    unsigned dd_structures;
     bool drop_next_rtp;
     uint8_t sealed[1500]; /* sent last */
     size_t sealed_len;
@@ -172,6 +176,22 @@ static inline void peer_on_rtcp(struct peer *p, uint8_t *data, size_t len)
     p->rtcp++;
 }
 
+static inline void peer_read_dd(struct peer *p, const struct plm_rtp_view *v)
+{
+    struct plm_ext_ids ids = {.id = {[PLM_EXT_DEPENDENCY_DESCRIPTOR] = p->dd_id}};
+    struct plm_ext_map map;
+    struct plm_rtp_exts x;
+    struct plm_dd_info info;
+    plm_ext_map_init(&map, &ids);
+    assert_int_equal(plm_rtp_exts_parse(&x, v, &map), 0);
+    assert_non_null(x.val[PLM_EXT_DEPENDENCY_DESCRIPTOR]);
+    assert_int_equal(plm_dd_parse(&p->dd, x.val[PLM_EXT_DEPENDENCY_DESCRIPTOR],
+                         x.len[PLM_EXT_DEPENDENCY_DESCRIPTOR], &info),
+        0);
+    assert_int_equal(info.sid, v->payload[v->payload_len - 1]);
+    p->dd_structures += info.has_structure;
+}
+
 static inline void peer_on_rtp(struct peer *p, uint8_t *data, size_t len)
 {
     struct plm_rtp_view v;
@@ -188,6 +208,8 @@ static inline void peer_on_rtp(struct peer *p, uint8_t *data, size_t len)
         return;
     }
     p->rtp++;
+    if (p->dd_id && v.payload_len > 0)
+        peer_read_dd(p, &v);
     if (p->n_log < MAX_LOG && v.payload_len > 0)
         p->log[p->n_log++] =
             (struct got){v.ssrc, v.ts, v.seq, v.payload[v.payload_len - 1], p->world->now, v.marker};
