@@ -95,6 +95,21 @@ int plm_dd_parse(struct plm_dd_state *state, const uint8_t *ext, size_t len, str
 void plm_dd_to_frame_info(
     const struct plm_dd_info *dd, const struct plm_dd_state *state, struct plm_frame_info *out);
 /**
+ * Structures of one encoding: each holds from the packet that carries it on. What is older comes late, or once more to probe the line, and has
+ * to be read by the one before. Zeroed memory is a beginning.
+ */
+struct plm_dd_states {
+    struct plm_dd_state now, before;
+    uint64_t now_seq, newest_seq;
+};
+/**
+ * Read a packet's descriptor into out, as plm_dd_parse and plm_dd_to_frame_info do.
+ * @param ext_seq the packet's number
+ * @return 0, PLM_EINVAL, PLM_ESTATE: out is as before. So it is of packets whose structure is yet to come: they name templates that nobody knows
+ */
+int plm_dd_read(
+    struct plm_dd_states *s, uint64_t ext_seq, const uint8_t *ext, size_t len, struct plm_frame_info *out);
+/**
  * Copy with frame_number + frame_offset and template ids + template_shift (mod 64).
  * @return octets in out, 0 when it does not fit or is malformed
  */

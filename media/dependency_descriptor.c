@@ -295,6 +295,42 @@ void plm_dd_to_frame_info(
     }
 }
 
+static bool has_structure(const uint8_t *ext, size_t len)
+{
+    return len > MANDATORY_LEN && ext[MANDATORY_LEN] & 0x80;
+}
+
+/* @return the structure that holds for the packet, or is to take the one that it carries */
+static struct plm_dd_state *state_for(struct plm_dd_states *s, uint64_t ext_seq, bool structure)
+{
+    if (structure && s->now.valid && ext_seq > s->now_seq)
+        s->before = s->now;
+    else if (s->now.valid && ext_seq < s->now_seq)
+        return &s->before;
+    return &s->now;
+}
+
+int plm_dd_read(
+    struct plm_dd_states *s, uint64_t ext_seq, const uint8_t *ext, size_t len, struct plm_frame_info *out)
+{
+    bool structure = has_structure(ext, len), late = ext_seq < s->newest_seq;
+    struct plm_dd_state *state = state_for(s, ext_seq, structure);
+    uint32_t active = state->active_targets;
+    struct plm_dd_info info;
+    int rc = plm_dd_parse(state, ext, len, &info);
+    if (rc)
+        return rc;
+    if (structure && state == &s->now)
+        s->now_seq = ext_seq;
+    if (late && !structure) { /* what is sent at present the newest packets say */
+        state->active_targets = active;
+        info.has_active_targets = false;
+    }
+    s->newest_seq = late ? s->newest_seq : ext_seq;
+    plm_dd_to_frame_info(&info, state, out);
+    return 0;
+}
+
 static void put_bits(uint8_t *p, size_t at, unsigned n, uint32_t v)
 {
     for (size_t i = at + n; i > at; v >>= 1) {
@@ -316,7 +352,7 @@ size_t plm_dd_rewrite(
 {
     if (len < MANDATORY_LEN || len > cap)
         return 0;
-    bool structure = len > MANDATORY_LEN && ext[MANDATORY_LEN] & 0x80;
+    bool structure = has_structure(ext, len);
     if (structure && len * 8 < ID_OFFSET_AT + 6)
         return 0;
     memcpy(out, ext, len);

@@ -547,9 +547,8 @@ static int read_frame_info(struct plm_encoding *enc, struct plm_pkt *pkt)
         return err;
     if (!enc->dd)
         enc->dd = calloc(1, sizeof *enc->dd);
-    struct plm_dd_info dd;
-    if (enc->dd && plm_dd_parse(enc->dd, pkt->data + pkt->dd_off, pkt->dd_len, &dd) == 0)
-        plm_dd_to_frame_info(&dd, enc->dd, &pkt->info);
+    if (enc->dd)
+        (void)plm_dd_read(enc->dd, pkt->ext_seq, pkt->data + pkt->dd_off, pkt->dd_len, &pkt->info);
     return 0;
 }
 
@@ -749,6 +748,8 @@ void plm_track_restart_encoding(struct plm_track *tr, uint8_t e)
     plm_ntp_map_init(&enc->clock, plm_track_codec(tr, enc->codec_index)->clock_rate);
     if (enc->nack)
         plm_nack_gen_init(enc->nack);
+    if (enc->dd)
+        memset(enc->dd, 0, sizeof *enc->dd);
     enc->seen = false;
     enc->frame_us = 0;
     enc->newest_seq = 0;

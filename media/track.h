@@ -34,7 +34,7 @@ struct plm_encoding {
     struct plm_nack_gen *nack;   /**< NULL: not agreed, or not open yet */
     struct plm_pkt_ring ring;    /**< of size 0 until the encoding is open */
     struct plm_ntp_map clock;
-    struct plm_dd_state *dd;     /**< NULL: no dependency descriptor seen */
+    struct plm_dd_states *dd;    /**< NULL: no dependency descriptor seen */
     uint64_t last_ext_ts, newest_seq;
     uint16_t width, height;
     uint64_t keyframes, plis, nacks;

@@ -46,17 +46,35 @@ static void one(struct plm_dd_state *s, struct plm_dd_state *shifted, const uint
     free(copy);
 }
 
+/* The same stream as packets, some of which come late. */
+static void in_order_or_late(struct plm_dd_states *s, uint64_t ext_seq, const uint8_t *p, size_t len)
+{
+    struct plm_frame_info none = {0}, f = none;
+    uint8_t *copy = malloc(len ? len : 1);
+    memcpy(copy, p, len);
+    int rc = plm_dd_read(s, ext_seq, copy, len, &f);
+    CHECK(rc == 0 ? f.has_layers && f.spatial_layers <= 4 : memcmp(&f, &none, sizeof f) == 0);
+    check_state(&s->now);
+    check_state(&s->before);
+    free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input in = {data, size};
     struct plm_dd_state s, shifted;
     memset(&s, 0, sizeof s);
     memset(&shifted, 0, sizeof shifted);
+    static struct plm_dd_states states;
+    memset(&states, 0, sizeof states);
+    uint64_t ext_seq = 1000;
     while (in.left > 0) {
         size_t len = fuzz_u8(&in);
         if (len > in.left)
             len = in.left;
         one(&s, &shifted, in.p, len);
+        ext_seq++;
+        in_order_or_late(&states, len % 8 == 7 ? ext_seq - 6 : ext_seq, in.p, len);
         in.p += len;
         in.left -= len;
     }

@@ -365,12 +365,84 @@ static void survives_random_octets(void **state)
     assert_true(attached > 1000 && good >= attached);
 }
 
+static int read_next(
+    struct plm_dd_states *s, uint64_t seq, const struct dd_writer *w, struct plm_frame_info *f)
+{
+    memset(f, 0, sizeof *f);
+    uint8_t *copy = exact_copy(w->data, dd_len(w));
+    int rc = plm_dd_read(s, seq, copy, dd_len(w), f);
+    free(copy);
+    return rc;
+}
+
+/** A key frame that comes again to probe the line, and what is left of the time before the newest. */
+static void old_structures_stay_old(void **state)
+{
+    (void)state;
+    struct plm_dd_states s = {0};
+    struct plm_frame_info f;
+    struct dd_writer first, second, w;
+    make_short(&w, 2, 5);
+    assert_int_equal(read_next(&s, 999, &w, &f), PLM_ESTATE);
+    make_l1t3(&first, 0, 0, 10);
+    make_l1t3(&second, 5, 0, 20);
+    assert_int_equal(read_next(&s, 1000, &first, &f), 0);
+    assert_true(f.keyframe_start);
+    make_short(&w, 7, 21); /* of the second, whose first packet is on its way */
+    assert_int_equal(read_next(&s, 1011, &w, &f), PLM_EINVAL);
+    assert_false(f.has_layers);
+    assert_int_equal(read_next(&s, 1010, &second, &f), 0);
+    assert_int_equal(read_next(&s, 1011, &w, &f), 0);
+    assert_int_equal(f.tid, 1);
+    assert_int_equal(read_next(&s, 1000, &first, &f), 0); /* once more */
+    assert_true(f.keyframe_start);
+    make_short(&w, 3, 12); /* late */
+    assert_int_equal(read_next(&s, 1002, &w, &f), 0);
+    assert_int_equal(f.tid, 2);
+    make_short(&w, 8, 22);
+    assert_int_equal(read_next(&s, 1012, &w, &f), 0);
+    assert_int_equal(f.tid, 2);
+    make_short(&w, 2, 22);
+    assert_int_equal(read_next(&s, 1013, &w, &f), PLM_EINVAL);
+}
+
+/** Layers that the encoder leaves out, and takes up again, without a key frame. */
+static void active_targets_tell_the_layers(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seq;
+        unsigned active, layers; /* 0: nothing is said */
+    } rows[] = {{101, 0x3, 1}, {102, 0xf, 2}, {101, 0x3, 0}, {103, 0x5, 2}, {104, 0x1, 1}};
+    struct plm_dd_states s = {0};
+    struct plm_frame_info f;
+    struct dd_writer w;
+    dd_begin(&w, true, false, 0, 7);
+    dd_flags(&w, true, false, false, false, false);
+    dd_structure(&w, 0, 4, l2t2, 6, 2, "\0\0\1\1", true);
+    dd_size(&w, 640, 360);
+    dd_size(&w, 1280, 720);
+    assert_int_equal(read_next(&s, 100, &w, &f), 0);
+    assert_int_equal(f.spatial_layers, 2);
+    assert_int_equal(f.width, 1280);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        dd_begin(&w, true, true, 1, 8);
+        dd_flags(&w, false, true, false, false, false);
+        dd_bits(&w, 4, rows[i].active);
+        assert_int_equal(read_next(&s, rows[i].seq, &w, &f), 0);
+        assert_int_equal(f.spatial_layers, rows[i].layers);
+        assert_int_equal(f.width, rows[i].layers == 2 ? 1280 : rows[i].layers ? 640 : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_key_frame),
         cmocka_unit_test(reads_frames_by_template),
         cmocka_unit_test(reads_spatial_layers),
+        cmocka_unit_test(old_structures_stay_old),
+        cmocka_unit_test(active_targets_tell_the_layers),
         cmocka_unit_test(switching_up_needs_an_indication),
         cmocka_unit_test(reads_chromium),
         cmocka_unit_test(reads_custom_fields),

@@ -1,5 +1,5 @@
 /*
- * Spatial and temporal layers of VP9 in one stream: a made-up encoder's packets, out of order, twice and late, through the selector and the
+ * Spatial and temporal layers in one stream, VP9 by its payload descriptor and AV1 by dependency descriptor: a made-up encoder's packets, out of order, twice and late, through the selector and the
  * map, with ten thousand switches. Afterwards every forwarded frame is whole, all that it refers to was forwarded, and the marker stands where
  * a picture ends.
  */
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "../../fakes/frame_source.h"
+#include "dd_writer.h"
 #include "layer_select.h"
 #include "seq_map.h"
 
@@ -39,6 +40,8 @@ struct picture {
     uint8_t n_refs, n_sids, tid;
     bool key, up;
     uint64_t first_seq;
+    uint32_t first_frame; /* frames are counted through all layers */
+    uint8_t structure;    /* first id of the templates that hold for it */
 };
 
 struct flight {
@@ -51,12 +54,13 @@ struct sent_packet {
     uint64_t out_seq;
     uint64_t ts_offset; /* of its segment */
     uint32_t picture;
-    uint16_t picture_out;
+    uint16_t picture_out; /* of AV1 the frame number */
     uint8_t sid;
     bool marker, fill;
 };
 
 struct scene {
+    enum plm_codec codec;
     enum mode mode;
     unsigned late, duplicate; /* per mille */
     uint64_t seed;
@@ -72,6 +76,8 @@ struct scene {
     struct sent_packet *sent;
     size_t n_sent;
     unsigned switches, spatial_up, spatial_down;
+    uint32_t next_frame, last_key;
+    struct plm_dd_states dd;
 };
 
 static struct plm_pkt pkt;
@@ -107,6 +113,14 @@ static void make_picture(struct scene *s, bool key)
         add_ref(s, p, s->position == 3 ? 1 : 0);
     if (p->tid > 0 && s->open_group && s->position < 3)
         add_ref(s, p, p->tid);
+    unsigned templates = s->mode == L1T3 ? 3 : 3 * SPATIAL;
+    p->structure = s->n_pictures ? s->pictures[s->n_pictures - 1].structure : 0;
+    if (key) {
+        p->structure = (uint8_t)((p->structure + templates) % 64);
+        s->last_key = s->n_pictures;
+    }
+    p->first_frame = s->next_frame;
+    s->next_frame += p->n_sids;
     p->first_seq = s->next_seq;
     for (unsigned sid = 0; sid < p->n_sids; sid++) {
         p->of[sid].n_packets = (uint8_t)(1 + fs_random(&s->seed) % 3);
@@ -147,11 +161,71 @@ static size_t write_descriptor(const struct scene *s, const struct flight *f, ui
     return n;
 }
 
+/* What a frame is to the targets, which are the layers in order: indications as in the specification, "-DSR". */
+static void make_dtis(const struct scene *s, const struct picture *p, unsigned sid, char out[3 * SPATIAL + 1])
+{
+    unsigned n = s->mode == L1T3 ? 3 : 3 * SPATIAL;
+    for (unsigned d = 0; d < n; d++) {
+        unsigned target_sid = d / 3, target_tid = d % 3;
+        bool for_it = refers_down(s, p, target_sid) ? target_sid >= sid : target_sid == sid;
+        if (p->key)
+            for_it = target_sid >= sid;
+        out[d] = !for_it || target_tid < p->tid  ? '-'
+                 : p->tid == 2                   ? 'D'
+                 : target_tid == p->tid || p->up ? 'S'
+                                                 : 'R';
+    }
+    out[n] = '\0';
+}
+
+static void write_structure(const struct scene *s, struct dd_writer *w, uint8_t offset)
+{
+    static char dtis[3 * SPATIAL][3 * SPATIAL + 1];
+    struct dd_template t[3 * SPATIAL] = {{0}};
+    unsigned n = s->mode == L1T3 ? 3 : 3 * SPATIAL;
+    for (unsigned i = 0; i < n; i++) {
+        const struct picture like = {.tid = (uint8_t)(i % 3), .up = true, .key = s->mode == L3T3};
+        make_dtis(s, &like, i / 3, dtis[i]);
+        t[i] = (struct dd_template){.sid = i / 3, .tid = i % 3, .dtis = dtis[i], .fdiffs = {1}};
+    }
+    dd_structure(w, offset, n, t, n, 0, NULL, false);
+}
+
+static uint32_t frame_of(const struct scene *s, const struct flight *f)
+{
+    return s->pictures[f->picture].first_frame + f->sid;
+}
+
+static void write_dd(const struct scene *s, const struct flight *f, struct dd_writer *w)
+{
+    const struct picture *p = &s->pictures[f->picture];
+    bool start = f->at == 0, end = f->at + 1u == p->of[f->sid].n_packets;
+    bool structure = p->key && start && f->sid == 0;
+    char dtis[3 * SPATIAL + 1];
+    dd_begin(w, start, end, (p->structure + f->sid * 3u + p->tid) % 64, frame_of(s, f) & 0xffff);
+    dd_flags(w, structure, false, true, true, false);
+    if (structure)
+        write_structure(s, w, p->structure);
+    make_dtis(s, p, f->sid, dtis);
+    dd_dtis(w, dtis);
+    for (unsigned i = 0; i < p->n_refs; i++)
+        dd_fdiff(w, 3, p->first_frame - s->pictures[p->refs[i]].first_frame);
+    if (refers_down(s, p, f->sid))
+        dd_fdiff(w, 1, 1);
+    dd_bits(w, 2, 0);
+}
+
 /* ---- the way ---- */
+
+/* Packets behind an AV1 structure that is late itself are of unknown layers, and go to all. */
+static bool is_structure(const struct scene *s, const struct flight *f)
+{
+    return s->codec == PLM_CODEC_AV1 && s->pictures[f->picture].key && f->sid == 0 && f->at == 0;
+}
 
 static void launch(struct scene *s, struct flight f)
 {
-    if (fs_chance(&s->seed, s->late))
+    if (!is_structure(s, &f) && fs_chance(&s->seed, s->late))
         f.due += 1 + fs_random(&s->seed) % 6;
     assert_true(s->n_flights < FLIGHTS);
     s->flights[s->n_flights++] = f;
@@ -172,17 +246,35 @@ static void launch_picture(struct scene *s, uint32_t picture)
 
 /* ---- what a slot does with a packet ---- */
 
+static void read_payload(struct scene *s, const struct flight *f)
+{
+    pkt.codec = s->codec;
+    if (s->codec == PLM_CODEC_VP9) {
+        pkt.payload_len = (uint16_t)write_descriptor(s, f, pkt.data);
+        assert_int_equal(plm_codec_parse(PLM_CODEC_VP9, pkt.data, pkt.payload_len, &pkt.info), 0);
+        return;
+    }
+    struct dd_writer w;
+    write_dd(s, f, &w);
+    pkt.data[0] = is_structure(s, f) ? 0x18 : 0x10; /* aggregation header: N, W = 1 */
+    pkt.payload_len = 100;
+    pkt.dd_off = 100;
+    pkt.dd_len = (uint8_t)dd_len(&w);
+    memcpy(pkt.data + pkt.dd_off, w.data, pkt.dd_len);
+    assert_int_equal(plm_codec_parse(PLM_CODEC_AV1, pkt.data, pkt.payload_len, &pkt.info), 0);
+    assert_int_equal(plm_dd_read(&s->dd, pkt.ext_seq, w.data, pkt.dd_len, &pkt.info), 0);
+    assert_true(pkt.info.sid == f->sid && pkt.info.tid == s->pictures[f->picture].tid);
+}
+
 /** Not marked as late: a late key frame is no beginning then, and nobody has to go on with what came after it. */
-static void fill_packet(const struct scene *s, const struct flight *f)
+static void fill_packet(struct scene *s, const struct flight *f)
 {
     const struct picture *p = &s->pictures[f->picture];
     memset(&pkt, 0, sizeof pkt);
-    pkt.codec = PLM_CODEC_VP9;
-    pkt.payload_len = (uint16_t)write_descriptor(s, f, pkt.data);
-    assert_int_equal(plm_codec_parse(PLM_CODEC_VP9, pkt.data, pkt.payload_len, &pkt.info), 0);
     pkt.ext_seq = p->first_seq + f->at;
     for (unsigned sid = 0; sid < f->sid; sid++)
         pkt.ext_seq += p->of[sid].n_packets;
+    read_payload(s, f);
     pkt.ext_ts = (UINT64_C(1) << 32) - 90000 + (uint64_t)f->picture * TICKS;
     pkt.arrival_us = (uint64_t)f->picture * ARRIVAL_US;
     pkt.marker = f->sid + 1u == p->n_sids && f->at + 1u == p->of[f->sid].n_packets;
@@ -220,7 +312,8 @@ static void receive(struct scene *s, const struct flight *f, uint64_t *newest)
     struct sent_packet *sent = &s->sent[s->n_sent++];
     *sent = (struct sent_packet){.out_seq = out.ext_seq,
         .picture = f->picture,
-        .picture_out = out.numbers.picture_id,
+        .picture_out =
+            s->codec == PLM_CODEC_AV1 ? (uint16_t)(frame_of(s, f) + out.dd_offset) : out.numbers.picture_id,
         .sid = f->sid,
         .marker = pkt.marker || out.ends_picture,
         .fill = v == PLM_MAP_FILL};
@@ -272,8 +365,10 @@ static void run(struct scene *s)
             aim_somewhere(s);
         if (s->layers.want_keyframe && !s->key_in)
             s->key_in = 1 + (unsigned)(fs_random(&s->seed) % 3);
-        make_picture(s, now == 0 || s->key_in == 1 || fs_chance(&s->seed, 4));
-        s->key_in -= s->key_in > 0;
+        /* No two key frames of AV1 so near that packets of three structures are under way. */
+        bool may = s->codec != PLM_CODEC_AV1 || s->n_pictures - s->last_key > 8;
+        make_picture(s, now == 0 || (may && (s->key_in == 1 || fs_chance(&s->seed, 4))));
+        s->key_in -= s->key_in > 1 || (s->key_in == 1 && may);
         launch_picture(s, s->n_pictures - 1);
         deliver(s, now, &newest);
     }
@@ -309,6 +404,20 @@ static int by_out(const void *a, const void *b)
     return x->out_seq < y->out_seq ? -1 : x->out_seq > y->out_seq;
 }
 
+/** Numbers go on from one that was sent to another by as much as the source's do, and over a switch by something. */
+static void check_ids(const struct scene *s, const struct sent_packet *last, const struct sent_packet *p)
+{
+    const struct flight was = {.picture = last->picture, .sid = last->sid},
+                        is = {.picture = p->picture, .sid = p->sid};
+    uint32_t mask = s->codec == PLM_CODEC_AV1 ? 0xffff : 0x7fff;
+    uint32_t step =
+        s->codec == PLM_CODEC_AV1 ? frame_of(s, &is) - frame_of(s, &was) : p->picture - last->picture;
+    if (p->ts_offset == last->ts_offset)
+        assert_int_equal((p->picture_out - last->picture_out) & mask, step);
+    else
+        assert_in_range((p->picture_out - last->picture_out) & mask, 1, 0x3fff);
+}
+
 /** Dense, for in the end everything came; picture ids by one offset; the marker on the last packet of each picture and nowhere else. */
 static void check_numbers(struct scene *s)
 {
@@ -323,10 +432,7 @@ static void check_numbers(struct scene *s)
         if (last) {
             assert_true(p->picture >= last->picture);
             assert_int_equal(last->marker, p->picture != last->picture);
-            if (p->ts_offset == last->ts_offset)
-                assert_int_equal((p->picture_out - last->picture_out) & 0x7fff, p->picture - last->picture);
-            else
-                assert_in_range((p->picture_out - last->picture_out) & 0x7fff, 1, 0x3fff);
+            check_ids(s, last, p);
         }
         last = p;
     }
@@ -339,10 +445,11 @@ static void free_scene(struct scene *s)
     free(s->sent);
 }
 
-static void switches_in(enum mode mode, unsigned late, unsigned duplicate)
+static void switches_in(enum plm_codec codec, enum mode mode, unsigned late, unsigned duplicate)
 {
     static struct scene s;
     memset(&s, 0, sizeof s);
+    s.codec = codec;
     s.mode = mode;
     s.late = late;
     s.duplicate = duplicate;
@@ -350,32 +457,48 @@ static void switches_in(enum mode mode, unsigned late, unsigned duplicate)
     run(&s);
     check_references(&s);
     check_numbers(&s);
-    printf("%u switches, %u spatial up, %u down, %u pictures, %zu packets sent\n", s.switches, s.spatial_up,
-        s.spatial_down, s.n_pictures, s.n_sent);
+    printf("%s: %u switches, %u spatial up, %u down, %u pictures, %zu packets sent\n", plm_codec_name(codec),
+        s.switches, s.spatial_up, s.spatial_down, s.n_pictures, s.n_sent);
     if (mode != L1T3)
         assert_true(s.spatial_up > SWITCHES / 10 && s.spatial_down > SWITCHES / 10);
     free_scene(&s);
 }
 
-static void in_order(void **state)
+static void vp9_in_order(void **state)
 {
     (void)state;
     for (enum mode mode = L1T3; mode <= L3T3_KEY; mode++)
-        switches_in(mode, 0, 0);
+        switches_in(PLM_CODEC_VP9, mode, 0, 0);
 }
 
-static void late_and_twice(void **state)
+static void vp9_late_and_twice(void **state)
 {
     (void)state;
     for (enum mode mode = L1T3; mode <= L3T3_KEY; mode++)
-        switches_in(mode, 50, 20);
+        switches_in(PLM_CODEC_VP9, mode, 50, 20);
+}
+
+static void av1_in_order(void **state)
+{
+    (void)state;
+    for (enum mode mode = L1T3; mode <= L3T3_KEY; mode++)
+        switches_in(PLM_CODEC_AV1, mode, 0, 0);
+}
+
+static void av1_late_and_twice(void **state)
+{
+    (void)state;
+    for (enum mode mode = L1T3; mode <= L3T3_KEY; mode++)
+        switches_in(PLM_CODEC_AV1, mode, 50, 20);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_order),
-        cmocka_unit_test(late_and_twice),
+        cmocka_unit_test(vp9_in_order),
+        cmocka_unit_test(vp9_late_and_twice),
+        cmocka_unit_test(av1_in_order),
+        cmocka_unit_test(av1_late_and_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
