@@ -28,7 +28,8 @@
 #define START_BPS         1000000
 #define HEADROOM          3
 #define FLOWS_PERCENT     120
-#define FULL_PERCENT      90 /* of the estimate goes through: it is nearly proved */
+#define CARRIED_US        1500000 /* after a decrease: what was acknowledged before it is history */
+#define FULL_PERCENT      90      /* of the estimate goes through: it is nearly proved */
 #define BINS_1S           PLM_BWE_BINS
 #define BINS_200MS        4
 #define BINS_100MS        2
@@ -193,6 +194,14 @@ static struct plm_bwe_state state_of(const struct plm_bwe *b, uint64_t now_us)
         .now_us = now_us};
 }
 
+/* What has arrived for a second without a queue is carried, whatever is thought of the line. 0: nothing is known of it */
+static uint64_t carried(const struct plm_bwe *b, uint64_t now_us)
+{
+    bool cut = (b->aimd.decreased_us && now_us - b->aimd.decreased_us < CARRIED_US) ||
+               (b->loss.last_cut_us && now_us - b->loss.last_cut_us < CARRIED_US);
+    return cut || is_queueing(b) ? 0 : plm_bwe_rate_bps(&b->acked_rate, BINS_1S);
+}
+
 static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)
 {
     struct plm_bwe_state s = state_of(b, now_us);
@@ -288,8 +297,11 @@ static void hear_probe(struct plm_bwe *b, uint64_t now_us)
         /* The first answers only lead to faster clusters: nobody's picture gets smaller for them. */
         b->shown = bps > b->shown ? bps : b->shown;
         s.estimate = (uint32_t)b->shown;
-        if (!plm_bwe_probe_goes_on(&b->probe, &s, now_us))
-            validate(b, b->shown, now_us);
+        if (!plm_bwe_probe_goes_on(&b->probe, &s, now_us)) {
+            /* A cluster goes no higher than what the slots were thought to take: what is sent anyway may show more. */
+            uint64_t flows = carried(b, now_us);
+            validate(b, flows > b->shown ? flows : b->shown, now_us);
+        }
     } else if (bps > b->estimate && plm_bwe_delay_wait(&b->delay) < PROBE_QUEUE_US) {
         set_estimate(b, bps);
     }
@@ -307,7 +319,9 @@ static void grow(struct plm_bwe *b, uint64_t now_us)
         plm_bwe_aimd_hold(&b->aimd, now_us);
         return;
     }
-    set_estimate(b, plm_bwe_aimd_grow(&b->aimd, b->estimate, round_trip(b), now_us));
+    uint64_t bps = plm_bwe_aimd_grow(&b->aimd, b->estimate, round_trip(b), now_us),
+             flows = carried(b, now_us);
+    set_estimate(b, flows > bps ? flows : bps);
 }
 
 static void follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t now_us)

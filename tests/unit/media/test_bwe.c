@@ -261,6 +261,20 @@ static void probes_find_what_is_wanted(void **state)
 }
 
 /* A queue says so before anything is lost; what arrives is what the line carries. */
+/* What arrives without a queue is carried, though little was thought to be wanted, and asked for. */
+static void what_flows_is_carried(void **state)
+{
+    (void)state;
+    plm_bwe_want(l.bwe, 150000, true);
+    run_with_probes(2000, 1500000);
+    assert_in_range(plm_bwe_estimate(l.bwe), 1400000, 2000000);
+    run_with_probes(1500, 3600000);
+    assert_in_range(plm_bwe_estimate(l.bwe), 3500000, 4200000);
+    l.line_bps = 2000000;
+    run_with_probes(1000, 3600000);
+    assert_in_range(plm_bwe_estimate(l.bwe), 1200000, 2000000);
+}
+
 static void a_queue_cuts_before_loss_does(void **state)
 {
     (void)state;
@@ -320,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(loss_from_the_first_is_no_congestion, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_falling_remb_bounds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(probes_find_what_is_wanted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_flows_is_carried, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_queue_cuts_before_loss_does, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reports_alone_are_enough, set_up, tear_down),
         cmocka_unit_test_setup_teardown(malformed_feedback_teaches_nothing, set_up, tear_down),
