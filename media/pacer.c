@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define RATE_PERCENT 250  /* of the estimate */
+#define FULL_PERCENT 100  /* the same while a queue stands before the line: what it has no room for is lost */
 #define STEP_US      5000 /* between two bursts */
 #define BURST_MS     20   /* of the rate may leave at once: a usual frame in one train */
 #define BURST_MIN    3000 /* octets */
@@ -45,9 +46,9 @@ void plm_pacer_pool_destroy(struct plm_pacer_pool *pool)
 
 /* ---- what may leave ---- */
 
-void plm_pacer_set(struct plm_pacer *p, uint32_t estimate_bps)
+void plm_pacer_set(struct plm_pacer *p, uint32_t estimate_bps, bool full)
 {
-    uint64_t octets_per_ms = (uint64_t)estimate_bps * RATE_PERCENT / 100 / 8000;
+    uint64_t octets_per_ms = (uint64_t)estimate_bps * (full ? FULL_PERCENT : RATE_PERCENT) / 100 / 8000;
     p->octets_per_ms = estimate_bps && !octets_per_ms ? 1 : (uint32_t)octets_per_ms;
 }
 
@@ -135,14 +136,19 @@ bool plm_pacer_hold(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt 
 {
     struct plm_transport *t = slot->transport;
     struct plm_pacer *p = &t->pacer;
-    if ((!p->octets_per_ms && !p->waiting) || slot->kind == PLM_KIND_AUDIO || kind == PLM_EGRESS_PADDING ||
-        p->open)
+    if ((!p->octets_per_ms && !p->waiting) || kind == PLM_EGRESS_PADDING || p->open)
         return false;
     uint16_t octets = pkt ? pkt->len : FILL_OCTETS;
     struct plm_pacer_queue *q = kind == PLM_EGRESS_RTX ? &p->rtx : &p->media;
     if (p->filled_us != w->now_us)
         fill(p, w->now_us);
-    if (!q->first && p->budget > 0) {
+    bool sound = slot->kind == PLM_KIND_AUDIO;
+    if (sound &&
+        p->budget <
+            -burst_of(
+                p)) /* of a line that carries hardly more than sound: pictures do not wait for all of it */
+        return false;
+    if (sound || (!q->first && p->budget > 0)) {
         p->budget -= octets;
         return false;
     }

@@ -1,7 +1,8 @@
 /*
  * Bursts towards one receiver leave in steps: what exceeds a few milliseconds of a multiple of its estimate waits, a key frame for example, so
- * that it does not fill the queue in front of the line, and the packets of others get between. Sound never waits, retransmissions go before
- * pictures, padding keeps its own time. Without an estimate, and while nothing waits, packets pass through.
+ * that it does not fill the queue in front of the line, and the packets of others get between. While a long queue stands there nothing leaves
+ * faster than the estimate: the key frame that would end the trouble must not be what finds no room. Sound never waits, but takes its share;
+ * retransmissions go before pictures, padding keeps its own time. Without an estimate, and while nothing waits, packets pass through.
  *
  * A packet that waits has its RTP number already: it is never dropped. What cannot be held any more passes; what belongs to a track that its
  * slot no longer shows leaves as padding under its number.
@@ -40,8 +41,8 @@ struct plm_pacer {
     struct plm_timer timer;
 };
 
-/** What the receiver's line is thought to carry, bit/s; 0: not known. */
-void plm_pacer_set(struct plm_pacer *p, uint32_t estimate_bps);
+/** What the receiver's line is thought to carry, bit/s; 0: not known. full: a long queue stands before it */
+void plm_pacer_set(struct plm_pacer *p, uint32_t estimate_bps, bool full);
 /** @return whether the packet waits (with a reference of its own); else it is to leave now */
 bool plm_pacer_hold(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt *pkt,
     enum plm_egress_kind kind, uint8_t pt, const struct plm_map_out *out);
