@@ -444,12 +444,25 @@ static uint64_t due_us(const struct plm_slot *s, const struct plm_pkt *pkt, uint
     return behind < newest->arrival_us && newest->arrival_us <= now ? newest->arrival_us - behind : now;
 }
 
+/*
+ * A receiver knows of what is missing by the number before it: the very first packet would be lost without a NACK, and its key frame with it, until
+ * it is asked for half a second later. So a packet that may be lost goes ahead of it.
+ */
+static void lead(struct plm_slot *s, const struct plm_pkt *first)
+{
+    if (plm_seq_map_segment(s->map))
+        return;
+    struct plm_map_out out = {.ext_seq = plm_seq_map_take(s->map), .ts = plm_seq_map_last_ts(s->map)};
+    plm_egress_push(s->transport->worker, s, NULL, PLM_EGRESS_FILL, s->pt_of[first->codec_index], &out);
+}
+
 /* pkt begins a key frame: of the shown track's other encoding, or of one that is new here. */
 static void begin_with(struct plm_slot *s, struct plm_pkt *pkt)
 {
     const struct plm_encoding *enc = &s->track->encodings[pkt->encoding];
     uint32_t clock_rate = plm_track_codec(s->track, pkt->codec_index)->clock_rate;
     s->replays = false;
+    lead(s, pkt);
     plm_seq_map_switch(s->map, s->track->key, pkt, clock_rate, due_us(s, pkt, clock_rate));
     forward(s, pkt, true, true);
     /* One that came late is behind the others of its frame: they have been here before, and passed this slot by. */
@@ -624,6 +637,7 @@ static bool replay(struct plm_slot *s)
         return false;
     const struct plm_encoding *enc = &s->track->encodings[first->encoding];
     const struct plm_pkt *newest = plm_pkt_ring_find(&enc->ring, enc->newest_seq);
+    lead(s, first);
     plm_layer_select_begin(&s->layers, first, newest->arrival_us - first->arrival_us > REPLAY_ALL_US);
     plm_seq_map_switch_back(
         s->map, s->track->key, first, newest, plm_track_codec(s->track, first->codec_index)->clock_rate);

@@ -57,6 +57,26 @@ static void send_nack(struct peer *p, uint16_t seq)
     deliver(p->world);
 }
 
+/** Who loses the very first packet knows of it, and has it after a round trip. */
+static void the_first_packet_can_be_asked_for(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    connect_peer(a);
+    connect_peer(b);
+    b->drop_first_rtp = true;
+    send_frame(a, 101, 12000, 8, true);
+    assert_int_equal(b->rtp, 0);
+    assert_int_equal((uint16_t)(b->dropped_seq - b->lead_seq), 1);
+    send_nack(b, b->dropped_seq);
+    assert_int_equal(b->rtx, 1);
+    send_nack(b, b->lead_seq); /* nothing was in it */
+    assert_int_equal(b->rtx, 1);
+    send_frame(a, 102, 15000, 9, false);
+    assert_int_equal(b->rtp, 1);
+}
+
 /** What overtook the key frame on its way is forwarded behind it, whether the receiver was there in time to see it or not. */
 static void a_late_key_frame_is_caught_up_with(void **state)
 {
@@ -643,6 +663,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(media_flows_and_is_repaired, setup, teardown),
         cmocka_unit_test_setup_teardown(feedback_tells_when_a_packet_came, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_first_packet_can_be_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_late_key_frame_is_caught_up_with, setup, teardown),
         cmocka_unit_test_setup_teardown(lost_packets_are_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_fingerprint_gets_nothing, setup, teardown),

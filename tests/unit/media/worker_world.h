@@ -64,6 +64,8 @@ struct peer {
     struct plm_dd_state dd;
     unsigned dd_structures;
     bool drop_next_rtp;
+    bool drop_next_rtp, drop_first_rtp;
+    uint16_t lead_seq;
     uint8_t sealed[1500]; /* sent last */
     size_t sealed_len;
     uint16_t dropped_seq;
@@ -90,6 +92,8 @@ struct world {
     struct plm_worker_stats stats;
     bool (*on_capture)(struct world *w, const void *head, size_t head_len, const void *body, size_t body_len); /**< NULL: transports are not captured */
     void (*on_report)(struct world *w, const struct plm_worker_report *report); /**< before it is freed; may be NULL */
+    void (*on_report)(
+        struct world *w, const struct plm_worker_report *report); /**< before it is freed; may be NULL */
     plm_transport_id next_id;
     struct plm_room_config room_config;
     struct plm_link_demand demand; /* that was sent over a link last, of whom */
@@ -205,6 +209,11 @@ static inline void peer_on_rtp(struct peer *p, uint8_t *data, size_t len)
     if (v.pt == 97) {
         p->rtx++;
         assert_int_equal(v.payload[0] << 8 | v.payload[1], p->dropped_seq);
+        return;
+    }
+    if (v.payload_len == 0 && p->rtp == 0) { /* goes ahead of the first one */
+        p->lead_seq = v.seq;
+        p->drop_next_rtp = p->drop_first_rtp;
         return;
     }
     p->rtp++;
