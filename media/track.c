@@ -17,6 +17,14 @@
 #define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
 #define BEHIND_FRAMES        6      /* of a lower encoding without a packet of this one: it ended */
 #define LAYERS_FRAMES        4      /* of three temporal layers all are seen among so many */
+#define BEHIND_FRAMES        6      /* of the lowest encoding without a packet of this one: it ended */
+#define WAIT_MAX_US          500000
+#define QUEUE_US             50000 /* less is the way's unrest */
+#define LONG_WAIT_US         100000
+#define GOES_ON_US           300000
+#define LAGS_FRAMES          2 /* the same: it may end */
+#define LAGS_PACKETS         2 /* that are missing of it */
+#define AGAIN_PACKETS        8 /* of one that ended: it goes on after all */
 #define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
 #define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
 #define DEMAND_REFRESH_US    1000000
@@ -266,6 +274,12 @@ uint64_t plm_track_lost(const struct plm_encoding *enc)
     return expected > enc->stats.packets ? expected - enc->stats.packets : 0;
 }
 
+uint32_t plm_track_wait_us(const struct plm_encoding *enc)
+{
+    int64_t us = (int64_t)enc->stats.last_arrival_us - plm_ntp_map_us(&enc->clock, enc->last_ext_ts);
+    return us < QUEUE_US ? 0 : us < WAIT_MAX_US ? (uint32_t)us : WAIT_MAX_US;
+}
+
 static void note_second(struct plm_encoding *enc, uint64_t now_us)
 {
     const struct plm_encoding_gauges gauges = {
@@ -348,6 +362,28 @@ void plm_track_tick(struct plm_track *tr)
 
 /* ---- keyframes ---- */
 
+static bool is_forwarded(const struct plm_track *tr, uint8_t e)
+{
+    for (uint32_t i = 0; i < tr->n_slots; i++) {
+        if (tr->slots[i]->track == tr && tr->slots[i]->layers.current == e)
+            return true;
+    }
+    for (unsigned i = 0; i < PLM_MAX_LINKS; i++) {
+        if (tr->links[i].encodings >> e & 1)
+            return true;
+    }
+    return false;
+}
+
+/* A key frame that waits before a line that is full comes no sooner for being asked for again; another one would wait behind it. */
+static uint64_t may_ask_at(const struct plm_track *tr, const struct plm_encoding *enc)
+{
+    uint64_t interval = PLM_KEYFRAME_INTERVAL_US;
+    if (tr->transport && enc->seen && plm_track_wait_us(enc) >= LONG_WAIT_US)
+        interval *= 2;
+    return enc->asked_us + interval;
+}
+
 static void ask_keyframe(struct plm_track *tr, uint8_t e)
 {
     struct plm_encoding *enc = &tr->encodings[e];
@@ -358,6 +394,9 @@ static void ask_keyframe(struct plm_track *tr, uint8_t e)
         plm_shard_send_demand(tr->shard, tr, tr->demanded | (uint8_t)(1u << e), (uint8_t)(1u << e));
         return;
     }
+    enc->unseen_us = is_forwarded(tr, e) ? 0 : enc->asked_us;
+    if (enc->nack && enc->unseen_us)
+        plm_nack_gen_forget_before(enc->nack, UINT64_MAX);
     uint8_t feedback = plm_track_codec(tr, enc->codec_index)->feedback;
     plm_transport_send_keyframe_request(tr->transport, enc->ssrc, feedback);
 }
@@ -371,14 +410,13 @@ void plm_track_want_keyframe(struct plm_track *tr, uint8_t e)
     if (enc->behind >= BEHIND_FRAMES)
         return;
     bool reachable = !tr->transport || enc->ssrc != 0;
-    if (reachable && (enc->asked_us == 0 || now - enc->asked_us >= PLM_KEYFRAME_INTERVAL_US)) {
+    if (reachable && (enc->asked_us == 0 || now >= may_ask_at(tr, enc))) {
         ask_keyframe(tr, e);
         return;
     }
     enc->key_wanted = true;
     if (reachable && !plm_timer_active(&tr->key_timer))
-        plm_timer_start(
-            &tr->worker->wheel, &tr->key_timer, enc->asked_us + PLM_KEYFRAME_INTERVAL_US, on_key_timer);
+        plm_timer_start(&tr->worker->wheel, &tr->key_timer, may_ask_at(tr, enc), on_key_timer);
 }
 
 static void on_key_timer(struct plm_timer *timer, uint64_t now_us)
@@ -389,7 +427,7 @@ static void on_key_timer(struct plm_timer *timer, uint64_t now_us)
         struct plm_encoding *enc = &tr->encodings[i];
         if (!enc->key_wanted || (tr->transport && enc->ssrc == 0) || !tr->shard)
             continue;
-        uint64_t due = enc->asked_us + PLM_KEYFRAME_INTERVAL_US;
+        uint64_t due = may_ask_at(tr, enc);
         if (due <= now_us)
             ask_keyframe(tr, i);
         else if (due < next)
@@ -582,6 +620,16 @@ static void note_gap(struct plm_encoding *enc, uint64_t ext_ts, uint64_t now_us)
         enc->gap_us = gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
     if (step > enc->step_us)
         enc->step_us = step < UINT32_MAX ? (uint32_t)step : UINT32_MAX;
+static void end_encoding(struct plm_track *tr, uint8_t e)
+{
+    struct plm_encoding *enc = &tr->encodings[e];
+    enc->behind = BEHIND_FRAMES;
+    enc->again = 0;
+    plm_shard_set_dirty(tr->shard);
+    plm_shard_send_clock(tr->shard, tr, e, -1);
+    /* What it lacks would come by a line that is full already. */
+    if (enc->nack)
+        plm_nack_gen_forget_before(enc->nack, UINT64_MAX);
 }
 
 /*
@@ -590,15 +638,25 @@ static void note_gap(struct plm_encoding *enc, uint64_t ext_ts, uint64_t now_us)
  */
 static void note_frame(struct plm_track *tr, uint8_t e)
 {
+    bool one_ended = false;
+    /* The lowest that goes on is the measure: of several together, few frames would be many. */
+    for (uint8_t i = 0; i < e; i++) {
+        if (tr->encodings[i].seen && tr->worker->now_us - tr->encodings[i].stats.last_arrival_us < GOES_ON_US)
+            return;
+    }
     for (uint8_t i = (uint8_t)(e + 1); i < tr->n_encodings && tr->transport; i++) {
         struct plm_encoding *above = &tr->encodings[i];
         if (!above->seen || above->behind >= BEHIND_FRAMES || ++above->behind < BEHIND_FRAMES || !tr->shard)
             continue;
-        plm_shard_set_dirty(tr->shard);
-        plm_shard_send_clock(tr->shard, tr, i, -1);
-        /* What it lacks would come by a line that is full already. */
-        if (above->nack)
-            plm_nack_gen_forget_before(above->nack, UINT64_MAX);
+        end_encoding(tr, i);
+        one_ended = true;
+    }
+    /* Where one has ended, those that lag or have lost much are about to: nobody goes down by two steps, with a key frame for each. */
+    for (uint8_t i = 1; i < tr->n_encodings && one_ended; i++) {
+        const struct plm_encoding *enc = &tr->encodings[i];
+        bool fails = enc->behind >= LAGS_FRAMES || (enc->nack && enc->nack->n >= LAGS_PACKETS);
+        if (fails && enc->behind < BEHIND_FRAMES)
+            end_encoding(tr, i);
     }
 }
 
@@ -606,8 +664,9 @@ static void note_video(struct plm_track *tr, const struct plm_pkt *pkt)
 {
     struct plm_encoding *enc = &tr->encodings[pkt->encoding];
     set_stopped(tr, false);
-    if (!pkt->late)
-        enc->behind = 0; /* what is sent again, to fill holes, is no sign of life */
+    /* What is sent again, to fill holes, is no sign of life; nor is what waited before a full line when its encoding ended. */
+    if (!pkt->late && !pkt->recovered && (enc->behind < BEHIND_FRAMES || ++enc->again == AGAIN_PACKETS))
+        enc->behind = enc->again = 0;
     plm_layer_rate_on_packet(&enc->rate, pkt->info.has_layers ? pkt->info.tid : 0, pkt->len);
     if (pkt->info.width && pkt->info.height) {
         enc->width = pkt->info.width;
@@ -620,12 +679,26 @@ static void note_video(struct plm_track *tr, const struct plm_pkt *pkt)
     if (pkt->info.keyframe_start) {
         enc->keyframes++;
         enc->key_wanted = false;
+        enc->unseen_us = 0;
     }
     if (pkt->marker)
         enc->frames++;
     uint8_t layers = pkt->info.has_layers ? pkt->info.tid + 1 : 1;
     if (layers > enc->layers)
         enc->layers = layers;
+}
+
+/*
+ * What is missing is asked for, unless nobody would show it: of an encoding that ended, or from before the key frame that one is awaited with. A
+ * publisher whose line got narrow would send all that before what is shown next.
+ */
+static void on_gap(struct plm_track *tr, struct plm_encoding *enc, const struct plm_pkt *pkt)
+{
+    bool before_key = enc->unseen_us && plm_ntp_map_us(&enc->clock, pkt->ext_ts) < (int64_t)enc->unseen_us;
+    if (enc->behind >= BEHIND_FRAMES || before_key)
+        plm_nack_gen_forget_before(enc->nack, UINT64_MAX);
+    else
+        plm_transport_wake_nack(tr->transport, tr->worker->now_us);
 }
 
 void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, const struct plm_rtp_view *v,
@@ -652,7 +725,7 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     note_extensions(tr, pkt, v, x);
     memset(&pkt->info, 0, sizeof pkt->info);
     if (enc->nack && plm_nack_gen_on_packet(enc->nack, pkt->ext_seq, now))
-        plm_transport_wake_nack(tr->transport, now);
+        on_gap(tr, enc, pkt);
     if (pkt->payload_len > 0 && read_frame_info(enc, pkt) != 0) {
         plm_transport_drop(tr->transport, PLM_DROP_RTP_DESCRIPTOR);
         return;

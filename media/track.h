@@ -39,6 +39,7 @@ struct plm_encoding {
     uint16_t width, height;
     uint64_t keyframes, plis, nacks;
     uint64_t asked_us;           /**< keyframe asked last */
+    uint64_t unseen_us;          /**< nobody shows what was captured before that; 0: somebody does */
     bool key_wanted;             /**< asked again when the interval is over */
     uint32_t frames, fps;        /**< frames of this second, of the last */
     uint64_t frame_us;           /**< the last one began to come */
@@ -52,6 +53,8 @@ struct plm_encoding {
     struct plm_key_group group;  /**< what its ring holds since the last key frame */
     uint8_t behind;              /**< frames of lower encodings since its last packet */
     uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last one of enough frames, 0: unknown yet */
+    uint8_t again;               /**< packets since it ended */
+    uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last, 0: unknown yet */
 };
 
 /** What a shard on another worker, or the reader of our feed, needs of a track of ours. */
@@ -141,6 +144,8 @@ void plm_track_restart_encoding(struct plm_track *tr, uint8_t e);
 uint32_t plm_track_bitrate(const struct plm_track *tr, uint8_t e);
 /** Packets of an encoding that did not come by themselves so far. */
 uint64_t plm_track_lost(const struct plm_encoding *enc);
+/** Of a track that is published here: how long its newest packet waited on its way, beyond the shortest: in front of a line that is full, us. */
+uint32_t plm_track_wait_us(const struct plm_encoding *enc);
 /** An encoding as the allocator sees it. */
 void plm_track_describe_layer(const struct plm_track *tr, uint8_t e, struct plm_alloc_layer *out);
 /** How many spatial layers of its one encoding a receiver may be given part of; 0: there is nothing to choose. */

@@ -263,8 +263,8 @@ void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us)
         uint16_t seqs[PLM_NACK_MAX];
         uint64_t at = UINT64_MAX;
         bool keyframe = false;
-        size_t n = plm_nack_gen_poll(
-            enc->nack, now_us, t->rtt_us ? t->rtt_us : DEFAULT_RTT_US, seqs, PLM_NACK_MAX, &at, &keyframe);
+        uint32_t answer_us = (t->rtt_us ? t->rtt_us : DEFAULT_RTT_US) + plm_track_wait_us(enc);
+        size_t n = plm_nack_gen_poll(enc->nack, now_us, answer_us, seqs, PLM_NACK_MAX, &at, &keyframe);
         if (n > 0) {
             len += plm_rtcp_write_nack(buf + len, RTCP_MAX - len, t->rtcp_ssrc, enc->ssrc, seqs, n);
             enc->nacks += n;

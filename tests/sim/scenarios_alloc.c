@@ -317,11 +317,17 @@ void alloc_pause(const struct run *r)
     end(c, r);
 }
 
-/** A publisher's line falls from wide to 300 kbit/s: it ends its upper encodings without a word. */
+/**
+ * A publisher's line has fallen from wide to 300 kbit/s. A browser sees it after a while: it ends its upper encodings without a word, makes less of
+ * the lowest one, and sends no faster than the line carries: what is too much, and what is sent again, waits with it instead of being lost.
+ */
 static void cut_uplink(struct sim *s, void *arg)
 {
+    struct sim_person *p = arg;
     (void)s;
-    ((struct sim_person *)arg)->ended = 6;
+    p->ended = 6;
+    p->octets[0] = 130;
+    p->publish->up.queue_us = 1000000;
 }
 
 void alloc_uplink(const struct run *r)
@@ -332,6 +338,7 @@ void alloc_uplink(const struct run *r)
         sim_receiver_forget_freezes(c->watchers[i]);
     struct sim_person *p = c->cameras[0];
     unsigned asked = p->plis_received;
+    p->pli_gap_us = 10 * SECOND;
     c->paused = c->other_reasons = 0;
     p->publish->up.rate_bps = 300000;
     p->publish->up.queue_us = 200000;
@@ -343,19 +350,23 @@ void alloc_uplink(const struct run *r)
     uint64_t followed = c->sim.now - from;
     run_for(c, 10 * SECOND - followed);
     asked = p->plis_received - asked;
-    printf("  receivers follow after %llu ms; longest freezes %llu and %llu ms; %u requests in 10 s; paused "
+    printf("  receivers follow after %llu ms; longest freezes %llu and %llu ms; %u requests in 10 s, two "
+           "within %llu ms; paused "
            "%u times\n",
         (unsigned long long)followed / 1000,
         (unsigned long long)sim_receiver_longest_freeze(c->watchers[0]) / 1000,
         (unsigned long long)sim_receiver_longest_freeze(c->watchers[1]) / 1000, asked,
-        c->paused + c->other_reasons);
-    uint64_t freeze = sim_receiver_longest_freeze(c->watchers[0]);
-    SIM_CHECK(&c->sim, followed <= 1100000, "receivers follow after %llu us", (unsigned long long)followed);
-    SIM_CHECK(&c->sim, freeze <= 2 * SECOND, "a picture stood still for %llu us", (unsigned long long)freeze);
-    SIM_CHECK(&c->sim, asked <= 10, "%u key frames were asked for in 10 s", asked);
+        (unsigned long long)p->pli_gap_us / 1000, c->paused + c->other_reasons);
+    uint64_t freeze = sim_receiver_longest_freeze(c->watchers[0]),
+             other = sim_receiver_longest_freeze(c->watchers[1]);
+    freeze = other > freeze ? other : freeze;
+    SIM_CHECK(&c->sim, followed <= SECOND, "receivers follow after %llu us", (unsigned long long)followed);
+    SIM_CHECK(&c->sim, freeze <= SECOND, "a picture stood still for %llu us", (unsigned long long)freeze);
+    SIM_CHECK(&c->sim, asked <= 5, "%u key frames were asked for in 10 s", asked);
     SIM_CHECK(&c->sim, c->paused + c->other_reasons == 0, "a picture was paused for it");
     p->publish->up.rate_bps = 0;
     p->ended = 0;
+    p->octets[0] = 200;
     uint64_t up = run_until_aims(c, 2, CAMERAS, true, 20 * SECOND);
     printf("  all layers again after %llu ms\n", (unsigned long long)up / 1000);
     SIM_CHECK(&c->sim, up <= 5 * SECOND, "the best layers are back after %llu us", (unsigned long long)up);

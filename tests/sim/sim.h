@@ -92,12 +92,14 @@ struct sim {
     size_t log_len, log_cap;
     /* for whoever looks on; may be NULL */
     void *onlooker;
-    void (*on_up)(struct sim *s, struct sim_end *e, const uint8_t *data, size_t len); /**< reaches a worker now */
+    void (*on_up)(
+        struct sim *s, struct sim_end *e, const uint8_t *data, size_t len); /**< reaches a worker now */
     void (*on_turn)(struct sim *s, unsigned worker);
     void (*on_event)(struct sim *s, const struct plm_event *ev); /**< the application is told */
     /* what was seen */
     unsigned speaker_events, slot_events, transports_closed;
-    uint8_t camera_needed[SIM_MAX_IDS]; /**< by participant: encodings that somebody needs, as the application was told */
+    uint8_t camera_needed
+        [SIM_MAX_IDS]; /**< by participant: encodings that somebody needs, as the application was told */
     plm_participant_id dominant;
 };
 
@@ -251,6 +253,7 @@ struct sim_person {
     bool talking, talks_at_random, silent;
     uint64_t talk_until;
     unsigned keyframes, plis_received, nacks_received;
+    uint64_t pli_us, pli_gap_us; /**< the last one; the shortest time between two, or that a scenario set */
 
     unsigned n_slots;
     struct sim_slot *slots;
@@ -260,7 +263,8 @@ struct sim_person {
     uint64_t copies;               /**< of earlier sound that came */
     uint64_t given_up; /**< video numbers that were waited for and never came */
     uint64_t longest_freeze_us, freezes_since_us;
-    uint64_t longest_change_us; /* between the last frame of one participant and the first of the next in a slot */
+    uint64_t
+        longest_change_us; /* between the last frame of one participant and the first of the next in a slot */
     unsigned changes;
     /* a scenario may say whom it listens to, as a receiver: packets of theirs since then, by index within their sound */
     plm_participant_id listens_to;

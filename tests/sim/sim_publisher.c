@@ -415,6 +415,9 @@ static void on_pli(void *arg, uint32_t ssrc)
         return;
     e->key_wanted = true;
     end->person->plis_received++;
+    uint64_t gap = end->sim->now - end->person->pli_us;
+    end->person->pli_gap_us = gap < end->person->pli_gap_us ? gap : end->person->pli_gap_us;
+    end->person->pli_us = end->sim->now;
 }
 
 const struct plm_rtcp_handler sim_publisher_rtcp = {.nack = on_nack, .pli = on_pli};
