@@ -692,32 +692,31 @@ bool plm_slot_can_pad(const struct plm_slot *s)
 }
 
 /* The packet that was sent under this number, and in which segment, NULL: it is not kept any more. */
-static struct plm_pkt *sent_packet(
-    struct plm_slot *s, uint16_t seq, struct plm_segment *segment, struct plm_map_out *out)
-/* The packet that was sent under this number, NULL: it is not kept any more. */
-static struct plm_pkt *kept_packet(const struct plm_slot *s, uint16_t seq, struct plm_map_out *out)
+static struct plm_pkt *kept_packet(
+    const struct plm_slot *s, uint16_t seq, struct plm_segment *segment, struct plm_map_out *out)
 {
     uint64_t src;
     /* Only what the shown track still holds: a former track's packets went with it. */
     if (!plm_seq_map_find(s->map, seq, segment, &src, out) || segment->source != s->track->key ||
         segment->encoding >= s->track->n_encodings)
         return NULL;
-    struct plm_pkt *pkt = plm_pkt_ring_find(&s->track->encodings[segment->encoding].ring, src);
-    return plm_pkt_ring_find(&s->track->encodings[segment.encoding].ring, src);
+    return plm_pkt_ring_find(&s->track->encodings[segment->encoding].ring, src);
 }
 
 /* The same, if it can be sent again. */
-static struct plm_pkt *sent_packet(const struct plm_slot *s, uint16_t seq, struct plm_map_out *out)
+static struct plm_pkt *sent_packet(
+    const struct plm_slot *s, uint16_t seq, struct plm_segment *segment, struct plm_map_out *out)
 {
-    struct plm_pkt *pkt = kept_packet(s, seq, out);
+    struct plm_pkt *pkt = kept_packet(s, seq, segment, out);
     return pkt && s->rtx_pt_of[pkt->codec_index] != PLM_NO_PT ? pkt : NULL;
 }
 
 bool plm_slot_copy(
     const struct plm_slot *s, uint16_t seq, const struct plm_pkt *pkt, uint32_t ts, struct plm_red_block *out)
 {
+    struct plm_segment segment;
     struct plm_map_out sent;
-    const struct plm_pkt *earlier = s->track && s->map ? kept_packet(s, seq, &sent) : NULL;
+    const struct plm_pkt *earlier = s->track && s->map ? kept_packet(s, seq, &segment, &sent) : NULL;
     if (!earlier || earlier->codec_index != pkt->codec_index)
         return false;
     *out = (struct plm_red_block){.payload = earlier->data + earlier->payload_off,

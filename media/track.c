@@ -15,7 +15,6 @@
 #define PREROLL_LINK_US      200000 /* until another worker has learned of it and asks */
 #define AUDIO_RING           64 /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
 #define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
-#define BEHIND_FRAMES        6      /* of a lower encoding without a packet of this one: it ended */
 #define LAYERS_FRAMES        4      /* of three temporal layers all are seen among so many */
 #define BEHIND_FRAMES        6      /* of the lowest encoding without a packet of this one: it ended */
 #define WAIT_MAX_US          500000
@@ -620,6 +619,8 @@ static void note_gap(struct plm_encoding *enc, uint64_t ext_ts, uint64_t now_us)
         enc->gap_us = gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
     if (step > enc->step_us)
         enc->step_us = step < UINT32_MAX ? (uint32_t)step : UINT32_MAX;
+}
+
 static void end_encoding(struct plm_track *tr, uint8_t e)
 {
     struct plm_encoding *enc = &tr->encodings[e];

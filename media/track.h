@@ -54,7 +54,6 @@ struct plm_encoding {
     uint8_t behind;              /**< frames of lower encodings since its last packet */
     uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last one of enough frames, 0: unknown yet */
     uint8_t again;               /**< packets since it ended */
-    uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last, 0: unknown yet */
 };
 
 /** What a shard on another worker, or the reader of our feed, needs of a track of ours. */

@@ -63,7 +63,6 @@ struct peer {
     uint8_t dd_id; /* of the dependency descriptor that it reads: each packet has one that can be read. 0: it reads none */
     struct plm_dd_state dd;
     unsigned dd_structures;
-    bool drop_next_rtp;
     bool drop_next_rtp, drop_first_rtp;
     uint16_t lead_seq;
     uint8_t sealed[1500]; /* sent last */
@@ -92,8 +91,6 @@ struct world {
     struct plm_worker_stats stats;
     bool (*on_capture)(struct world *w, const void *head, size_t head_len, const void *body, size_t body_len); /**< NULL: transports are not captured */
     void (*on_report)(struct world *w, const struct plm_worker_report *report); /**< before it is freed; may be NULL */
-    void (*on_report)(
-        struct world *w, const struct plm_worker_report *report); /**< before it is freed; may be NULL */
     plm_transport_id next_id;
     struct plm_room_config room_config;
     struct plm_link_demand demand; /* that was sent over a link last, of whom */
