@@ -884,9 +884,10 @@ bool plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t l
 
 void plm_transport_wake_nack(struct plm_transport *t, uint64_t at_us)
 {
-    if (!plm_timer_active(&t->nack_timer))
-        plm_timer_start(
-            &t->worker->wheel, &t->nack_timer, at_us + NACK_DELAY_US, plm_transport_on_nack_timer);
+    uint64_t due = at_us + NACK_DELAY_US;
+    /* What was asked for before may be due much later, when its answer waits before a full line. */
+    if (!plm_timer_active(&t->nack_timer) || t->nack_timer.due_us > due)
+        plm_timer_start(&t->worker->wheel, &t->nack_timer, due, plm_transport_on_nack_timer);
 }
 
 void plm_transport_wake_reports(struct plm_transport *t)

@@ -284,6 +284,8 @@ static void ask(struct plm_hub *hub, const struct plm_connection *c)
 
 static uint64_t gather(struct plm_hub *hub, uint64_t now)
 {
+    if (!hub->to_ask)
+        return UINT64_MAX;
     if (now < hub->gather_ms)
         return hub->gather_ms;
     for (unsigned i = 0; i < MAX_ASKS && hub->to_ask && hub->to_ask->ask_ms <= now; i++) {

@@ -393,6 +393,8 @@ static void try_everything(struct peer *p, const char *foreign, const char *offe
         [PLM_MSG_hand] = "\"raised\":true",
         [PLM_MSG_react] = "\"kind\":\"clap\"",
         [PLM_MSG_people] = "\"after\":0",
+        [PLM_MSG_report] = "\"ms\":5000,\"slots\":[]",
+        [PLM_MSG_quality] = "\"participant\":%u",
         [PLM_MSG_claim] = "\"key\":\"guess\"",
         [PLM_MSG_start] = "",
         [PLM_MSG_configure] = "\"settings\":{\"lobby\":false}",
