@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "replay.h"
 #include "scenarios.h"
 #include "shard.h"
 #include "worker_core.h"
@@ -840,12 +841,15 @@ static const struct {
     {"sound_loss", sound_loss},
     {"sound_copies", sound_copies},
     {"sound_narrow", sound_narrow},
+    {"capture", capture},
 };
 
 int main(int argc, char **argv)
 {
     struct run r = {.seed = 1};
     const char *name = argc > 1 ? argv[1] : "";
+    if (!strcmp(name, "replay") && argc == 3)
+        return replay_file(argv[2]);
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--log") == 0 && i + 1 < argc)
             r.log_file = argv[++i];
@@ -860,7 +864,7 @@ int main(int argc, char **argv)
         scenarios[i].run(&r);
         return 0;
     }
-    fprintf(stderr, "usage: plenum-sim scenario [seed] [--quick] [--log file]\nscenarios:");
+    fprintf(stderr, "usage: plenum-sim scenario [seed] [--quick] [--log file]\n       plenum-sim replay file\nscenarios:");
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++)
         fprintf(stderr, " %s", scenarios[i].name);
     fputc('\n', stderr);

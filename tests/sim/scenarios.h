@@ -49,6 +49,8 @@ void alloc_uplink(const struct run *r);
 void alloc_one_bad(const struct run *r);
 /* scenarios_speech.c */
 void first_words(const struct run *r);
+/* scenarios_capture.c */
+void capture(const struct run *r);
 /* scenarios_instant.c */
 void instant_join(const struct run *r);
 /* scenarios_sound.c */

@@ -96,6 +96,7 @@ struct sim {
         struct sim *s, struct sim_end *e, const uint8_t *data, size_t len); /**< reaches a worker now */
     void (*on_turn)(struct sim *s, unsigned worker);
     void (*on_event)(struct sim *s, const struct plm_event *ev); /**< the application is told */
+    bool (*on_capture)(struct sim *s, const void *head, size_t head_len, const void *body, size_t body_len); /**< set before anybody comes */
     /* what was seen */
     unsigned speaker_events, slot_events, transports_closed;
     uint8_t camera_needed

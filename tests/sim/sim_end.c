@@ -77,6 +77,7 @@ struct sim_end *sim_end_open(struct sim *s, struct sim_person *p, plm_room_id ro
     plan->room = room;
     plan->participant = p->id;
     plan->opened_us = s->now;
+    plan->capture = s->on_capture != NULL;
     plan->params = malloc(sizeof *params);
     if (!plan->params)
         abort();

@@ -346,6 +346,12 @@ static void io_stats(void *ctx, struct plm_worker_report *report)
     plm_worker_report_free(report);
 }
 
+static bool io_capture(void *ctx, const void *head, size_t head_len, const void *body, size_t body_len)
+{
+    struct sim *s = ((struct sim_worker *)ctx)->sim;
+    return s->on_capture && s->on_capture(s, head, head_len, body, body_len);
+}
+
 /* ---- turns ---- */
 
 struct drain {
@@ -514,6 +520,7 @@ static void create_worker(struct sim *s, unsigned i)
             .shard = io_shard,
             .gone = io_gone,
             .stats = io_stats},
+        .io = {w, io_send, io_event, io_link, io_shard, io_gone, io_stats, NULL, io_capture},
         .unix_offset_us = WALL_OFFSET_US,
     };
     if (plm_worker_create(&w->core, &c, s->now) != 0)
