@@ -10,6 +10,8 @@
 #include "json_memory.h"
 #include "server.h"
 
+#define MAX_MEGABYTES 1000000
+
 enum action {
     RUN = 0,
     CHECK,
@@ -20,11 +22,17 @@ enum action {
 };
 
 static const char help[] =
-    "Usage: plenum-server [--config FILE] [--check | --print-config | --version | --help]\n"
+    "Usage: plenum-server [--config FILE] [--capture FILE …] [--check | --print-config | --version | "
+    "--help]\n"
     "\n"
     "Serves meetings: the page, the API (WHIP, WHEP, WebSocket) and media.\n"
     "\n"
     "  --config FILE    read settings from a YAML file; without it defaults and the environment apply\n"
+    "  --capture FILE   write headers of media, never payloads, and what was decided of bandwidth, as "
+    "pcapng\n"
+    "    --capture-room NAME         of one room only\n"
+    "    --capture-participant NAME  of people of this name only\n"
+    "    --capture-megabytes N       how large the file may get [256]\n"
     "  --check          say whether the settings are good, and end\n"
     "  --print-config   print the settings that are in force, and end\n"
     "  --version        print the version\n"
@@ -38,7 +46,36 @@ static const char help[] =
 struct arguments {
     enum action action;
     const char *file;
+    struct plm_server_capture capture;
 };
+
+/* An option with a value. @return false: it is none, or the value is no good */
+static bool take_value(struct arguments *a, const char *name, const char *value)
+{
+    char *end;
+    if (!strcmp(name, "--config"))
+        a->file = value;
+    else if (!strcmp(name, "--capture"))
+        a->capture.file = value;
+    else if (!strcmp(name, "--capture-room"))
+        a->capture.room = value;
+    else if (!strcmp(name, "--capture-participant"))
+        a->capture.participant = value;
+    else if (!strcmp(name, "--capture-megabytes")) {
+        unsigned long n = strtoul(value, &end, 10);
+        if (*end || value[0] < '0' || value[0] > '9' || n < 1 || n > MAX_MEGABYTES)
+            return false;
+        a->capture.megabytes = (uint32_t)n;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool takes_value(const char *name)
+{
+    return !strcmp(name, "--config") || !strncmp(name, "--capture", sizeof("--capture") - 1);
+}
 
 static struct arguments read_arguments(int argc, char **argv)
 {
@@ -52,12 +89,12 @@ static struct arguments read_arguments(int argc, char **argv)
         {"--help", SHOW_HELP},
         {"-h", SHOW_HELP},
     };
-    struct arguments a = {RUN, NULL};
+    struct arguments a = {.action = RUN};
 
     for (int i = 1; i < argc; i++) {
         bool known = false;
-        if (!strcmp(argv[i], "--config") && i + 1 < argc) {
-            a.file = argv[++i];
+        if (i + 1 < argc && take_value(&a, argv[i], argv[i + 1])) {
+            i++;
             continue;
         }
         for (size_t k = 0; k < sizeof(options) / sizeof(options[0]); k++)
@@ -67,7 +104,7 @@ static struct arguments read_arguments(int argc, char **argv)
             }
         if (!known) {
             fprintf(stderr, "plenum-server: %s: %s\n", argv[i],
-                strcmp(argv[i], "--config") ? "no such option, see --help" : "needs a file");
+                takes_value(argv[i]) ? "needs a value that fits, see --help" : "no such option, see --help");
             a.action = COMPLAIN;
             return a;
         }
@@ -75,13 +112,13 @@ static struct arguments read_arguments(int argc, char **argv)
     return a;
 }
 
-static int run(struct plm_config *config, const char *file)
+static int run(struct plm_config *config, const struct arguments *a)
 {
     char err[PLM_CONFIG_ERROR_SIZE];
     struct plm_server *server;
 
     signal(SIGPIPE, SIG_IGN);
-    if (plm_server_create(&server, config, file, err, sizeof(err))) {
+    if (plm_server_create(&server, config, &a->capture, a->file, err, sizeof(err))) {
         fprintf(stderr, "plenum-server: %s\n", err);
         return EXIT_FAILURE;
     }
@@ -111,7 +148,7 @@ static int with_config(const struct arguments *a)
         return EXIT_FAILURE;
     }
     if (a->action == RUN)
-        return run(&config, a->file);
+        return run(&config, a);
     if (a->action == PRINT)
         status = print(&config);
     else

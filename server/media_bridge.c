@@ -22,6 +22,8 @@ struct plm_media_bridge {
     size_t n_tcp_bound, n_tcp_told;
     plm_media_bridge_stats_fn *on_stats;
     void *stats_arg;
+    plm_media_bridge_capture_fn *is_captured;
+    void *capture_arg;
 };
 
 static void forget(struct plm_media_bridge *b, plm_transport_id id)
@@ -60,7 +62,9 @@ static int transport_open(void *ctx, plm_room_id room, plm_participant_id partic
     struct plm_sdp_local *local, plm_transport_id *out)
 {
     struct plm_media_bridge *b = ctx;
-    const struct plm_transport_open open = {.room = room, .participant = participant};
+    const struct plm_transport_open open = {.room = room,
+        .participant = participant,
+        .capture = b->is_captured && b->is_captured(b->capture_arg, room, participant)};
     struct credentials *c = calloc(1, sizeof(*c));
     if (!c)
         return PLM_ENOMEM;
@@ -202,6 +206,12 @@ void plm_media_bridge_on_stats(struct plm_media_bridge *b, plm_media_bridge_stat
 {
     b->on_stats = fn;
     b->stats_arg = arg;
+}
+
+void plm_media_bridge_set_capture(struct plm_media_bridge *b, plm_media_bridge_capture_fn *fn, void *arg)
+{
+    b->is_captured = fn;
+    b->capture_arg = arg;
 }
 
 void plm_media_bridge_on_event(struct plm_media_bridge *b, const struct plm_event *ev)

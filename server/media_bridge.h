@@ -26,6 +26,9 @@ void plm_media_bridge_port(struct plm_media_bridge *b, struct plm_media_port *ou
 typedef void plm_media_bridge_stats_fn(void *arg, const struct plm_transport_stats *t);
 /** Where the answers to transport_stats go: from within plm_engine_dispatch. @param fn NULL: nowhere */
 void plm_media_bridge_on_stats(struct plm_media_bridge *b, plm_media_bridge_stats_fn *fn, void *arg);
+typedef bool plm_media_bridge_capture_fn(void *arg, plm_room_id room, plm_participant_id participant);
+/** Who is asked of each transport that is opened whether it is captured. @param fn NULL: none is */
+void plm_media_bridge_set_capture(struct plm_media_bridge *b, plm_media_bridge_capture_fn *fn, void *arg);
 /** Hand every event in, after signalling has seen it: what was kept for a closed transport is freed. */
 void plm_media_bridge_on_event(struct plm_media_bridge *b, const struct plm_event *ev);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <time.h>
 #include <uv.h>
@@ -41,6 +42,7 @@
 struct plm_server {
     struct plm_config config;
     const char *file;
+    struct plm_server_capture capture;
     uv_loop_t loop;
     bool loop_open, stopping;
     uint64_t stop_at_ms;
@@ -91,6 +93,16 @@ static void on_stats(void *arg, const struct plm_transport_stats *t)
     plm_hub_on_stats(((struct plm_server *)arg)->hub, t);
 }
 
+/* Rooms are known by their names whatever the case. */
+static bool is_captured(void *arg, plm_room_id media, plm_participant_id participant)
+{
+    const struct plm_server *s = arg;
+    const char *room, *name;
+    return plm_api_names(s->hub, media, participant, &room, &name) &&
+           (!s->capture.room || !strcasecmp(s->capture.room, room)) &&
+           (!s->capture.participant || !strcmp(s->capture.participant, name));
+}
+
 static void on_engine_readable(uv_poll_t *poll, int status, int events)
 {
     struct plm_server *s = poll->data;
@@ -118,6 +130,8 @@ static int start_engine(struct plm_server *s, char *err, size_t err_size)
         .consent_timeout_ms = c->rtc.consent_timeout_ms,
         .connect_timeout_ms = c->rtc.connect_timeout_ms,
         .srtp_prefer = srtp_profile(c->rtc.srtp_prefer),
+        .capture = s->capture.file,
+        .capture_max = (uint64_t)s->capture.megabytes << 20,
         .log = plm_log_from_engine};
     struct plm_config_addrs listen;
 
@@ -133,6 +147,10 @@ static int start_engine(struct plm_server *s, char *err, size_t err_size)
     rc = plm_engine_create(&s->engine, &e, on_media_event, s);
     if (!rc)
         rc = plm_media_bridge_create(&s->bridge, s->engine);
+    if (!rc && s->capture.file) {
+        plm_media_bridge_set_capture(s->bridge, is_captured, s);
+        plm_log(PLM_LOG_WARN, "net", "headers of media are captured into %s", s->capture.file);
+    }
     if (rc)
         snprintf(err, err_size, "cannot start media: %s", plm_strerror(rc));
     return rc;
@@ -682,8 +700,8 @@ static void announce(const struct plm_server *s)
         plm_engine_workers(s->engine));
 }
 
-int plm_server_create(
-    struct plm_server **out, struct plm_config *config, const char *file, char *err, size_t err_size)
+int plm_server_create(struct plm_server **out, struct plm_config *config,
+    const struct plm_server_capture *capture, const char *file, char *err, size_t err_size)
 {
     struct plm_server *s = calloc(1, sizeof(*s));
     if (!s) {
@@ -694,6 +712,7 @@ int plm_server_create(
     s->config = *config;
     memset(config, 0, sizeof(*config));
     s->file = file;
+    s->capture = *capture;
     make_random(s->recording_tokens.key, sizeof(s->recording_tokens.key));
     plm_log_configure(&s->config);
     plm_startup_raise_nofile();

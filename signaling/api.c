@@ -293,6 +293,18 @@ static int find_member(struct plm_hub *hub, const char *room, uint32_t participa
     return *out ? 0 : refuse_unknown(why, "participant", "nobody of this id is there");
 }
 
+bool plm_api_names(struct plm_hub *hub, plm_room_id media, plm_participant_id participant, const char **room,
+    const char **name)
+{
+    struct plm_room *found = plm_room_find_media(hub, media);
+    const struct plm_member *m = found ? plm_room_find_member(found, participant) : NULL;
+    if (!found)
+        return false;
+    *room = plm_room_main(found)->name;
+    *name = m ? m->name : "";
+    return true;
+}
+
 int plm_api_participant_get(struct plm_hub *hub, const char *room, uint32_t participant,
     struct plm_api_participant *out, struct plm_refusal *why)
 {

@@ -70,6 +70,12 @@ int plm_api_room_end(struct plm_hub *hub, const char *room, struct plm_refusal *
 /** Everybody of the meeting, breakout rooms included, by ascending id. */
 int plm_api_participants(struct plm_hub *hub, const char *room,
     bool (*f)(void *arg, const struct plm_api_participant *p), void *arg, struct plm_refusal *why);
+/**
+ * Names behind media's numbers; they live until the hub is called again. @param room of the meeting, also of a breakout room
+ * @param name of the participant; "": a viewer by WHEP, or nobody @return false: no such room
+ */
+bool plm_api_names(struct plm_hub *hub, plm_room_id media, plm_participant_id participant, const char **room,
+    const char **name);
 /** One of the meeting. @return 0; negative with why */
 int plm_api_participant_get(struct plm_hub *hub, const char *room, uint32_t participant,
     struct plm_api_participant *out, struct plm_refusal *why);

@@ -51,7 +51,8 @@ LEVEL_EXT, MID_EXT = 1, 4
 class Server:
     """plenum-server on ports of its own, and its metrics."""
 
-    def __init__(self, **settings):
+    def __init__(self, args=(), **settings):
+        self.args = list(args)
         self.http = free_port(socket.SOCK_STREAM)
         self.rtc = free_port(socket.SOCK_DGRAM)
         self.dir = os.environ.get("PLM_TEST_DIR") or f"/tmp/plenum-test-{os.getpid()}"
@@ -66,7 +67,7 @@ class Server:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([os.environ["PLM_SERVER"]], env=self.env, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen([os.environ["PLM_SERVER"], *self.args], env=self.env, stdout=self.log, stderr=self.log)
         wait_for(lambda: self.alive() and self.get("/healthz"), 20, "the server answers")
 
     def kill(self):
