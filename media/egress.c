@@ -384,8 +384,8 @@ static void lay_out(
         memcpy(out, item->has_far_hdr ? item->far_hdr : item->hdr, item->hdr_len);
         if (level + item->pad > 0)
             out[0] |= 0x20; /* P */
-        if (t->capture)
-            plm_capture_rtp(t, true, out, item->hdr_len, item->size + level - t->seal_overhead);
+        if (t->capture) /* without what levels a train: readers of files miss the padding that the header announces */
+            plm_capture_rtp(t, true, item->hdr, item->hdr_len, item->size - t->seal_overhead);
         const struct plm_pkt *pkt = item->pkt;
         e->held[e->n_jobs] = item->pkt;
         e->jobs[e->n_jobs++] = (struct plm_seal_job){
