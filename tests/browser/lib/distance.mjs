@@ -2,7 +2,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 
-async function openRelay(port, delayMs) {
+async function openRelay(port, delayMs, way) {
   const near = createSocket("udp4");
   const far = new Map();
   near.bind(0, "127.0.0.1");
@@ -13,7 +13,7 @@ async function openRelay(port, delayMs) {
     const key = `${address}:${from}`;
     if (!far.has(key)) {
       const socket = createSocket("udp4");
-      socket.on("message", (answer) => later(() => near.send(answer, from, address)));
+      socket.on("message", (answer) => Math.random() < way.loss || later(() => near.send(answer, from, address)));
       far.set(key, socket);
     }
     later(() => far.get(key).send(data, port, "127.0.0.1"));
@@ -39,14 +39,18 @@ function detour() {
   };
 }
 
-/** To be called before the page is opened. @returns {() => void} ends the relays */
+/**
+ * To be called before the page is opened. @returns {() => void} ends the relays; its property `loss`, at first 0, is the part that gets lost of
+ * what the server sends
+ */
 export async function moveAway(page, delayMs) {
   const relays = [];
+  const way = Object.assign(() => relays.forEach((relay) => relay.close()), { loss: 0 });
   await page.exposeFunction("openRelay", async (port) => {
-    const relay = await openRelay(port, delayMs);
+    const relay = await openRelay(port, delayMs, way);
     relays.push(relay);
     return relay.port;
   });
   await page.addInitScript(detour);
-  return () => relays.forEach((relay) => relay.close());
+  return way;
 }
