@@ -24,6 +24,7 @@
 #define CLUSTER_MAX_US    400000
 #define PROBE_DRAIN_US    300000
 #define FELL_PERCENT      75
+#define CROWDED_US        200000 /* beside a round trip: feedback has told of the queue then */
 #define CALM_US           800000 /* after a decrease, before more is asked for */
 #define START_BPS         1000000
 #define HEADROOM          3
@@ -61,6 +62,7 @@ struct plm_bwe {
     uint64_t estimate; /* bit/s */
     uint64_t shown;    /* by the first clusters, until the estimate is valid */
     uint64_t first_feedback_us, last_feedback_us, last_grow_us, fell_us;
+    uint64_t crowded_us;                            /* until then */
     uint64_t remb_bps;                              /* the last one */
     uint64_t remb_cap, remb_until_us, remb_hold_us; /* what limits, while it limits */
     struct plm_bwe_rate sent_rate, acked_rate;      /* of our clock, of the receiver's */
@@ -262,8 +264,10 @@ static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
     if (is_narrow || (usage == PLM_BWE_OVER && !is_ours(b, now_us))) {
         uint64_t from = b->valid ? b->estimate : acked ? acked : START_BPS;
         uint64_t to = plm_bwe_aimd_decrease(&b->aimd, from, acked, round_trip(b), now_us);
-        if (to < b->estimate * FELL_PERCENT / 100) /* perhaps too far: ask soon */
+        if (to < b->estimate * FELL_PERCENT / 100) { /* perhaps too far: ask soon */
             plm_bwe_probe_hurry(&b->probe, now_us + CALM_US);
+            b->crowded_us = now_us + CROWDED_US + round_trip(b);
+        }
         if (b->valid)
             set_estimate(b, to);
         else
@@ -499,6 +503,11 @@ uint32_t plm_bwe_acked(const struct plm_bwe *b)
 bool plm_bwe_is_full(const struct plm_bwe *b)
 {
     return b->has_twcc && plm_bwe_delay_last_wait(&b->delay) > FULL_US;
+}
+
+bool plm_bwe_is_crowded(const struct plm_bwe *b, uint64_t now_us)
+{
+    return plm_bwe_is_full(b) || now_us < b->crowded_us;
 }
 
 bool plm_bwe_is_strained(const struct plm_bwe *b, uint64_t now_us)

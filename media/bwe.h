@@ -57,6 +57,8 @@ uint32_t plm_bwe_rtt_us(const struct plm_bwe *b);
 uint32_t plm_bwe_acked(const struct plm_bwe *b);
 /** Whether a long queue stands before the line: what is not needed is better not sent. */
 bool plm_bwe_is_full(const struct plm_bwe *b);
+/** Whether it is so, or a queue is about to be long: the estimate fell by much just now, and what left before that is still on its way. */
+bool plm_bwe_is_crowded(const struct plm_bwe *b, uint64_t now_us);
 /** Whether it is so, or the estimate fell just now. */
 bool plm_bwe_is_strained(const struct plm_bwe *b, uint64_t now_us);
 /** Record what it is told and what it says; NULL: no more. Borrowed. Only a log that began with the estimator can be replayed. */

@@ -316,7 +316,7 @@ void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wis
         return;
     }
     bool changed = aim(&s->layers, &s->wish, encoding, tid, wish);
-    if (plm_bwe_is_full(s->transport->bwe))
+    if (plm_bwe_is_crowded(s->transport->bwe, s->transport->worker->now_us))
         plm_layer_select_hurry(&s->layers);
     settle(s);
     if (!replay(s))

@@ -172,7 +172,7 @@ static void on_twcc(void *arg, const uint8_t *fci, size_t len)
     if (!t->bwe)
         return;
     bool fell = plm_bwe_on_twcc(t->bwe, fci, len, t->worker->now_us);
-    plm_pacer_set(&t->pacer, plm_bwe_estimate(t->bwe), plm_bwe_is_full(t->bwe));
+    plm_pacer_set(&t->pacer, plm_bwe_estimate(t->bwe), plm_bwe_is_crowded(t->bwe, t->worker->now_us));
     if (fell)
         plm_transport_allocate(t);
     wake_probe(t);
@@ -356,7 +356,7 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
     }
     if (t->bwe) {
         plm_bwe_poll(t->bwe, now_us);
-        plm_pacer_set(&t->pacer, plm_bwe_estimate(t->bwe), plm_bwe_is_full(t->bwe));
+        plm_pacer_set(&t->pacer, plm_bwe_estimate(t->bwe), plm_bwe_is_crowded(t->bwe, now_us));
         plm_transport_allocate(t);
     }
     plm_timer_start(&t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);
