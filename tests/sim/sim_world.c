@@ -519,8 +519,8 @@ static void create_worker(struct sim *s, unsigned i)
             .link = io_link,
             .shard = io_shard,
             .gone = io_gone,
-            .stats = io_stats},
-        .io = {w, io_send, io_event, io_link, io_shard, io_gone, io_stats, NULL, io_capture},
+            .stats = io_stats,
+            .capture = io_capture},
         .unix_offset_us = WALL_OFFSET_US,
     };
     if (plm_worker_create(&w->core, &c, s->now) != 0)
