@@ -381,11 +381,12 @@ static void lay_out(
         struct plm_egress_item *item = run[i];
         uint16_t level = level_of(item, segment, i == n - 1);
         uint8_t *out = e->arena + e->arena_used;
-        memcpy(out, item->has_far_hdr ? item->far_hdr : item->hdr, item->hdr_len);
+        const uint8_t *hdr = item->has_far_hdr ? item->far_hdr : item->hdr;
+        memcpy(out, hdr, item->hdr_len);
         if (level + item->pad > 0)
             out[0] |= 0x20; /* P */
         if (t->capture) /* without what levels a train: readers of files miss the padding that the header announces */
-            plm_capture_rtp(t, true, item->hdr, item->hdr_len, item->size - t->seal_overhead);
+            plm_capture_rtp(t, true, hdr, item->hdr_len, item->size - t->seal_overhead);
         const struct plm_pkt *pkt = item->pkt;
         e->held[e->n_jobs] = item->pkt;
         e->jobs[e->n_jobs++] = (struct plm_seal_job){

@@ -143,10 +143,8 @@ bool plm_pacer_hold(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt 
     if (p->filled_us != w->now_us)
         fill(p, w->now_us);
     bool sound = slot->kind == PLM_KIND_AUDIO;
-    if (sound &&
-        p->budget <
-            -burst_of(
-                p)) /* of a line that carries hardly more than sound: pictures do not wait for all of it */
+    /* Of a line that carries hardly more than sound: pictures do not wait for all of it. */
+    if (sound && p->budget < -burst_of(p))
         return false;
     if (sound || (!q->first && p->budget > 0)) {
         p->budget -= octets;
