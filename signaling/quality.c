@@ -94,6 +94,7 @@ static void forget(struct plm_quality_person *p)
     decide_no_more(p);
     shorten(p);
     HASH_DELETE(hh, p->meeting->people, p);
+    free(p->freezes);
     free(p);
 }
 
@@ -438,6 +439,8 @@ static void await_cause(struct plm_quality_person *p)
 static void begin_freeze(struct plm_quality_person *p, uint16_t media, const struct plm_quality_report *r)
 {
     uint64_t end_us = r->at_ms * 1000, ms = r->frozen_ms;
+    if (!p->freezes && !(p->freezes = calloc(PLM_QUALITY_FREEZES, sizeof *p->freezes)))
+        return;
     struct plm_quality_freeze *f = &p->freezes[turn(&p->freezes_at, PLM_QUALITY_FREEZES)];
     *f = (struct plm_quality_freeze){.begin_us = end_us > ms * 1000 ? end_us - ms * 1000 : 0,
         .end_us = end_us,
