@@ -16,7 +16,7 @@ async function openRelay(port, delayMs, way) {
       socket.on("message", (answer) => Math.random() < way.loss || later(() => near.send(answer, from, address)));
       far.set(key, socket);
     }
-    later(() => far.get(key).send(data, port, "127.0.0.1"));
+    if (Math.random() >= way.lossUp) later(() => far.get(key).send(data, port, "127.0.0.1"));
   });
   return {
     port: near.address().port,
@@ -40,12 +40,12 @@ function detour() {
 }
 
 /**
- * To be called before the page is opened. @returns {() => void} ends the relays; its property `loss`, at first 0, is the part that gets lost of
- * what the server sends
+ * To be called before the page is opened. @returns {() => void} ends the relays; its properties `loss` and `lossUp`, at first 0, are the parts that
+ * get lost of what the server and of what the page sends
  */
 export async function moveAway(page, delayMs) {
   const relays = [];
-  const way = Object.assign(() => relays.forEach((relay) => relay.close()), { loss: 0 });
+  const way = Object.assign(() => relays.forEach((relay) => relay.close()), { loss: 0, lossUp: 0 });
   await page.exposeFunction("openRelay", async (port) => {
     const relay = await openRelay(port, delayMs, way);
     relays.push(relay);
