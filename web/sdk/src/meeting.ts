@@ -116,6 +116,9 @@ export interface MeetingEvents {
   error: unknown;
 }
 
+/* A server that is reached says something within this time, or nearly always: to take it for lost costs another socket. */
+const ANSWER_MS = 700;
+
 const NO_LOBBY: Lobby = { waiting: [], total: 0 };
 
 /**
@@ -200,6 +203,12 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.quality = new QualityMonitor(this.publish, this.receive);
     this.packets = new PacketWatch([this.publish, this.receive], canNegotiate);
     this.reports = new ReportSender(this.receive, (report) => (canNegotiate() ? this.signal.request("report", report) : Promise.resolve()));
+    this.packets = new PacketWatch([this.publish, this.receive], {
+      canNegotiate,
+      doubt: () => {
+        if (this.view.repeat()) this.signal.doubt(ANSWER_MS);
+      },
+    });
     this.wire();
   }
 
@@ -422,6 +431,7 @@ export class Meeting extends Emitter<MeetingEvents> {
       this.mutes.tell();
       this.publish.nudge();
       this.receive.nudge();
+      void this.packets.resumed();
     } else {
       this.publish.build(joined.ice_servers).catch(() => undefined);
       this.receive.build(joined.ice_servers).catch(() => undefined);

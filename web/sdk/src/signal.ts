@@ -68,6 +68,7 @@ export class Signal extends Emitter<SignalEvents> {
   /* The join or resume that is not answered yet: while one waits, no answer is no fault. */
   private entering: number | undefined;
   private lostAt = 0;
+  private doubtTimer: ReturnType<typeof setTimeout> | undefined;
   private who: JoinFields = { room: "", name: "" };
   private current: SignalState = "idle";
 
@@ -130,6 +131,18 @@ export class Signal extends Emitter<SignalEvents> {
     if (this.retryTimer === undefined) return;
     this.backoff.reset();
     this.retry?.();
+  }
+
+  /** The path seems to be gone: what was asked is to be answered soon, or the socket counts as broken and another is made at once. */
+  doubt(patienceMs: number): void {
+    const { socket } = this;
+    if (this.current !== "open" || !socket || this.doubtTimer !== undefined) return;
+    this.doubtTimer = setTimeout(() => {
+      this.doubtTimer = undefined;
+      if (socket !== this.socket || this.current !== "open") return;
+      this.onSocketLost();
+      this.retryNow();
+    }, patienceMs);
   }
 
   /** Leave for good, and tell the server where possible. */
@@ -195,7 +208,13 @@ export class Signal extends Emitter<SignalEvents> {
     });
   }
 
+  private trust(): void {
+    clearTimeout(this.doubtTimer);
+    this.doubtTimer = undefined;
+  }
+
   private onMessage(data: unknown): void {
+    this.trust();
     const message = parse(data);
     if (!message) return;
     if (!("id" in message) && message.type !== "error") {
@@ -235,6 +254,7 @@ export class Signal extends Emitter<SignalEvents> {
   private dropSocket(error: PlenumError): void {
     const socket = this.socket;
     this.socket = undefined;
+    this.trust();
     socket?.close();
     const waiting = [...this.pending.values()];
     this.pending.clear();

@@ -43,10 +43,11 @@ export class ViewReporter {
     }
   }
 
-  /** The server may have forgotten: tell it again at once. */
-  repeat(): void {
+  /** The server may have forgotten: tell it again at once. @return whether there was anything to tell */
+  repeat(): boolean {
     this.told = "";
     this.flush();
+    return this.items !== undefined;
   }
 
   /** What was shown is void, for instance because one is in another room. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi, type Mock } from "vitest";
 import { PacketWatch, type Watched } from "../src/packetWatch.js";
 
 class FakeConnection implements Watched {
@@ -14,12 +14,14 @@ class FakeConnection implements Watched {
 let connection: FakeConnection;
 let watch: PacketWatch;
 let canNegotiate: boolean;
+let doubt: Mock<() => void>;
 
 beforeEach(() => {
   vi.useFakeTimers();
   canNegotiate = true;
   connection = new FakeConnection();
-  watch = new PacketWatch([connection], () => canNegotiate, () => Date.now());
+  doubt = vi.fn();
+  watch = new PacketWatch([connection], { canNegotiate: () => canNegotiate, doubt, now: () => Date.now() });
   watch.start();
 });
 afterEach(() => {
@@ -62,9 +64,37 @@ describe("two seconds without a packet", () => {
     expect(connection.restartIce).not.toHaveBeenCalled();
   });
 
+  it("restart it again when the socket broke before it could", async () => {
+    connection.restartIce.mockRejectedValueOnce(new Error("lost"));
+    await seconds(3, 100);
+    await seconds(5, 0);
+    expect(connection.restartIce).toHaveBeenCalledTimes(2);
+  });
+
   it("mean nothing where nothing ever came", async () => {
     await seconds(10, 0);
     expect(connection.restartIce).not.toHaveBeenCalled();
+  });
+});
+
+describe("one second without a packet", () => {
+  it("lets the socket be doubted, once", async () => {
+    await seconds(3, 100);
+    expect(doubt).not.toHaveBeenCalled();
+    await seconds(1, 0);
+    expect(doubt).toHaveBeenCalledOnce();
+    await seconds(1, 100);
+    await seconds(1, 0);
+    expect(doubt).toHaveBeenCalledTimes(2);
+  });
+
+  it("is enough where the socket had to be made anew", async () => {
+    await seconds(3, 100);
+    await watch.resumed();
+    expect(connection.restartIce).not.toHaveBeenCalled();
+    await seconds(1, 0);
+    await watch.resumed();
+    expect(connection.restartIce).toHaveBeenCalledOnce();
   });
 });
 

@@ -298,6 +298,28 @@ describe("a path that is dead", () => {
     expect(publish.offers.at(-1)).toEqual({ iceRestart: true });
     meeting.leave();
   });
+
+  it("may have taken the socket along: both are back within two seconds", async () => {
+    const { meeting, publish } = await meet();
+    await meeting.setSource("microphone", {} as MediaStreamTrack);
+    meeting.setView([{ participant: 2, source: "camera", width: 640, height: 360 }]);
+    let bytesReceived = 0;
+    publish.getStats = () => Promise.resolve(new Map([["T", { type: "transport", bytesReceived }]]));
+    for (let second = 0; second < 3; second++) {
+      bytesReceived += 100;
+      await vi.advanceTimersByTimeAsync(1000);
+      for (const { id } of FakeSocket.last.requests("view")) FakeSocket.last.reply({ type: "done", id });
+    }
+    const offers = publish.offers.length;
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(FakeSocket.all).toHaveLength(2);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    await settle();
+    expect(publish.offers.length).toBe(offers + 1);
+    expect(publish.offers.at(-1)).toEqual({ iceRestart: true });
+    meeting.leave();
+  });
 });
 
 describe("a restarted server", () => {

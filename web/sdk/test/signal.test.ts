@@ -102,6 +102,47 @@ describe("requests", () => {
   });
 });
 
+describe("a doubted socket", () => {
+  it("that says nothing is replaced at once", async () => {
+    const signal = await joinedSignal();
+    const code = codeOf(signal.request("chat", { text: "?" }));
+    signal.doubt(700);
+    await vi.advanceTimersByTimeAsync(699);
+    expect(signal.state).toBe("open");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await code).toBe("lost");
+    expect(FakeSocket.all).toHaveLength(2); /* without the usual wait */
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    expect(signal.state).toBe("open");
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("is trusted again with the next word", async () => {
+    const signal = await joinedSignal();
+    const answered = signal.request("chat", { text: "?" });
+    signal.doubt(700);
+    await vi.advanceTimersByTimeAsync(600);
+    FakeSocket.last.reply({ type: "done", id: FakeSocket.last.requests("chat")[0]?.id });
+    await answered;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(signal.state).toBe("open");
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  it("is of no concern once it is lost anyway", async () => {
+    const signal = await joinedSignal();
+    signal.doubt(700);
+    FakeSocket.last.drop();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(FakeSocket.all).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(700);
+    expect(FakeSocket.all).toHaveLength(2);
+    signal.leave();
+  });
+});
+
 describe("a lost socket", () => {
   it("is resumed by the secret within the grace time", async () => {
     const signal = await joinedSignal();
