@@ -201,7 +201,6 @@ export class Meeting extends Emitter<MeetingEvents> {
       pixelRatio: () => globalThis.devicePixelRatio,
     });
     this.quality = new QualityMonitor(this.publish, this.receive);
-    this.packets = new PacketWatch([this.publish, this.receive], canNegotiate);
     this.reports = new ReportSender(this.receive, (report) => (canNegotiate() ? this.signal.request("report", report) : Promise.resolve()));
     this.packets = new PacketWatch([this.publish, this.receive], {
       canNegotiate,
