@@ -1,7 +1,8 @@
 /*
  * A server of one room and one publisher, whose feed is written to a file as a recorder would get it, for plm-replay-stream.
  *
- *   plm-capture FILE KEY_SECONDS    reads "<octets>\n<SDP offer>" and writes "<octets>\n<SDP answer>"; ends when its input does
+ *   plm-capture FILE KEY_SECONDS    reads "<octets>\n<SDP offer>" and writes "<octets>\n<SDP answer>"; ends when its input does. Another offer is that
+ *                                   of the same participant, who has come again: the former connection is closed
  *
  * All encodings are demanded, and a key frame of each every KEY_SECONDS. The file is a sequence of: 8 octets of time (µs), 4 of length, a frame of
  * base/link_frame.h; little-endian like those.
@@ -36,6 +37,9 @@ static struct track {
     uint64_t demanded_us, asked_us;
 } tracks[MAX_TRACKS];
 static unsigned n_tracks;
+static bool any;
+static plm_room_id room;
+static plm_transport_id publisher;
 
 static uint64_t now_us(void)
 {
@@ -66,6 +70,13 @@ static void demand(struct track *t, uint64_t now)
         exit(1);
 }
 
+static void on_gone(const struct plm_link_header *h)
+{
+    for (unsigned i = 0; i < n_tracks; i++)
+        if (tracks[i].header.participant == h->participant && tracks[i].header.source == h->source)
+            tracks[i] = tracks[--n_tracks];
+}
+
 static void on_track(const struct plm_link_header *h, const uint8_t *body)
 {
     struct plm_link_track info;
@@ -78,7 +89,9 @@ static void on_track(const struct plm_link_header *h, const uint8_t *body)
         i++;
     if (i == MAX_TRACKS)
         return;
-    n_tracks += i == n_tracks;
+    if (i == n_tracks)
+        tracks[n_tracks++] = (struct track){0};
+    any = true;
     tracks[i].header = *h;
     tracks[i].kind = info.kind;
     tracks[i].n_encodings = info.n_encodings;
@@ -103,12 +116,14 @@ static void on_feed(void)
         fwrite(in + at, len, 1, file);
         if (h.type == PLM_LINK_TRACK)
             on_track(&h, in + at + sizeof h);
+        else if (h.type == PLM_LINK_TRACK_GONE)
+            on_gone(&h);
         at += len;
     }
     memmove(in, in + at, n_in -= at);
 }
 
-static int publish(const char *sdp, size_t len, plm_room_id room)
+static int publish(const char *sdp, size_t len)
 {
     struct plm_transport_open open = {.room = room, .participant = 1};
     struct plm_transport_local local;
@@ -140,6 +155,7 @@ static int publish(const char *sdp, size_t len, plm_room_id room)
     if (result == 0)
         result = plm_engine_transport_describe(engine, local.id, &params);
     if (result == 0) {
+        publisher = local.id;
         printf("%zu\n%s", strlen(text), text);
         fflush(stdout);
     } else {
@@ -164,6 +180,18 @@ static char *read_offer(size_t *len)
     return NULL;
 }
 
+/** @return false: there is no other, or it is refused */
+static bool take_offer(void)
+{
+    size_t len = 0;
+    char *sdp = read_offer(&len);
+    if (sdp && publisher)
+        plm_engine_transport_close(engine, publisher);
+    bool taken = sdp && publish(sdp, len) == 0;
+    free(sdp);
+    return taken;
+}
+
 static void on_event(void *arg, const struct plm_event *ev)
 {
     (void)arg;
@@ -180,7 +208,7 @@ static void run(void)
         };
         if (poll(fds, 3, 100) < 0 && errno != EINTR)
             return;
-        if (fds[0].revents)
+        if (fds[0].revents && !take_offer())
             return;
         if (fds[1].revents)
             plm_engine_dispatch(engine);
@@ -195,8 +223,6 @@ int main(int argc, char **argv)
 {
     struct plm_engine_config config = {.n_listen = 1, .workers = 1, .flags = PLM_REPLACE_SRTP_KERNELS};
     const char *at = getenv("PLM_RTC_ADDRESS");
-    plm_room_id room;
-    size_t len = 0;
     int pair[2];
     if (argc != 3) {
         fprintf(stderr, "usage: %s FILE KEY_SECONDS\n", argv[0]);
@@ -216,12 +242,10 @@ int main(int argc, char **argv)
     if (err == 0)
         err = plm_engine_feed(engine, 0, pair[0]);
     feed = pair[1];
-    char *sdp = err == 0 ? read_offer(&len) : NULL;
-    if (sdp && publish(sdp, len, room) == 0)
+    if (err == 0 && take_offer())
         run();
-    free(sdp);
     plm_engine_destroy(engine);
     if (err != 0)
         fprintf(stderr, "capture: %s\n", plm_strerror(err));
-    return err == 0 && fclose(file) == 0 && n_tracks > 0 ? 0 : 1;
+    return err == 0 && fclose(file) == 0 && any ? 0 : 1;
 }

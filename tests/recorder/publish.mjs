@@ -18,7 +18,7 @@ const SECONDS_LAYERS = 20; // the largest one starts late
 /* ---- in the page ---- */
 
 /* Makes window.publisher: pictures, sound, a connection that sends them. @return the offer */
-async function begin({ codec, mode }) {
+async function begin({ codec, mode, turns }) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, mode === "simulcast" ? { width: 1280, height: 720 } : { width: 640, height: 360 });
   const pen = canvas.getContext("2d");
@@ -47,10 +47,22 @@ async function begin({ codec, mode }) {
     }
     n++;
   };
-  setInterval(paint, 1000 / 30);
+  const painting = setInterval(paint, 1000 / 30);
   paint();
   const pc = new RTCPeerConnection();
-  const picture = canvas.captureStream(30).getVideoTracks()[0];
+  let picture = canvas.captureStream(30).getVideoTracks()[0];
+  const angle = { now: 0 };
+  if (turns) {
+    /* As a camera does that is turned: the frames stay as they are, and say by how much. */
+    if (!("rotation" in VideoFrame.prototype)) return null;
+    const frames = new MediaStreamTrackProcessor({ track: picture }).readable;
+    picture = new MediaStreamTrackGenerator({ kind: "video" });
+    const turn = (frame, out) => {
+      out.enqueue(new VideoFrame(frame, { rotation: angle.now }));
+      frame.close();
+    };
+    void frames.pipeThrough(new TransformStream({ transform: turn })).pipeTo(picture.writable);
+  }
   const voice = out.stream.getAudioTracks()[0];
   const sendEncodings =
     mode === "simulcast"
@@ -66,7 +78,7 @@ async function begin({ codec, mode }) {
   const wanted = known.filter((c) => c.mimeType.toLowerCase() === `video/${codec}`.toLowerCase());
   if (!wanted.length) return null;
   video.setCodecPreferences([...wanted, ...known.filter((c) => c.mimeType === "video/rtx")]);
-  window.publisher = { pc, canvas, picture, voice, video, audio, sound };
+  window.publisher = { pc, canvas, picture, voice, video, audio, sound, angle, painting };
   await sound.resume();
   await pc.setLocalDescription(await pc.createOffer());
   return pc.localDescription.sdp;
@@ -98,6 +110,14 @@ const steps = {
     [8, () => window.setLayer(2, false)],
     [13, () => window.setLayer(2, true)],
   ],
+  rotation: [
+    [5, () => (window.publisher.angle.now = 90)],
+    [9, () => (window.publisher.angle.now = 0)],
+  ],
+  rejoin: [
+    [6, () => window.leave()],
+    [7, "join"],
+  ],
 };
 
 function addHelpers() {
@@ -106,6 +126,12 @@ function addHelpers() {
     const parameters = sender.getParameters();
     parameters.encodings[layer].active = active;
     await sender.setParameters(parameters);
+  };
+  window.leave = async () => {
+    const { pc, sound, painting } = window.publisher;
+    pc.close();
+    clearInterval(painting);
+    await sound.close();
   };
 }
 
@@ -152,20 +178,23 @@ let status = 1;
 try {
   const page = await browser.newPage();
   await page.evaluate(addHelpers);
-  const offer = await page.evaluate(begin, { codec, mode });
-  if (offer) {
-    const answer = await exchange(capture, offer);
-    const state = await page.evaluate(take, answer);
+  const join = async () => {
+    const offer = await page.evaluate(begin, { codec, mode, turns: scenario === "rotation" });
+    if (!offer) return false;
+    const state = await page.evaluate(take, await exchange(capture, offer));
     if (state !== "connected") throw new Error(`connection is ${state}`);
+    return true;
+  };
+  if (await join()) {
     let at = 0;
     for (const [seconds, step] of [...steps[scenario], [scenario === "layers" ? SECONDS_LAYERS : SECONDS, () => null]]) {
       await sleep((seconds - at) * 1000);
       at = seconds;
-      await page.evaluate(step);
+      await (step === "join" ? join() : page.evaluate(step));
     }
     status = 0;
   } else {
-    console.log(`skipped: ${browserName} has no ${codec}`);
+    console.log(`skipped: ${browserName} has no ${codec}, or frames that are turned`);
     status = 77;
   }
 } finally {

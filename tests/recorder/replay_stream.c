@@ -21,17 +21,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_TRACKS      4
+#define MAX_TRACKS      8 /* who publishes anew has others */
+#define MAX_RUNS        32
 #define MAX_ENCODINGS   4
-#define LATEST_ORDER_US 60000 /* how far a packet out of order comes late */
-#define TIME_US         3000  /* what a sample's time may differ by between the two */
-#define KEYFRAME_START  8     /* struct plm_link_packet, info_flags */
+#define LATEST_ORDER_US 60000     /* how far a packet out of order comes late */
+#define TIME_US         3000      /* what a sample's time may differ by between the two */
+#define MAX_PACKETS     (1 << 20) /* under an SSRC */
+#define KEYFRAME_START  8         /* struct plm_link_packet, info_flags */
 
 struct record {
     uint64_t us;
     size_t order; /* among those of the same time */
     uint32_t len;
     uint8_t *frame;
+    int track, run; /* -1: none */
 };
 
 struct records {
@@ -50,6 +53,7 @@ struct track {
     uint32_t participant;
     enum plm_source source;
     uint8_t n_encodings;
+    bool gone;
     struct plm_stream *stream;
     struct plm_sound_line line;
     struct out *out;
@@ -99,15 +103,15 @@ static void *grow(void *v, size_t n, size_t *cap, size_t size)
 
 /* ---- the file ---- */
 
-static void add_record(struct records *r, uint64_t us, const uint8_t *frame, uint32_t len)
+static struct record *add_record(struct records *r, uint64_t us, const uint8_t *frame, uint32_t len)
 {
     r->v = grow(r->v, r->n, &r->cap, sizeof *r->v);
     uint8_t *copy = malloc(len);
     if (!copy)
         abort();
     memcpy(copy, frame, len);
-    r->v[r->n] = (struct record){us, r->n, len, copy};
-    r->n++;
+    r->v[r->n] = (struct record){us, r->n, len, copy, -1, -1};
+    return &r->v[r->n++];
 }
 
 static void free_records(struct records *r)
@@ -169,38 +173,92 @@ static int by_time(const void *a, const void *b)
     return x->order < y->order ? -1 : 1;
 }
 
-/** Numbers and timestamps of each encoding: how they are changed. */
-struct renumbering {
+/** Numbers and timestamps of an encoding under one SSRC: how they are changed. */
+struct run {
+    int track;
+    uint8_t encoding;
+    uint32_t ssrc;
     uint64_t first_seq, last_seq, first_ts, last_ts;
-    bool any;
 };
 
-static struct renumbering renumberings[PLM_SOURCE_COUNT][MAX_ENCODINGS];
+static struct run runs[MAX_RUNS];
+static int n_runs;
 
-static void measure(const struct records *r)
+/** Tracks as they come: one that is gone and comes again is another. */
+struct known {
+    uint32_t participant;
+    uint8_t source;
+    bool gone;
+};
+
+static int track_in(struct known *known, int *n, const struct plm_link_header *h)
 {
+    for (int i = *n - 1; i >= 0; i--)
+        if (known[i].participant == h->participant && known[i].source == h->source && !known[i].gone)
+            return i;
+    if (h->type != PLM_LINK_TRACK || *n == MAX_TRACKS || h->source >= PLM_SOURCE_COUNT)
+        return -1;
+    known[*n] = (struct known){h->participant, h->source, false};
+    return (*n)++;
+}
+
+static int last_run(int track, uint8_t encoding)
+{
+    int i = n_runs - 1;
+    while (i >= 0 && (runs[i].track != track || runs[i].encoding != encoding))
+        i--;
+    return i;
+}
+
+static int run_of_packet(int track, const struct plm_link_packet *p, const uint8_t *rtp)
+{
+    uint32_t ssrc = plm_get32(rtp + 8);
+    int i = last_run(track, p->encoding);
+    if (i < 0 || runs[i].ssrc != ssrc) {
+        if (n_runs == MAX_RUNS)
+            return -1;
+        i = n_runs++;
+        runs[i] = (struct run){track, p->encoding, ssrc, p->ext_seq, p->ext_seq, p->ext_ts, p->ext_ts};
+    }
+    runs[i].last_seq = p->ext_seq;
+    runs[i].last_ts = p->ext_ts;
+    return i;
+}
+
+/** Which track and which run each frame is of. */
+static void measure(struct records *r)
+{
+    struct known known[MAX_TRACKS];
+    int n = 0;
     struct plm_link_header h;
     struct plm_link_packet p;
+    struct plm_link_clock c;
     uint8_t *rtp;
     size_t len;
     for (size_t i = 0; i < r->n; i++) {
-        if (!packet_of(&r->v[i], &h, &p, &rtp, &len))
+        struct record *x = &r->v[i];
+        memcpy(&h, x->frame, sizeof h);
+        x->track = track_in(known, &n, &h);
+        if (x->track < 0)
             continue;
-        struct renumbering *n = &renumberings[h.source % PLM_SOURCE_COUNT][p.encoding % MAX_ENCODINGS];
-        if (!n->any)
-            *n = (struct renumbering){p.ext_seq, p.ext_seq, p.ext_ts, p.ext_ts, true};
-        n->last_seq = p.ext_seq;
-        n->last_ts = p.ext_ts;
+        if (packet_of(x, &h, &p, &rtp, &len) && len >= 12) {
+            x->run = run_of_packet(x->track, &p, rtp);
+        } else if (h.type == PLM_LINK_CLOCK && h.size >= sizeof c) {
+            memcpy(&c, x->frame + sizeof h, sizeof c);
+            x->run = last_run(x->track, c.encoding);
+        } else if (h.type == PLM_LINK_TRACK_GONE) {
+            known[x->track].gone = true;
+        }
     }
 }
 
-static uint64_t new_seq(const struct renumbering *n, uint64_t seq)
+static uint64_t new_seq(const struct run *n, uint64_t seq)
 {
     uint64_t middle = (n->first_seq + n->last_seq) / 2;
     return mischief.wrap ? seq - middle + 65536 * 3 : seq;
 }
 
-static uint64_t new_ts(const struct renumbering *n, uint64_t ts)
+static uint64_t new_ts(const struct run *n, uint64_t ts)
 {
     uint64_t middle = (n->first_ts + n->last_ts) / 2;
     int64_t since = (int64_t)(ts - n->first_ts);
@@ -215,15 +273,17 @@ static void renumber(struct record *r)
     struct plm_link_clock c;
     uint8_t *rtp;
     size_t len;
+    if (r->run < 0)
+        return;
+    const struct run *n = &runs[r->run];
     memcpy(&h, r->frame, sizeof h);
     if (packet_of(r, &h, &p, &rtp, &len)) {
-        const struct renumbering *n = &renumberings[h.source % PLM_SOURCE_COUNT][p.encoding % MAX_ENCODINGS];
         p.ext_seq = new_seq(n, p.ext_seq);
         p.ext_ts = new_ts(n, p.ext_ts);
         set_packet(r, &p);
     } else if (h.type == PLM_LINK_CLOCK) {
         memcpy(&c, r->frame + sizeof h, sizeof c);
-        c.ext_ts = new_ts(&renumberings[h.source % PLM_SOURCE_COUNT][c.encoding % MAX_ENCODINGS], c.ext_ts);
+        c.ext_ts = new_ts(n, c.ext_ts);
         memcpy(r->frame + sizeof h, &c, sizeof c);
     }
 }
@@ -241,10 +301,10 @@ static void delay(struct record *r, uint64_t by_us)
     set_packet(r, &p);
 }
 
-/** A track's last packet: nothing later would show that it is missing, and lengths end with it. */
-static bool is_last(const struct plm_link_header *h, const struct plm_link_packet *p)
+/** The last packet under an SSRC: nothing later would show that it is missing, and lengths end with it. */
+static bool is_last(const struct record *r, const struct plm_link_packet *p)
 {
-    return p->ext_seq == renumberings[h->source % PLM_SOURCE_COUNT][p->encoding % MAX_ENCODINGS].last_seq;
+    return r->run >= 0 && p->ext_seq == runs[r->run].last_seq;
 }
 
 /** The feed with everything that was asked for; a lost packet of a source that is not recovered is left out. */
@@ -257,19 +317,22 @@ static void spoil(const struct records *from, struct records *to)
     for (size_t i = 0; i < from->n; i++) {
         const struct record *r = &from->v[i];
         bool packet = packet_of(r, &h, &p, &rtp, &len);
-        bool lost = packet && chance(mischief.loss) && !is_last(&h, &p);
+        bool lost = packet && chance(mischief.loss) && !is_last(r, &p);
         if (lost && !mischief.recover_us)
             continue;
-        add_record(to, r->us, r->frame, r->len);
-        struct record *last = &to->v[to->n - 1];
+        struct record *last = add_record(to, r->us, r->frame, r->len);
+        last->track = r->track;
+        last->run = r->run;
         renumber(last);
         if (lost)
             delay(last, mischief.recover_us);
         else if (packet && chance(mischief.reorder))
             delay(last, (uint64_t)rand() % LATEST_ORDER_US);
         if (packet && chance(mischief.twice)) {
-            struct record copy = *last;
-            add_record(to, copy.us + 5000, copy.frame, copy.len);
+            struct record of = *last;
+            struct record *copy = add_record(to, of.us + 5000, of.frame, of.len);
+            copy->track = of.track;
+            copy->run = of.run;
         }
     }
     qsort(to->v, to->n, sizeof *to->v, by_time);
@@ -312,19 +375,19 @@ static void on_sample(void *ctx, const struct plm_sample *s)
     plm_sound_line_put(&t->line, s, on_line, t);
 }
 
-static struct track *track_of(struct pass *pass, const struct plm_link_header *h, bool make)
+static struct track *track_of(struct pass *pass, const struct record *r, const struct plm_link_header *h)
 {
-    for (unsigned i = 0; i < pass->n_tracks; i++) {
-        if (pass->tracks[i].participant == h->participant && pass->tracks[i].source == h->source)
-            return &pass->tracks[i];
-    }
-    if (!make || pass->n_tracks == MAX_TRACKS || h->source >= PLM_SOURCE_COUNT)
+    if (r->track < 0)
         return NULL;
-    struct track *t = &pass->tracks[pass->n_tracks++];
+    struct track *t = &pass->tracks[r->track];
+    if (t->stream)
+        return t->gone ? NULL : t;
     t->participant = h->participant;
     t->source = (enum plm_source)h->source;
     if (plm_stream_create(&t->stream, t->source, &(struct plm_stream_ops){t, on_sample}) != 0)
         abort();
+    if ((unsigned)r->track >= pass->n_tracks)
+        pass->n_tracks = (unsigned)r->track + 1;
     return t;
 }
 
@@ -338,7 +401,7 @@ static void play_one(struct pass *pass, const struct record *r)
     uint8_t *rtp;
     size_t len;
     memcpy(&h, r->frame, sizeof h);
-    struct track *t = track_of(pass, &h, h.type == PLM_LINK_TRACK);
+    struct track *t = track_of(pass, r, &h);
     if (!t)
         return;
     if (packet_of(r, &h, &p, &rtp, &len)) {
@@ -350,8 +413,13 @@ static void play_one(struct pass *pass, const struct record *r)
     } else if (h.type == PLM_LINK_CLOCK && h.size >= sizeof clock) {
         memcpy(&clock, r->frame + sizeof h, sizeof clock);
         plm_stream_on_clock(t->stream, &clock, r->us);
+    } else if (h.type == PLM_LINK_TRACK_GONE) {
+        plm_stream_flush(t->stream, r->us);
+        t->gone = true;
     }
     for (unsigned i = 0; i < pass->n_tracks; i++) {
+        if (pass->tracks[i].gone)
+            continue;
         (void)plm_stream_poll(pass->tracks[i].stream, r->us);
         (void)plm_stream_demand(pass->tracks[i].stream, r->us, &demand);
     }
@@ -378,7 +446,8 @@ static void play(struct pass *pass, const struct records *r, int only)
             play_one(pass, &r->v[i]);
     }
     for (unsigned i = 0; i < pass->n_tracks; i++)
-        plm_stream_flush(pass->tracks[i].stream, r->v[r->n - 1].us);
+        if (!pass->tracks[i].gone)
+            plm_stream_flush(pass->tracks[i].stream, r->v[r->n - 1].us);
 }
 
 static void free_pass(struct pass *pass)
@@ -398,30 +467,50 @@ struct expected {
     unsigned pictures, whole, usable;
 };
 
-/** What is in the feed of a track with one encoding: `all` the untouched feed, `got` what came of it. */
-static struct expected expect(const struct records *all, const struct records *got, const struct track *t)
+static bool is_followed_by(const struct run *n, int later)
 {
-    struct expected x = {0};
+    return later >= 0 && &runs[later] > n && runs[later].track == n->track &&
+           runs[later].encoding == n->encoding;
+}
+
+/** Its packet is here if it came before the track went, or another SSRC took its place. */
+static void mark(uint8_t *came, const struct records *got, int run)
+{
     struct plm_link_header h;
     struct plm_link_packet p;
-    uint8_t *rtp, *came = calloc(1, 1 << 20);
+    uint8_t *rtp;
     size_t len;
-    const struct renumbering *n = &renumberings[t->source][0];
+    const struct run *n = &runs[run];
     for (size_t i = 0; i < got->n; i++) {
-        if (packet_of(&got->v[i], &h, &p, &rtp, &len) && h.source == t->source)
-            came[(p.ext_seq - new_seq(n, n->first_seq)) & ((1 << 20) - 1)] = 1;
+        memcpy(&h, got->v[i].frame, sizeof h);
+        if (h.type == PLM_LINK_TRACK_GONE && got->v[i].track == n->track)
+            return;
+        if (h.type == PLM_LINK_PACKET && is_followed_by(n, got->v[i].run))
+            return;
+        if (got->v[i].run == run && packet_of(&got->v[i], &h, &p, &rtp, &len))
+            came[(p.ext_seq - new_seq(n, n->first_seq)) & (MAX_PACKETS - 1)] = 1;
     }
+}
+
+/** What is in the feed under one SSRC of a track with one encoding: `all` the untouched feed, `got` what came of it. */
+static void expect_run(struct expected *x, const struct records *all, const struct records *got, int run)
+{
+    struct plm_link_header h;
+    struct plm_link_packet p;
+    uint8_t *rtp, *came = calloc(1, MAX_PACKETS);
+    size_t len;
     uint64_t ts = 0;
     bool any = false, usable = false, whole = true, begun = false;
+    mark(came, got, run);
     for (size_t i = 0; i <= all->n; i++) {
-        bool packet = i < all->n && packet_of(&all->v[i], &h, &p, &rtp, &len) && h.source == t->source;
+        bool packet = i < all->n && all->v[i].run == run && packet_of(&all->v[i], &h, &p, &rtp, &len);
         if (i < all->n && (!packet || p.payload_len == 0))
             continue;
         if (begun && any && (i == all->n || p.ext_ts != ts)) {
-            x.pictures++;
-            x.whole += whole;
+            x->pictures++;
+            x->whole += whole;
             usable &= whole;
-            x.usable += usable;
+            x->usable += usable;
             whole = true;
             begun = false;
         }
@@ -429,12 +518,19 @@ static struct expected expect(const struct records *all, const struct records *g
             break;
         begun = true;
         ts = p.ext_ts;
-        bool here = came[p.ext_seq - n->first_seq];
-        whole &= here;
+        whole &= came[(p.ext_seq - runs[run].first_seq) & (MAX_PACKETS - 1)] != 0;
         if (p.info_flags & KEYFRAME_START)
             any = usable = true;
     }
     free(came);
+}
+
+static struct expected expect(const struct records *all, const struct records *got, unsigned track)
+{
+    struct expected x = {0};
+    for (int i = 0; i < n_runs; i++)
+        if (runs[i].track == (int)track)
+            expect_run(&x, all, got, i);
     return x;
 }
 
@@ -510,15 +606,30 @@ static void receive(AVCodecContext *c, AVFrame *f, struct track *t)
     }
 }
 
-/** @return samples that gave a picture */
+static void end_decoder(AVCodecContext **c, AVFrame *f, struct track *t)
+{
+    if (!*c)
+        return;
+    avcodec_send_packet(*c, NULL);
+    receive(*c, f, t);
+    avcodec_free_context(c);
+}
+
+/** Each codec in turn has a decoder of its own. @return samples that gave a picture */
 static size_t decode(struct track *t)
 {
-    AVCodecContext *c = t->n ? open_decoder(&t->out[0].s) : NULL;
+    AVCodecContext *c = NULL;
     AVPacket *p = av_packet_alloc();
     AVFrame *f = av_frame_alloc();
     size_t decoded = 0;
-    HOLDS(t->n == 0 || c, "no decoder");
-    for (size_t i = 0; c && i < t->n; i++) {
+    for (size_t i = 0; i < t->n; i++) {
+        if (i == 0 || t->out[i].s.codec != t->out[i - 1].s.codec) {
+            end_decoder(&c, f, t);
+            c = open_decoder(&t->out[i].s);
+            HOLDS(c, "no decoder");
+        }
+        if (!c)
+            break;
         if (av_new_packet(p, (int)t->out[i].s.len) != 0)
             abort();
         memcpy(p->data, t->out[i].s.data, t->out[i].s.len);
@@ -528,15 +639,11 @@ static size_t decode(struct track *t)
         av_packet_unref(p);
         receive(c, f, t);
     }
-    if (c) {
-        avcodec_send_packet(c, NULL);
-        receive(c, f, t);
-    }
+    end_decoder(&c, f, t);
     for (size_t i = 0; i < t->n; i++)
         decoded += t->out[i].decoded;
     av_frame_free(&f);
     av_packet_free(&p);
-    avcodec_free_context(&c);
     return decoded;
 }
 
@@ -583,7 +690,7 @@ static void check_video(const struct records *all, const struct records *got, un
     const struct track *whole = &untouched[0].tracks[track];
     struct expected x = {0};
     if (t->n_encodings == 1) {
-        x = expect(all, got, t);
+        x = expect(all, got, track);
         HOLDS(whole->n == x.pictures, "%zu samples of %u pictures", whole->n, x.pictures);
         HOLDS(t->n >= x.usable && t->n <= x.whole, "%zu samples, %u pictures have all they need", t->n,
             x.usable);
@@ -599,8 +706,8 @@ static void check_video(const struct records *all, const struct records *got, un
     printf("%s %s: pictures %u, whole %u, chain %u, out %zu, decoded %zu, broken %llu, lost %llu, late %llu, "
            "twice %llu, malformed %llu, "
            "switches %llu, keys asked %llu, time off %lld us, %ux%u, turn %u, %.3f s\n",
-        plm_source_name(t->source), t->n ? plm_codec_name(t->out[0].s.codec) : "-", x.pictures, x.whole,
-        x.usable, t->n, decoded, (unsigned long long)st.frames_broken, (unsigned long long)st.lost,
+        plm_source_name(t->source), t->n ? plm_codec_name(t->out[t->n - 1].s.codec) : "-", x.pictures,
+        x.whole, x.usable, t->n, decoded, (unsigned long long)st.frames_broken, (unsigned long long)st.lost,
         (unsigned long long)st.late, (unsigned long long)st.duplicates, (unsigned long long)st.malformed,
         (unsigned long long)st.encoding_switches, (unsigned long long)st.keyframes_asked, (long long)worst,
         t->n ? t->out[t->n - 1].s.width : 0, t->n ? t->out[t->n - 1].s.height : 0,
