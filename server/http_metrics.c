@@ -364,6 +364,13 @@ static void write_hub(FILE *f, const struct plm_hub *hub)
         const struct plm_prom_label label = {"limit", plm_hub_limit_name((enum plm_hub_limit)i)};
         plm_prom_uint(f, "plenum_limits_hit_total", &label, 1, c.limits[i]);
     }
+    plm_prom_family(
+        f, "plenum_freezes_total", "counter", "Pictures that stood still at a client, by what made them.");
+    for (int i = 0; i < PLM_MSG_freeze_cause_COUNT; i++) {
+        const struct plm_prom_label label = {
+            "cause", plm_msg_freeze_cause_name((enum plm_msg_freeze_cause)i)};
+        plm_prom_uint(f, "plenum_freezes_total", &label, 1, c.freezes[i]);
+    }
 }
 
 static void write_ws(FILE *f, const struct plm_ws *ws)

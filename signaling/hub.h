@@ -166,6 +166,7 @@ const char *plm_hub_limit_name(enum plm_hub_limit limit);
 struct plm_hub_counters {
     uint64_t messages, bad_messages, refused, joins, resumes, lost, connections_lost, chats;
     uint64_t limits[PLM_HUB_LIMIT_COUNT];
+    uint64_t freezes[PLM_MSG_freeze_cause_COUNT]; /**< of pictures, as clients report them */
 };
 void plm_hub_counters(const struct plm_hub *hub, struct plm_hub_counters *out);
 

@@ -372,6 +372,7 @@ static void decide(struct plm_room *room, struct plm_quality_person *p, struct p
         return;
     }
     p->n_freezes[f->cause]++;
+    p->meeting->hub->counters.freezes[f->cause]++;
     p->frozen_ms[f->cause] += f->ms;
     plm_hub_log(p->meeting->hub, room, "%u: the picture of %u stood still for %u ms: %s", p->id, f->shows,
         f->ms, plm_msg_freeze_cause_name(f->cause));

@@ -218,6 +218,7 @@ static void a_freeze_gets_its_cause(void **state)
         {{.packets_in = 100}, PLM_MSG_freeze_cause_receiver_decoder},
     };
     struct meeting *m = *state;
+    struct plm_hub_counters counters;
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         pass(m, 8000);
         tell(m, &calm);
@@ -233,6 +234,8 @@ static void a_freeze_gets_its_cause(void **state)
         check_freeze(m, i, 400, rows[i].cause);
         struct plm_msg *r = told_to_ada(m);
         assert_int_equal(r->quality_report.n_causes, i + 1);
+        plm_hub_counters(m->w->hub, &counters);
+        assert_int_equal(counters.freezes[rows[i].cause], 1);
         for (unsigned k = 0; k <= i; k++) {
             assert_int_equal(r->quality_report.causes[k].freezes, 1);
             assert_int_equal(r->quality_report.causes[k].ms, 400);
