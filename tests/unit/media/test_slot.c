@@ -758,6 +758,47 @@ static void seconds_of_both_legs_are_reported(void **state)
     assert_int_equal(s.w->reports, reports + 1);
 }
 
+/* The longest time between two frames of a second, as they came and by their timestamps. */
+static uint16_t longest_gap, longest_step, last_gap, last_step;
+
+static void find_gaps(struct world *w, const struct plm_worker_report *report)
+{
+    (void)w;
+    longest_gap = longest_step = 0;
+    for (unsigned i = 0; i < report->n_transports; i++) {
+        const struct plm_transport_stats *t = &report->transports[i];
+        for (unsigned k = 0; k < t->n_tracks && t->participant == ADA; k++) {
+            const struct plm_encoding_stats *e = &t->tracks[k].encodings[0];
+            for (unsigned s = 0; s < e->n_seconds && t->tracks[k].source == PLM_SOURCE_CAMERA; s++) {
+                last_gap = e->seconds[s].gap_ms;
+                last_step = e->seconds[s].step_ms;
+                longest_gap = last_gap > longest_gap ? last_gap : longest_gap;
+                longest_step = last_step > longest_step ? last_step : longest_step;
+            }
+        }
+    }
+}
+
+/* A frame that was late on its way has the next timestamp; one that was made late has a later one. */
+static void late_and_missing_frames_differ(void **state)
+{
+    struct scene s = begin(state, false);
+    s.w->on_report = find_gaps;
+    both_go_on(&s, 2500000);
+    go_on(s.w, &s.bob, 1, 700000);
+    both_go_on(&s, 2500000);
+    take_stats(s.w);
+    assert_in_range(longest_gap, 690, 780);
+    assert_in_range(longest_step, 32, 40);
+    assert_in_range(last_gap, 32, 40); /* of that second alone */
+    go_on(s.w, &s.bob, 1, 700000);
+    s.ada->video_ts += 700 * 90;
+    both_go_on(&s, 2500000);
+    take_stats(s.w);
+    assert_in_range(longest_step, 690, 780);
+    assert_in_range(last_step, 32, 40);
+}
+
 static void who_wants_no_video_is_told_so(void **state)
 {
     struct scene s = begin(state, false);
@@ -991,6 +1032,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_muted_picture_pauses_until_it_is_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_publisher_that_stops_is_told_of, setup, teardown),
         cmocka_unit_test_setup_teardown(seconds_of_both_legs_are_reported, setup, teardown),
+        cmocka_unit_test_setup_teardown(late_and_missing_frames_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(who_wants_no_video_is_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_is_asked_for_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_may_go, setup, teardown),

@@ -14,8 +14,11 @@ struct meeting {
     struct world *w;
     struct peer *ada, *bob; /* Ada leads, Bob sends */
     uint32_t id[2];
-    plm_transport_id received, sent; /* Ada's, Bob's */
-    uint64_t reported_us;            /* up to where media told */
+    plm_transport_id received, sent;               /* Ada's, Bob's */
+    uint64_t reported_us;                          /* up to where media told */
+    struct plm_slot_second out[PLM_STATS_SECONDS]; /* what it remembers, oldest first */
+    struct plm_encoding_second in[PLM_STATS_SECONDS];
+    unsigned n;
 };
 
 static void publish(struct peer *p)
@@ -71,33 +74,43 @@ struct second {
     uint16_t lost_in, lost_out, packets_in;
 };
 
-/* Media tells of the seconds since it was asked last, all of them like `as`. */
+static void end_second(struct meeting *m, const struct second *as)
+{
+    if (m->n == PLM_STATS_SECONDS) {
+        memmove(m->out, m->out + 1, sizeof m->out - sizeof m->out[0]);
+        memmove(m->in, m->in + 1, sizeof m->in - sizeof m->in[0]);
+        m->n--;
+    }
+    m->reported_us += SECOND_US;
+    m->out[m->n] = (struct plm_slot_second){.end_us = m->reported_us,
+        .octets = 125000,
+        .packets = 100,
+        .lost = as->lost_out,
+        .estimate_bps = 3000000,
+        .state = PLM_SLOT_FORWARDING,
+        .shows = m->id[1],
+        .source = PLM_SOURCE_CAMERA};
+    m->in[m->n++] = (struct plm_encoding_second){.end_us = m->reported_us,
+        .octets = 125000,
+        .packets = as->packets_in,
+        .lost = as->lost_in,
+        .frames = 30,
+        .gap_ms = 34,
+        .step_ms = 34};
+}
+
+/* Media tells of the last seconds, those that it told before among them; the new ones are like `as`. */
 static void tell(struct meeting *m, const struct second *as)
 {
     struct plm_slot_stats slots[2] = {{.media = 1, .shows = m->id[1], .source = PLM_SOURCE_CAMERA}};
     struct plm_track_stats track = {.source = PLM_SOURCE_CAMERA, .n_encodings = 1};
     struct plm_transport_stats to = {.id = m->received, .n_slots = 2, .slots = slots, .rtt_us = 40000};
     struct plm_transport_stats from = {.id = m->sent, .n_tracks = 1, .tracks = &track, .rtt_us = 20000};
-    uint64_t now_us = m->w->now * 1000;
-    for (unsigned i = 0; i < PLM_STATS_SECONDS && m->reported_us + SECOND_US <= now_us; i++) {
-        m->reported_us += SECOND_US;
-        slots[0].seconds[slots[0].n_seconds++] = (struct plm_slot_second){.end_us = m->reported_us,
-            .octets = 125000,
-            .packets = 100,
-            .lost = as->lost_out,
-            .estimate_bps = 3000000,
-            .state = PLM_SLOT_FORWARDING,
-            .shows = m->id[1],
-            .source = PLM_SOURCE_CAMERA};
-        track.encodings[0].seconds[track.encodings[0].n_seconds++] =
-            (struct plm_encoding_second){.end_us = m->reported_us,
-                .octets = 125000,
-                .packets = as->packets_in,
-                .lost = as->lost_in,
-                .frames = 30,
-                .gap_ms = 34,
-                .step_ms = 34};
-    }
+    while (m->reported_us + SECOND_US <= m->w->now * 1000)
+        end_second(m, as);
+    slots[0].n_seconds = track.encodings[0].n_seconds = (uint8_t)m->n;
+    memcpy(slots[0].seconds, m->out, sizeof m->out);
+    memcpy(track.encodings[0].seconds, m->in, sizeof m->in);
     slots[1] = slots[0]; /* another slot with the same picture */
     slots[1].media = 3;
     plm_hub_on_stats(m->w->hub, &to);
@@ -192,6 +205,13 @@ static void seconds_add_up(void **state)
     assert_int_equal(b->quality_report.sent[0].kbps, 1000);
     assert_int_equal(b->quality_report.sent[0].rtt_ms, 20);
     plm_msg_free(b);
+    const struct plm_quality_slot *slot = plm_quality_find(plm_room_find(m->w->hub, "r"), m->id[0])->slots[1];
+    assert_int_equal(slot->seconds_at.n, PLM_QUALITY_SECONDS);
+    for (unsigned i = 1; i < PLM_QUALITY_SECONDS; i++)
+        assert_int_equal(
+            slot->seconds[plm_quality_nth(&slot->seconds_at, PLM_QUALITY_SECONDS, i)].end_us -
+                slot->seconds[plm_quality_nth(&slot->seconds_at, PLM_QUALITY_SECONDS, i - 1)].end_us,
+            SECOND_US);
 }
 
 static void check_freeze(struct meeting *m, unsigned nth, uint32_t ms, enum plm_msg_freeze_cause cause)
