@@ -76,7 +76,7 @@ static json_t *slot_seconds(const struct plm_api_quality *q, const struct plm_qu
     int err = 0;
     for (unsigned i = 0; slot->seconds && i < slot->seconds_at.n; i++) {
         const struct plm_slot_second *s =
-            &slot->seconds[plm_quality_nth(&slot->seconds_at, PLM_QUALITY_SECONDS, i)];
+            &slot->seconds[plm_quality_nth(&slot->seconds_at, PLM_QUALITY_SLOT_SECONDS, i)];
         err |= json_array_append_new(
             list, json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "at",
                       wall(q, s->end_us / 1000), "participant", (json_int_t)s->shows, "source",
@@ -113,8 +113,8 @@ static json_t *slots_of(const struct plm_api_quality *q)
 {
     json_t *list = json_array();
     int err = 0;
-    for (unsigned i = 0; i < PLM_MAX_MEDIA; i++) {
-        const struct plm_quality_slot *slot = q->person->slots[i];
+    for (uint16_t i = 0; i < PLM_MAX_MEDIA; i++) {
+        const struct plm_quality_slot *slot = plm_quality_find_slot(q->person, i);
         if (slot)
             err |= json_array_append_new(list, json_pack("{s:i, s:o, s:o}", "slot", (int)i, "seconds",
                                                    slot_seconds(q, slot), "reports", slot_reports(q, slot)));

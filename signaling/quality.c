@@ -74,12 +74,14 @@ static void decide_no_more(struct plm_quality_person *p)
 
 static void shorten(struct plm_quality_person *p)
 {
-    for (unsigned i = 0; i < PLM_MAX_MEDIA; i++) {
-        if (p->slots[i])
-            free(p->slots[i]->seconds);
-        free(p->slots[i]);
-        p->slots[i] = NULL;
+    struct plm_quality_slot *s, *next;
+    LL_FOREACH_SAFE(p->slots, s, next)
+    {
+        free(s->seconds);
+        free(s->reports);
+        free(s);
     }
+    p->slots = NULL;
     for (unsigned i = 0; i < PLM_SOURCE_COUNT; i++) {
         free(p->sources[i]);
         p->sources[i] = NULL;
@@ -197,36 +199,58 @@ static uint64_t end_of(const struct plm_quality_line *l)
                           : 0;
 }
 
+static struct plm_quality_slot *find_slot(const struct plm_quality_person *p, uint16_t media)
+{
+    struct plm_quality_slot *s;
+    LL_SEARCH_SCALAR(p->slots, s, media, media);
+    return s;
+}
+
+const struct plm_quality_slot *plm_quality_find_slot(const struct plm_quality_person *p, uint16_t media)
+{
+    return find_slot(p, media);
+}
+
+/* @return NULL: no such m-line, or no memory */
 static struct plm_quality_slot *slot_of(struct plm_quality_person *p, uint16_t media)
 {
-    if (media < PLM_MAX_MEDIA && !p->slots[media] && (p->slots[media] = calloc(1, sizeof *p->slots[media])))
-        p->slots[media]->media = media;
-    return media < PLM_MAX_MEDIA ? p->slots[media] : NULL;
+    struct plm_quality_slot *s = find_slot(p, media);
+    if (s || media >= PLM_MAX_MEDIA || !(s = calloc(1, sizeof *s)))
+        return s;
+    s->media = media;
+    LL_PREPEND(p->slots, s);
+    return s;
 }
 
 static uint64_t slot_end(const struct plm_quality_slot *s)
 {
     return s->seconds_at.n
-               ? s->seconds[plm_quality_nth(&s->seconds_at, PLM_QUALITY_SECONDS, s->seconds_at.n - 1u)].end_us
+               ? s->seconds[plm_quality_nth(&s->seconds_at, PLM_QUALITY_SLOT_SECONDS, s->seconds_at.n - 1u)]
+                     .end_us
                : 0;
+}
+
+static uint16_t added(uint16_t a, uint16_t b)
+{
+    return (uint16_t)(b < UINT16_MAX - a ? a + b : UINT16_MAX);
 }
 
 static void add_slot(struct plm_quality_person *p, const struct plm_transport_stats *t,
     const struct plm_slot_stats *stats, uint64_t since_us)
 {
     struct plm_quality_slot *s = stats->n_seconds ? slot_of(p, stats->media) : NULL;
-    if (!s || (!s->seconds && !(s->seconds = calloc(PLM_QUALITY_SECONDS, sizeof *s->seconds))))
+    if (!s || (!s->seconds && !(s->seconds = calloc(PLM_QUALITY_SLOT_SECONDS, sizeof *s->seconds))))
         return;
     for (unsigned i = 0; i < stats->n_seconds; i++) {
         const struct plm_slot_second *from = &stats->seconds[i];
         if (from->end_us > slot_end(s))
-            s->seconds[turn(&s->seconds_at, PLM_QUALITY_SECONDS)] = *from;
+            s->seconds[turn(&s->seconds_at, PLM_QUALITY_SLOT_SECONDS)] = *from;
         struct plm_quality_second *sum = second_of(&p->received, from->end_us, since_us);
         if (!sum)
             continue;
         sum->octets += from->octets;
-        sum->packets += from->packets;
-        sum->lost += from->lost;
+        sum->packets = added(sum->packets, from->packets);
+        sum->lost = added(sum->lost, from->lost);
         sum->estimate_bps = from->estimate_bps;
         sum->rtt_us = t->rtt_us;
     }
@@ -240,8 +264,8 @@ static void add_encoding(struct plm_quality_person *p, const struct plm_transpor
         if (!sum)
             continue;
         sum->octets += e->seconds[i].octets;
-        sum->packets += e->seconds[i].packets;
-        sum->lost += e->seconds[i].lost;
+        sum->packets = added(sum->packets, e->seconds[i].packets);
+        sum->lost = added(sum->lost, e->seconds[i].lost);
         sum->rtt_us = t->rtt_us;
     }
 }
@@ -317,7 +341,7 @@ static size_t received_of(const struct plm_quality_slot *s, const struct plm_qua
     size_t n = 0;
     for (unsigned i = 0; s && i < s->seconds_at.n; i++) {
         const struct plm_slot_second *from =
-            &s->seconds[plm_quality_nth(&s->seconds_at, PLM_QUALITY_SECONDS, i)];
+            &s->seconds[plm_quality_nth(&s->seconds_at, PLM_QUALITY_SLOT_SECONDS, i)];
         if (from->shows != f->shows || from->source != f->source)
             continue;
         out[n++] = *from;
@@ -347,12 +371,12 @@ static bool is_silent(
 static void decide(struct plm_room *room, struct plm_quality_person *p, struct plm_quality_freeze *f)
 {
     const struct plm_quality_person *from = find(p->meeting, f->shows);
-    struct plm_slot_second received[PLM_QUALITY_SECONDS];
+    struct plm_slot_second received[PLM_QUALITY_SLOT_SECONDS];
     unsigned encoding = UINT8_MAX;
     struct plm_freeze_evidence e = {.begin_us = f->begin_us,
         .end_us = f->end_us,
         .received = received,
-        .n_received = received_of(p->slots[f->media], f, received, &encoding),
+        .n_received = received_of(find_slot(p, f->media), f, received, &encoding),
         .report_ms = f->report.ms,
         .frames = f->report.frames,
         .dropped = f->report.dropped,
@@ -471,7 +495,7 @@ static void prolong_freeze(struct plm_quality_person *p, uint16_t media, const s
     }
 }
 
-static int find_slot(const struct plm_connection *c, const char *mid, uint16_t *media)
+static int find_line(const struct plm_connection *c, const char *mid, uint16_t *media)
 {
     for (uint16_t i = 0; c->params && i < c->params->n_media; i++) {
         *media = i;
@@ -487,10 +511,10 @@ static void take_report(struct plm_member *by, struct plm_quality_person *p, con
     struct plm_hub *hub = by->room->hub;
     uint16_t media;
     /* Of slots that are no more, and of people whom nobody knows, nothing is kept. */
-    if (find_slot(by->receive, from->mid, &media) || !plm_room_find_member(by->room, from->participant))
+    if (find_line(by->receive, from->mid, &media) || !plm_room_find_member(by->room, from->participant))
         return;
     struct plm_quality_slot *s = slot_of(p, media);
-    if (!s)
+    if (!s || (!s->reports && !(s->reports = calloc(PLM_QUALITY_REPORTS, sizeof *s->reports))))
         return;
     struct plm_quality_report *r = &s->reports[turn(&s->reports_at, PLM_QUALITY_REPORTS)];
     *r = (struct plm_quality_report){.at_ms = hub->host.now_ms(hub->host.ctx),

@@ -10,11 +10,11 @@
 #include "proto.h"
 #include "refusal.h"
 
-#define PLM_QUALITY_SECONDS                                                                                  \
-    60 /* kept of each slot, and of all that somebody receives or sends; what a reply holds */
-#define PLM_QUALITY_REPORTS 12   /* of a client, kept of each slot */
-#define PLM_QUALITY_FREEZES 32   /* kept of each receiver */
-#define PLM_QUALITY_PEOPLE  1500 /* of a meeting, those who left among them */
+#define PLM_QUALITY_SECONDS      60   /* kept of all that somebody receives, and sends; what a reply holds */
+#define PLM_QUALITY_SLOT_SECONDS 30   /* kept of each slot */
+#define PLM_QUALITY_REPORTS      12   /* of a client, kept of each slot */
+#define PLM_QUALITY_FREEZES      32   /* kept of each receiver */
+#define PLM_QUALITY_PEOPLE       1500 /* of a meeting, those who left among them */
 
 /** A ring's place. */
 struct plm_quality_ring {
@@ -26,7 +26,8 @@ unsigned plm_quality_nth(const struct plm_quality_ring *r, unsigned size, unsign
 /** A second of all pictures that somebody received, or sent. */
 struct plm_quality_second {
     uint64_t end_us; /* monotonic */
-    uint32_t octets, packets, lost;
+    uint32_t octets;
+    uint16_t packets, lost;        /* at most so many */
     uint32_t estimate_bps, rtt_us; /* 0: not known */
 };
 struct plm_quality_line {
@@ -44,10 +45,11 @@ struct plm_quality_report {
 
 /** A slot that showed something. */
 struct plm_quality_slot {
+    struct plm_quality_slot *next;
     uint16_t media;
     struct plm_quality_ring seconds_at, reports_at;
-    struct plm_slot_second *seconds; /* PLM_QUALITY_SECONDS of them; NULL: of sound */
-    struct plm_quality_report reports[PLM_QUALITY_REPORTS];
+    struct plm_slot_second *seconds;    /* PLM_QUALITY_SLOT_SECONDS of them; NULL: of sound */
+    struct plm_quality_report *reports; /* PLM_QUALITY_REPORTS of them; NULL: no client reported */
 };
 
 /** The last seconds of one source that somebody sends, by encoding. */
@@ -71,12 +73,13 @@ struct plm_quality_freeze {
 struct plm_quality_person {
     plm_participant_id id;
     char name[129];
-    uint64_t left_ms;                              /* monotonic; 0: is there */
-    struct plm_quality_line *received, *sent;      /* NULL: nothing yet */
-    struct plm_quality_slot *slots[PLM_MAX_MEDIA]; /* by m-line; gone when they left */
+    uint64_t left_ms;                         /* monotonic; 0: is there */
+    struct plm_quality_line *received, *sent; /* NULL: nothing yet */
+    struct plm_quality_slot *slots;           /* in no order; gone when they left */
     struct plm_quality_sent *sources[PLM_SOURCE_COUNT];
     struct plm_quality_ring freezes_at;
     struct plm_quality_freeze *freezes; /* PLM_QUALITY_FREEZES of them; NULL: there was none */
+    struct plm_quality_freeze *freezes; /* PLM_QUALITY_FREEZES of them; NULL: none yet */
     uint32_t n_freezes[PLM_MSG_freeze_cause_COUNT], frozen_ms[PLM_MSG_freeze_cause_COUNT];
     bool undecided; /* in the meeting's list: has freezes that are not decided */
     struct plm_quality *meeting;
@@ -101,6 +104,9 @@ void plm_quality_clear(struct plm_room *room);
 uint64_t plm_quality_poll(struct plm_hub *hub, uint64_t now);
 /** NULL: nothing is known. @param room any of the meeting's */
 const struct plm_quality_person *plm_quality_find(struct plm_room *room, plm_participant_id who);
+
+/** A slot of somebody's. NULL: nothing is known of it. @param media index of its m-line */
+const struct plm_quality_slot *plm_quality_find_slot(const struct plm_quality_person *p, uint16_t media);
 
 /* Answers to the requests of their names. @return 0, or negative with why */
 int plm_quality_report(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why);

@@ -205,12 +205,13 @@ static void seconds_add_up(void **state)
     assert_int_equal(b->quality_report.sent[0].kbps, 1000);
     assert_int_equal(b->quality_report.sent[0].rtt_ms, 20);
     plm_msg_free(b);
-    const struct plm_quality_slot *slot = plm_quality_find(plm_room_find(m->w->hub, "r"), m->id[0])->slots[1];
-    assert_int_equal(slot->seconds_at.n, PLM_QUALITY_SECONDS);
-    for (unsigned i = 1; i < PLM_QUALITY_SECONDS; i++)
+    const struct plm_quality_slot *slot =
+        plm_quality_find_slot(plm_quality_find(plm_room_find(m->w->hub, "r"), m->id[0]), 1);
+    assert_int_equal(slot->seconds_at.n, PLM_QUALITY_SLOT_SECONDS);
+    for (unsigned i = 1; i < PLM_QUALITY_SLOT_SECONDS; i++)
         assert_int_equal(
-            slot->seconds[plm_quality_nth(&slot->seconds_at, PLM_QUALITY_SECONDS, i)].end_us -
-                slot->seconds[plm_quality_nth(&slot->seconds_at, PLM_QUALITY_SECONDS, i - 1)].end_us,
+            slot->seconds[plm_quality_nth(&slot->seconds_at, PLM_QUALITY_SLOT_SECONDS, i)].end_us -
+                slot->seconds[plm_quality_nth(&slot->seconds_at, PLM_QUALITY_SLOT_SECONDS, i - 1)].end_us,
             SECOND_US);
 }
 
