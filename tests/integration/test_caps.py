@@ -15,6 +15,7 @@ session.max                             websockets_refused_total                
 session.message_rate, message_burst     limits_hit_total{limit="message_rate"}           here: message_rate
 session.chat_rate, chat_burst           limits_hit_total{limit="chat_rate"}              here: chat_rate
 session.sdp_rate, sdp_burst             limits_hit_total{limit="sdp_rate"}               here: sdp_rate
+2 reports a second, 10 at once          limits_hit_total{limit="report_rate"}            here: report_rate
 session.max_queue                       websockets_slow_total                            here: slow_reader
 message of 64 kB, of 256 kB with SDP    limits_hit_total{limit="message_size"}           here: message_size
 more than that                          websockets_rejected_total                        here: message_size
@@ -200,6 +201,22 @@ def chat_rate(server, call):
     time.sleep(2.1)  # the refused one has to be made up for as well
     with counts(server, limit("chat_rate"), 0):
         assert ws.ask("chat", text="x")["type"] == "done"
+    ws.leave()
+
+
+def report_rate(server, call):
+    ws = WebSocket(server)
+    me = ws.ask("join", room="q", name="Ada")["participant"]
+    with counts(server, limit("report_rate"), 0):
+        for _ in range(10):
+            assert ws.ask("quality", participant=me)["type"] == "quality_report"
+    with counts(server, limit("report_rate")):
+        for _ in range(20):
+            if ws.ask("quality", participant=me)["type"] == "error":
+                break
+        else:
+            raise AssertionError("twenty more at once were answered")
+    ws.works()
     ws.leave()
 
 
@@ -476,7 +493,7 @@ GROUPS = [
     ({"rooms_max": 3, "rooms_max_participants": 2, "rooms_max_viewers": 1, "rooms_linger_s": 0}, [rooms, participants, viewers]),
     ({"session_max": 4, "session_message_rate": 5, "session_message_burst": 30, "session_chat_rate": 1, "session_chat_burst": 3,
       "session_sdp_rate": 1, "session_sdp_burst": 2, "session_grace_s": 0, "rooms_linger_s": 0},
-     [sessions, message_rate, chat_rate, sdp_rate, message_size, slots, descriptions, encodings, header_extensions, names, requests]),
+     [sessions, message_rate, chat_rate, report_rate, sdp_rate, message_size, slots, descriptions, encodings, header_extensions, names, requests]),
     ({"rtc_limits_transports": 4, "rtc_limits_rooms": 2, "session_max_queue": 16384, "session_message_rate": 10000,
       "session_message_burst": 100000, "session_chat_rate": 10000, "session_chat_burst": 100000, "session_grace_s": 2,
       "rooms_linger_s": 0}, [transports, resources, media_rooms, slow_reader]),
