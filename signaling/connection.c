@@ -119,6 +119,57 @@ static const enum plm_codec *codecs_of(const struct plm_connection *c)
     return record->value.codecs[0] != PLM_CODEC_NONE ? record->value.codecs : c->hub->config.codecs;
 }
 
+/* Bit per video codec that its slots were agreed for, 0: none, or nothing was agreed yet. */
+static uint32_t decodes(const struct plm_connection *c)
+{
+    uint32_t bits = 0;
+    for (unsigned i = 0; c && c->params && i < c->params->n_media; i++) {
+        const struct plm_media_params *m = &c->params->media[i];
+        for (unsigned k = 0; m->kind == PLM_KIND_VIDEO && m->direction == PLM_DIR_SEND && k < m->n_codecs;
+             k++)
+            bits |= UINT32_C(1) << m->codecs[k].codec;
+    }
+    return bits;
+}
+
+/* What all who take part can see, as far as they have said what they decode. Viewers and who watches by WHEP change nothing for the others. */
+static uint32_t decoded_by_all(const struct plm_connection *c)
+{
+    const struct plm_room *main = plm_room_main(plm_room_find_media(c->hub, c->room));
+    uint32_t all = UINT32_MAX;
+    for (const struct plm_member *m = main->people; m; m = m->hh_id.next) {
+        uint32_t bits = m->role == PLM_MSG_role_viewer || m == c->member ? 0 : decodes(m->receive);
+        all &= bits ? bits : UINT32_MAX;
+    }
+    return all;
+}
+
+/* Those of `bits` come first, both parts in the order that they had. */
+static void put_first(enum plm_codec codecs[PLM_CODEC_COUNT], uint32_t bits)
+{
+    enum plm_codec sorted[PLM_CODEC_COUNT] = {PLM_CODEC_NONE};
+    size_t n = 0;
+    for (int part = 1; part >= 0; part--) {
+        for (size_t i = 0; i < PLM_CODEC_COUNT && codecs[i] != PLM_CODEC_NONE; i++) {
+            if ((bits >> codecs[i] & 1) == (uint32_t)part)
+                sorted[n++] = codecs[i];
+        }
+    }
+    memcpy(codecs, sorted, sizeof sorted);
+}
+
+/* What a peer connection publishes in, it goes on with. */
+static uint32_t published_in(const struct plm_connection *c)
+{
+    uint32_t bits = 0;
+    for (unsigned i = 0; c->params && i < c->params->n_media; i++) {
+        const struct plm_media_params *m = &c->params->media[i];
+        if (m->kind == PLM_KIND_VIDEO && m->direction == PLM_DIR_RECV && m->n_codecs > 0)
+            bits |= UINT32_C(1) << m->codecs[0].codec;
+    }
+    return bits;
+}
+
 static void make_policy(const struct plm_connection *c, struct plm_sdp_policy *policy)
 {
     memset(policy, 0, sizeof *policy);
@@ -191,13 +242,16 @@ struct offer {
     char *answer;
 };
 
-static int write_answer(
-    struct plm_connection *c, struct offer *o, const struct plm_sdp_local *base, struct plm_refusal *why)
+/* @param again of a peer connection that was answered before */
+static int write_answer(struct plm_connection *c, struct offer *o, const struct plm_sdp_local *base,
+    bool again, struct plm_refusal *why)
 {
     struct plm_sdp_error at = {0};
     struct plm_sdp_policy policy;
     struct plm_sdp_local local = local_of(c, base);
     make_policy(c, &policy);
+    if (policy.publish)
+        put_first(policy.codecs, again ? published_in(c) : decoded_by_all(c));
     memset(o->params, 0, sizeof *o->params);
     free(o->answer);
     o->answer = NULL;
@@ -221,7 +275,7 @@ static int answer_anew(struct plm_connection *c, struct offer *o, struct plm_ref
     int err = open_leg(c, &leg, why);
     if (err)
         return err;
-    err = write_answer(c, o, &leg.local, why);
+    err = write_answer(c, o, &leg.local, false, why);
     if (!err)
         err = describe(c, leg.id, o->params, why);
     if (err) {
@@ -239,7 +293,7 @@ static bool same_peer(const struct plm_transport_params *a, const struct plm_tra
 
 static int answer_again(struct plm_connection *c, struct offer *o, struct plm_refusal *why)
 {
-    int err = write_answer(c, o, &c->local, why);
+    int err = write_answer(c, o, &c->local, true, why);
     if (err)
         return err;
     if (!same_peer(o->params, c->params))
@@ -247,7 +301,7 @@ static int answer_again(struct plm_connection *c, struct offer *o, struct plm_re
     if (strcmp(c->peer_ufrag, plm_sdp_ufrag(o->sdp)) != 0) {
         err = plm_connection_restart(c, plm_sdp_ufrag(o->sdp), why);
         if (!err)
-            err = write_answer(c, o, &c->local, why);
+            err = write_answer(c, o, &c->local, true, why);
     }
     return err ? err : describe(c, c->id, o->params, why);
 }

@@ -946,6 +946,52 @@ static void test_codecs(void **state)
     world_destroy(w);
 }
 
+static void expect_published_in(
+    struct world *w, struct peer *p, int fingerprint, const char *ufrag, const char *codec)
+{
+    int code;
+    w->client_codec = PLM_CODEC_H264;
+    char *offer = sdp_publish(w, ufrag, fingerprint, 1);
+    struct plm_msg *reply = request_publish(p, offer, &code);
+    assert_non_null(reply);
+    for (size_t i = 0; i < 2; i++) {
+        const char *each = i ? "H264/90000" : "VP8/90000";
+        assert_int_equal(strstr(reply->published.sdp, each) != NULL, strncmp(each, codec, 3) == 0);
+    }
+    plm_msg_free(reply);
+    free(offer);
+}
+
+/* The room's first codec, but one that all who take part decode comes before it. */
+static void test_codec_for_all(void **state)
+{
+    struct plm_hub_config config = {.codecs = {PLM_CODEC_OPUS, PLM_CODEC_H264, PLM_CODEC_VP8}};
+    struct world *w = world_create(&config);
+    (void)state;
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
+    expect_published_in(w, b, 0x11, "bob1", "H264"); /* nobody has said anything */
+    w->client_codec = PLM_CODEC_NONE;
+    free(receive_well(w, a, 1, false, "ada1", 0x22)); /* decodes VP8 alone */
+    expect_done(a);
+    expect_published_in(w, b, 0x11, "bob2", "H264");  /* an ICE restart changes no codec */
+    expect_published_in(w, b, 0x33, "bob3", "VP8");
+    w->client_codec = PLM_CODEC_H264;
+    free(receive_well(w, b, 1, false, "bob4", 0x44));
+    expect_done(b);
+    expect_published_in(w, a, 0x55, "ada2", "H264"); /* its own decoder does not matter */
+    struct peer *c = peer_enter(w, "r", "Cyd", NULL);
+    expect_published_in(w, c, 0x66, "cyd1", "VP8");
+    a->session->member->role = PLM_MSG_role_viewer;
+    expect_published_in(w, c, 0x77, "cyd2", "H264");
+    a->session->member->role = PLM_MSG_role_speaker;
+    peer_say(a, "{\"type\":\"leave\",\"id\":90}");
+    expect_published_in(w, c, 0x88, "cyd3", "H264");
+    peer_destroy(a);
+    peer_destroy(b);
+    peer_destroy(c);
+    world_destroy(w);
+}
+
 /* ---- limits ---- */
 
 static void test_states(void **state)
@@ -1152,6 +1198,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_linger, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_forbidden, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_codecs, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_codec_for_all, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_states, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_too_fast, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_full, world_setup, world_teardown),

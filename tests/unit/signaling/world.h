@@ -58,6 +58,7 @@ struct world_job {
 
 struct world {
     struct plm_hub *hub;
+    enum plm_codec client_codec; /* that clients have beside VP8 */
     struct world_token tokens[WORLD_TOKENS];
     size_t n_tokens;
     struct world_job jobs[WORLD_JOBS];
@@ -642,8 +643,11 @@ static inline struct plm_sdp_local sdp_client(const char *ufrag, int fingerprint
 
 static inline struct plm_sdp_policy sdp_policy(struct world *w)
 {
-    return (struct plm_sdp_policy){
+    struct plm_sdp_policy policy = {
         .codecs = {PLM_CODEC_OPUS, PLM_CODEC_VP8}, .publish = true, .random_ssrc = world_ssrc, .arg = w};
+    if (w->client_codec != PLM_CODEC_NONE)
+        policy.codecs[2] = w->client_codec;
+    return policy;
 }
 
 /**
