@@ -24,6 +24,8 @@
 #define CLUSTER_MAX_US    400000
 #define PROBE_DRAIN_US    300000
 #define FELL_PERCENT      75
+#define OVER_N            3 /* feedbacks in a row */
+#define OVER_LONG_US      40000
 #define CROWDED_US        200000 /* beside a round trip: feedback has told of the queue then */
 #define CALM_US           800000 /* after a decrease, before more is asked for */
 #define START_BPS         1000000
@@ -63,6 +65,7 @@ struct plm_bwe {
     uint64_t shown;    /* by the first clusters, until the estimate is valid */
     uint64_t first_feedback_us, last_feedback_us, last_grow_us, fell_us;
     uint64_t crowded_us;                            /* until then */
+    uint8_t n_over;                                 /* feedbacks in a row that found a queue growing */
     uint64_t remb_bps;                              /* the last one */
     uint64_t remb_cap, remb_until_us, remb_hold_us; /* what limits, while it limits */
     struct plm_bwe_rate sent_rate, acked_rate;      /* of our clock, of the receiver's */
@@ -256,14 +259,18 @@ static uint64_t through(const struct plm_bwe *b, uint32_t got)
 static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
 {
     enum plm_bwe_usage usage = plm_bwe_delay_usage(&b->delay);
+    b->n_over = usage == PLM_BWE_OVER ? (uint8_t)(b->n_over + (b->n_over < OVER_N)) : 0;
+    /* A key frame passes, and its queue with it: only what stays, or is long, is too much. */
+    bool is_long = plm_bwe_delay_least_wait(&b->delay) > OVER_LONG_US, lasts = is_long || b->n_over >= OVER_N;
     uint64_t acked = through(b, got), narrow = plm_bwe_delay_narrow(&b->delay);
     /* A queue that lets through far less than the estimate is none of a cluster's making. */
     bool is_narrow = narrow && narrow * 100 < b->estimate * NARROW_PERCENT;
     if (is_narrow && narrow < acked)
         acked = narrow;
-    if (is_narrow || (usage == PLM_BWE_OVER && !is_ours(b, now_us))) {
+    if (is_narrow || (usage == PLM_BWE_OVER && lasts && !is_ours(b, now_us))) {
         uint64_t from = b->valid ? b->estimate : acked ? acked : START_BPS;
-        uint64_t to = plm_bwe_aimd_decrease(&b->aimd, from, acked, round_trip(b), now_us);
+        uint64_t to =
+            plm_bwe_aimd_decrease(&b->aimd, from, acked, !is_narrow && !is_long, round_trip(b), now_us);
         if (to < b->estimate * FELL_PERCENT / 100) { /* perhaps too far: ask soon */
             plm_bwe_probe_hurry(&b->probe, now_us + CALM_US);
             b->crowded_us = now_us + CROWDED_US + round_trip(b);

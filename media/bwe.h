@@ -2,7 +2,7 @@
  * Bandwidth towards one receiver, from its feedback. No I/O, no clock: the same calls give the same decisions, and can be recorded.
  *
  * Where the receiver sends transport-cc feedback, these move one estimate:
- * - the delay (bwe_delay, bwe_aimd): a queue that grows in front of the line cuts it to a little less than what goes through;
+ * - the delay (bwe_delay, bwe_aimd): a queue that grows in front of the line, and lasts or is long, cuts it to a little less than what goes through;
  * - loss beyond what the line loses by itself (bwe_loss) cuts it too;
  * - without either it grows, but only while most of it is being sent: an application-limited sender proves nothing;
  * - what arrives for a second without a queue is carried, whatever was thought before;

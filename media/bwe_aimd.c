@@ -3,6 +3,7 @@
 #include "bwe_aimd.h"
 
 #define BACK_OFF         0.85
+#define BACK_OFF_LITTLE  0.93 /* empties a short queue within a second */
 #define GROW_PER_S       0.08
 #define SETTLE_US        100000 /* beside a round trip: what was sent before a decrease has been answered then */
 #define FEEDBACK_US      100000
@@ -29,7 +30,7 @@ static void note_capacity(struct plm_bwe_aimd *a, double acked)
 }
 
 uint64_t plm_bwe_aimd_decrease(
-    struct plm_bwe_aimd *a, uint64_t estimate, uint64_t acked, uint32_t rtt_us, uint64_t now_us)
+    struct plm_bwe_aimd *a, uint64_t estimate, uint64_t acked, bool little, uint32_t rtt_us, uint64_t now_us)
 {
     bool too_soon = a->decreased_us && now_us - a->decreased_us < SETTLE_US + rtt_us;
     /* Far less goes through than was thought a moment ago: the line has become another. */
@@ -37,7 +38,7 @@ uint64_t plm_bwe_aimd_decrease(
         return estimate;
     a->rising = false;
     a->decreased_us = a->grown_us = now_us;
-    uint64_t to = (uint64_t)((double)(acked ? acked : estimate) * BACK_OFF);
+    uint64_t to = (uint64_t)((double)(acked ? acked : estimate) * (little ? BACK_OFF_LITTLE : BACK_OFF));
     if (acked)
         note_capacity(a, (double)acked);
     return to < estimate ? to : estimate;

@@ -15,9 +15,9 @@ struct plm_bwe_aimd {
     bool rising; /**< the queue does not have to be waited for */
 };
 
-/** Too much is sent; acked bit/s go through (0: not known). @return the new estimate, never above the old one */
+/** Too much is sent; acked bit/s go through (0: not known). little: the queue for it is short. @return the new estimate, never above the old one */
 uint64_t plm_bwe_aimd_decrease(
-    struct plm_bwe_aimd *a, uint64_t estimate, uint64_t acked, uint32_t rtt_us, uint64_t now_us);
+    struct plm_bwe_aimd *a, uint64_t estimate, uint64_t acked, bool little, uint32_t rtt_us, uint64_t now_us);
 /** The queue is empty again: growth may go on. */
 void plm_bwe_aimd_settle(struct plm_bwe_aimd *a);
 /** Nothing speaks against more. @return the new estimate */
