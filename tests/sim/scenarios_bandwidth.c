@@ -7,6 +7,7 @@
 #include "bwe.h"
 #include "scenarios.h"
 #include "slot.h"
+#include "track.h"
 #include "transport.h"
 #include "worker_core.h"
 
@@ -183,6 +184,26 @@ void bandwidth_found(const struct run *r)
     close_flow(f, r);
 }
 
+/** Four fifths of 1 Mbit/s are used, or nothing of what is sent would have fitted beside the best that was shown. */
+static void check_use(struct flow *f, uint64_t bps)
+{
+    const struct plm_transport *t = transport_of(f->watcher);
+    const struct plm_track *tr = NULL;
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        if (t->slots[i].kind == PLM_KIND_VIDEO)
+            tr = t->slots[i].track;
+    }
+    SIM_CHECK(&f->m.sim, tr, "nothing is shown");
+    for (uint8_t e = 0; e < tr->n_encodings; e++) {
+        struct plm_alloc_layer l;
+        plm_track_describe_layer(tr, e, &l);
+        uint32_t whole = l.bps[l.temporal_layers - 1];
+        bool fits = (uint64_t)whole * PLM_ALLOC_UP_PERCENT / 100 <= 1000000;
+        SIM_CHECK(&f->m.sim, bps >= 800000 || !fits || whole <= bps, "%llu bit/s used, encoding %u takes %u",
+            (unsigned long long)bps, e, whole);
+    }
+}
+
 /** 4, 1, and 4 Mbit/s again: down at once, back soon, and little waits in between. */
 void bandwidth_falls(const struct run *r)
 {
@@ -212,5 +233,6 @@ void bandwidth_falls(const struct run *r)
     SIM_CHECK(s, freeze < 300000, "the picture stood still for %llu ms", (unsigned long long)freeze / 1000);
     SIM_CHECK(s, up <= 5000, "the top layer came back after %u ms", up);
     SIM_CHECK(s, queue_ms(f, 30, 95) < 100, "a queue of %u ms", queue_ms(f, 30, 95));
+    check_use(f, octets * 8 / 18);
     close_flow(f, r);
 }
