@@ -26,12 +26,12 @@ after(async () => {
 function readPresentations() {
   return [...document.querySelectorAll("[data-testid=tile][data-source=screen]")]
     .filter((tile) => tile.querySelector("video.revealed")?.readyState >= 2)
-    .map((tile) => `${tile.dataset.participantName} ${tile.closest(".main-tile") ? "large" : "small"}`)
+    .map((tile) => `${tile.dataset.participantName} ${tile.classList.contains("main") ? "large" : "small"}`)
     .sort();
 }
 const sees = (person, wanted) => eventually(`${person.name} sees`, () => person.page.evaluate(readPresentations), wanted);
 const tileOf = (person, name, source) => person.page.locator(`[data-testid=tile][data-participant-name="${name}"][data-source=${source}]`);
-const large = (person) => person.page.locator(".main-tile [data-testid=tile]");
+const large = (person) => person.page.locator("[data-testid=tile].main");
 
 test("a camera is presented after a look at it, beside one's own picture", async () => {
   await bob.click("camera");
@@ -76,6 +76,32 @@ test("of several presentations the newest is large, and each a click away", asyn
   await tileOf(dot, "Bob Bristow", "screen").click();
   await sees(dot, ["Ada Amberg small", "Bob Bristow large"]);
   await sees(bob, ["Ada Amberg large", "Bob Bristow small"]);
+});
+
+/* Runs in the page, until `over` is set: how often the picture of a tile was looked at, and how often there was none. */
+function watchPicture(tile) {
+  const watched = (window.probe.watched = { looks: 0, blank: 0, over: false });
+  const look = () => {
+    const video = document.querySelector(`${tile} video`);
+    watched.looks++;
+    if (!video?.classList.contains("revealed") || video.readyState < 2) watched.blank++;
+    if (!watched.over) requestAnimationFrame(look);
+  };
+  look();
+}
+
+test("whoever is pinned is seen all the time", async () => {
+  const tile = '[data-testid=tile][data-participant-name="Bob Bristow"][data-source=camera]';
+  await ada.page.evaluate(watchPicture, tile);
+  for (const wanted of ["Bob Bristow camera", "Bob Bristow screen", "Bob Bristow camera"]) {
+    await ada.page.locator(tile).getByTestId("pin").dispatchEvent("click");
+    await eventually("what is large", () => large(ada).evaluate(({ dataset }) => `${dataset.participantName} ${dataset.source}`), wanted);
+  }
+  await ada.page.locator(tile).getByTestId("pin").dispatchEvent("click");
+  await sees(ada, ["Bob Bristow large"]);
+  const { looks, blank } = await ada.page.evaluate(() => Object.assign(window.probe.watched, { over: true }));
+  assert.ok(looks > 20, `${looks} looks`);
+  assert.equal(blank, 0, `of ${looks} looks`);
 });
 
 test("anybody can be pinned, by the keyboard, too, and let go again", async () => {

@@ -107,6 +107,18 @@ describe("the order of people", () => {
     expect(order.update([1, 2, 3, 4], 3, 2)).toEqual([3, 4, 1, 2]);
   });
 
+  it("keeps the place of whoever is shown apart", () => {
+    const order = new SpeakerOrder();
+    order.update([1, 2, 3, 4], 1, 2);
+    expect(order.update([1, 2, 3, 4], undefined, 2, 1)).toEqual([1, 2, 3, 4]);
+    /* In sight are 2 and 3: nobody moves for 3 or 1, and 4 comes where it was quiet for longer. */
+    expect(order.update([1, 2, 3, 4], 3, 2, 1)).toEqual([1, 2, 3, 4]);
+    expect(order.update([1, 2, 3, 4], 1, 2, 1)).toEqual([1, 2, 3, 4]);
+    expect(order.update([1, 2, 3, 4], 4, 2, 1)).toEqual([1, 4, 3, 2]);
+    expect(order.update([1, 2, 3, 4], 4, 2)).toEqual([1, 4, 3, 2]);
+    expect(order.update([1, 2, 3, 4], 4, 1, 4)).toEqual([1, 4, 3, 2]);
+  });
+
   it("ignores a speaker who is gone", () => {
     expect(new SpeakerOrder().update([1, 2], 9, 1)).toEqual([1, 2]);
   });

@@ -1,13 +1,15 @@
 /**
  * In which order people stand. Whoever is there keeps their place; newcomers go to the end; a speaker who is out of sight
- * takes the place of the one in sight who has been silent for longest.
+ * takes the place of the one in sight who has been silent for longest. Whoever is shown apart from the others has a place,
+ * too, to come back to.
  */
 export class SpeakerOrder {
   private order: number[] = [];
   private readonly spokeAt = new Map<number, number>();
   private turn = 0;
 
-  update(present: readonly number[], speaker: number | undefined, inSight: number): readonly number[] {
+  /** @param inSight how many of those who are not apart */
+  update(present: readonly number[], speaker: number | undefined, inSight: number, apart?: number): readonly number[] {
     const here = new Set(present);
     const kept = this.order.filter((id) => here.has(id));
     const known = new Set(kept);
@@ -15,24 +17,23 @@ export class SpeakerOrder {
     for (const id of this.spokeAt.keys()) if (!here.has(id)) this.spokeAt.delete(id);
     if (speaker !== undefined && here.has(speaker)) {
       this.spokeAt.set(speaker, ++this.turn);
-      this.bringIntoSight(speaker, inSight);
+      if (speaker !== apart) this.bringIntoSight(speaker, inSight, apart);
     }
     return this.order;
   }
 
-  private bringIntoSight(speaker: number, inSight: number): void {
-    const from = this.order.indexOf(speaker);
-    if (from < inSight || inSight < 1) return;
-    let to = 0;
-    for (let i = 1; i < inSight; i++) if (this.lastSpoke(i) < this.lastSpoke(to)) to = i;
-    const silent = this.order[to];
-    if (silent === undefined) return;
+  private bringIntoSight(speaker: number, inSight: number, apart: number | undefined): void {
+    const seen = this.order.filter((id) => id !== apart).slice(0, inSight);
+    const [first] = seen;
+    if (first === undefined || seen.includes(speaker)) return;
+    const silent = seen.reduce((longest, id) => (this.lastSpoke(id) < this.lastSpoke(longest) ? id : longest), first);
+    const [to, from] = [this.order.indexOf(silent), this.order.indexOf(speaker)];
     this.order[to] = speaker;
     this.order[from] = silent;
   }
 
-  private lastSpoke(index: number): number {
-    return this.spokeAt.get(this.order[index] ?? 0) ?? 0;
+  private lastSpoke(id: number): number {
+    return this.spokeAt.get(id) ?? 0;
   }
 }
 

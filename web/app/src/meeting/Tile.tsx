@@ -26,13 +26,15 @@ interface TileProps {
   meeting: Meeting;
   tile: TileModel;
   isPinned: boolean;
+  /** It fills the stage. */
+  isMain: boolean;
   isSmall: boolean;
   /** A click anywhere makes it the large one; the button does the same for the keyboard. */
   isChoice: boolean;
   onPin: () => void;
 }
 
-export function Tile({ meeting, tile, isPinned, isSmall, isChoice, onPin }: TileProps) {
+export function Tile({ meeting, tile, isPinned, isMain, isSmall, isChoice, onPin }: TileProps) {
   const { participant, isLocal, source } = tile;
   const mic = participant.tracks.find((track) => track.source === "microphone");
   const muted = source === "camera" && (mic?.muted ?? true);
@@ -45,7 +47,7 @@ export function Tile({ meeting, tile, isPinned, isSmall, isChoice, onPin }: Tile
 
   return (
     <article
-      className={`tile ${source} ${tile.isSpeaking ? "speaking" : ""} ${isSmall ? "small" : ""} ${isChoice ? "choice" : ""}`}
+      className={`tile ${source} ${tile.isSpeaking ? "speaking" : ""} ${isMain ? "main" : ""} ${isSmall ? "small" : ""} ${isChoice ? "choice" : ""}`}
       data-testid="tile"
       data-key={tile.key}
       data-participant={participant.id}
