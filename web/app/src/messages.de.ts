@@ -82,9 +82,8 @@ export const de: Messages = {
     cameraOff: "Kamera aus",
     speaking: "spricht",
     paused: {
-      bandwidth: "Bild angehalten: Ihre Verbindung ist zu langsam",
-      muted: "Bild ausgeschaltet",
-      stopped: "Von dort kommt gerade kein Bild",
+      bandwidth: "Pausiert: Ihre Verbindung ist langsam",
+      stopped: "Gerade kommt kein Bild",
     },
     pin: (name) => `${name} anheften`,
     unpin: (name) => `${name} lösen`,

@@ -82,9 +82,8 @@ export const fr: Messages = {
     cameraOff: "caméra éteinte",
     speaking: "parle",
     paused: {
-      bandwidth: "Image suspendue : votre connexion est trop lente",
-      muted: "Image désactivée",
-      stopped: "Aucune image n’arrive de là pour le moment",
+      bandwidth: "En pause : votre connexion est lente",
+      stopped: "Aucune image n’arrive",
     },
     pin: (name) => `Épingler ${name}`,
     unpin: (name) => `Détacher ${name}`,

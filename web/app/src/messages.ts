@@ -126,9 +126,8 @@ export const en = {
     cameraOff: "camera off",
     speaking: "speaking",
     paused: {
-      bandwidth: "Picture paused: your connection is too slow",
-      muted: "Picture is off",
-      stopped: "No picture is coming from there at the moment",
+      bandwidth: "Paused: your connection is slow",
+      stopped: "No picture is coming",
     },
     pin: (name: string) => `Pin ${name}`,
     unpin: (name: string) => `Unpin ${name}`,

@@ -162,7 +162,7 @@ describe("texts", () => {
   });
 
   it("give initials", () => {
-    expect([initials("Ada Lovelace"), initials("bob"), initials("  "), initials("😀 x")]).toEqual(["AL", "B", "?", "😀X"]);
+    expect([initials("Ada Lovelace"), initials("bob"), initials("  "), initials("😀 x"), initials("Eve <b>Ekdal"), initials("(Bob)")]).toEqual(["AL", "B", "?", "😀X", "EB", "B"]);
   });
 
   it("give a colour that is the same for the same name", () => {

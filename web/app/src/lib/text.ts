@@ -40,10 +40,9 @@ export function initials(name: string): string {
   return (letterOf(first) + letterOf(last)).toUpperCase() || "?";
 }
 
-/* A whole character, also where it takes two units of UTF-16. */
+/* The first letter or figure, else the first character; a whole one, also where it takes two units of UTF-16. */
 function letterOf(word: string): string {
-  const code = word.codePointAt(0);
-  return code === undefined ? "" : String.fromCodePoint(code);
+  return (/[\p{L}\p{N}]/u.exec(word) ?? /./u.exec(word))?.[0] ?? "";
 }
 
 export const HUES = 8;

@@ -1,4 +1,4 @@
-import type { Meeting, Participant, ParticipantQuality, RemoteTrack, SendQuality } from "@plenum/sdk";
+import type { Meeting, Participant, ParticipantQuality, RemoteTrack, SendQuality, Source } from "@plenum/sdk";
 import { useState, type MouseEvent } from "react";
 import { MicOffIcon, PinIcon, ScreenIcon, WarningIcon } from "../icons.js";
 import { hueOf, initials } from "../lib/text.js";
@@ -36,8 +36,7 @@ interface TileProps {
 
 export function Tile({ meeting, tile, isPinned, isMain, isSmall, isChoice, onPin }: TileProps) {
   const { participant, isLocal, source } = tile;
-  const mic = participant.tracks.find((track) => track.source === "microphone");
-  const muted = source === "camera" && (mic?.muted ?? true);
+  const muted = source === "camera" && isOff(participant, "microphone");
   const name = source === "screen" ? t.meeting.screenOf(participant.name) : participant.name;
   const shown = isLocal && source === "camera" ? t.meeting.nameAndYou(participant.name) : name;
   const paused = pausedBy(tile);
@@ -65,8 +64,8 @@ export function Tile({ meeting, tile, isPinned, isMain, isSmall, isChoice, onPin
       <Picture tile={tile} />
       {source === "camera" && participant.hand !== undefined && <HandBadge label={t.hands.raised(participant.name)} />}
       {paused && (
-        <p className="tile-paused" data-testid="paused" data-reason={paused}>
-          {paused !== "muted" && <WarningIcon />}
+        <p className="tile-paused" data-testid="paused" data-reason={paused} title={t.meeting.paused[paused]}>
+          <WarningIcon />
           <span>{t.meeting.paused[paused]}</span>
         </p>
       )}
@@ -92,10 +91,14 @@ export function Tile({ meeting, tile, isPinned, isMain, isSmall, isChoice, onPin
   );
 }
 
-/* Why somebody's picture stands still. */
-function pausedBy({ remote }: TileModel): keyof typeof t.meeting.paused | undefined {
-  if (remote?.state !== "paused") return undefined;
-  return remote.reason === "muted" || remote.reason === "stopped" ? remote.reason : "bandwidth";
+/* Why somebody's picture stands still. That it is off is seen, and needs no words. */
+function pausedBy({ participant, source, remote }: TileModel): keyof typeof t.meeting.paused | undefined {
+  if (remote?.state !== "paused" || remote.reason === "muted" || isOff(participant, source)) return undefined;
+  return remote.reason === "stopped" ? "stopped" : "bandwidth";
+}
+
+function isOff({ tracks }: Participant, source: Source): boolean {
+  return tracks.find((track) => track.source === source)?.muted ?? true;
 }
 
 function labelOf(tile: TileModel, name: string, muted: boolean): string {
@@ -103,6 +106,7 @@ function labelOf(tile: TileModel, name: string, muted: boolean): string {
   return [
     name,
     ...(tile.source === "camera" && muted ? [t.meeting.muted] : []),
+    ...(tile.source === "camera" && isOff(tile.participant, "camera") ? [t.meeting.cameraOff] : []),
     ...(tile.isSpeaking ? [t.meeting.speaking] : []),
     ...(paused ? [t.meeting.paused[paused]] : []),
   ].join(", ");
@@ -112,8 +116,7 @@ function Picture({ tile }: { tile: TileModel }) {
   const { participant, source, isLocal, localTrack, remote } = tile;
   const fit = source === "screen" ? "contain" : "cover";
   if (isLocal) return localTrack ? <Video key={localTrack.id} track={localTrack} mirrored={source === "camera"} className={`${fit} revealed`} /> : null;
-  const published = participant.tracks.find((track) => track.source === source);
-  if (!remote || !published || published.muted) return null;
+  if (!remote || isOff(participant, source)) return null;
   return <RemotePicture key={`${remote.mid} ${remote.participant} ${remote.source}`} remote={remote} fit={fit} />;
 }
 
