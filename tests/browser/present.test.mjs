@@ -115,15 +115,47 @@ test("anybody can be pinned, by the keyboard, too, and let go again", async () =
   await sees(bob, ["Ada Amberg large", "Bob Bristow small"]);
 });
 
-test("who saves data receives no presentation", async () => {
-  await dot.more("settings");
-  await dot.click("set-hide-screens");
-  await dot.click("settings-close");
-  await sees(dot, []);
-  await eventually("nothing is sent for it", () => dot.page.evaluate(() => window.plenum.meeting.receive.tracks.filter(({ source }) => source === "screen").length), 0);
-  await dot.more("settings");
-  await dot.click("set-hide-screens");
-  await dot.click("settings-close");
+/*
+ * Runs in the page: for half a second, whether octets come of sound, of screens, and of anything else that is a picture, whatever the page thinks it
+ * shows; and whether pictures are decoded of each.
+ */
+async function readFlows() {
+  const { receive } = window.plenum.meeting;
+  const read = async () => new Map([...(await receive.getStats()).values()].filter(({ type }) => type === "inbound-rtp").map((entry) => [entry.mid, entry]));
+  const before = await read();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const after = await read();
+  const screens = new Set(receive.tracks.filter(({ source }) => source === "screen").map(({ mid }) => mid));
+  const flows = { sound: "none", camera: "none", screen: "none" };
+  for (const [mid, { kind, bytesReceived, framesDecoded }] of after) {
+    const what = kind === "audio" ? "sound" : screens.has(mid) ? "screen" : "camera";
+    const earlier = before.get(mid);
+    if (bytesReceived === (earlier?.bytesReceived ?? 0)) continue;
+    flows[what] = kind === "audio" || framesDecoded > (earlier?.framesDecoded ?? 0) ? "flows" : "octets";
+  }
+  return flows;
+}
+
+test("who saves data receives no cameras, or no presentations, and sound all the same", async () => {
+  const toggle = async (name) => {
+    await ada.click("settings");
+    await ada.click(`set-hide-${name}`);
+    await ada.click("settings-close");
+  };
+  const expectFlows = (what, camera, screen) => eventually(what, () => ada.page.evaluate(readFlows), { sound: "flows", camera, screen });
+  await expectFlows("all is received", "flows", "flows");
+  await toggle("cameras");
+  await ada.byId("saving").waitFor();
+  await expectFlows("no cameras", "none", "flows");
+  await sees(ada, ["Bob Bristow large"]);
+  await toggle("screens");
+  await expectFlows("no pictures at all", "none", "none");
+  await sees(ada, []);
+  await toggle("cameras");
+  await expectFlows("no presentations", "flows", "none");
+  await toggle("screens");
+  await ada.byId("saving").waitFor({ state: "detached" });
+  await expectFlows("all is received again", "flows", "flows");
 });
 
 test("who leads stops a presentation, and its camera is let go", async () => {

@@ -94,6 +94,11 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
           <PersonAddIcon />
           <span>{t.invite.open}</span>
         </button>
+        {(hideCameras || hideScreens) && (
+          <button type="button" className="button small ghost" data-testid="saving" onClick={() => setSettingsOpen(true)}>
+            {t.settings.saving}
+          </button>
+        )}
       </header>
       <div className="banners">
         <Banner state={state} />
