@@ -1,12 +1,12 @@
 /* What people present: a screen, a camera, several at once; which one is large, the layout and the full screen. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openHouse, PHONE } from "./lib/guests.mjs";
+import { DESKTOP, openHouse, PHONE, TABLET, turned } from "./lib/guests.mjs";
 import { eventually } from "./lib/participant.mjs";
 import { startServer } from "./lib/server.mjs";
 
 const ROOM = "observatory";
-let server, house, ada, bob, dot;
+let server, house, ada, bob, dot, tab;
 
 before(async () => {
   server = await startServer();
@@ -158,6 +158,35 @@ test("who saves data receives no cameras, or no presentations, and sound all the
   await expectFlows("all is received again", "flows", "flows");
 });
 
+/* Runs in a page of its own: people without pictures, so that there are many. */
+async function joinMany({ url, room, names }) {
+  const { Meeting, PHONE_SLOTS } = window.plenum.sdk;
+  await Promise.all(names.map((name) => new Meeting({ url, room, name, slots: PHONE_SLOTS }).join()));
+}
+
+const CROWD = ["Eve Ekdal", "Fay Fonda", "Gus Galton", "Hedda Hart", "Ida Ingram", "Jo Jarvis"];
+const SIDEWAYS = turned(PHONE.viewport);
+
+test("on tablets, and on phones held sideways, a presentation has its place", async () => {
+  const crowd = await house.guest("Crowd");
+  await crowd.page.goto(`${server.url}/?debug`);
+  await crowd.page.evaluate(joinMany, { url: `${server.url.replace("http", "ws")}/ws`, room: ROOM, names: CROWD });
+  tab = await house.guest("Tab Tanaka", TABLET);
+  await tab.join(ROOM);
+  for (const person of [tab, dot]) await eventually(`${person.name} sees both`, async () => (await person.page.evaluate(readPresentations)).length, 2);
+  await tab.expectPlaced("presentations-tablet");
+  await tab.expectPlaced("presentations-tablet-sideways", turned(TABLET.viewport));
+  await tab.click("people");
+  await tab.expectPlaced("people-tablet-sideways");
+  await tab.expectPlaced("people-tablet", TABLET.viewport);
+  await tab.click("people");
+  await dot.expectPlaced("presentations-phone-sideways", SIDEWAYS);
+  await dot.click("people");
+  await dot.expectPlaced("people-phone-sideways");
+  await dot.click("people-panel-close");
+  await dot.page.setViewportSize(PHONE.viewport);
+});
+
 test("who leads stops a presentation, and its camera is let go", async () => {
   await ada.act("Bob Bristow", "stop-screen");
   await bob.byId("stop-sharing").waitFor({ state: "detached" });
@@ -166,6 +195,35 @@ test("who leads stops a presentation, and its camera is let go", async () => {
   await ada.click("people");
   await ada.click("stop-sharing");
   await sees(dot, []);
+});
+
+test("on tablets, and on phones held sideways, people have their places", async () => {
+  await tab.expectPlaced("people-grid-tablet");
+  await tab.click("chat");
+  await tab.expectPlaced("chat-tablet");
+  await tab.expectPlaced("chat-tablet-sideways", turned(TABLET.viewport));
+  await tab.click("chat");
+  await tab.expectPlaced("people-grid-tablet-sideways");
+  await tab.click("settings");
+  await tab.expectPlaced("settings-tablet-sideways");
+  await tab.click("settings-close");
+  await dot.expectPlaced("people-grid-phone", PHONE.viewport);
+  await dot.expectPlaced("people-grid-phone-sideways", SIDEWAYS);
+  await dot.click("more");
+  await dot.expectPlaced("more-phone-sideways");
+  await dot.click("more-settings");
+  await dot.expectPlaced("settings-phone-sideways");
+  await dot.click("settings-close");
+  await dot.click("chat");
+  await dot.expectPlaced("chat-phone-sideways");
+  await dot.click("chat-panel-close");
+  await ada.expectPlaced("people-grid-desktop");
+  /* A window that becomes as small as a phone has a menu with what its bar has no room for. */
+  await ada.click("more");
+  await ada.expectPlaced("more-made-small", PHONE.viewport);
+  await ada.click("more-settings");
+  await ada.click("settings-close");
+  await ada.page.setViewportSize(DESKTOP.viewport);
 });
 
 test("the page fills the screen, and the layout is remembered", async () => {
@@ -183,7 +241,7 @@ test("the page fills the screen, and the layout is remembered", async () => {
 
 test("nothing keeps anybody out, and nothing went wrong meanwhile", async () => {
   assert.deepEqual(house.faults, []);
-  for (const person of [ada, bob, dot]) {
+  for (const person of [ada, bob, dot, tab]) {
     assert.deepEqual(person.problems, [], `problems of ${person.name}`);
     assert.deepEqual(await person.violations(), [], `what the policy stopped at ${person.name}'s`);
   }

@@ -3,13 +3,16 @@ import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { launchChromium } from "./chromium.mjs";
+import { eventually } from "./participant.mjs";
 
 const axe = createRequire(new URL("../../../web/package.json", import.meta.url))("axe-core");
 
 export const DESKTOP = { viewport: { width: 1280, height: 800 } };
+export const TABLET = { viewport: { width: 820, height: 1180 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 
 const PATIENCE_MS = 60_000;
+const PLACED_MS = 5000;
 
 /* Runs before the page. Counts descriptions, sounds that the page makes, and what its policy stopped. */
 function prepare() {
@@ -30,6 +33,69 @@ function prepare() {
 
 /* The page by another name: not an address of this machine, so not secure without https. */
 const ELSEWHERE = "meet.example.test";
+
+/** Held the other way. */
+export const turned = ({ width, height }) => ({ width: height, height: width });
+
+/* Runs in the page of a meeting: what lies over something else, outside of what it stands in, or where nobody can press it. */
+function findMisplaced() {
+  const NEAR = 1;
+  const found = [];
+  const nameOf = ({ dataset, className }) => [dataset.testid ?? className, dataset.participantName, dataset.source].filter(Boolean).join(" ");
+  const boxes = (selector) =>
+    [...document.querySelectorAll(selector)].map((element) => ({ element, name: nameOf(element), box: element.getBoundingClientRect() })).filter(({ box }) => box.width > 0 && box.height > 0);
+  const isIn = (a, b) => a.left >= b.left - NEAR && a.top >= b.top - NEAR && a.right <= b.right + NEAR && a.bottom <= b.bottom + NEAR;
+  const expectIn = (all, frame, where) => {
+    for (const { name, box } of all) if (!isIn(box, frame)) found.push(`${name} is not within ${where}`);
+  };
+  const expectApart = (all) => {
+    all.forEach(({ name, box }, i) => {
+      for (const other of all.slice(i + 1)) {
+        const x = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
+        const y = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
+        if (x > NEAR && y > NEAR) found.push(`${name} and ${other.name} overlap by ${Math.round(x)} x ${Math.round(y)}`);
+      }
+    });
+  };
+  const expectSize = (all, width, height) => {
+    for (const { name, box } of all) if (box.width < width || box.height < height) found.push(`${name} is only ${Math.round(box.width)} x ${Math.round(box.height)}`);
+  };
+  const expectPressable = (all) => {
+    for (const { element, name, box } of all) {
+      const there = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+      if (!element.contains(there)) found.push(`${name} cannot be pressed: ${there ? `${nameOf(there)} is there` : "it is outside"}`);
+    }
+    expectSize(all, 24, 24);
+  };
+
+  const page = new DOMRect(0, 0, innerWidth, innerHeight);
+  const { scrollWidth, scrollHeight } = document.documentElement;
+  if (scrollWidth > innerWidth || scrollHeight > innerHeight) found.push(`the page scrolls: ${scrollWidth} x ${scrollHeight}`);
+  const above = boxes("dialog[open], [role=menu]");
+  expectIn(above, page, "the window");
+  const [panel] = boxes(".panel");
+  const isCovered = panel && getComputedStyle(panel.element).position === "fixed";
+  if (above.length > 0) {
+    expectPressable(boxes("dialog[open] > header button"));
+  } else if (isCovered) {
+    if (!isIn(page, panel.box)) found.push("the panel leaves something uncovered");
+    expectPressable(boxes(".panel > header button, .panel > form :is(button, textarea, select)"));
+  } else {
+    const parts = boxes(".meeting-head, .banners > *, .sharing, .stage, .pager, .panel, .control-bar");
+    expectApart(parts);
+    expectIn(parts, page, "the window");
+    expectPressable(boxes(".control-bar button, .meeting-head button, .banners button, .sharing button, .pager button:enabled, .panel > header button, .panel > form :is(button, textarea, select)"));
+    const [stage] = boxes(".stage");
+    const tiles = boxes("[data-testid=tile]");
+    expectApart(tiles);
+    expectIn(tiles, stage.box, "the stage");
+    expectSize(tiles, 80, 60);
+    /* And no more is left empty than the shapes of tiles make necessary. */
+    const filled = tiles.reduce((sum, { box }) => sum + box.width * box.height, 0) / (stage.box.width * stage.box.height);
+    if (filled < 0.5) found.push(`tiles fill only ${Math.round(filled * 100)} % of the stage`);
+  }
+  return found;
+}
 
 /** A browser for guests of `server`, with three cameras; of the second one Chromium sends nothing: it measures depth. */
 export async function openHouse(server) {
@@ -133,6 +199,15 @@ export async function openHouse(server) {
             return [...document.querySelectorAll("#root *")].filter((element) => element.getBoundingClientRect().right > innerWidth + 1 && !isCut(element.parentElement)).map((element) => element.className);
           });
           if (outside.length > 0 || (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth))) throw new Error(`beyond the screen of ${name}: ${outside}`);
+        },
+        /** In a meeting all has its place, at whatever size; a picture is kept. */
+        async expectPlaced(picture, viewport = page.viewportSize()) {
+          await page.setViewportSize(viewport);
+          try {
+            await eventually(picture, () => page.evaluate(findMisplaced), [], PLACED_MS);
+          } finally {
+            await page.screenshot({ path: join(folder, `${picture}.png`), scale: "css" });
+          }
         },
         /** Faults that the page made and the policy stopped. */
         violations: () => page.evaluate(() => window.probe.violations),

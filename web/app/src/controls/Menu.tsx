@@ -1,4 +1,4 @@
-import { useId, useRef, useState, type KeyboardEvent, type ReactNode, type ToggleEvent } from "react";
+import { useId, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode, type ToggleEvent } from "react";
 
 export interface MenuItem {
   id: string;
@@ -29,10 +29,17 @@ export function Menu({ label, testId, className = "icon-button small", items, ch
   const onToggle = (event: ToggleEvent) => {
     const isOpen = event.newState === "open";
     setOpen(isOpen);
-    if (!isOpen || !button.current || !list.current) return;
-    place(list.current, button.current.getBoundingClientRect());
+    if (!isOpen) return;
+    placeIt();
     entries()[0]?.focus();
   };
+  const placeIt = () => {
+    if (button.current && list.current) place(list.current, button.current.getBoundingClientRect());
+  };
+  /* Items come and go while it is open. */
+  useLayoutEffect(() => {
+    if (open) placeIt();
+  });
   const onKey = (event: KeyboardEvent) => {
     const all = entries();
     const at = all.indexOf(document.activeElement as HTMLElement);

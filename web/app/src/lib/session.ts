@@ -26,6 +26,7 @@ import {
 } from "@plenum/sdk";
 import { t } from "../messages.js";
 import type { LocalMedia } from "./localMedia.js";
+import { isPhone } from "./phone.js";
 import { isFault } from "./recording.js";
 import { settings } from "./settings.js";
 import { play, playReaction } from "./sounds.js";
@@ -88,10 +89,6 @@ const NOTICE_PEOPLE = 20;
 
 export function trackKey(participant: number, source: Source): string {
   return `${participant} ${source}`;
-}
-
-export function isPhone(): boolean {
-  return matchMedia("(max-width: 640px), (max-height: 480px)").matches;
 }
 
 /** A meeting as the page shows it. */

@@ -4,7 +4,7 @@ import { DeviceSelect } from "../controls/DeviceSelects.js";
 import { Dialog } from "../controls/Dialog.js";
 import { WarningIcon } from "../icons.js";
 import type { LocalMedia, LocalState } from "../lib/localMedia.js";
-import { isPhone } from "../lib/session.js";
+import { isPhone } from "../lib/phone.js";
 import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
 import { Video } from "./Video.js";

@@ -4,8 +4,9 @@ import { Confirm } from "../controls/Dialog.js";
 import { Menu, type MenuItem } from "../controls/Menu.js";
 import { MoreIcon, PlayIcon } from "../icons.js";
 import type { LocalMedia } from "../lib/localMedia.js";
+import { usePhone } from "../lib/phone.js";
 import { leadsRecording } from "../lib/recording.js";
-import { isPhone, type Session } from "../lib/session.js";
+import type { Session } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
 import { BreakoutDialog } from "./BreakoutDialog.js";
@@ -32,6 +33,7 @@ interface MoreMenuProps {
 /** What is done with the room rather than with people. */
 export function MoreMenu({ session, onOpen, viewItems, onSettings, sharing, onShare }: MoreMenuProps) {
   const { role, breakouts, recording, room } = useStore(session);
+  const onPhone = usePhone();
   const leads = isModerator(role);
   /* The bar of a phone has no room for these. */
   const phoneItems: MenuItem[] = [
@@ -49,7 +51,7 @@ export function MoreMenu({ session, onOpen, viewItems, onSettings, sharing, onSh
     ...(leads ? [{ id: "rules", label: t.more.rules, onSelect: () => onOpen("rules") }] : []),
     ...(leads || (breakouts.open && breakouts.mayChoose) ? [{ id: "breakouts", label: t.more.breakouts, onSelect: () => onOpen("breakouts") }] : []),
     ...recordItems(),
-    ...(isPhone() ? phoneItems : []),
+    ...(onPhone ? phoneItems : []),
     ...(role === "viewer" ? [] : [{ id: "content", label: t.content.open, onSelect: () => onOpen("content") }]),
     ...viewItems,
     { id: "keys", label: t.settings.keys, onSelect: () => onOpen("keys") },
