@@ -32,6 +32,7 @@ export const LeftIcon = icon("ChevronLeft", <path d="M14.5 5l-7 7 7 7" />);
 export const RightIcon = icon("ChevronRight", <path d="M9.5 5l7 7-7 7" />);
 export const WarningIcon = icon("Warning", <path d="M12 4L2.8 20h18.4zM12 10v4.5M12 17.2v.3" />);
 export const SpeakerIcon = icon("Speaker", <path d="M4 9.5v5h3.5L12 19V5L7.5 9.5zM15.5 9a4.2 4.2 0 0 1 0 6M18 6.2a8.2 8.2 0 0 1 0 11.6" />);
+export const SpeakerOffIcon = icon("SpeakerOff", <path d="M4 9.5v5h3.5L12 19V5L7.5 9.5zM16 9.5l5 5M21 9.5l-5 5" />);
 export const SendIcon = icon("Send", <path d="M4 12L3 4.2 21.5 12 3 19.8zM4 12h8" />);
 export const PencilIcon = icon("Pencil", <path d="M4 20l1-4.5L16 4.5l3.5 3.5-11 11zM13.5 7l3.5 3.5" />);
 export const ArrowIcon = icon("Arrow", <path d="M4 12h16M13.5 5.5L20 12l-6.5 6.5" />);
@@ -43,6 +44,7 @@ export const SearchIcon = icon("Search", <><circle cx="10.5" cy="10.5" r="6" /><
 export const DoorIcon = icon("Door", <><path d="M6 21V4.5A1.5 1.5 0 0 1 7.5 3h9A1.5 1.5 0 0 1 18 4.5V21M3 21h18M14.5 12v.2" /></>);
 export const RoomsIcon = icon("Rooms", <><rect x="3" y="3.5" width="7.5" height="7.5" rx="1.8" /><rect x="13.5" y="3.5" width="7.5" height="7.5" rx="1.8" /><rect x="3" y="13.5" width="7.5" height="7.5" rx="1.8" /><rect x="13.5" y="13.5" width="7.5" height="7.5" rx="1.8" /></>);
 export const PlayIcon = icon("Play", <path d="M8 5.2v13.6L19 12z" />);
+export const PauseIcon = icon("Pause", <path d="M8.5 5.5v13M15.5 5.5v13" />);
 export const LockIcon = icon("Lock", <><rect x="5" y="10.5" width="14" height="10" rx="2.5" /><path d="M8 10.5V7.8a4 4 0 0 1 8 0v2.7" /></>);
 export const PersonAddIcon = icon("PersonAdd", <><circle cx="10" cy="8" r="3.5" /><path d="M3.5 20c.3-3.8 3-6 6.5-6 1.4 0 2.6.3 3.6 1M18 13.5v7M14.5 17h7" /></>);
 

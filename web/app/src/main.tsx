@@ -12,6 +12,7 @@ import "./styles/meeting.css";
 import "./styles/people.css";
 import "./styles/page.css";
 import "./styles/recording.css";
+import "./styles/player.css";
 
 /* For the console and for tests: everything that the SDK has, and later the meeting. */
 if (new URLSearchParams(location.search).has("debug")) Object.assign(window, { plenum: { sdk } });

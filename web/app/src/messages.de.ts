@@ -353,6 +353,12 @@ export const de: Messages = {
     seek: "Stelle",
     volume: "Lautstärke",
     speed: "Geschwindigkeit",
+    who: "Wer da war",
+    gap: "Hier wurde nichts aufgezeichnet.",
+    skip: "Überspringen",
+    mute: "Ton aus",
+    back: (seconds: number) => `${seconds} Sekunden zurück`,
+    forward: (seconds: number) => `${seconds} Sekunden vor`,
   },
   notifications: {
     title: "Benachrichtigungen",

@@ -353,6 +353,12 @@ export const fr: Messages = {
     seek: "Position",
     volume: "Volume",
     speed: "Vitesse",
+    who: "Qui était là",
+    gap: "Rien n’a été enregistré ici.",
+    skip: "Passer",
+    mute: "Couper le son",
+    back: (seconds: number) => `Reculer de ${seconds} secondes`,
+    forward: (seconds: number) => `Avancer de ${seconds} secondes`,
   },
   notifications: {
     title: "Notifications",

@@ -397,6 +397,12 @@ export const en = {
     seek: "Position",
     volume: "Volume",
     speed: "Speed",
+    who: "Who was there",
+    gap: "Nothing was recorded here.",
+    skip: "Skip",
+    mute: "Sound off",
+    back: (seconds: number) => `Back ${seconds} seconds`,
+    forward: (seconds: number) => `Forward ${seconds} seconds`,
   },
   notifications: {
     title: "Notifications",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bestGrid, capacity, GAP } from "../src/lib/layout.js";
+import { arrange, bestGrid, capacity, GAP } from "../src/lib/layout.js";
 import { byArrival, SpeakerOrder } from "../src/lib/order.js";
 import { cut, fragmentFromText, randomRoom, roomFromPath, roomFromText } from "../src/lib/room.js";
 import { de } from "../src/messages.de.js";
@@ -85,6 +85,34 @@ describe("the grid", () => {
   it("holds as many tiles as can be made out", () => {
     expect(capacity(1600, 900, 9)).toBe(9);
     expect(capacity(300, 120, 9)).toBe(2);
+  });
+});
+
+describe("a recording's tiles", () => {
+  it.each([
+    [0, 1, 1200, 600],
+    [0, 25, 1200, 600],
+    [1, 0, 1200, 600],
+    [1, 3, 1200, 600],
+    [2, 12, 1200, 600],
+    [1, 4, 360, 500],
+    [1, 25, 360, 500],
+    [0, 5, 360, 500],
+  ])("%i screens and %i cameras lie in %i×%i, and not on each other", (screens, cameras, width, height) => {
+    const rects = arrange(screens, cameras, width, height);
+    expect(rects).toHaveLength(screens + cameras);
+    rects.forEach((a, i) => {
+      expect(Math.min(a.left, a.top, width - a.left - a.width, height - a.top - a.height)).toBeGreaterThanOrEqual(0);
+      expect(Math.min(a.width, a.height)).toBeGreaterThan(10);
+      for (const b of rects.slice(i + 1)) expect(a.left + a.width <= b.left || b.left + b.width <= a.left || a.top + a.height <= b.top || b.top + b.height <= a.top).toBe(true);
+    });
+  });
+
+  it("show a screen larger than a camera", () => {
+    for (const [width, height] of [[1200, 600], [360, 500]] as const) {
+      const [screen, camera] = arrange(1, 3, width, height);
+      expect((screen?.width ?? 0) * (screen?.height ?? 0)).toBeGreaterThan(3 * (camera?.width ?? 0) * (camera?.height ?? 0));
+    }
   });
 });
 

@@ -1,23 +1,25 @@
-import { useEffect, useRef, type ReactNode } from "react";
+import { useEffect, useRef, type KeyboardEventHandler, type ReactNode } from "react";
 import { CloseIcon } from "../icons.js";
 import { t } from "../messages.js";
 
 interface DialogProps {
   title: string;
   testId: string;
-  wide?: boolean;
+  /** `full`: as large as the window. */
+  size?: "" | "wide" | "full";
+  onKeyDown?: KeyboardEventHandler;
   onClose: () => void;
   children: ReactNode;
 }
 
 /** A dialog over everything: focus stays in it, Escape closes it. */
-export function Dialog({ title, testId, wide = false, onClose, children }: DialogProps) {
+export function Dialog({ title, testId, size = "", onKeyDown, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
   }, []);
   return (
-    <dialog className={`dialog ${wide ? "wide" : ""}`} ref={dialog} onClose={onClose} aria-label={title} data-testid={testId}>
+    <dialog className={`dialog ${size}`} ref={dialog} onClose={onClose} onKeyDown={onKeyDown} aria-label={title} data-testid={testId}>
       <header className="panel-head">
         <h2>{title}</h2>
         <button type="button" className="icon-button" data-testid={`${testId}-close`} aria-label={t.controls.close} onClick={() => dialog.current?.close()}>

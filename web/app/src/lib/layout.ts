@@ -33,3 +33,37 @@ export function capacity(areaWidth: number, areaHeight: number, limit: number): 
   const rows = Math.max(1, Math.floor((areaHeight + GAP) / (smallest / WIDEST + GAP)));
   return Math.max(1, Math.min(limit, columns * rows));
 }
+
+/** Where a tile is in an area, in CSS pixels. */
+export interface Rect {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+const STRIP_SHARE = 0.24;
+
+/* n tiles in a grid, each row in the middle of the area. */
+function gridRects(n: number, area: Rect, tallest?: number): Rect[] {
+  const { columns, rows, width, height } = bestGrid(n, area.width, area.height, tallest);
+  return Array.from({ length: n }, (_, i) => {
+    const row = Math.floor(i / columns);
+    const inRow = Math.min(columns, n - row * columns);
+    const left = area.left + (area.width - inRow * width - (inRow - 1) * GAP) / 2;
+    const top = area.top + (area.height - rows * height - (rows - 1) * GAP) / 2;
+    return { left: left + (i - row * columns) * (width + GAP), top: top + row * (height + GAP), width, height };
+  });
+}
+
+/** Screens large, and beside or below them the cameras, all of them in sight; screens come first. */
+export function arrange(screens: number, cameras: number, width: number, height: number): Rect[] {
+  const all = { left: 0, top: 0, width, height };
+  if (screens === 0) return gridRects(cameras, all, width < height ? 0.7 : undefined);
+  if (cameras === 0) return gridRects(screens, all);
+  const isWide = width > height;
+  const strip = Math.max(90, Math.min(280, (isWide ? width : height) * STRIP_SHARE));
+  const large = isWide ? { ...all, width: width - strip - GAP } : { ...all, height: height - strip - GAP };
+  const rest = isWide ? { ...all, left: width - strip, width: strip } : { ...all, top: height - strip, height: strip };
+  return [...gridRects(screens, large), ...gridRects(cameras, rest)];
+}

@@ -4,17 +4,44 @@ import { formatNumber } from "./language.js";
 /** What manifest.json of a recording tells, as far as playing needs it. Times in µs from the beginning of the recording. */
 export interface Manifest {
   duration_us: number;
-  participants: readonly { id: number; name: string }[];
+  participants: readonly ManifestPerson[];
   files: readonly ManifestFile[];
+  /** When nothing could be recorded. */
+  gaps: readonly { from_us: number; to_us: number }[];
+  /** Who spoke from then on, the dominant speaker first. */
+  speakers: readonly { t_us: number; participants: readonly number[] }[];
+  /** What was written to everybody in the main room. */
+  chat: readonly { t_us: number; participant: number; name: string; text: string }[];
+}
+
+export interface ManifestPerson {
+  id: number;
+  name: string;
+  /** In which room they were when; 0: the main one. */
+  present: readonly { from_us: number; to_us: number; breakout: number }[];
+  muted: readonly { source: string; from_us: number; to_us: number }[];
 }
 
 export interface ManifestFile {
   file: string;
   participant: number;
+  pair: "camera" | "screen";
   start_us: number;
   duration_us: number;
   bytes: number;
   video?: unknown;
+}
+
+/** @param url of a recording's manifest.json, undefined: it is not ready */
+export async function fetchManifest(url: string | undefined): Promise<Manifest> {
+  if (url === undefined) throw new Error("the recording is not ready");
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`manifest: ${answer.status}`);
+  return (await answer.json()) as Manifest;
+}
+
+export function nameOf({ participants }: Manifest, id: number): string {
+  return participants.find((person) => person.id === id)?.name ?? "";
 }
 
 /** May one look at recordings and end one? */
@@ -36,16 +63,4 @@ export function formatLength(seconds: number): string {
 
 export function formatSize(bytes: number): string {
   return bytes >= 1e9 ? `${formatNumber(bytes / 1e9, 1)} GB` : bytes >= 1e6 ? `${formatNumber(bytes / 1e6, 1)} MB` : `${formatNumber(bytes / 1e3)} kB`;
-}
-
-/* Less is not seen or heard; more is not caught up within a second or two. Seconds. */
-const DRIFT_KEPT = 0.03;
-const DRIFT_SEEK = 0.4;
-const MOST_CORRECTION = 0.08;
-
-/** How an element that is `drift` seconds ahead of the clock comes back to it: by its rate, or by a seek. */
-export function correction(drift: number, speed: number): { rate: number; seek: boolean } {
-  if (Math.abs(drift) > DRIFT_SEEK) return { rate: speed, seek: true };
-  if (Math.abs(drift) < DRIFT_KEPT) return { rate: speed, seek: false };
-  return { rate: speed * (1 - Math.max(-MOST_CORRECTION, Math.min(MOST_CORRECTION, drift))), seek: false };
 }

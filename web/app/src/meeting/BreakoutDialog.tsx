@@ -10,7 +10,7 @@ import { BreakoutRooms } from "./BreakoutRooms.js";
 export function BreakoutDialog({ session, onClose }: { session: Session; onClose: () => void }) {
   const { breakouts, role } = useStore(session);
   return (
-    <Dialog title={t.breakouts.title} testId="breakout-dialog" wide onClose={onClose}>
+    <Dialog title={t.breakouts.title} testId="breakout-dialog" size="wide" onClose={onClose}>
       {breakouts.open ? <BreakoutRooms session={session} onClose={onClose} /> : isModerator(role) && <BreakoutPlanner session={session} />}
     </Dialog>
   );

@@ -1,17 +1,25 @@
 import type { RecordingItem } from "@plenum/sdk";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { Dialog } from "../controls/Dialog.js";
-import { correction, formatLength, type Manifest } from "../lib/recording.js";
+import { PauseIcon, PlayIcon, SpeakerIcon, SpeakerOffIcon } from "../icons.js";
+import { formatNumber } from "../lib/language.js";
+import { arrange } from "../lib/layout.js";
+import { Playback, SPEEDS } from "../lib/playback.js";
+import { keyPlace, playerAction } from "../lib/playerKeys.js";
+import { fetchManifest, formatLength, type Manifest } from "../lib/recording.js";
+import { RecordingLinks } from "../lib/recordingLinks.js";
+import { neededFiles, sceneAt } from "../lib/scene.js";
 import type { Session } from "../lib/session.js";
+import { useStore } from "../lib/store.js";
+import { useSize } from "../lib/useSize.js";
 import { t } from "../messages.js";
-import { fetchManifest, nameOf } from "./RecordingsDialog.js";
+import { PlayerTile } from "./PlayerTile.js";
+import { Lanes, PlayerChat, Timeline } from "./PlayerTimeline.js";
+import { RecordingFiles } from "./RecordingFiles.js";
 
-const TICK_MS = 100;
-const SPEEDS = [0.5, 1, 1.25, 1.5, 2];
-/* A file that fails again so soon does not fail for its token. */
-const RENEW_AGAIN_MS = 10_000;
-/* Towards its end a file has nothing more to fetch, and is not waited for. Seconds. */
-const TAIL = 0.5;
+/* Tokens last ten minutes, and links have to work whenever they are clicked. */
+const RENEW_MS = 240_000;
+const LEAP_S = 10;
 
 interface RecordingPlayerProps {
   session: Session;
@@ -19,125 +27,139 @@ interface RecordingPlayerProps {
   onClose: () => void;
 }
 
-/** Plays all tracks of a recording by one clock. */
+/** Plays all tracks of a recording together. */
 export function RecordingPlayer({ session, recording, onClose }: RecordingPlayerProps) {
   const { recordings } = session.meeting;
-  const [item, setItem] = useState(recording);
+  const [links] = useState(() => new RecordingLinks(recordings, recording));
   const [manifest, setManifest] = useState<Manifest>();
   const [failed, setFailed] = useState(false);
-  const [playing, setPlaying] = useState(false);
-  const [time, setTime] = useState(0);
-  const [speed, setSpeed] = useState(1);
-  const [volume, setVolume] = useState(1);
-  const elements = useRef(new Map<string, HTMLMediaElement>());
-  const clock = useRef(0);
-  const renewedAt = useRef(-RENEW_AGAIN_MS);
+  const playback = useMemo(() => manifest && new Playback(manifest.files, manifest.duration_us / 1e6), [manifest]);
 
   useEffect(() => {
-    const url = recordings.fileUrl(recording, "manifest.json");
-    if (!url) return;
-    fetchManifest(url).then(setManifest, () => setFailed(true));
-  }, [recordings, recording]);
+    fetchManifest(links.url("manifest.json")).then(setManifest, () => setFailed(true));
+  }, [links]);
+  useEffect(() => playback?.run(), [playback]);
 
-  const length = (manifest?.duration_us ?? 0) / 1e6;
-  useEffect(() => {
-    if (!manifest) return;
-    let last = performance.now();
-    const tick = () => {
-      const now = performance.now();
-      const here = manifest.files.flatMap((file) => {
-        const element = elements.current.get(file.file);
-        const at = clock.current - file.start_us / 1e6;
-        return element && at >= 0 && at < file.duration_us / 1e6 ? [{ element, file, at }] : [];
-      });
-      /* What one of them still waits for, all wait for. */
-      const waits = here.some(({ element, file, at }) => !element.error && element.readyState < HTMLMediaElement.HAVE_FUTURE_DATA && at < file.duration_us / 1e6 - TAIL);
-      if (playing && !waits) clock.current = Math.min(length, clock.current + ((now - last) / 1000) * speed);
-      last = now;
-      for (const { file, start_us } of manifest.files) {
-        const element = elements.current.get(file);
-        if (!element) continue;
-        const at = clock.current - start_us / 1e6;
-        const runs = playing && !waits && here.some((other) => other.element === element);
-        element.volume = volume;
-        if (!runs) element.pause();
-        else if (element.paused && !element.ended) element.play().catch(() => undefined);
-        if (!here.some((other) => other.element === element) || element.seeking || element.readyState === 0 || element.ended) {
-          if (element.ended && at < element.duration - TAIL && at >= 0) element.currentTime = at;
-          continue;
-        }
-        const { rate, seek } = correction(element.currentTime - at, speed);
-        element.playbackRate = rate;
-        if (seek) element.currentTime = at;
-      }
-      setTime(clock.current);
-      if (playing && clock.current >= length) setPlaying(false);
-    };
-    const timer = setInterval(tick, TICK_MS);
-    return () => clearInterval(timer);
-  }, [manifest, playing, speed, volume, length]);
-
-  /* Its token has ended, perhaps: the same recording with a new one. */
-  const renew = async () => {
-    const now = performance.now();
-    if (now - renewedAt.current < RENEW_AGAIN_MS) return;
-    renewedAt.current = now;
-    try {
-      const page = await recordings.list(item.started_at + 1);
-      const fresh = page.recordings.find(({ id }) => id === item.id);
-      if (fresh?.token === undefined) setFailed(true);
-      else setItem(fresh);
-    } catch {
-      setFailed(true);
-    }
-  };
-
-  const seekTo = (seconds: number) => {
-    clock.current = seconds;
-    setTime(seconds);
-  };
-  const toggle = () => {
-    if (!playing && clock.current >= length) seekTo(0);
-    setPlaying(!playing);
-  };
-  const keep = (file: string) => (element: HTMLMediaElement | null) => {
-    if (element) elements.current.set(file, element);
-    else elements.current.delete(file);
+  /* The meeting's own keys rest while the player is open. */
+  const onKeyDown = (event: KeyboardEvent) => {
+    event.stopPropagation();
+    const action = event.ctrlKey || event.metaKey || event.altKey ? undefined : playerAction(event.key, keyPlace(event.target));
+    if (!action || !playback) return;
+    event.preventDefault();
+    action(playback);
   };
 
   return (
-    <Dialog title={t.recording.player} testId="player" wide onClose={onClose}>
+    <Dialog title={t.recording.player} testId="player" size="full" onKeyDown={onKeyDown} onClose={onClose}>
       {failed && <p className="panel-note" role="alert">{t.recording.failed}</p>}
       {!manifest && !failed && <p className="panel-note">{t.recording.loading}</p>}
-      <div className="player-grid">
-        {manifest?.files.map(({ file, participant, start_us, duration_us, video }) => {
-          const source = { ref: keep(file), src: recordings.fileUrl(item, file), preload: "auto", onError: () => void renew() };
-          return (
-            <div key={file} className="player-tile" data-testid="player-tile" hidden={time < start_us / 1e6 || time > (start_us + duration_us) / 1e6}>
-              {video ? <video {...source} playsInline /> : <audio {...source} />}
-              <span className="player-name">{nameOf(manifest, participant)}</span>
-            </div>
-          );
-        })}
-      </div>
-      <div className="player-bar">
-        <button type="button" className="button primary" data-testid="player-play" disabled={!manifest} onClick={toggle}>
-          {playing ? t.recording.pause : t.recording.play}
-        </button>
-        <input className="player-seek" type="range" data-testid="player-seek" aria-label={t.recording.seek} aria-valuetext={formatLength(time)} min={0} max={length} step={0.1} value={time} onChange={(event) => seekTo(event.target.valueAsNumber)} />
-        <span className="countdown" data-testid="player-time">{`${formatLength(time)} / ${formatLength(length)}`}</span>
-        <label>
-          {t.recording.volume} <input type="range" min={0} max={1} step={0.05} value={volume} onChange={(event) => setVolume(event.target.valueAsNumber)} />
-        </label>
-        <label>
-          {t.recording.speed}{" "}
-          <select className="input small" value={speed} onChange={(event) => setSpeed(Number(event.target.value))}>
-            {SPEEDS.map((value) => (
-              <option key={value} value={value}>{`${value} ×`}</option>
-            ))}
-          </select>
-        </label>
-      </div>
+      {manifest && playback && <Player manifest={manifest} playback={playback} links={links} />}
     </Dialog>
   );
+}
+
+interface PlayerProps {
+  manifest: Manifest;
+  playback: Playback;
+  links: RecordingLinks;
+}
+
+function Player({ manifest, playback, links }: PlayerProps) {
+  return (
+    <div className="player">
+      <PlayerStage manifest={manifest} playback={playback} links={links} />
+      <Timeline manifest={manifest} playback={playback} />
+      <PlayerBar playback={playback} />
+      <div className="player-more">
+        <details data-testid="player-people">
+          <summary>{t.recording.who}</summary>
+          <Lanes manifest={manifest} playback={playback} />
+        </details>
+        {manifest.chat.length > 0 && (
+          <details data-testid="player-messages">
+            <summary>{t.chat.title}</summary>
+            <PlayerChat manifest={manifest} playback={playback} />
+          </details>
+        )}
+        <details data-testid="player-files">
+          <summary>{t.recording.files}</summary>
+          <Files manifest={manifest} links={links} />
+        </details>
+      </div>
+    </div>
+  );
+}
+
+function PlayerStage({ manifest, playback, links }: PlayerProps) {
+  const { time, waiting } = useStore(playback);
+  const stage = useRef<HTMLDivElement>(null);
+  const { width, height } = useSize(stage);
+  const { tiles, gap } = sceneAt(manifest, time * 1e6);
+  const screens = tiles.filter(({ source }) => source === "screen").length;
+  const rects = arrange(screens, tiles.length - screens, width, height);
+  const common = { playback, links };
+  return (
+    <div className="player-stage" data-testid="player-stage" data-waiting={waiting} ref={stage}>
+      {neededFiles(manifest, time * 1e6).map((file) => {
+        const at = tiles.findIndex((tile) => tile.file === file);
+        return <PlayerTile key={file.file} {...common} file={file} tile={tiles[at]} rect={rects[at]} />;
+      })}
+      {tiles.map((tile, at) => !tile.file && <PlayerTile key={tile.key} {...common} file={undefined} tile={tile} rect={rects[at]} />)}
+      {gap && (
+        <div className="player-gap" data-testid="player-gap">
+          <span role="status">{t.recording.gap}</span>
+          <button type="button" className="button small" data-testid="player-skip" onClick={() => playback.seek(gap.to_us / 1e6)}>
+            {t.recording.skip}
+          </button>
+        </div>
+      )}
+      {waiting && (
+        <p className="player-waiting" role="status">
+          {t.recording.loading}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function PlayerBar({ playback }: { playback: Playback }) {
+  const { time, playing, speed, volume, muted } = useStore(playback);
+  const play = useRef<HTMLButtonElement>(null);
+  useEffect(() => play.current?.focus(), []);
+  const leap = (by: number, id: string, label: string) => (
+    <button type="button" className="button small" data-testid={id} title={label} onClick={() => playback.step(by)}>
+      {by < 0 ? `−${LEAP_S} s` : `+${LEAP_S} s`}
+    </button>
+  );
+  return (
+    <div className="player-bar">
+      <button type="button" ref={play} className="button primary small" data-testid="player-play" aria-keyshortcuts="Space K" onClick={() => playback.toggle()}>
+        {playing ? <PauseIcon /> : <PlayIcon />}
+        {playing ? t.recording.pause : t.recording.play}
+      </button>
+      {leap(-LEAP_S, "player-back", t.recording.back(LEAP_S))}
+      {leap(LEAP_S, "player-forward", t.recording.forward(LEAP_S))}
+      <span className="countdown" data-testid="player-time">{`${formatLength(time)} / ${formatLength(playback.length)}`}</span>
+      <span className="spacer" />
+      <button type="button" className="icon-button" data-testid="player-mute" aria-pressed={muted} aria-label={t.recording.mute} title={t.recording.mute} onClick={() => playback.toggleMuted()}>
+        {muted || volume === 0 ? <SpeakerOffIcon /> : <SpeakerIcon />}
+      </button>
+      <input className="player-volume" type="range" data-testid="player-volume" aria-label={t.recording.volume} min={0} max={1} step={0.05} value={muted ? 0 : volume} onChange={(event) => playback.setVolume(event.target.valueAsNumber)} />
+      <select className="input small" data-testid="player-speed" aria-label={t.recording.speed} value={speed} onChange={(event) => playback.setSpeed(Number(event.target.value))}>
+        {SPEEDS.map((value) => (
+          <option key={value} value={value}>{`${formatNumber(value, String(value).split(".")[1]?.length)} ×`}</option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+function Files({ manifest, links }: { manifest: Manifest; links: RecordingLinks }) {
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    const renew = () => void links.renew().then(() => redraw((count) => count + 1), () => undefined);
+    const timer = setInterval(renew, RENEW_MS);
+    return () => clearInterval(timer);
+  }, [links]);
+  return <RecordingFiles manifest={manifest} url={(file) => links.url(file)} />;
 }

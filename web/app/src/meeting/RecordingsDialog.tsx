@@ -2,10 +2,11 @@ import type { RecordingItem } from "@plenum/sdk";
 import { useCallback, useEffect, useState } from "react";
 import { Confirm, Dialog } from "../controls/Dialog.js";
 import { formatTime, spoken } from "../lib/language.js";
-import { formatLength, formatSize, isFault, type Manifest } from "../lib/recording.js";
+import { fetchManifest, formatLength, formatSize, isFault, type Manifest } from "../lib/recording.js";
 import type { Session } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
+import { RecordingFiles } from "./RecordingFiles.js";
 import { RecordingPlayer } from "./RecordingPlayer.js";
 
 /* Links have to work whenever they are clicked; tokens last ten minutes. */
@@ -53,7 +54,7 @@ export function RecordingsDialog({ session, onClose }: { session: Session; onClo
     );
   }
   return (
-    <Dialog title={t.recording.list} testId="recordings-dialog" wide onClose={onClose}>
+    <Dialog title={t.recording.list} testId="recordings-dialog" size="wide" onClose={onClose}>
       {failed && <p className="panel-note" role="alert">{t.recording.failed}</p>}
       {!list && !failed && <p className="panel-note">{t.recording.loading}</p>}
       {list?.length === 0 && <p className="panel-note" data-testid="recordings-none">{t.recording.none}</p>}
@@ -82,7 +83,7 @@ function Row({ session, item, onPlay, onRemove }: RowProps) {
   const [manifest, setManifest] = useState<Manifest>();
   const { recordings } = session.meeting;
   const url = recordings.fileUrl(item, "manifest.json");
-  const showFiles = async () => setManifest(url && !manifest ? await fetchManifest(url) : undefined);
+  const showFiles = async () => setManifest(manifest ? undefined : await fetchManifest(url));
   const day = new Intl.DateTimeFormat(spoken.get().language, { dateStyle: "medium" }).format(item.started_at);
   const why = item.reason && isFault(item.reason) ? ` · ${t.recording.reasons[item.reason]}` : "";
   return (
@@ -104,28 +105,7 @@ function Row({ session, item, onPlay, onRemove }: RowProps) {
       <button type="button" className="button small" data-testid="recording-delete" onClick={onRemove}>
         {t.recording.remove}
       </button>
-      {manifest && (
-        <ul className="recording-files">
-          {[...manifest.files.map(({ file, bytes, participant }) => ({ file, about: `${nameOf(manifest, participant)} · ${formatSize(bytes)}` })), { file: "manifest.json", about: "" }].map(({ file, about }) => (
-            <li key={file}>
-              <a href={recordings.fileUrl(item, file)} download={file} data-testid="recording-download">
-                {file}
-              </a>{" "}
-              {about}
-            </li>
-          ))}
-        </ul>
-      )}
+      {manifest && <RecordingFiles manifest={manifest} url={(file) => recordings.fileUrl(item, file)} />}
     </li>
   );
-}
-
-export async function fetchManifest(url: string): Promise<Manifest> {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`manifest: ${answer.status}`);
-  return (await answer.json()) as Manifest;
-}
-
-export function nameOf({ participants }: Manifest, id: number): string {
-  return participants.find((person) => person.id === id)?.name ?? "";
 }

@@ -58,7 +58,7 @@ export function RulesDialog({ session, room, onClose }: RulesDialogProps) {
   };
 
   return (
-    <Dialog title={t.rules.title} testId="rules-dialog" wide onClose={onClose}>
+    <Dialog title={t.rules.title} testId="rules-dialog" size="wide" onClose={onClose}>
       <form className="rules" onSubmit={submit}>
         <label className="field">
           <span>{t.rules.name}</span>

@@ -1,0 +1,42 @@
+import type { RecordingItem, Recordings } from "@plenum/sdk";
+
+/* Tokens that are so fresh are not why something failed. */
+const FRESH_MS = 10_000;
+
+/** The addresses of a recording's files: tokens end, and new ones are fetched. */
+export class RecordingLinks {
+  private renewedAt = -Infinity;
+  private renewing: Promise<void> | undefined;
+
+  constructor(
+    private readonly recordings: Pick<Recordings, "list" | "fileUrl">,
+    private item: RecordingItem,
+  ) {}
+
+  url(file: string): string | undefined {
+    return this.recordings.fileUrl(this.item, file);
+  }
+
+  /** Fetch a new token, once for all who ask meanwhile. Rejects when there is none: the recording is gone, or the token is not what is wrong. */
+  renew(): Promise<void> {
+    this.renewing ??= this.fetch().finally(() => (this.renewing = undefined));
+    return this.renewing;
+  }
+
+  /** A new address of a file whose present one failed. Rejects as renew() does. */
+  async renewed(file: string, failed: string): Promise<string> {
+    if (this.url(file) === failed) await this.renew();
+    const url = this.url(file);
+    if (url === undefined || url === failed) throw new Error("no other address");
+    return url;
+  }
+
+  private async fetch(): Promise<void> {
+    if (performance.now() - this.renewedAt < FRESH_MS) throw new Error("the token is fresh");
+    const page = await this.recordings.list(this.item.started_at + 1);
+    const item = page.recordings.find(({ id }) => id === this.item.id);
+    if (item?.token === undefined) throw new Error("the recording is gone");
+    this.item = item;
+    this.renewedAt = performance.now();
+  }
+}
