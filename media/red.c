@@ -7,8 +7,9 @@
 #define MUCH_Q8       13 /* 5 %: one copy alone would leave a quarter of a percent and more */
 #define MUCH_END_Q8   8  /* 3 % */
 #define LONG_RTT_US   150000
-#define SOUND_PERCENT 75     /* of the estimate may be sound with its copies */
-#define LITTLE_BPS    150000 /* the same whatever the estimate is: one voice and two copies */
+#define SAFE_PERCENT  50     /* of the estimate may be sound with its copies */
+#define TRIAL_PERCENT 75     /* the same as a trial */
+#define LITTLE_BPS    150000 /* or so much, whatever the estimate is: one voice and two copies */
 #define HARM_Q8       13     /* 5 % */
 #define PAUSE_S       60
 #define PAUSE_MAX_S   960
@@ -68,28 +69,37 @@ static unsigned fitting(unsigned copies, uint32_t sound_bps, uint64_t room)
 }
 
 /*
- * An estimate says little of a line that carries sound alone: sound is the least that is sent, so nobody can see whether less of it would lose
- * less. There a little is tried beyond it, and given up for a while when it fills the line or makes it lose clearly more.
+ * An estimate says little of a line that carries little but sound: sound is the least that is sent, so nobody can see whether less of it would
+ * lose less, and what it grows to is not proved. There copies are a trial, given up for a while when they fill the line or make it lose clearly more.
  */
-static bool may_go_beyond(struct plm_red *r, const struct plm_red_line *line, uint64_t now_us)
+static bool is_harmed(const struct plm_red *r, const struct plm_red_line *line, uint64_t trial)
 {
-    if (r->beyond && (line->full || line->lost_q8 > r->lost_before_q8 * 3 / 2 + HARM_Q8)) {
-        r->beyond = false;
-        r->pause_s = !r->pause_s ? PAUSE_S : r->pause_s < PAUSE_MAX_S ? r->pause_s * 2 : PAUSE_MAX_S;
-        r->not_before_us = now_us + r->pause_s * UINT64_C(1000000);
-    }
-    return now_us >= r->not_before_us;
+    uint64_t carried = (uint64_t)line->sound_bps * (1 + (unsigned)__builtin_popcount(r->distances));
+    /* A full line has an estimate that fell: if sound alone is too much for it, it is what filled it. */
+    if (line->full)
+        return r->distances && (r->beyond || carried > trial);
+    return r->beyond && line->lost_q8 > r->lost_before_q8 * 3 / 2 + HARM_Q8;
+}
+
+static void pause_trials(struct plm_red *r, uint64_t now_us)
+{
+    r->beyond = false;
+    r->pause_s = !r->pause_s ? PAUSE_S : r->pause_s < PAUSE_MAX_S ? r->pause_s * 2 : PAUSE_MAX_S;
+    r->not_before_us = now_us + r->pause_s * UINT64_C(1000000);
 }
 
 void plm_red_update(struct plm_red *r, const struct plm_red_line *line, uint64_t now_us)
 {
-    uint64_t told = (uint64_t)line->estimate_bps * SOUND_PERCENT / 100;
-    bool beyond = may_go_beyond(r, line, now_us);
+    uint64_t safe = (uint64_t)line->estimate_bps * SAFE_PERCENT / 100;
+    uint64_t trial = (uint64_t)line->estimate_bps * TRIAL_PERCENT / 100;
+    if (is_harmed(r, line, trial))
+        pause_trials(r, now_us);
     unsigned wanted = copies_for((unsigned)__builtin_popcount(r->distances), line->lost_q8);
     if (line->full || !line->estimate_bps)
         wanted = 0;
-    unsigned copies = fitting(wanted, line->sound_bps, beyond && told < LITTLE_BPS ? LITTLE_BPS : told);
-    beyond = copies > fitting(wanted, line->sound_bps, told);
+    trial = trial > LITTLE_BPS ? trial : LITTLE_BPS;
+    unsigned copies = fitting(wanted, line->sound_bps, now_us >= r->not_before_us ? trial : safe);
+    bool beyond = copies > fitting(wanted, line->sound_bps, safe);
     if (beyond && !r->beyond)
         r->lost_before_q8 = line->lost_q8;
     r->beyond = beyond;

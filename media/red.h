@@ -46,7 +46,7 @@ struct plm_red_line {
 /** The copies that one receiver gets. Zeroed memory is a beginning. */
 struct plm_red {
     uint8_t distances;       /**< bit d: of the packet d before the one that carries it; 0: none */
-    bool beyond;             /**< they take more than the estimate has for them */
+    bool beyond;             /**< they take more than the estimate surely has for them: a trial */
     uint32_t lost_before_q8; /**< when that began */
     uint32_t pause_s;        /**< after the last harm it did: longer each time */
     uint64_t not_before_us;  /**< then that may be tried again */
