@@ -4,7 +4,7 @@
  *
  *   plenum-line PORT [ADDRESS]     a server's; says "port N", where clients find it. To the server each client is a port of its own.
  *
- * Lines on standard input, of which each names what changes, for both ways where none is named; it ends with the input:
+ * Lines on standard input, of which each names what changes, for both ways until one is named; it ends with the input:
  *
  *   down rate 1000000 queue 300 delay 25 jitter 5 loss 20     bit/s (0: no limit), ms, ms, ms, of 1000
  *   up loss 0
@@ -229,13 +229,12 @@ static void obey(char *line)
         fflush(stdout);
         return;
     }
-    for (struct way *w = &ways[UP]; w <= &ways[DOWN]; w++) {
-        if (!strcmp(word, w->name))
-            first = last = w;
-    }
-    if (first == last)
-        word = strtok_r(NULL, " \n", &rest);
     for (; word; word = strtok_r(NULL, " \n", &rest)) {
+        struct way *named = !strcmp(word, "up") ? &ways[UP] : !strcmp(word, "down") ? &ways[DOWN] : NULL;
+        if (named) {
+            first = last = named;
+            continue;
+        }
         char *value = strtok_r(NULL, " \n", &rest);
         for (struct way *w = first; w <= last && value; w++)
             set(w, word, strtoull(value, NULL, 10));
