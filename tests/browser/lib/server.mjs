@@ -32,24 +32,31 @@ async function waitUntilHealthy(url, child) {
   throw new Error("plenum-server did not become healthy");
 }
 
-/** Start a server. `environment` adds settings, for example { PLENUM_RTC_WORKERS: "2" }. */
-export async function startServer(environment = {}) {
+const inUrl = (address) => (address.includes(":") ? `[${address}]` : address);
+
+/**
+ * Start a server. `environment` adds settings, for example { PLENUM_RTC_WORKERS: "2" }; media goes to `address`, pages come from the loopback address
+ * of its family. Where two-ways.sh has made a namespace for servers it runs there, and pages come from `address` too.
+ */
+export async function startServer(environment = {}, address = process.env.PLM_RTC_ADDRESS ?? "127.0.0.1") {
   const program = process.env.PLM_SERVER;
   if (!program) throw new Error("PLM_SERVER names no program");
   const [http, rtc] = [await freePort(), await freePort()];
-  const address = process.env.PLM_RTC_ADDRESS ?? "127.0.0.1";
+  const away = process.env.PLM_SERVER_NET;
+  const command = away ? ["nsenter", `--net=${away}`, program] : [program];
+  const loopback = address.includes(":") ? "::1" : "127.0.0.1";
   const data = await mkdtemp(join(tmpdir(), "plenum-"));
-  const url = `http://127.0.0.1:${http}`;
+  const url = `http://${inUrl(away ? address : loopback)}:${http}`;
   /* Media by TCP goes to the page's port too, at the address that clients are told. */
-  const listen = [...new Set(["127.0.0.1", address])].map((host) => `${host}:${http}`).join(",");
+  const listen = [...new Set([loopback, address])].map((host) => `${inUrl(host)}:${http}`).join(",");
   let log = "";
   const run = () => {
-    const started = spawn(program, [], {
+    const started = spawn(command[0], command.slice(1), {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         ...process.env,
         PLENUM_HTTP_LISTEN: listen,
-        PLENUM_RTC_LISTEN: `${address}:${rtc}`,
+        PLENUM_RTC_LISTEN: `${inUrl(address)}:${rtc}`,
         PLENUM_RTC_ADVERTISE: address,
         PLENUM_DATA_DIR: data,
         ...environment,
@@ -88,6 +95,7 @@ export async function startServer(environment = {}) {
   }
   return {
     url,
+    isAway: away !== undefined,
     stop,
     crash,
     log: () => log,
