@@ -79,7 +79,6 @@ struct plm_quality_person {
     struct plm_quality_sent *sources[PLM_SOURCE_COUNT];
     struct plm_quality_ring freezes_at;
     struct plm_quality_freeze *freezes; /* PLM_QUALITY_FREEZES of them; NULL: there was none */
-    struct plm_quality_freeze *freezes; /* PLM_QUALITY_FREEZES of them; NULL: none yet */
     uint32_t n_freezes[PLM_MSG_freeze_cause_COUNT], frozen_ms[PLM_MSG_freeze_cause_COUNT];
     bool undecided; /* in the meeting's list: has freezes that are not decided */
     struct plm_quality *meeting;
