@@ -30,6 +30,7 @@ struct transfer {
     int err; /**< of the job: 0 or a negated errno */
     struct stat st;
     uint64_t at, left; /**< what is to be read */
+    uint64_t most;     /**< of a range, in one answer; 0: all */
     char *piece;
     size_t piece_len;
     struct transfer *prev, *next;             /* in files->all */
@@ -248,6 +249,7 @@ static void answer(struct transfer *t)
         return;
     }
     if (which == PLM_HTTP_RANGE_PART) {
+        len = t->most && len > t->most ? t->most : len;
         snprintf(h.range, sizeof(h.range), "bytes %llu-%llu/%llu", (unsigned long long)first,
             (unsigned long long)(first + len - 1), (unsigned long long)size);
         add(&h, "content-range:", h.range);
@@ -325,6 +327,7 @@ static struct transfer *create(
     *t = (struct transfer){.files = f,
         .exchange = q->exchange,
         .is_head = q->method == PLM_HTTP_HEAD,
+        .most = file->most,
         .still = file->still,
         .arg = file->arg,
         .fd = -1,

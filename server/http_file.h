@@ -22,6 +22,8 @@ struct plm_http_files;
 struct plm_http_file {
     const char *folder, *name; /**< one segment each, which the caller has found good */
     const char *content_type;
+    /** So many octets of a range in one answer (RFC 9110 15.3.7: a part of what was asked for is fine); 0: all of it. */
+    uint64_t most;
     const char *save_as; /**< the name that a browser offers to save it under; ASCII without quotes */
     /** Is it still to be sent? Asked before each piece; on false the connection is cut. */
     bool (*still)(void *arg, const char *folder);

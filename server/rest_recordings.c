@@ -201,7 +201,9 @@ void plm_rest_get_recording_file(struct plm_rest_call *c)
     const char *name = c->argument[1];
     struct plm_api_recording rec;
     char save_as[128] = "recording";
-    if (!find(c, true, &rec))
+    uint64_t piece = 0;
+    if (!find(c, true, &rec) ||
+        !read_number(c, "piece", 1, INT64_MAX, &piece, "piece: a number of octets, from 1"))
         return;
     /* What is being written changes under the reader's hands. */
     if (!r->setup.files || rec.state < PLM_RECORDING_READY || !plm_recording_id_valid(rec.id) ||
@@ -214,6 +216,7 @@ void plm_rest_get_recording_file(struct plm_rest_call *c)
         .name = name,
         .content_type = type_of(name),
         .save_as = save_as,
+        .most = piece,
         .still = is_there,
         .arg = c->rest};
     plm_http_files_send(r->setup.files, c->request, &file);
