@@ -2,7 +2,7 @@ import type { RecordingItem, RecordingPage } from "@plenum/sdk";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Manifest, ManifestFile } from "../src/lib/recording.js";
 import { formatLength } from "../src/lib/recording.js";
-import { RecordingLinks } from "../src/lib/recordingLinks.js";
+import { playedUrl, RecordingLinks } from "../src/lib/recordingLinks.js";
 import { lanesOf, neededFiles, sceneAt } from "../src/lib/scene.js";
 
 const S = 1e6;
@@ -102,6 +102,10 @@ describe("links of a recording", () => {
     expect(list).toHaveBeenCalledOnce();
     vi.advanceTimersByTime(600_000);
     expect(await l.renewed("f", "f?2")).toBe("f?3");
+  });
+
+  it("are played in pieces where an element would keep its connection", () => {
+    expect([playedUrl("f?token=1", "chromium"), playedUrl("f?token=1", "firefox")]).toEqual(["f?token=1&piece=4000000", "f?token=1"]);
   });
 
   it("end with the recording", async () => {

@@ -3,7 +3,7 @@ import { MicOffIcon, ScreenIcon } from "../icons.js";
 import type { Rect } from "../lib/layout.js";
 import type { Playback } from "../lib/playback.js";
 import type { ManifestFile } from "../lib/recording.js";
-import type { RecordingLinks } from "../lib/recordingLinks.js";
+import { playedUrl, type RecordingLinks } from "../lib/recordingLinks.js";
 import type { SceneTile } from "../lib/scene.js";
 import { hueOf, initials } from "../lib/text.js";
 import { t } from "../messages.js";
@@ -66,7 +66,7 @@ function Media({ file, playback, links, isShown }: MediaProps) {
   const onError = () => {
     links.renewed(file.file, src ?? "").then(setSrc, () => setBroken(true));
   };
-  const source = { ref: element, src, preload: "auto", onError };
+  const source = { ref: element, src: src && playedUrl(src), preload: "auto", onError };
   return (
     <>
       {file.video ? <video {...source} playsInline className={isShown ? "" : "covered"} /> : <audio {...source} />}
