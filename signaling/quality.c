@@ -12,7 +12,8 @@
 #define GATHER_MS 500  /* asks are gathered: each wakes every worker */
 #define MAX_ASKS  200  /* in one turn */
 #define SECOND_MS 1100 /* until the second of a freeze is over */
-#define ANSWER_MS 500  /* until media's answers are there */
+#define LOG_MS    10000
+#define ANSWER_MS 500 /* until media's answers are there */
 
 /** What is known of a meeting. */
 struct plm_quality {
@@ -368,6 +369,19 @@ static bool is_silent(
     return silent;
 }
 
+/* A client says as often as it likes that a picture stands still; the log takes one line of each in ten seconds. */
+static void write_log(
+    struct plm_quality_person *p, const struct plm_room *room, const struct plm_quality_freeze *f)
+{
+    struct plm_hub *hub = p->meeting->hub;
+    uint64_t now = hub->host.now_ms(hub->host.ctx);
+    if (p->logged_ms && now - p->logged_ms < LOG_MS)
+        return;
+    p->logged_ms = now;
+    plm_hub_log(hub, room, "%u: the picture of %u stood still for %u ms: %s", p->id, f->shows, f->ms,
+        plm_msg_freeze_cause_name(f->cause));
+}
+
 static void decide(struct plm_room *room, struct plm_quality_person *p, struct plm_quality_freeze *f)
 {
     const struct plm_quality_person *from = find(p->meeting, f->shows);
@@ -398,8 +412,7 @@ static void decide(struct plm_room *room, struct plm_quality_person *p, struct p
     p->n_freezes[f->cause]++;
     p->meeting->hub->counters.freezes[f->cause]++;
     p->frozen_ms[f->cause] += f->ms;
-    plm_hub_log(p->meeting->hub, room, "%u: the picture of %u stood still for %u ms: %s", p->id, f->shows,
-        f->ms, plm_msg_freeze_cause_name(f->cause));
+    write_log(p, room, f);
 }
 
 /* First both legs are asked for, then what they said is looked at. */

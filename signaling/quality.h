@@ -80,7 +80,8 @@ struct plm_quality_person {
     struct plm_quality_ring freezes_at;
     struct plm_quality_freeze *freezes; /* PLM_QUALITY_FREEZES of them; NULL: there was none */
     uint32_t n_freezes[PLM_MSG_freeze_cause_COUNT], frozen_ms[PLM_MSG_freeze_cause_COUNT];
-    bool undecided; /* in the meeting's list: has freezes that are not decided */
+    uint64_t logged_ms; /* a freeze of theirs was written into the log; 0: never */
+    bool undecided;     /* in the meeting's list: has freezes that are not decided */
     struct plm_quality *meeting;
     struct plm_quality_person *prev, *next;
     UT_hash_handle hh;

@@ -341,6 +341,9 @@ static void reports_are_bounded(void **state)
         m->w->now += 1000;
         assert_int_equal(peer_ask(m->ada, &msg), -1);
     }
+    unsigned logs = m->w->logs;
+    pass(m, 3000);
+    assert_int_equal(m->w->logs, logs + 1); /* not a line for each */
     struct plm_msg *r = told_to_ada(m);
     assert_int_equal(r->quality_report.n_freezes, PLM_QUALITY_FREEZES);
     plm_msg_free(r);
