@@ -14,7 +14,7 @@ interface EnginePolicy {
 }
 
 const POLICIES: Record<Engine, EnginePolicy> = {
-  chromium: { offered: ["VP8", "VP9", "H264", "AV1"], layered: ["VP8", "VP9", "H264"] },
+  chromium: { offered: ["VP8", "VP9", "H264", "AV1"], layered: ["VP8", "VP9", "H264", "AV1"] },
   firefox: { offered: ["VP8", "VP9", "AV1"], layered: ["VP8"] },
   webkit: { offered: ["VP8", "H264", "VP9"], layered: ["VP8", "H264"] },
   other: { offered: ["VP8", "H264", "VP9"], layered: ["VP8"] },

@@ -22,7 +22,9 @@ describe("codec policy", () => {
 
   it("offers one codec alone on wish, only where its simulcast works", () => {
     expect(names(sortCodecs(CHROMIUM, videoCodecOrder("chromium", { video: "VP9" })))).toEqual(["VP9", "rtx"]);
+    expect(names(sortCodecs(CHROMIUM, videoCodecOrder("chromium", { video: "AV1" })))).toEqual(["AV1", "rtx"]);
     expect(videoCodecOrder("firefox", { video: "VP9" })[0]).toBe("VP8");
+    expect(videoCodecOrder("firefox", { video: "AV1" })).toEqual(videoCodecOrder("firefox"));
   });
 
   it("gives no preference when none of the wanted is there", () => {
