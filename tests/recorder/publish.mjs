@@ -1,7 +1,7 @@
 /*
  * A browser publishes to plm-capture (capture.c): what it sends ends up in a file.
  *
- *   node publish.mjs CAPTURE FILE BROWSER CODEC[:MODE] SCENARIO     MODE is a scalability mode, or "simulcast"
+ *   node publish.mjs CAPTURE FILE BROWSER CODEC[+ANOTHER][:MODE] SCENARIO     MODE is a scalability mode, or "simulcast"
  *
  * Once a second the picture flashes white for 100 ms and a tone sounds.
  */
@@ -10,7 +10,8 @@ import { createRequire } from "node:module";
 
 const require = createRequire(new URL("../../web/package.json", import.meta.url));
 const [, , program, file, browserName, codecMode, scenario] = process.argv;
-const [codec, mode] = codecMode.split(":");
+const [codecs, mode] = codecMode.split(":");
+const [codec, another] = codecs.split("+");
 const KEY_SECONDS = "3";
 const SECONDS = 14;
 const SECONDS_LAYERS = 20; // the largest one starts late
@@ -18,7 +19,7 @@ const SECONDS_LAYERS = 20; // the largest one starts late
 /* ---- in the page ---- */
 
 /* Makes window.publisher: pictures, sound, a connection that sends them. @return the offer */
-async function begin({ codec, mode, turns }) {
+async function begin({ codec, another, mode, turns }) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, mode === "simulcast" ? { width: 1280, height: 720 } : { width: 640, height: 360 });
   const pen = canvas.getContext("2d");
@@ -75,10 +76,11 @@ async function begin({ codec, mode, turns }) {
   const video = pc.addTransceiver(picture, { direction: "sendonly", sendEncodings });
   const audio = pc.addTransceiver(voice, { direction: "sendonly" });
   const known = RTCRtpSender.getCapabilities("video").codecs;
-  const wanted = known.filter((c) => c.mimeType.toLowerCase() === `video/${codec}`.toLowerCase());
-  if (!wanted.length) return null;
+  const named = (name) => known.filter((c) => c.mimeType.toLowerCase() === `video/${name}`.toLowerCase());
+  const wanted = [...named(codec), ...(another ? named(another) : [])];
+  if (!named(codec).length || (another && !named(another).length)) return null;
   video.setCodecPreferences([...wanted, ...known.filter((c) => c.mimeType === "video/rtx")]);
-  window.publisher = { pc, canvas, picture, voice, video, audio, sound, angle, painting };
+  window.publisher = { pc, canvas, picture, voice, video, audio, sound, angle, painting, another };
   await sound.resume();
   await pc.setLocalDescription(await pc.createOffer());
   return pc.localDescription.sdp;
@@ -114,6 +116,8 @@ const steps = {
     [5, () => (window.publisher.angle.now = 90)],
     [9, () => (window.publisher.angle.now = 0)],
   ],
+  codec: [[7, () => window.changeCodec()]],
+  ssrc: [[7, () => window.changeSsrc()]],
   rejoin: [
     [6, () => window.leave()],
     [7, "join"],
@@ -126,6 +130,33 @@ function addHelpers() {
     const parameters = sender.getParameters();
     parameters.encodings[layer].active = active;
     await sender.setParameters(parameters);
+  };
+  window.changeCodec = async () => {
+    const { video, another } = window.publisher;
+    const parameters = video.sender.getParameters();
+    const codec = parameters.codecs.find((c) => c.mimeType.toLowerCase() === `video/${another}`.toLowerCase());
+    if (!codec) throw new Error("the other codec was not taken");
+    const { mimeType, clockRate, sdpFmtpLine } = codec;
+    parameters.encodings[0].codec = sdpFmtpLine ? { mimeType, clockRate, sdpFmtpLine } : { mimeType, clockRate };
+    await video.sender.setParameters(parameters);
+  };
+  /* By an offer that says so. The server, which goes by the MID, is not asked. */
+  window.changeSsrc = async () => {
+    const { pc, video } = window.publisher;
+    const sent = async () => {
+      for (const report of (await video.sender.getStats()).values()) if (report.type === "outbound-rtp") return report.ssrc;
+      return 0;
+    };
+    const before = await sent();
+    const offer = await pc.createOffer();
+    const parts = offer.sdp.split(/^(?=m=)/m);
+    const of = new Set(parts.filter((part) => part.startsWith("m=video")).flatMap((part) => [...part.matchAll(/^a=ssrc:(\d+)/gm)].map((match) => match[1])));
+    let sdp = offer.sdp;
+    for (const ssrc of of) sdp = sdp.replaceAll(ssrc, String(1 + Math.floor(Math.random() * 0xfffffffe)));
+    await pc.setLocalDescription({ type: "offer", sdp });
+    await pc.setRemoteDescription(pc.currentRemoteDescription);
+    for (let i = 0; i < 20 && (await sent()) === before; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    if (!before || (await sent()) === before) throw new Error(`SSRC ${before} has not changed`);
   };
   window.leave = async () => {
     const { pc, sound, painting } = window.publisher;
@@ -179,7 +210,7 @@ try {
   const page = await browser.newPage();
   await page.evaluate(addHelpers);
   const join = async () => {
-    const offer = await page.evaluate(begin, { codec, mode, turns: scenario === "rotation" });
+    const offer = await page.evaluate(begin, { codec, another, mode, turns: scenario === "rotation" });
     if (!offer) return false;
     const state = await page.evaluate(take, await exchange(capture, offer));
     if (state !== "connected") throw new Error(`connection is ${state}`);
@@ -194,7 +225,7 @@ try {
     }
     status = 0;
   } else {
-    console.log(`skipped: ${browserName} has no ${codec}, or frames that are turned`);
+    console.log(`skipped: ${browserName} has no ${codecs}, or frames that are turned`);
     status = 77;
   }
 } finally {
