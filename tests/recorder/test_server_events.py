@@ -120,9 +120,9 @@ def main():
         if meeting:
             meeting.goes_on(0)
         server.stop()
-        if meeting and meeting.pids:  # it outlives its server
+        if meeting and meeting.pids:  # it outlives its server, and may be stopped
             try:
-                os.kill(meeting.pids[-1], signal.SIGTERM)
+                os.kill(meeting.pids[-1], signal.SIGKILL)
             except ProcessLookupError:
                 pass
     return 0
