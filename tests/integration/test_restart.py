@@ -30,7 +30,7 @@ def without(reply, *names):
 
 def looks(client):
     """All that a client is told of its room when it comes back, as it looks to it now."""
-    return without(client.joined, "id", "resumed", "ice_servers", "breakouts_end_at")
+    return without(client.joined, "id", "resumed", "ice_servers", "breakouts_end_at", "now")
 
 
 def refresh(client):
