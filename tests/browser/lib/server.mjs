@@ -8,6 +8,7 @@ import { join } from "node:path";
 
 const START_MS = 10_000;
 const STOP_MS = 15_000;
+const LAST_WORDS_MS = 100;
 
 async function freePort() {
   const probe = createServer().listen(0, "127.0.0.1");
@@ -50,6 +51,7 @@ export async function startServer(environment = {}, address = process.env.PLM_RT
   /* Media by TCP goes to the page's port too, at the address that clients are told. */
   const listen = [...new Set([loopback, address])].map((host) => `${inUrl(host)}:${http}`).join(",");
   let log = "";
+  const pipes = [];
   const run = () => {
     const started = spawn(command[0], command.slice(1), {
       stdio: ["ignore", "pipe", "pipe"],
@@ -63,6 +65,7 @@ export async function startServer(environment = {}, address = process.env.PLM_RT
       },
     });
     for (const stream of [started.stdout, started.stderr]) stream.on("data", (text) => (log += text));
+    pipes.push(started.stdout, started.stderr);
     return started;
   };
   let child = run();
@@ -83,6 +86,9 @@ export async function startServer(environment = {}, address = process.env.PLM_RT
       await ended;
       clearTimeout(kill);
     }
+    /* A recorder outlives the server by a minute, and has its pipes: nobody waits for that, only for the server's last words. */
+    await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
+    for (const pipe of pipes) pipe.destroy();
     await rm(data, { recursive: true, force: true });
     /* With a sanitizer this tells what it found. */
     if (child.exitCode !== 0) throw new Error(`plenum-server ended with ${child.exitCode ?? child.signalCode}\n${log.slice(-8000)}`);
