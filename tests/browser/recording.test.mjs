@@ -16,11 +16,13 @@ const ROOM = "archive";
 const SCREEN_MS = 4000;
 /* So long files have to stay in step; the recording has to be longer. Seconds. */
 const IN_STEP = 10;
+/* That needs a recording of so long, and its beginning some seconds. */
+const LENGTH_MS = (IN_STEP + 6) * 1000;
 const MOST_APART = 0.1;
 /* Two tones each time. */
 const TONES_OF_A_CHANGE = 2;
 const screens = join(process.env.PLM_WORK ?? "/tmp", "screens");
-let server, house, ada, bob, dot;
+let server, house, ada, bob, dot, begun;
 
 /* Runs before the page: counts the tones that it plays by itself. */
 function countTones() {
@@ -109,6 +111,7 @@ const lengthOf = () => byId(ada, "player-seek").evaluate((input) => Number(input
 
 test("who leads begins to record, and everybody is told", async () => {
   const before = await Promise.all([ada, bob].map(tones));
+  begun = Date.now();
   await more(ada, "record-start");
   await byId(ada, "recording-start-dialog").waitFor();
   await look(ada, "record-start-desktop");
@@ -147,7 +150,8 @@ test("it is ended, and everybody hears that", async () => {
     }, 100);
     return window.plenum.meeting.setSource("screen", canvas.captureStream(10).getVideoTracks()[0]);
   });
-  await new Promise((resolve) => setTimeout(resolve, SCREEN_MS));
+  const rest = LENGTH_MS - (Date.now() - begun);
+  await new Promise((resolve) => setTimeout(resolve, Math.max(SCREEN_MS, rest)));
   const before = await tones(bob);
   await ada.click("recording-stop");
   await ada.click("recording-stop-dialog-confirm");
