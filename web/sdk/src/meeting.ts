@@ -118,6 +118,8 @@ export interface MeetingEvents {
 
 /* A server that is reached says something within this time, or nearly always: to take it for lost costs another socket. */
 const ANSWER_MS = 700;
+/* A server that was started anew says right after the welcome that it has no connection of ours any more. */
+const LOST_MS = 300;
 
 const NO_LOBBY: Lobby = { waiting: [], total: 0 };
 
@@ -430,7 +432,7 @@ export class Meeting extends Emitter<MeetingEvents> {
       this.mutes.tell();
       this.publish.nudge();
       this.receive.nudge();
-      void this.packets.resumed();
+      setTimeout(() => void this.packets.resumed(), LOST_MS);
     } else {
       this.publish.build(joined.ice_servers).catch(() => undefined);
       this.receive.build(joined.ice_servers).catch(() => undefined);

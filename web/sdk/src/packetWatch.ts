@@ -3,6 +3,8 @@ import type { ConnectionState } from "./connection.js";
 /** What is watched: one of the two connections. */
 export interface Watched {
   readonly state: ConnectionState;
+  /** Both sides have it; not so while it is made anew. */
+  readonly isNegotiated: boolean;
   /** Whether anything should be arriving now. */
   readonly expectsPackets: boolean;
   getStats(): Promise<RTCStatsReport | undefined>;
@@ -95,6 +97,8 @@ export class PacketWatch {
       this.options.doubt?.();
     }
     if (silentMs < patienceMs || !this.options.canNegotiate()) return;
+    /* Meanwhile the server may have said that it has it no more: then it is made anew, and a restart would be of another one. */
+    if (!connection.isNegotiated) return;
     before.armed = false;
     try {
       await connection.restartIce();

@@ -3,6 +3,7 @@ import { PacketWatch, type Watched } from "../src/packetWatch.js";
 
 class FakeConnection implements Watched {
   state: Watched["state"] = "connected";
+  isNegotiated = true;
   expectsPackets = true;
   octets = 0;
   readonly restartIce = vi.fn(() => Promise.resolve());
@@ -95,6 +96,14 @@ describe("one second without a packet", () => {
     await seconds(1, 0);
     await watch.resumed();
     expect(connection.restartIce).toHaveBeenCalledOnce();
+  });
+
+  it("is no reason where the server has lost the connection, which is made anew then", async () => {
+    await seconds(3, 100);
+    await seconds(1, 0);
+    connection.isNegotiated = false;
+    await watch.resumed();
+    expect(connection.restartIce).not.toHaveBeenCalled();
   });
 });
 
