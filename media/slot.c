@@ -446,11 +446,12 @@ static uint64_t due_us(const struct plm_slot *s, const struct plm_pkt *pkt, uint
 
 /*
  * A receiver knows of what is missing by the number before it: the very first packet would be lost without a NACK, and its key frame with it, until
- * it is asked for half a second later. So a packet that may be lost goes ahead of it.
+ * it is asked for half a second later. So a packet that may be lost goes ahead of it. Not with H264: aiortc hands its empty payload to the decoder,
+ * which takes it for the end of the stream.
  */
 static void lead(struct plm_slot *s, const struct plm_pkt *first)
 {
-    if (plm_seq_map_segment(s->map))
+    if (plm_seq_map_segment(s->map) || first->codec == PLM_CODEC_H264)
         return;
     struct plm_map_out out = {.ext_seq = plm_seq_map_take(s->map), .ts = plm_seq_map_last_ts(s->map)};
     plm_egress_push(s->transport->worker, s, NULL, PLM_EGRESS_FILL, s->pt_of[first->codec_index], &out);
