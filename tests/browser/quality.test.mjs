@@ -4,8 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launchChromium } from "./lib/chromium.mjs";
-import { moveAway } from "./lib/distance.mjs";
+import { openAway } from "./lib/distance.mjs";
 import { startServer } from "./lib/server.mjs";
 
 const DISTANCE_MS = 30;
@@ -25,15 +24,7 @@ after(async () => {
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function openPage() {
-  const browser = await launchChromium(["--autoplay-policy=no-user-gesture-required"]);
-  closing.push(() => browser.close());
-  const page = await browser.newPage();
-  const way = await moveAway(page, DISTANCE_MS);
-  closing.push(way);
-  await page.goto(`${server.url}/?debug`);
-  return { page, way };
-}
+const openPage = () => openAway(server, DISTANCE_MS, closing);
 
 /* Runs in the page: a moving picture and a tone, until window.still. */
 async function publish({ url, room }) {

@@ -4,8 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launchChromium } from "./lib/chromium.mjs";
-import { moveAway } from "./lib/distance.mjs";
+import { openAway } from "./lib/distance.mjs";
 import { eventually } from "./lib/participant.mjs";
 import { startServer } from "./lib/server.mjs";
 
@@ -25,14 +24,7 @@ after(async () => {
   await server?.stop();
 });
 
-async function openPage(distance) {
-  const browser = await launchChromium(["--autoplay-policy=no-user-gesture-required"]);
-  closing.push(() => browser.close());
-  const page = await browser.newPage();
-  if (distance) closing.push(await moveAway(page, distance));
-  await page.goto(`${server.url}/?debug`);
-  return page;
-}
+const openPage = async (distance) => (await openAway(server, distance, closing)).page;
 
 /* Runs in the page: a moving picture of one colour. Gives the participant's id. */
 async function publish({ url, room, name, colour }) {

@@ -1,6 +1,7 @@
 /* A long way to the server, on one machine: what a page sends and gets by UDP takes its time in each direction. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { launchChromium } from "./chromium.mjs";
 
 async function openRelay(port, delayMs, way) {
   const near = createSocket("udp4");
@@ -53,4 +54,15 @@ export async function moveAway(page, delayMs) {
   });
   await page.addInitScript(detour);
   return way;
+}
+
+/** The SDK's page in a browser of its own, so far away; 0: near. What is to be ended goes into `closing`, in order. */
+export async function openAway(server, distanceMs, closing) {
+  const browser = await launchChromium(["--autoplay-policy=no-user-gesture-required"]);
+  closing.push(() => browser.close());
+  const page = await browser.newPage();
+  const way = distanceMs ? await moveAway(page, distanceMs) : undefined;
+  if (way) closing.push(way);
+  await page.goto(`${server.url}/?debug`);
+  return { page, way };
 }
