@@ -94,6 +94,12 @@ void plm_bwe_set_log(struct plm_bwe *b, struct plm_bwe_log *log)
 
 /* ---- what is sent ---- */
 
+void plm_bwe_prefetch(const struct plm_bwe *b, uint16_t twcc_seq)
+{
+    __builtin_prefetch(b, 1);
+    __builtin_prefetch(&b->history[twcc_seq % HISTORY], 1);
+}
+
 void plm_bwe_on_sent(struct plm_bwe *b, uint16_t twcc_seq, uint16_t size, uint64_t now_us)
 {
     if (size > SIZE_MAX_SENT)

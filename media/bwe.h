@@ -24,6 +24,8 @@ struct plm_bwe;
 struct plm_bwe_log;
 struct plm_bwe *plm_bwe_create(void);
 void plm_bwe_destroy(struct plm_bwe *b);
+/** plm_bwe_on_sent will be called soon: fetch what it writes. */
+void plm_bwe_prefetch(const struct plm_bwe *b, uint16_t twcc_seq);
 /** Of each packet, at departure. @param size octets of the datagram */
 void plm_bwe_on_sent(struct plm_bwe *b, uint16_t twcc_seq, uint16_t size, uint64_t now_us);
 /** @return whether the estimate fell: what is sent has to follow at once */

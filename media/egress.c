@@ -458,12 +458,22 @@ static void flush_transport(struct plm_worker *w, struct plm_transport *t)
     }
 }
 
+/* The next transport is there, the one after it on its way: what the next one writes is fetched, and the beginning of the other. */
+static void prefetch_after(const struct plm_transport *t)
+{
+    const struct plm_transport *next = t->egress_next;
+    if (!next)
+        return;
+    plm_bwe_prefetch(next->bwe, next->twcc_seq);
+    __builtin_prefetch(next->egress_next, 1);
+    __builtin_prefetch((const void *)((uintptr_t)next->egress_next + CACHE_LINE), 1); /* of none, too */
+}
+
 void plm_egress_flush(struct plm_worker *w)
 {
     struct plm_egress *e = &w->egress;
     for (struct plm_transport *t = e->dirty; t; t = t->egress_next) {
-        __builtin_prefetch(t->egress_next, 1);
-        __builtin_prefetch((const void *)((uintptr_t)t->egress_next + CACHE_LINE), 1); /* of none, too */
+        prefetch_after(t);
         flush_transport(w, t);
     }
     e->dirty = NULL;

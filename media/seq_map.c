@@ -56,9 +56,9 @@ struct plm_seq_map {
     uint8_t dd_template_next;
     bool any_ts, any_dd;
     uint32_t n_runs; /* begun so far; the present one is runs[(n_runs - 1) % PLM_MAP_SEGMENTS] */
-    struct run runs[PLM_MAP_SEGMENTS];
     uint32_t size;
     uint16_t *retried_ms; /* behind the entries: low bits of the time, 0: never */
+    struct run runs[PLM_MAP_SEGMENTS];
     struct entry entries[];
 };
 
@@ -111,6 +111,17 @@ static struct entry *append(struct plm_seq_map *m, struct run *r, uint64_t src_s
         r->out_end = m->next;
     }
     return e;
+}
+
+void plm_seq_map_prefetch(const struct plm_seq_map *m)
+{
+    if (!m || !m->n_runs)
+        return;
+    const struct run *r = &m->runs[(m->n_runs - 1) % PLM_MAP_SEGMENTS];
+    __builtin_prefetch(r, 1);
+    __builtin_prefetch(&r->ts_newest, 1);
+    __builtin_prefetch(&m->entries[m->next & (m->size - 1)], 1);
+    __builtin_prefetch(&m->retried_ms[m->next & (m->size - 1)], 1);
 }
 
 /* ---- the dependency descriptor's numbers ---- */

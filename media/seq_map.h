@@ -84,6 +84,8 @@ bool plm_seq_map_retry(struct plm_seq_map *m, uint16_t seq, uint64_t now_us, uin
 /** The next outgoing number for a packet of our own making (padding on the media SSRC, only at a frame's end). */
 uint64_t plm_seq_map_take(struct plm_seq_map *m);
 uint64_t plm_seq_map_last(const struct plm_seq_map *m);
+/** A packet will be pushed soon: fetch what that writes. The map's beginning has to be there already. */
+void plm_seq_map_prefetch(const struct plm_seq_map *m);
 uint32_t plm_seq_map_last_ts(const struct plm_seq_map *m);
 /** The segment that is sent now; NULL before the first switch. */
 const struct plm_segment *plm_seq_map_segment(const struct plm_seq_map *m);

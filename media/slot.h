@@ -90,11 +90,16 @@ static inline void plm_slot_prefetch(const struct plm_slot *s)
     __builtin_prefetch(&s->next.track, 1);
     __builtin_prefetch(&s->layers);
 }
-/** It is next to be given a packet, and what plm_slot_prefetch asked for has come. */
+/** It is the next but one, and what plm_slot_prefetch asked for has come. */
 static inline void plm_slot_prefetch_map(const struct plm_slot *s)
 {
     __builtin_prefetch(s->map, 1);
     __builtin_prefetch(s->transport, 1);
+}
+/** It is next to be given a packet, and what plm_slot_prefetch_map asked for has come. */
+static inline void plm_slot_prefetch_entry(const struct plm_slot *s)
+{
+    plm_seq_map_prefetch(s->map);
 }
 
 /**

@@ -533,10 +533,14 @@ static void forward(struct plm_track *tr, struct plm_pkt *pkt)
     if (tr->muted)
         return;
     for (uint32_t i = 0; i < tr->n_slots; i++) {
-        if (i + 2 < tr->n_slots)
-            plm_slot_prefetch(tr->slots[i + 2]);
+        if (i + 3 < tr->n_slots)
+            plm_slot_prefetch(tr->slots[i + 3]);
+        if (i + 2 < tr->n_slots) {
+            plm_slot_prefetch_map(tr->slots[i + 2]);
+            plm_transport_prefetch_pacer(tr->slots[i + 2]->transport);
+        }
         if (i + 1 < tr->n_slots)
-            plm_slot_prefetch_map(tr->slots[i + 1]);
+            plm_slot_prefetch_entry(tr->slots[i + 1]);
         plm_slot_on_rtp(tr->slots[i], tr, pkt);
     }
     struct plm_shard *shard = tr->shard;

@@ -100,6 +100,12 @@ struct plm_transport {
     uint64_t drops[PLM_DROP_COUNT];
 };
 
+/** Something will be sent to it soon. */
+static inline void plm_transport_prefetch_pacer(const struct plm_transport *t)
+{
+    __builtin_prefetch(&t->pacer, 1);
+}
+
 /** From a claimed plan; takes it over. @return NULL: no memory */
 struct plm_transport *plm_transport_create(struct plm_worker *w, struct plm_transport_plan *plan);
 /** Close: what it published and showed ends now, memory at the end of the turn. */
