@@ -4,7 +4,6 @@
 #include <jansson.h>
 #include <libwebsockets.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +12,11 @@
 #include <uv.h>
 
 #include "config.h"
+#include "http_headers.h"
 #include "http_listen.h"
 #include "http_peek.h"
 #include "http_tls.h"
+#include "http_upgrade.h"
 #include "json_text.h"
 #include "logger.h"
 #include "peer_count.h"
@@ -133,47 +134,27 @@ static struct exchange *exchange_find(struct plm_http *h, uint64_t id)
 
 /* ---- replies ---- */
 
-struct head {
-    struct lws *wsi;
-    unsigned char *p, *end;
-    bool full;
-};
-
-static void head_add(struct head *o, const char *name, const char *value)
-{
-    if (lws_add_http_header_by_name(o->wsi, (const unsigned char *)name, (const unsigned char *)value,
-            (int)strlen(value), &o->p, o->end))
-        o->full = true;
-}
-
-static bool is_allowed(const struct plm_config_texts *origins, const char *origin)
-{
-    for (size_t i = 0; i < origins->n; i++)
-        if (!strcmp(origins->text[i], "*") || !strcmp(origins->text[i], origin))
-            return true;
-    return false;
-}
-
-static void head_add_cors(struct head *o, const struct exchange *x)
+static void head_add_cors(struct plm_http_head *o, const struct exchange *x)
 {
     const struct plm_config_texts *origins = &x->http->setup.config->http.cors_origins;
     if (!x->route || !x->route->cors)
         return;
-    head_add(o, "vary:", "origin");
-    if (!x->origin || !is_allowed(origins, x->origin))
+    plm_http_head_add(o, "vary:", "origin");
+    if (!x->origin || !plm_http_origin_allowed(origins, x->origin))
         return;
-    head_add(o, "access-control-allow-origin:", is_allowed(origins, "*") ? "*" : x->origin);
-    head_add(o, "access-control-expose-headers:", "location, etag, link, accept-patch, retry-after");
+    plm_http_head_add(
+        o, "access-control-allow-origin:", plm_http_origin_allowed(origins, "*") ? "*" : x->origin);
+    plm_http_head_add(o, "access-control-expose-headers:", "location, etag, link, accept-patch, retry-after");
 }
 
 /* Everything that leaves here: no guessing of types, no address of ours to others (a room's name is in it). */
-static void head_add_common(struct head *o, const struct exchange *x)
+static void head_add_common(struct plm_http_head *o, const struct exchange *x)
 {
-    head_add(o, "x-content-type-options:", "nosniff");
-    head_add(o, "referrer-policy:", "no-referrer");
+    plm_http_head_add(o, "x-content-type-options:", "nosniff");
+    plm_http_head_add(o, "referrer-policy:", "no-referrer");
     head_add_cors(o, x);
     if (x->close)
-        head_add(o, "connection:", "close");
+        plm_http_head_add(o, "connection:", "close");
 }
 
 static bool has_no_body(unsigned status)
@@ -187,16 +168,16 @@ static int write_head(struct exchange *x, const struct plm_http_reply *reply)
     if (!x->head)
         return PLM_ENOMEM;
     unsigned char *start = x->head + LWS_PRE;
-    struct head o = {x->wsi, start, start + HEADER_SPACE - 1, false};
+    struct plm_http_head o = {x->wsi, start, start + HEADER_SPACE - 1, false};
     uint64_t len = reply->stream ? reply->stream->len : reply->body ? reply->body->len : 0;
 
     if (lws_add_http_header_status(x->wsi, reply->status, &o.p, o.end))
         return PLM_EFULL;
     if (reply->content_type)
-        head_add(&o, "content-type:", reply->content_type);
+        plm_http_head_add(&o, "content-type:", reply->content_type);
     head_add_common(&o, x);
     for (size_t i = 0; i < reply->n_headers; i++)
-        head_add(&o, reply->headers[i].name, reply->headers[i].value);
+        plm_http_head_add(&o, reply->headers[i].name, reply->headers[i].value);
     if (!has_no_body(reply->status) && lws_add_http_header_content_length(x->wsi, len, &o.p, o.end))
         return PLM_EFULL;
     if (o.full || lws_finalize_http_header(x->wsi, &o.p, o.end))
@@ -315,44 +296,6 @@ static void find_source(struct exchange *x)
     plm_source_find(x->source, peer, any ? forwarded : NULL, trusted->addr, trusted->n);
 }
 
-static char *copy_header(struct lws *wsi, enum lws_token_indexes token)
-{
-    int len = lws_hdr_total_length(wsi, token);
-    char *value = len > 0 ? malloc((size_t)len + 1) : NULL;
-    if (value && lws_hdr_copy(wsi, value, len + 1, token) < 0) {
-        free(value);
-        value = NULL;
-    }
-    return value;
-}
-
-static bool is_header(struct lws *wsi, enum lws_token_indexes token, const char *value)
-{
-    char found[32];
-    return lws_hdr_copy(wsi, found, sizeof(found), token) > 0 && !strcmp(found, value);
-}
-
-/* libwebsockets keeps "a=1&b=2" in pieces. @return NULL: there is none, or memory was short */
-static char *copy_query(struct lws *wsi)
-{
-    char *query = NULL;
-    int used = 0;
-    for (int i = 0;; i++) {
-        int len = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i);
-        if (len <= 0)
-            return query;
-        char *longer = realloc(query, (size_t)(used + len) + 2);
-        if (!longer)
-            return query;
-        query = longer;
-        if (i)
-            query[used++] = '&';
-        int got = lws_hdr_copy_fragment(wsi, query + used, len + 1, WSI_TOKEN_HTTP_URI_ARGS, i);
-        used += got > 0 ? got : 0;
-        query[used] = 0;
-    }
-}
-
 static void list_methods(unsigned mask, char *out, size_t size)
 {
     size_t used = 0;
@@ -437,51 +380,24 @@ static const struct plm_http_route *find_route(const struct plm_http *h, const c
     return NULL;
 }
 
-static bool read_length(struct lws *wsi, size_t *out, bool *given)
-{
-    char text[24];
-    char *end;
-
-    *given = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
-    *out = 0;
-    if (!*given)
-        return true;
-    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0 || text[0] < '0' ||
-        text[0] > '9')
-        return false;
-    errno = 0;
-    unsigned long long length = strtoull(text, &end, 10);
-    if (*end || errno)
-        return false;
-    *out = length;
-    return true;
-}
-
-/* RFC 9112 section 3.2: one, or none in HTTP/1.0. */
-static bool is_good_host(struct lws *wsi)
-{
-    return lws_hdr_fragment_length(wsi, WSI_TOKEN_HOST, 1) <= 0 &&
-           (lws_hdr_total_length(wsi, WSI_TOKEN_HOST) > 0 || !is_header(wsi, WSI_TOKEN_HTTP, "HTTP/1.1"));
-}
-
 static bool read_request(struct exchange *x, const char *path, size_t len)
 {
     for (size_t i = 0; i < N_METHODS; i++)
         if (lws_hdr_total_length(x->wsi, methods[i].token) > 0)
             x->method = methods[i].method;
     x->path = strndup(path, len);
-    x->query = copy_query(x->wsi);
-    x->origin = copy_header(x->wsi, WSI_TOKEN_ORIGIN);
-    x->host = copy_header(x->wsi, WSI_TOKEN_HOST);
-    x->authorization = copy_header(x->wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
+    x->query = plm_http_copy_query(x->wsi);
+    x->origin = plm_http_copy_header(x->wsi, WSI_TOKEN_ORIGIN);
+    x->host = plm_http_copy_header(x->wsi, WSI_TOKEN_HOST);
+    x->authorization = plm_http_copy_header(x->wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
     find_source(x);
-    x->content_type = copy_header(x->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE);
-    x->if_match = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_MATCH);
-    x->if_none_match = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH);
-    x->if_modified_since = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_MODIFIED_SINCE);
-    x->range = copy_header(x->wsi, WSI_TOKEN_HTTP_RANGE);
-    x->if_range = copy_header(x->wsi, WSI_TOKEN_HTTP_IF_RANGE);
-    x->accept_encoding = copy_header(x->wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING);
+    x->content_type = plm_http_copy_header(x->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE);
+    x->if_match = plm_http_copy_header(x->wsi, WSI_TOKEN_HTTP_IF_MATCH);
+    x->if_none_match = plm_http_copy_header(x->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH);
+    x->if_modified_since = plm_http_copy_header(x->wsi, WSI_TOKEN_HTTP_IF_MODIFIED_SINCE);
+    x->range = plm_http_copy_header(x->wsi, WSI_TOKEN_HTTP_RANGE);
+    x->if_range = plm_http_copy_header(x->wsi, WSI_TOKEN_HTTP_IF_RANGE);
+    x->accept_encoding = plm_http_copy_header(x->wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING);
     return x->method && x->path;
 }
 
@@ -491,8 +407,8 @@ static void begin(struct exchange *x, const char *path, size_t len)
     const unsigned with_body = PLM_HTTP_POST | PLM_HTTP_PUT | PLM_HTTP_PATCH;
     bool has_length;
 
-    bool good_length = read_length(x->wsi, &x->body_expected, &has_length);
-    if (!read_request(x, path, len) || !good_length || !is_good_host(x->wsi))
+    bool good_length = plm_http_read_length(x->wsi, &x->body_expected, &has_length);
+    if (!read_request(x, path, len) || !good_length || !plm_http_is_good_host(x->wsi))
         refuse(x, 400, "malformed request");
     else if (len > PLM_HTTP_MAX_PATH)
         refuse(x, 414, "the path is too long");
@@ -643,83 +559,19 @@ static int on_writable(struct connection *c)
 
 /* ---- libwebsockets ---- */
 
-/*
- * Without this check a client that names no subprotocol would get the first one; and libwebsockets gives the first in the client's list
- * that it knows, which must not be what it has for plain HTTP.
- */
-static bool asks_for(const struct plm_http *h, struct lws *wsi)
-{
-    char list[128];
-    bool found = false;
-    if (lws_hdr_copy(wsi, list, sizeof(list), WSI_TOKEN_PROTOCOL) <= 0)
-        return false;
-    for (char *rest = list, *name; (name = strsep(&rest, ", "));) {
-        if (!strcmp(name, h->protocols[0].name))
-            return false;
-        found |= !strcmp(name, h->setup.websocket->name);
-    }
-    return found;
-}
-
-/* A page of ours, whatever name it was found by. Encrypted when we are: what stands in clear text anybody on the way can have written. */
-static bool is_own(const struct plm_http *h, struct lws *wsi, const char *origin)
-{
-    char host[256] = "";
-    size_t scheme = !strncasecmp(origin, "https://", 8)             ? 8
-                    : !h->tls && !strncasecmp(origin, "http://", 7) ? 7
-                                                                    : 0;
-    return scheme && lws_hdr_copy(wsi, host, sizeof(host), WSI_TOKEN_HOST) > 0 &&
-           !strcasecmp(origin + scheme, host);
-}
-
-static bool is_good_origin(const struct plm_http *h, struct lws *wsi)
-{
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) <= 0)
-        return true; /* not a browser: nobody's page can make it speak */
-    char *origin = copy_header(wsi, WSI_TOKEN_ORIGIN);
-    bool good = origin && (is_own(h, wsi, origin) || is_allowed(&h->setup.config->http.origins, origin));
-    free(origin);
-    return good;
-}
-
-/* RFC 6455 section 4.1: base64 of 16 octets, once. */
-static bool is_good_key(struct lws *wsi)
-{
-    unsigned char octets[18];
-    char key[25];
-    return lws_hdr_total_length(wsi, WSI_TOKEN_KEY) == sizeof(key) - 1 &&
-           lws_hdr_copy(wsi, key, sizeof(key), WSI_TOKEN_KEY) > 0 && !strcmp(key + 22, "==") &&
-           EVP_DecodeBlock(octets, (unsigned char *)key, 24) == sizeof(octets);
-}
-
-/* The only upgrade is to our WebSocket, from our own pages or those of http.origins; HTTP/2 stays off. @return 0, or the status */
-static unsigned judge_upgrade(const struct plm_http *h, struct lws *wsi, const char *to)
-{
-    if (!to || strcasecmp(to, "websocket") != 0 || !h->setup.websocket ||
-        !is_header(wsi, WSI_TOKEN_GET_URI, "/ws") || !asks_for(h, wsi) || !is_good_origin(h, wsi))
-        return 403;
-    if (!is_header(wsi, WSI_TOKEN_VERSION, "13"))
-        return 426; /* RFC 6455 section 4.4; libwebsockets takes any */
-    return is_header(wsi, WSI_TOKEN_HTTP, "HTTP/1.1") && is_good_key(wsi) ? 0 : 400;
-}
-
 static int on_upgrade(struct plm_http *h, struct lws *wsi, const char *to)
 {
-    unsigned char buf[LWS_PRE + 512];
-    unsigned status = judge_upgrade(h, wsi, to);
-    struct head o = {wsi, buf + LWS_PRE, buf + sizeof(buf) - 1, false};
+    struct plm_http_upgrade rules = {
+        .origins = &h->setup.config->http.origins,
+        .websocket = h->setup.websocket ? h->setup.websocket->name : NULL,
+        .plain = h->protocols[0].name,
+        .tls = h->tls,
+    };
+    unsigned status = plm_http_judge_upgrade(&rules, wsi, to);
     if (!status)
         return 0;
     h->stats.replies[4]++;
-    o.full = lws_add_http_header_status(wsi, status, &o.p, o.end);
-    if (status == 426)
-        head_add(&o, "sec-websocket-version:", "13");
-    head_add(&o, "connection:", "close");
-    if (lws_add_http_header_content_length(wsi, 0, &o.p, o.end) || o.full ||
-        lws_finalize_http_header(wsi, &o.p, o.end))
-        return -1;
-    int len = (int)(o.p - buf) - LWS_PRE;
-    return lws_write(wsi, buf + LWS_PRE, (size_t)len, LWS_WRITE_HTTP_HEADERS) < len ? -1 : 1;
+    return plm_http_refuse_upgrade(wsi, status);
 }
 
 static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)

@@ -1,6 +1,6 @@
 /*
  * HTTP and the doors of the WebSocket, on the main loop. The rest of the server sees only requests and replies; libwebsockets
- * is known to http.c alone (and to signaling's ws_server.c, whose protocol is passed through).
+ * is known to http.c, http_headers.c and http_upgrade.c alone (and to signaling's ws_server.c, whose protocol is passed through).
  */
 #ifndef PLM_SERVER_HTTP_H
 #define PLM_SERVER_HTTP_H
