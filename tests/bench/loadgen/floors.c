@@ -23,11 +23,9 @@
 #endif
 
 #define BATCH       64
-#define TRAIN       8
 #define HEADER      24
-#define PAYLOAD     1176
 #define TAG         16
-#define PACKET      (HEADER + PAYLOAD + TAG)
+#define MAX_PACKET  1500
 #define KEYS        64 /* receivers that take turns */
 #define BATCHES     2400
 #define ROUNDS      3 /* the best counts: the others were disturbed */
@@ -39,8 +37,10 @@ struct bench {
     unsigned long sent;
     atomic_bool stop;
     int sink_cpu;
-    uint8_t plain[PACKET];
-    uint8_t sealed[BATCH][PACKET];
+    struct floors_shape shape;
+    size_t packet; /* octets of one, sealed */
+    uint8_t plain[MAX_PACKET];
+    uint8_t sealed[BATCH * MAX_PACKET]; /* one behind the other */
 };
 
 /* It polls: waking a sleeping receiver would be charged to the sender, packet by packet. */
@@ -65,7 +65,7 @@ static void *sink(void *arg)
         }
         int n = recvmmsg(b->in, msgs, N, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++)
-            atomic_fetch_add(&b->received, (msgs[i].msg_len + PACKET - 1) / PACKET);
+            atomic_fetch_add(&b->received, (msgs[i].msg_len + b->packet - 1) / b->packet);
         if (n < N)
             nanosleep(&pause, NULL);
     }
@@ -98,7 +98,7 @@ static void send_batch(struct bench *b, unsigned train)
     memset(msgs, 0, sizeof msgs);
     for (unsigned i = 0; i < n; i++) {
         struct msghdr *m = &msgs[i].msg_hdr;
-        iov[i] = (struct iovec){b->sealed[i * train], (size_t)train * PACKET};
+        iov[i] = (struct iovec){b->sealed + i * train * b->packet, train * b->packet};
         m->msg_iov = &iov[i];
         m->msg_iovlen = 1;
         if (train == 1)
@@ -106,7 +106,7 @@ static void send_batch(struct bench *b, unsigned train)
         m->msg_control = control[i];
         m->msg_controllen = sizeof control[i];
         struct cmsghdr *c = CMSG_FIRSTHDR(m);
-        uint16_t segment = PACKET;
+        uint16_t segment = (uint16_t)b->packet;
         *c = (struct cmsghdr){
             .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT, .cmsg_len = CMSG_LEN(sizeof segment)};
         memcpy(CMSG_DATA(c), &segment, sizeof segment);
@@ -151,16 +151,18 @@ static void seal_evp(struct bench *b, void *keys)
     EVP_CIPHER_CTX **ctx = keys;
     static uint64_t counter;
     for (unsigned i = 0; i < BATCH; i++) {
-        uint8_t *out = b->sealed[i], iv[12] = {0};
+        uint8_t *out = b->sealed + i * b->packet, iv[12] = {0};
         int n;
         counter++;
         memcpy(iv, &counter, sizeof counter);
         memcpy(out, b->plain, HEADER);
         if (EVP_EncryptInit_ex(ctx[i % KEYS], NULL, NULL, NULL, iv) != 1 ||
             EVP_EncryptUpdate(ctx[i % KEYS], NULL, &n, out, HEADER) != 1 ||
-            EVP_EncryptUpdate(ctx[i % KEYS], out + HEADER, &n, b->plain + HEADER, PAYLOAD) != 1 ||
-            EVP_EncryptFinal_ex(ctx[i % KEYS], out + HEADER + PAYLOAD, &n) != 1 ||
-            EVP_CIPHER_CTX_ctrl(ctx[i % KEYS], EVP_CTRL_AEAD_GET_TAG, TAG, out + HEADER + PAYLOAD) != 1)
+            EVP_EncryptUpdate(ctx[i % KEYS], out + HEADER, &n, b->plain + HEADER, (int)b->shape.payload) !=
+                1 ||
+            EVP_EncryptFinal_ex(ctx[i % KEYS], out + HEADER + b->shape.payload, &n) != 1 ||
+            EVP_CIPHER_CTX_ctrl(ctx[i % KEYS], EVP_CTRL_AEAD_GET_TAG, TAG, out + HEADER + b->shape.payload) !=
+                1)
             die("floors: EVP");
     }
 }
@@ -193,16 +195,16 @@ static void seal_imb(struct bench *b, void *arg)
     static uint64_t counter;
     struct gcm_context_data ctx;
     for (unsigned i = 0; i < BATCH; i++) {
-        uint8_t *out = b->sealed[i], iv[12] = {0};
+        uint8_t *out = b->sealed + i * b->packet, iv[12] = {0};
         counter++;
         memcpy(iv, &counter, sizeof counter);
         memcpy(out, b->plain, HEADER);
-        IMB_AES128_GCM_ENC(k->mgr, &k->keys[i % KEYS], &ctx, out + HEADER, b->plain + HEADER, PAYLOAD, iv,
-            out, HEADER, out + HEADER + PAYLOAD, TAG);
+        IMB_AES128_GCM_ENC(k->mgr, &k->keys[i % KEYS], &ctx, out + HEADER, b->plain + HEADER,
+            b->shape.payload, iv, out, HEADER, out + HEADER + b->shape.payload, TAG);
     }
 }
 
-static double floor_ipsecmb_gso(struct bench *b)
+static double floor_ipsecmb(struct bench *b)
 {
     struct imb_keys k = {.mgr = alloc_mb_mgr(0)};
     uint8_t key[16] = {1};
@@ -214,13 +216,13 @@ static double floor_ipsecmb_gso(struct bench *b)
         key[0] = (uint8_t)i;
         IMB_AES128_GCM_PRE(k.mgr, key, &k.keys[i]);
     }
-    double us = measure(b, seal_imb, &k, TRAIN);
+    double us = measure(b, seal_imb, &k, b->shape.train);
     free(k.keys);
     free_mb_mgr(k.mgr);
     return us;
 }
 #else
-static double floor_ipsecmb_gso(struct bench *b)
+static double floor_ipsecmb(struct bench *b)
 {
     (void)b;
     return 0;
@@ -238,17 +240,21 @@ static void *run(void *arg)
     struct floor_thread *t = arg;
     proc_pin(t->cpu);
     t->out->evp_us = floor_evp(t->bench);
-    t->out->ipsecmb_gso_us = floor_ipsecmb_gso(t->bench);
+    t->out->ipsecmb_us = floor_ipsecmb(t->bench);
     return NULL;
 }
 
-void floors_measure(struct floors *out, int sending_cpu, int sink_cpu)
+void floors_measure(struct floors *out, const struct floors_shape *shape, int sending_cpu, int sink_cpu)
 {
     struct bench *b = calloc(1, sizeof *b);
     pthread_t sender, receiver;
     if (!b)
         die("out of memory");
     b->sink_cpu = sink_cpu;
+    b->shape = *shape;
+    b->packet = HEADER + shape->payload + TAG;
+    if (b->packet > MAX_PACKET || BATCH % shape->train != 0)
+        die("floors: no such shape");
     open_sockets(b);
     struct floor_thread t = {b, out, sending_cpu};
     if (pthread_create(&receiver, NULL, sink, b) != 0 || pthread_create(&sender, NULL, run, &t) != 0)

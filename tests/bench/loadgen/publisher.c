@@ -9,7 +9,6 @@
 
 #define AUDIO_US       20000
 #define AUDIO_TICKS    960
-#define AUDIO_LEN      80 /* octets of Opus: 32 kbit/s */
 #define VIDEO_CLOCK    90000
 #define KEY_FACTOR     4 /* a key frame is so many times larger */
 #define REPORT_US      1000000
@@ -56,7 +55,7 @@ static void send_audio(struct publisher *p)
         prefix[1 + MARK_LEN] = {0x78}; /* CELT, 20 ms, stereo off */
     struct plm_seal_job job;
     mark_put(prefix + 1, clock_wall_ns());
-    make_packet(p, &p->audio, buf, &job, prefix, sizeof prefix, AUDIO_LEN, true, false);
+    make_packet(p, &p->audio, buf, &job, prefix, sizeof prefix, PUBLISHER_AUDIO_LEN, true, false);
     peer_send_rtp(&p->peer, &job, 1);
     p->audio.ts += AUDIO_TICKS;
 }

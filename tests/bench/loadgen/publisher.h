@@ -6,6 +6,8 @@
 
 #include "peer.h"
 
+#define PUBLISHER_AUDIO_LEN 80 /* octets of Opus: 32 kbit/s */
+
 struct publisher_config {
     bool video;
     unsigned fps, packets_per_frame;
