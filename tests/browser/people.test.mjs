@@ -114,6 +114,30 @@ test("reactions rise at everybody", async () => {
   await ada.page.locator("[data-testid=reaction]").first().waitFor({ state: "detached" });
 });
 
+test("the name beside a reaction is to be read at every moment, or not there", async () => {
+  const sign = ada.page.locator("[data-testid=reaction]").first();
+  await dot.click("react");
+  await Promise.all([sign.waitFor(), dot.click("react-party")]);
+  const moments = await sign.evaluate((sign) => {
+    const name = sign.querySelector("bdi");
+    const animations = sign.getAnimations({ subtree: true });
+    const opacity = (element) => (element ? Number(getComputedStyle(element).opacity) * opacity(element.parentElement) : 1);
+    const look = (at) => {
+      for (const animation of animations) {
+        animation.pause();
+        animation.currentTime = at;
+      }
+      return { at, isVisible: getComputedStyle(name).visibility === "visible", opacity: opacity(name) };
+    };
+    return Array.from({ length: 46 }, (_, i) => look(i * 100));
+  });
+  const visible = moments.filter((moment) => moment.isVisible);
+  assert.ok(visible.length >= 30 && visible.length <= 40, `${visible.length} moments`);
+  assert.ok(visible.every((moment) => moment.opacity === 1), JSON.stringify(visible.filter((moment) => moment.opacity !== 1)));
+  assert.equal(visible.at(0).at, 0);
+  await sign.waitFor({ state: "detached" });
+});
+
 test("reactions and hands are heard, unless the room is to be quiet", async () => {
   const react = async () => {
     await dot.click("react");
