@@ -105,7 +105,7 @@ void plm_transport_note_second(struct plm_transport *t)
         const struct plm_slot_totals totals = {
             .packets = s->packets,
             .octets = s->bytes,
-            .lost = s->nacks,
+            .lost = s->lost,
             .repeated = s->rtx_packets,
             .keyframes_asked = s->plis,
             .switches = (uint64_t)s->switches + s->layer_switches,

@@ -756,7 +756,9 @@ size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq)
     struct plm_worker *w = t->worker;
     struct plm_segment segment;
     struct plm_map_out out;
+    uint64_t src;
     s->nacks++;
+    s->lost += s->map && plm_seq_map_find(s->map, seq, &segment, &src, &out);
     struct plm_pkt *pkt = s->map && s->track && s->rtx_ssrc ? sent_packet(s, seq, &segment, &out) : NULL;
     if (!pkt || (t->bwe && plm_bwe_is_strained(t->bwe, w->now_us) && !is_of_present(s, &segment)))
         return 0;

@@ -64,6 +64,7 @@ struct plm_slot {
     uint8_t priority;
     /* sent */
     uint64_t rtx_packets, nacks, plis, rtx_bytes;
+    uint64_t lost;            /**< NACKs of what had been sent: it was lost behind us */
     uint64_t last_sr_us;
     uint64_t begun_us;        /**< when its last key frame for a switch went out */
     uint64_t replay_seq;      /**< of the source: what goes out next, while it replays */

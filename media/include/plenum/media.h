@@ -255,7 +255,7 @@ struct plm_encoding_second {
 struct plm_slot_second {
     uint64_t end_us;
     uint32_t octets, estimate_bps; /**< the estimate towards this receiver, 0: none */
-    uint16_t packets, lost, repeated; /**< lost: the receiver asked for them; repeated: retransmissions */
+    uint16_t packets, lost, repeated; /**< lost: the receiver asked for what had been sent; repeated: retransmissions */
     uint16_t keyframes_asked;         /**< by the receiver */
     uint16_t switches;                /**< of what it shows, of encoding or layer */
     plm_participant_id shows;         /**< at the end of it; 0: nobody */

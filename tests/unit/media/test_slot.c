@@ -758,6 +758,58 @@ static void seconds_of_both_legs_are_reported(void **state)
     assert_int_equal(s.w->reports, reports + 1);
 }
 
+static void send_nack(struct peer *p, uint16_t seq)
+{
+    uint8_t b[128];
+    size_t n = plm_rtcp_write_rr(b, sizeof b, 1, NULL, 0);
+    n += plm_rtcp_write_nack(b + n, sizeof b - n, 1, VIDEO_SSRC, &seq, 1);
+    assert_int_equal(plm_security_dtls.seal_rtcp(p->sec, b, &n, sizeof b), 0);
+    peer_send(p, b, n);
+    deliver(p->world);
+}
+
+static unsigned lost_behind, lost_before;
+
+static void find_lost(struct world *w, const struct plm_worker_report *report)
+{
+    (void)w;
+    lost_behind = lost_before = 0;
+    for (unsigned i = 0; i < report->n_transports; i++) {
+        const struct plm_transport_stats *t = &report->transports[i];
+        for (unsigned k = 0; k < t->n_tracks && t->participant == ADA; k++)
+            for (unsigned s = 0; s < t->tracks[k].encodings[0].n_seconds; s++)
+                lost_before += t->tracks[k].encodings[0].seconds[s].lost;
+        for (unsigned k = 0; k < t->n_slots && t->participant == EVE; k++)
+            for (unsigned s = 0; s < t->slots[k].n_seconds; s++)
+                lost_behind += t->slots[k].seconds[s].lost;
+    }
+}
+
+/* A receiver asks for all that it lacks; what never came to us was not lost on the way to it, as often as it may ask. */
+static void what_never_came_is_not_lost_behind_us(void **state)
+{
+    struct scene s = begin(state, false);
+    s.w->on_report = find_lost;
+    s.ada->video_seq++;
+    s.ada->video_ts += 3000;
+    send_picture(s.ada, false);
+    uint16_t newest_seq = s.eve->last_seq;
+    for (unsigned i = 0; i < 5; i++) {
+        send_nack(s.eve, (uint16_t)(newest_seq - 1));
+        run_for(s.w, 50000);
+    }
+    both_go_on(&s, 1500000);
+    take_stats(s.w);
+    assert_int_equal(lost_before, 1);
+    assert_int_equal(lost_behind, 0);
+    s.eve->dropped_seq = newest_seq;
+    send_nack(s.eve, newest_seq);
+    both_go_on(&s, 1500000);
+    take_stats(s.w);
+    assert_int_equal(lost_before, 1);
+    assert_int_equal(lost_behind, 1);
+}
+
 /* The longest time between two frames of a second, as they came and by their timestamps. */
 static uint16_t longest_gap, longest_step, last_gap, last_step;
 
@@ -1032,6 +1084,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_muted_picture_pauses_until_it_is_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_publisher_that_stops_is_told_of, setup, teardown),
         cmocka_unit_test_setup_teardown(seconds_of_both_legs_are_reported, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_never_came_is_not_lost_behind_us, setup, teardown),
         cmocka_unit_test_setup_teardown(late_and_missing_frames_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(who_wants_no_video_is_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_is_asked_for_there, setup, teardown),
