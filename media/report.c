@@ -96,6 +96,7 @@ void plm_transport_note_second(struct plm_transport *t)
             .end_us = t->worker->now_us,
             .estimate_bps = estimate,
             .shows = s->track ? s->track->participant : 0,
+            .held_ms = plm_worker_held_ms(t->worker),
             .source = (uint8_t)(s->track ? s->track->source : s->want_source),
             .state = (uint8_t)s->state,
             .reason = (uint8_t)plm_slot_why(s),

@@ -58,6 +58,7 @@ void plm_encoding_log_note(struct plm_encoding_log *log, const struct plm_encodi
         .frames = (uint16_t)since(gauges->frames, 0, UINT16_MAX),
         .gap_ms = (uint16_t)since(gauges->gap_us / 1000, 0, UINT16_MAX),
         .step_ms = (uint16_t)since(gauges->step_us / 1000, 0, UINT16_MAX),
+        .held_ms = gauges->held_ms,
     };
     log->before = *totals;
 }

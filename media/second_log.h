@@ -33,6 +33,7 @@ struct plm_encoding_totals {
 struct plm_encoding_gauges {
     uint64_t end_us;
     uint32_t frames, gap_us, step_us; /**< see struct plm_encoding_second */
+    uint16_t held_ms;
 };
 struct plm_encoding_log {
     struct plm_encoding_totals before;

@@ -279,10 +279,14 @@ uint32_t plm_track_wait_us(const struct plm_encoding *enc)
     return us < QUEUE_US ? 0 : us < WAIT_MAX_US ? (uint32_t)us : WAIT_MAX_US;
 }
 
-static void note_second(struct plm_encoding *enc, uint64_t now_us)
+static void note_second(struct plm_encoding *enc, uint64_t now_us, uint16_t held_ms)
 {
     const struct plm_encoding_gauges gauges = {
-        .end_us = now_us, .frames = enc->fps, .gap_us = enc->gap_us, .step_us = enc->step_us};
+        .end_us = now_us,
+        .frames = enc->fps,
+        .gap_us = enc->gap_us,
+        .step_us = enc->step_us,
+        .held_ms = held_ms};
     const struct plm_encoding_totals totals = {
         .packets = enc->stats.packets,
         .octets = enc->stats.bytes,
@@ -344,7 +348,7 @@ void plm_track_tick(struct plm_track *tr)
         tr->encodings[i].layers = 0;
         plm_layer_rate_tick(&tr->encodings[i].rate);
         if (tr->encodings[i].seen)
-            note_second(&tr->encodings[i], now);
+            note_second(&tr->encodings[i], now, plm_worker_held_ms(tr->worker));
         for (unsigned k = 0; k < PLM_SPATIAL_LAYERS; k++)
             plm_layer_rate_tick(&tr->encodings[i].up_to[k]);
         if (tr->transport && tr->encodings[i].seen && tr->shard)

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define SWEEP_US        5000000
+#define SECOND_US       1000000
+#define HELD_US         100000   /* late by less: a picture does not stand still for that */
 #define STRAY_EXPIRE_US 35000000 /* a little more than RFC 7675's 30 s of consent */
 
 static void on_sweep(struct plm_timer *timer, uint64_t now_us);
@@ -527,10 +529,31 @@ void plm_worker_command(struct plm_worker *w, struct plm_command *cmd, uint64_t 
     plm_command_free(cmd);
 }
 
+/* The process was stopped, or its processors were others': what was to be forwarded meanwhile came late to everybody. */
+static void note_held(struct plm_worker *w)
+{
+    uint64_t late_us = w->due_us && w->now_us > w->due_us ? w->now_us - w->due_us : 0;
+    if (late_us < HELD_US)
+        return;
+    if (late_us > w->held_us || w->now_us - w->held_until_us >= SECOND_US)
+        w->held_us = late_us;
+    w->held_until_us = w->now_us;
+}
+
+uint16_t plm_worker_held_ms(const struct plm_worker *w)
+{
+    if (!w->held_until_us || w->now_us - w->held_until_us >= SECOND_US)
+        return 0;
+    return (uint16_t)(w->held_us < UINT16_MAX * UINT64_C(1000) ? w->held_us / 1000 : UINT16_MAX);
+}
+
 uint64_t plm_worker_poll(struct plm_worker *w, uint64_t now_us)
 {
     w->now_us = now_us;
+    note_held(w);
     plm_wheel_run(&w->wheel, now_us);
     end_turn(w);
-    return plm_wheel_next(&w->wheel);
+    uint64_t next = plm_wheel_next(&w->wheel);
+    w->due_us = next == UINT64_MAX ? 0 : next;
+    return next;
 }

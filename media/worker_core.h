@@ -20,6 +20,8 @@ struct plm_worker {
     uint64_t now_us;  /**< of this turn: one clock read per batch */
     uint64_t came_us; /**< when the datagram at hand came to this machine: now_us, or somewhat before */
     struct plm_wheel wheel;
+    uint64_t due_us;                 /**< when the wheel is to run next, 0: at no time */
+    uint64_t held_until_us, held_us; /**< when it was late last, and how much at most in the second before */
     struct plm_pkt_pool *pool;
     struct plm_ice_lite *ice;
     struct plm_tuple_map tuples;
@@ -54,6 +56,8 @@ static inline void plm_gauge_add(struct plm_worker *w, enum plm_gauge g, int by)
 uint32_t plm_worker_random32(struct plm_worker *w);
 struct plm_transport *plm_worker_find_transport(const struct plm_worker *w, plm_transport_id id);
 struct plm_shard *plm_worker_find_shard(const struct plm_worker *w, plm_room_id room);
+/** Longest time in the last second that it did nothing while something was due, 0: none worth telling. */
+uint16_t plm_worker_held_ms(const struct plm_worker *w);
 /** Wall clock of this turn as NTP time. */
 uint64_t plm_worker_ntp(const struct plm_worker *w);
 

@@ -249,6 +249,7 @@ struct plm_encoding_second {
     uint16_t keyframes, asked;         /**< asked: for key frames */
     uint16_t frames;                   /**< that ended in it; of video */
     uint16_t gap_ms, step_ms; /**< longest time between two frames that follow each other, as they came and as their timestamps say; counted where the second came; of video */
+    uint16_t held_ms;         /**< longest time that the worker did nothing while something was due; 0: none worth telling */
 };
 
 /** What one slot was sent in one second. */
@@ -258,6 +259,7 @@ struct plm_slot_second {
     uint16_t packets, lost, repeated; /**< lost: the receiver asked for what had been sent; repeated: retransmissions */
     uint16_t keyframes_asked;         /**< by the receiver */
     uint16_t switches;                /**< of what it shows, of encoding or layer */
+    uint16_t held_ms;                 /**< as of an encoding, of the worker that sends */
     plm_participant_id shows;         /**< at the end of it; 0: nobody */
     uint8_t source;                   /**< enum plm_source, then */
     uint8_t state, reason;            /**< enum plm_slot_state, plm_slot_reason, at the end of it */

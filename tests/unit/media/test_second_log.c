@@ -42,7 +42,7 @@ static void a_slot_is_told_in_seconds(void **state)
 static void note(struct plm_encoding_log *log, uint64_t end_us, const struct plm_encoding_totals *totals)
 {
     const struct plm_encoding_gauges gauges = {
-        .end_us = end_us, .frames = 30, .gap_us = 133700, .step_us = 33399};
+        .end_us = end_us, .frames = 30, .gap_us = 133700, .step_us = 33399, .held_ms = 120};
     plm_encoding_log_note(log, &gauges, totals);
 }
 
@@ -77,6 +77,7 @@ static void an_encoding_is_told_in_seconds(void **state)
     assert_int_equal(out[4].frames, 30);
     assert_int_equal(out[4].gap_ms, 133);
     assert_int_equal(out[4].step_ms, 33);
+    assert_int_equal(out[4].held_ms, 120);
 }
 
 int main(void)

@@ -810,6 +810,38 @@ static void what_never_came_is_not_lost_behind_us(void **state)
     assert_int_equal(lost_behind, 1);
 }
 
+static uint16_t held_in, held_out;
+
+static void find_held(struct world *w, const struct plm_worker_report *report)
+{
+    (void)w;
+    held_in = held_out = 0;
+    for (unsigned i = 0; i < report->n_transports; i++) {
+        const struct plm_transport_stats *t = &report->transports[i];
+        for (unsigned k = 0; k < t->n_tracks && t->participant == ADA; k++)
+            for (unsigned s = 0; s < t->tracks[k].encodings[0].n_seconds; s++)
+                held_in += t->tracks[k].encodings[0].seconds[s].held_ms;
+        for (unsigned k = 0; k < t->n_slots && t->participant == EVE; k++)
+            for (unsigned s = 0; s < t->slots[k].n_seconds; s++)
+                held_out += t->slots[k].seconds[s].held_ms;
+    }
+}
+
+/* Both legs tell when it was not they that were late: once, in the second in which it ended. */
+static void seconds_tell_that_the_worker_was_held_up(void **state)
+{
+    struct scene s = begin(state, false);
+    s.w->on_report = find_held;
+    both_go_on(&s, 2200000);
+    take_stats(s.w);
+    assert_int_equal(held_in + held_out, 0);
+    s.w->now += 700000;
+    both_go_on(&s, 2500000);
+    take_stats(s.w);
+    assert_in_range(held_out, 600, 700);
+    assert_in_range(held_in, held_out, 2 * held_out); /* of picture and sound */
+}
+
 /* The longest time between two frames of a second, as they came and by their timestamps. */
 static uint16_t longest_gap, longest_step, last_gap, last_step;
 
@@ -1085,6 +1117,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_publisher_that_stops_is_told_of, setup, teardown),
         cmocka_unit_test_setup_teardown(seconds_of_both_legs_are_reported, setup, teardown),
         cmocka_unit_test_setup_teardown(what_never_came_is_not_lost_behind_us, setup, teardown),
+        cmocka_unit_test_setup_teardown(seconds_tell_that_the_worker_was_held_up, setup, teardown),
         cmocka_unit_test_setup_teardown(late_and_missing_frames_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(who_wants_no_video_is_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_is_asked_for_there, setup, teardown),
