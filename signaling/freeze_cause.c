@@ -13,13 +13,13 @@
 /** Sums over the seconds in which a picture stood still, and the one before: what is missing then was missing first. */
 struct downlink {
     unsigned seconds;
-    uint32_t lost, switches;
+    uint32_t lost, switches, held_ms;
     bool waited, fell, no_bandwidth, stopped;
 };
 
 struct uplink {
     unsigned seconds;
-    uint32_t packets, lost, recovered, gap_ms, step_ms;
+    uint32_t packets, lost, recovered, gap_ms, step_ms, held_ms;
     bool empty; /* a second without a packet */
 };
 
@@ -43,6 +43,7 @@ static void add_downlink(const struct plm_freeze_evidence *e, struct downlink *d
         d->seconds++;
         d->lost += s->lost;
         d->switches += s->switches;
+        d->held_ms = s->held_ms > d->held_ms ? s->held_ms : d->held_ms;
         d->waited |= s->state == PLM_SLOT_WAITING;
         d->no_bandwidth |= s->state == PLM_SLOT_PAUSED && s->reason == PLM_SLOT_NO_BANDWIDTH;
         d->stopped |= s->state == PLM_SLOT_PAUSED && s->reason == PLM_SLOT_STOPPED;
@@ -62,8 +63,17 @@ static void add_uplink(const struct plm_freeze_evidence *e, struct uplink *u)
         u->recovered += s->recovered;
         u->gap_ms = s->gap_ms > u->gap_ms ? s->gap_ms : u->gap_ms;
         u->step_ms = s->step_ms > u->step_ms ? s->step_ms : u->step_ms;
+        u->held_ms = s->held_ms > u->held_ms ? s->held_ms : u->held_ms;
         u->empty |= s->packets == 0;
     }
+}
+
+/* Whatever comes to us in such a time, and from us, is late: it says nothing of either way. */
+static bool is_server(const struct plm_freeze_evidence *e, const struct uplink *u, const struct downlink *d)
+{
+    uint64_t still_ms = (e->end_us - e->begin_us) / 1000;
+    uint32_t held_ms = u->held_ms > d->held_ms ? u->held_ms : d->held_ms;
+    return held_ms >= STILL_MS && held_ms * UINT64_C(2) >= still_ms;
 }
 
 static bool is_uplink(const struct plm_freeze_evidence *e, const struct uplink *u, const struct downlink *d)
@@ -96,6 +106,8 @@ enum plm_msg_freeze_cause plm_freeze_cause(const struct plm_freeze_evidence *e)
     struct uplink u = {0};
     add_downlink(e, &d);
     add_uplink(e, &u);
+    if (is_server(e, &u, &d))
+        return PLM_MSG_freeze_cause_server;
     if (d.no_bandwidth)
         return PLM_MSG_freeze_cause_receiver_downlink;
     if (u.seconds && is_uplink(e, &u, &d))

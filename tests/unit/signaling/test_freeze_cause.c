@@ -45,6 +45,16 @@ static const struct scene scenes[] = {
         .cause = DECODER,
         .still_ms = 1200,
         .sent = {.gap_ms = 200, .step_ms = 200}},
+    {.what = "we were held up, and all came late at once",
+        .cause = SERVER,
+        .still_ms = 1500,
+        .sent = {.gap_ms = 1500, .step_ms = 33, .held_ms = 1450},
+        .received = {.held_ms = 1450, .estimate_bps = 300000}},
+    {.what = "what sends to the receiver was held up", .cause = SERVER, .received = {.held_ms = 350}},
+    {.what = "a short time of that does not explain a long freeze",
+        .cause = DOWN,
+        .still_ms = 1200,
+        .received = {.held_ms = 400, .lost = 9}},
     {.what = "a key frame awaited", .cause = SERVER, .received = {.state = PLM_SLOT_WAITING}},
     {.what = "a change of encoding, whose frames began to be made for it",
         .cause = SERVER,
@@ -92,6 +102,7 @@ static void build(
         sent[AT].gap_ms = s->sent.gap_ms;
         sent[AT].step_ms = s->sent.step_ms;
     }
+    sent[AT].held_ms = s->sent.held_ms;
     sent[AT].lost = s->sent.lost;
     sent[AT].recovered = s->sent.recovered;
     sent[AT].packets = s->no_packets ? 0 : 120;
@@ -100,6 +111,7 @@ static void build(
     if (s->received.state)
         received[AT].state = s->received.state;
     received[AT].reason = s->received.reason;
+    received[AT].held_ms = s->received.held_ms;
     received[AT].lost = s->received.lost;
     received[AT].switches = s->received.switches;
 }
