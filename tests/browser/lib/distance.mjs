@@ -57,10 +57,10 @@ export async function moveAway(page, delayMs) {
 }
 
 /** The SDK's page in a browser of its own, so far away; 0: near. What is to be ended goes into `closing`, in order. */
-export async function openAway(server, distanceMs, closing) {
+export async function openAway(server, distanceMs, closing, options = {}) {
   const browser = await launchChromium(["--autoplay-policy=no-user-gesture-required"]);
   closing.push(() => browser.close());
-  const page = await browser.newPage();
+  const page = await browser.newPage(options);
   const way = distanceMs ? await moveAway(page, distanceMs) : undefined;
   if (way) closing.push(way);
   await page.goto(`${server.url}/?debug`);
