@@ -13,6 +13,7 @@
 #include "plenum/types.h"
 
 #define BUFFER_SIZE (PLM_FRAMES_MAX + 64 * 1024)
+#define OUT_SIZE    16384
 
 struct connection {
     struct plm_link_in *in;
@@ -22,7 +23,8 @@ struct connection {
     uint8_t role; /* 0: no hello yet */
     uint64_t epoch, since_ms;
     bool closed;
-    size_t have;
+    size_t have, out_len;
+    uint8_t out[OUT_SIZE]; /* frames for a worker, written together */
     uint8_t buffer[BUFFER_SIZE];
 };
 
@@ -31,6 +33,7 @@ struct plm_link_in {
     uv_loop_t *loop;
     uv_pipe_t listener;
     uv_timer_t timer; /* looks for connections without a hello */
+    uv_prepare_t flush;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     struct connection *connections, *control;
     uint32_t last_link;
@@ -99,25 +102,46 @@ static void on_written(uv_write_t *request, int status)
         drop(c);
 }
 
-static void send_frame(struct connection *c, const struct plm_link_header *h, const void *body)
+static void send_octets(
+    struct connection *c, const void *head, size_t head_len, const void *body, size_t body_len)
 {
-    size_t len = sizeof(*h) + h->size;
     if (c->closed)
         return;
     if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) > PLM_LINK_IN_MAX_UNSENT) {
         refuse(c, "a server does not read what it is told");
         return;
     }
-    struct sending *s = malloc(sizeof(*s) + len);
+    struct sending *s = malloc(sizeof(*s) + head_len + body_len);
     if (!s)
         return;
-    memcpy(s->octets, h, sizeof(*h));
-    memcpy(s->octets + sizeof(*h), body, h->size);
-    uv_buf_t buf = uv_buf_init((char *)s->octets, (unsigned)len);
+    memcpy(s->octets, head, head_len);
+    memcpy(s->octets + head_len, body, body_len);
+    uv_buf_t buf = uv_buf_init((char *)s->octets, (unsigned)(head_len + body_len));
     if (uv_write(&s->request, (uv_stream_t *)&c->pipe, &buf, 1, on_written)) {
         free(s);
         drop(c);
     }
+}
+
+static void send_frame(struct connection *c, const struct plm_link_header *h, const void *body)
+{
+    send_octets(c, h, sizeof(*h), body, h->size);
+}
+
+static void flush(struct connection *c)
+{
+    size_t len = c->out_len;
+    c->out_len = 0;
+    if (len)
+        send_octets(c, c->out, len, "", 0);
+}
+
+/* Before the loop sleeps. A connection that one of these ends is freed later: its successor can still be told. */
+static void on_flush(uv_prepare_t *prepare)
+{
+    struct plm_link_in *l = prepare->data;
+    for (struct connection *c = l->connections; c; c = c->next)
+        flush(c);
 }
 
 static uint64_t clock_us(clockid_t clock)
@@ -152,7 +176,16 @@ void plm_link_in_send(struct plm_link_in *l, uint32_t link, const struct plm_lin
 {
     for (struct connection *c = l->connections; c; c = c->next)
         if (c->link == link) {
-            send_frame(c, h, body);
+            size_t len = sizeof(*h) + h->size;
+            if (len > OUT_SIZE - c->out_len)
+                flush(c);
+            if (len > OUT_SIZE) {
+                send_frame(c, h, body);
+                return;
+            }
+            memcpy(c->out + c->out_len, h, sizeof(*h));
+            memcpy(c->out + c->out_len + sizeof(*h), body, h->size);
+            c->out_len += len;
             return;
         }
 }
@@ -247,7 +280,7 @@ static void on_connection(uv_stream_t *listener, int status)
     struct connection *c = status == 0 ? malloc(sizeof(*c)) : NULL;
     if (!c)
         return;
-    memset(c, 0, offsetof(struct connection, buffer));
+    memset(c, 0, offsetof(struct connection, out));
     c->in = l;
     c->link = ++l->last_link;
     c->since_ms = uv_now(l->loop);
@@ -311,10 +344,11 @@ int plm_link_in_create(
     l->ops = *ops;
     l->loop = loop;
     snprintf(l->path, sizeof(l->path), "%s", path);
-    l->listener.data = l->timer.data = l;
+    l->listener.data = l->timer.data = l->flush.data = l;
     uv_pipe_init(loop, &l->listener, 0);
     uv_timer_init(loop, &l->timer);
-    l->open_handles = 2;
+    uv_prepare_init(loop, &l->flush);
+    l->open_handles = 3;
     int rc = listen_at(l, path);
     if (rc) {
         l->path[0] = '\0';
@@ -322,6 +356,7 @@ int plm_link_in_create(
         return rc;
     }
     uv_timer_start(&l->timer, on_timer, 1000, 1000);
+    uv_prepare_start(&l->flush, on_flush);
     *out = l;
     return 0;
 }
@@ -341,6 +376,7 @@ void plm_link_in_close(struct plm_link_in *l)
     if (l->path[0])
         unlink(l->path);
     uv_close((uv_handle_t *)&l->timer, on_closed);
+    uv_close((uv_handle_t *)&l->flush, on_closed);
     uv_close((uv_handle_t *)&l->listener, on_closed);
 }
 

@@ -48,7 +48,7 @@ void plm_link_in_close(struct plm_link_in *l);
 
 /** Send a control message; without a server it is dropped. */
 void plm_link_in_send_control(struct plm_link_in *l, const char *text, size_t len);
-/** Send a frame to a worker; a link that is gone drops it. */
+/** Send a frame to a worker before the loop sleeps, with all others of that turn: each write wakes the worker. A link that is gone drops it. */
 void plm_link_in_send(
     struct plm_link_in *l, uint32_t link, const struct plm_link_header *h, const void *body);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEMAND_US    1000000 /* each demand is told again after; at the other end it expires */
+#define DEMAND_US    1000000 /* each demand is told again after, all at the same time; at the other end it expires */
 #define KEY_ASKED_US 1000000 /* between two key frames that are asked for beside the stream's own wishes */
 
 struct person *plm_rec_person(struct plm_recording *r, uint32_t id)
@@ -122,8 +122,15 @@ static void check_demand(struct track *t)
         keyframes |= t->demand.encodings;
         news = true;
     }
-    if (news || t->r->now_us >= t->demanded_us + DEMAND_US)
+    if (news)
         send_demand(t, keyframes);
+}
+
+/* At a whole second of the clock, whichever recording it is of: what is told together wakes the server once. */
+static void repeat_demand(struct track *t)
+{
+    if (t->r->now_us / DEMAND_US != t->demanded_us / DEMAND_US)
+        send_demand(t, 0);
 }
 
 /* ---- tracks come and go ---- */
@@ -335,6 +342,7 @@ void plm_rec_poll_media(struct plm_recording *r)
             if (p->tracks[s]) {
                 plm_stream_poll(p->tracks[s]->stream, r->now_us);
                 check_demand(p->tracks[s]);
+                repeat_demand(p->tracks[s]);
             }
         for (size_t k = 0; k < PAIR_COUNT && r->state == PLM_RECORDING_ON; k++)
             if (p->pairs[k])
