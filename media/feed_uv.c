@@ -112,8 +112,8 @@ int plm_feed_uv_write(struct plm_feed_uv *f, uint64_t now_us, uint64_t *deadline
         f->blocked = (size_t)n < pending;
         if (f->blocked)
             watch(f);
-    } else if (f->due_us < *deadline) {
-        *deadline = f->due_us;
+    } else if (f->due_us + PLM_FEED_SLACK_US < *deadline) {
+        *deadline = f->due_us + PLM_FEED_SLACK_US;
     }
     return 0;
 }

@@ -2,7 +2,8 @@
  * A worker's feed on its loop: the socket to the reader, the queue before it (feed.h), and what the reader sends (feed_in.h).
  *
  * Octets are written at the end of a turn, by one system call, once there are PLM_FEED_BATCH of them or the first has waited for
- * PLM_FEED_DELAY_US: a call costs as much as some twenty packets, and who records is in no hurry. After EAGAIN when the socket takes more.
+ * PLM_FEED_DELAY_US: a call costs as much as some twenty packets, and who records is in no hurry. A turn costs more than that: one is made
+ * for the feed alone only after PLM_FEED_SLACK_US more without any other. After EAGAIN when the socket takes more.
  */
 #ifndef PLM_FEED_UV_H
 #define PLM_FEED_UV_H
@@ -14,6 +15,7 @@
 
 #define PLM_FEED_BATCH    (64u << 10)
 #define PLM_FEED_DELAY_US 10000
+#define PLM_FEED_SLACK_US 20000
 
 struct plm_feed_uv;
 
