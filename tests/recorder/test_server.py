@@ -86,6 +86,8 @@ def main():
         on = time.monotonic()
         time.sleep(5)
         pids.append(recorder_pid(server))
+        threads = os.listdir(f"/proc/{pids[-1]}/task")
+        assert len(threads) > 1 and {os.sched_getscheduler(int(t)) for t in threads} == {os.SCHED_BATCH}, "it gives way to whoever forwards"
         os.kill(pids[-1], signal.SIGKILL)
         killed = time.monotonic()
         wait_for(lambda: states(server.log_tail())[-2:] == ["paused", "on"], 15, "it goes on")
