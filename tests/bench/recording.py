@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""What recording costs the server: the same load without and with a feed to plenum-recorder, turn about, as a Markdown table.
+"""What recording costs the server: the same load without and with a feed to plenum-recorder, turn about in one run, as a Markdown table.
 
-Every run has a server of its own on one CPU; client and recorder are on another. In the runs with a feed every room is recorded from its first publisher on.
-Figures are medians of the rounds; the goal is at most 5 % of CPU per packet more, and a 99th percentile of the latency within 20 %.
+The server is on one CPU, client and recorder are on another. Every room's recording is started and stopped again and again while the load goes on; measured is
+from the moment when all recordings are on, or all files finished. Each slice with a feed is compared with the mean of its two neighbours without, so that what
+the machine does meanwhile falls on both alike; figures are medians of those. The goal is at most 5 % of CPU per packet more, and a 99th percentile of the latency
+within 20 %.
 """
 import argparse
 import json
@@ -11,7 +13,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 
@@ -32,34 +33,28 @@ def option(options, name, default):
     return int(options[options.index(name) + 1]) if name in options else default
 
 
-def make_rooms(address, n):
-    for i in range(n):
-        body = json.dumps({"name": f"bench{i}", "settings": {"auto_record": True}}).encode()
-        request = urllib.request.Request(f"http://{address}/api/v1/rooms", body, {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=5).close()
+def ask(address, method, path, body=None):
+    request = urllib.request.Request(f"http://{address}/api/v1{path}", body and json.dumps(body).encode(), {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"},
+                                     method=method)
+    with urllib.request.urlopen(request, timeout=5) as reply:
+        return json.loads(reply.read() or b"null")
+
+
+def metrics(address):
+    """@return those of recording and feed, summed over what they are told apart by"""
+    sums = {}
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as reply:
+        for line in reply.read().decode().splitlines():
+            if line.startswith(("plenum_recording", "plenum_feed")):
+                name = line.split("{")[0].split(" ")[0]
+                sums[name] = sums.get(name, 0) + float(line.rsplit(" ", 1)[1])
+    return sums
 
 
 def cpu_s(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
         fields = f.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class Watch(threading.Thread):
-    """The server's own figures until its load is gone."""
-
-    def __init__(self, address):
-        super().__init__(daemon=True)
-        self.address, self.most, self.over = address, {}, threading.Event()
-        self.start()
-
-    def run(self):
-        while not self.over.wait(1):
-            with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=5) as reply:
-                for line in reply.read().decode().splitlines():
-                    if line.startswith(("plenum_recording", "plenum_feed")):
-                        name, value = line.split("{")[0].split(" ")[0], float(line.rsplit(" ", 1)[1])
-                        self.most[name] = max(self.most.get(name, 0), value)
 
 
 class Recorder:
@@ -74,10 +69,6 @@ class Recorder:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 sys.exit("the recorder does not start")
             time.sleep(0.02)
-        self.began, self.from_s = time.monotonic(), cpu_s(self.process.pid)
-
-    def share(self):
-        return (cpu_s(self.process.pid) - self.from_s) / (time.monotonic() - self.began)
 
     def end(self):
         self.process.terminate()
@@ -86,48 +77,89 @@ class Recorder:
         return sum(len([n for n in names if n.endswith((".webm", ".mp4"))]) for _, _, names in os.walk(self.dir))
 
 
-def one(args, options, cpus, feed):
-    """@return what plenum-bench found, with what the recorder took when there was a feed"""
-    port, rooms = run.free_port(), option(options, "--rooms", 1)
-    publishers = rooms * (option(options, "--size", 1) if "meeting" in options else 1)
-    with tempfile.TemporaryDirectory(dir=args.dir) as data:
-        recorder = Recorder(args.recorder, data, cpus[1]) if feed else None
-        server = run.start_server(args.server, port, data, cpus[0], 1, {"PLENUM_API_KEY": KEY, "PLENUM_RECORDING_SUPERVISE": "false",
-                                                                                     "PLENUM_RECORDING_ENABLED": "true" if feed else "false"})
-        address = f"127.0.0.1:{port}"
-        if feed:
-            make_rooms(address, rooms)
-        watch = Watch(address)
-        command = [args.bench, "--server", address, "--pid", str(server.pid), "--seconds", str(args.seconds), "--warm-up", "2"]
-        if cpus[0] is not None:
-            command += ["--server-cpu", str(cpus[0]), "--cpu", str(cpus[1])]
-        try:
-            done = subprocess.run(command + options, stdout=subprocess.PIPE, text=True, check=False)
-        finally:
-            watch.over.set()
-            watch.join()
-            share = recorder.share() if recorder else 0
-            server.terminate()
-            code = server.wait(timeout=20)
-            files = recorder.end() if recorder else 0
-    if done.returncode != 0 or code != 0:
-        sys.exit(f"plenum-bench ended with {done.returncode}, the server with {code}")
-    if feed and (watch.most.get("plenum_recording_running", 0) != rooms or files < publishers):
-        sys.exit(f"not everything was recorded: {files} files of {publishers} publishers, {watch.most}")
-    return {**json.loads(done.stdout), "recorder_share": share, "dropped": watch.most.get("plenum_feed_dropped_total", 0)}
+class Rooms:
+    """Their recordings, on or over."""
+
+    def __init__(self, address, n):
+        self.address, self.names = address, [f"bench{i}" for i in range(n)]
+        for name in self.names:
+            ask(address, "POST", "/rooms", {"name": name})
+
+    def states(self, known):
+        return [ask(self.address, "GET", f"/recordings/{rec}")["state"] for rec in known]
+
+    def wait(self, known, state):
+        deadline = time.monotonic() + 30
+        while set(self.states(known)) != {state}:
+            if time.monotonic() > deadline:
+                sys.exit(f"recordings are not {state}: {self.states(known)}")
+            time.sleep(0.2)
+
+    def start(self):
+        known = [ask(self.address, "POST", f"/rooms/{name}/recordings")["id"] for name in self.names]
+        self.wait(known, "on")
+        return known
+
+    def stop(self, known):
+        for rec in known:
+            ask(self.address, "POST", f"/recordings/{rec}/stop")
+        self.wait(known, "ready")
+
+
+def slices(args, client, rooms, recorder):
+    """@return a dictionary for each slice: what plenum-bench found, and what the recorder took; every second is recorded"""
+    found = []
+    for i in range(2 * args.rounds + 1):
+        known = rooms.start() if i % 2 else []
+        began, from_s = time.monotonic(), cpu_s(recorder.process.pid)
+        client.stdin.write("\n")
+        client.stdin.flush()
+        line = client.stdout.readline()
+        if not line:
+            sys.exit("plenum-bench ended early")
+        share = (cpu_s(recorder.process.pid) - from_s) / (time.monotonic() - began)
+        if known and set(rooms.states(known)) != {"on"}:
+            sys.exit(f"not everything was recorded: {rooms.states(known)}")
+        found.append({**json.loads(line), "recorder_share": share})
+        if known:
+            rooms.stop(known)
+    return found
 
 
 def measure(args, options, cpus):
-    """@return results without, results with: the second of each round is the first of the next, so that a drift falls on both alike"""
-    without, with_feed = [], []
-    for i in range(args.rounds):
-        for feed in (False, True) if i % 2 == 0 else (True, False):
-            (with_feed if feed else without).append(one(args, options, cpus, feed))
-    return without, with_feed
+    """@return slices, counters of the server at the end"""
+    port, n = run.free_port(), option(options, "--rooms", 1)
+    publishers = n * (option(options, "--size", 1) if "meeting" in options else 1)
+    with tempfile.TemporaryDirectory(dir=args.dir) as data:
+        recorder = Recorder(args.recorder, data, cpus[1])
+        server = run.start_server(args.server, port, data, cpus[0], 1, {"PLENUM_API_KEY": KEY, "PLENUM_RECORDING_SUPERVISE": "false", "PLENUM_RECORDING_ENABLED": "true"})
+        address = f"127.0.0.1:{port}"
+        command = [args.bench, "--server", address, "--pid", str(server.pid), "--seconds", str(args.seconds), "--warm-up", "1", "--asks", "--slices", str(2 * args.rounds + 1)]
+        if cpus[0] is not None:
+            command += ["--server-cpu", str(cpus[0]), "--cpu", str(cpus[1])]
+        rooms = Rooms(address, n)
+        client = subprocess.Popen(command + options, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            found = slices(args, client, rooms, recorder)
+            counters = metrics(address)
+            status = client.wait(timeout=60)
+        finally:
+            client.kill()
+            server.terminate()
+            code = server.wait(timeout=20)
+            files = recorder.end()
+    if status != 0 or code != 0:
+        sys.exit(f"plenum-bench ended with {status}, the server with {code}")
+    if files < publishers * args.rounds:
+        sys.exit(f"not everything was recorded: {files} files of {publishers} publishers in {args.rounds} rounds")
+    return found, counters
 
 
-def median(results, key):
-    return statistics.median(r[key] for r in results)
+def compare(found, key):
+    """@return medians without, with, of the ratios"""
+    values = [f[key] for f in found]
+    ratios = [2 * values[i] / (values[i - 1] + values[i + 1]) for i in range(1, len(values), 2)]
+    return statistics.median(values[::2]), statistics.median(values[1::2]), statistics.median(ratios)
 
 
 def main():
@@ -135,8 +167,8 @@ def main():
     parser.add_argument("--server", required=True, help="plenum-server")
     parser.add_argument("--recorder", required=True, help="plenum-recorder")
     parser.add_argument("--bench", required=True, help="plenum-bench")
-    parser.add_argument("--seconds", type=int, default=5, help="measured, per run [5]")
-    parser.add_argument("--rounds", type=int, default=4, help="runs of each kind [4]")
+    parser.add_argument("--seconds", type=int, default=3, help="measured, per slice [3]")
+    parser.add_argument("--rounds", type=int, default=8, help="slices with a feed [8]")
     parser.add_argument("--dir", help="where recordings go [TMPDIR]")
     parser.add_argument("--smoke", action="store_true", help="one small round, to see that all works")
     parser.add_argument("--only", help="scenarios whose name contains this")
@@ -151,14 +183,13 @@ def main():
     for name, options in SMOKE if args.smoke else FULL:
         if args.only and args.only not in name:
             continue
-        without, with_feed = measure(args, options, cpus)
-        cpu = [median(r, "server_us_per_packet") for r in (without, with_feed)]
-        p99 = [median(r, "latency_p99_us") / 1000 for r in (without, with_feed)]
-        loss = max(r["loss_percent"] for r in without + with_feed)
-        dropped = sum(r["dropped"] for r in with_feed)
-        print(f"| {name} | {cpu[0]:.2f} | {cpu[1]:.2f} | {cpu[1] / cpu[0]:.3f} | {p99[0]:.2f} | {p99[1]:.2f} | {p99[1] / p99[0]:.2f} | "
-              f"{median(with_feed, 'recorder_share') * 100:.1f} | {dropped:.0f} | {loss:.3f} |", flush=True)
-        missed |= cpu[1] / cpu[0] > CPU_GOAL or p99[1] / p99[0] > LATENCY_GOAL or dropped > 0
+        found, counters = measure(args, options, cpus)
+        cpu, p99 = compare(found, "server_us_per_packet"), compare(found, "latency_p99_us")
+        loss, dropped = max(f["loss_percent"] for f in found), counters.get("plenum_feed_dropped_total", 0)
+        share = statistics.median(f["recorder_share"] for f in found[1::2])
+        print(f"| {name} | {cpu[0]:.2f} | {cpu[1]:.2f} | {cpu[2]:.3f} | {p99[0] / 1000:.2f} | {p99[1] / 1000:.2f} | {p99[2]:.2f} | "
+              f"{share * 100:.1f} | {dropped:.0f} | {loss:.3f} |", flush=True)
+        missed |= cpu[2] > CPU_GOAL or p99[2] > LATENCY_GOAL or dropped > 0
     if missed and not args.smoke:
         print(f"missed: at most {CPU_GOAL} of the CPU per packet, {LATENCY_GOAL} of the latency, nothing dropped", file=sys.stderr)
     return missed and not args.smoke

@@ -1,5 +1,5 @@
 /*
- * plenum-bench: load on a running plenum-server, and what it costs. One scenario per call; the result is one JSON object.
+ * plenum-bench: load on a running plenum-server, and what it costs. One scenario per call; the result is one JSON object, or one for each slice.
  */
 #include "die.h"
 #include "floors.h"
@@ -27,6 +27,7 @@ struct options {
     unsigned size, rooms, bitrate_kbps;
     int cpu, server_cpu;
     bool floors_only;
+    struct floors floors;
 };
 
 static void usage(FILE *out)
@@ -46,6 +47,8 @@ static void usage(FILE *out)
           "  --room NAME      of the rooms, a number is put behind [bench]\n"
           "  --seconds S      measured [5]\n"
           "  --warm-up S      before [1]\n"
+          "  --slices N       measured so often [1]\n"
+          "  --asks           load goes on before each warm-up until an octet is read from the standard input\n"
           "  --bitrate KBPS   of a video [1500]\n"
           "  --fps N          [30]\n"
           "  --pace-us N      between the packets of a frame [0]\n"
@@ -82,8 +85,8 @@ static void parse(struct options *o, int argc, char **argv)
         {"scenario", 1, NULL, 'k'}, {"size", 1, NULL, 'n'}, {"rooms", 1, NULL, 'r'}, {"room", 1, NULL, 'm'},
         {"seconds", 1, NULL, 't'}, {"warm-up", 1, NULL, 'w'}, {"bitrate", 1, NULL, 'b'},
         {"fps", 1, NULL, 'f'}, {"pace-us", 1, NULL, 'u'}, {"decrypt-one-of", 1, NULL, 'd'},
-        {"cpu", 1, NULL, 'c'}, {"server-cpu", 1, NULL, 'C'}, {"floors", 0, NULL, 'F'}, {"help", 0, NULL, 'h'},
-        {0}};
+        {"slices", 1, NULL, 'S'}, {"asks", 0, NULL, 'a'}, {"cpu", 1, NULL, 'c'},
+        {"server-cpu", 1, NULL, 'C'}, {"floors", 0, NULL, 'F'}, {"help", 0, NULL, 'h'}, {0}};
     struct scenario *s = &o->scenario;
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
@@ -112,6 +115,12 @@ static void parse(struct options *o, int argc, char **argv)
             break;
         case 'w':
             s->warm_up_s = number(optarg, 0, 3600);
+            break;
+        case 'S':
+            s->slices = number(optarg, 1, 1000);
+            break;
+        case 'a':
+            s->asks = true;
             break;
         case 'b':
             o->bitrate_kbps = number(optarg, 100, 15000);
@@ -179,8 +188,9 @@ static void print_floors(const struct floors *f)
     printf("\"floor_evp_us\": %.3f, \"floor_ipsecmb_us\": %.3f", f->evp_us, f->ipsecmb_us);
 }
 
-static void print_result(const struct options *o, const struct result *r, const struct floors *f)
+static void print_result(const struct options *o, const struct result *r)
 {
+    const struct floors *f = &o->floors;
     double per_packet = r->delivered ? r->server_cpu_us / (double)r->delivered : 0;
     double expected = (double)(r->delivered + r->lost);
     printf("{\"scenario\": \"%s\", \"size\": %u, \"rooms\": %u, \"peers\": %u, \"seconds\": %.2f, ", o->kind,
@@ -204,6 +214,17 @@ static void print_result(const struct options *o, const struct result *r, const 
     print_floors(f);
     printf(", \"ratio_evp\": %.2f, \"ratio_ipsecmb\": %.2f}\n", per_packet / f->evp_us,
         f->ipsecmb_us > 0 ? per_packet / f->ipsecmb_us : 0);
+    fflush(stdout);
+}
+
+static void on_slice(void *arg, const struct result *r)
+{
+    const struct options *o = arg;
+    print_result(o, r);
+    if (r->undecryptable)
+        die("%llu packets could not be opened", (unsigned long long)r->undecryptable);
+    if (!r->latency_samples && !o->scenario.silent)
+        die("the receiver that measures latency received nothing");
 }
 
 static void allow_many_sockets(void)
@@ -222,7 +243,8 @@ int main(int argc, char **argv)
             .room = "bench",
             .decrypt_one_of = 1,
             .warm_up_s = 1,
-            .seconds = 5},
+            .seconds = 5,
+            .slices = 1},
         .kind = "fanout",
         .size = 4,
         .rooms = 1,
@@ -230,13 +252,11 @@ int main(int argc, char **argv)
         .cpu = -1,
         .server_cpu = -1,
     };
-    struct floors floors = {0};
-    struct result result;
     parse(&o, argc, argv);
-    floors_measure(&floors, is_sound(&o) ? &floors_of_sound : &floors_of_pictures, o.server_cpu, o.cpu);
+    floors_measure(&o.floors, is_sound(&o) ? &floors_of_sound : &floors_of_pictures, o.server_cpu, o.cpu);
     if (o.floors_only) {
         printf("{");
-        print_floors(&floors);
+        print_floors(&o.floors);
         printf("}\n");
         return 0;
     }
@@ -245,11 +265,6 @@ int main(int argc, char **argv)
     settle(&o);
     allow_many_sockets();
     proc_pin(o.cpu);
-    scenario_run(&o.scenario, &result);
-    print_result(&o, &result, &floors);
-    if (result.undecryptable)
-        die("%llu packets could not be opened", (unsigned long long)result.undecryptable);
-    if (!result.latency_samples && !o.scenario.silent)
-        die("the receiver that measures latency received nothing");
+    scenario_run(&o.scenario, on_slice, &o);
     return 0;
 }

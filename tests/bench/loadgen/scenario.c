@@ -4,6 +4,7 @@
 #include "proc.h"
 #include "receiver.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,10 +104,26 @@ static void sum_up(const struct world *w, struct result *out)
     }
 }
 
+static bool is_told(void *arg)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    char octet;
+    (void)arg;
+    if (poll(&in, 1, 0) <= 0)
+        return false;
+    if (read(STDIN_FILENO, &octet, 1) != 1)
+        die("nobody says when to measure");
+    return true;
+}
+
 static void measure(struct world *w, struct result *out)
 {
-    for (size_t i = 0; i < w->n_publishers; i++)
+    if (w->s->asks)
+        loop_run(&w->loop, UINT64_MAX, is_told, NULL);
+    for (size_t i = 0; i < w->n_publishers; i++) {
         w->publishers[i].silent = w->s->silent;
+        w->publishers[i].nacks = w->publishers[i].key_frames = 0;
+    }
     loop_run(&w->loop, w->loop.now_us + (uint64_t)(w->s->warm_up_s * 1e6), NULL, NULL);
     for (size_t i = 0; i < w->n_receivers; i++)
         receiver_reset(&w->receivers[i]);
@@ -136,21 +153,23 @@ static void leave_all(struct world *w)
     loop_destroy(&w->loop);
 }
 
-void scenario_run(const struct scenario *s, struct result *out)
+void scenario_run(const struct scenario *s, void (*on_slice)(void *arg, const struct result *r), void *arg)
 {
     static struct world w;
     w = (struct world){.s = s};
-    *out = (struct result){0};
     loop_init(&w.loop);
     uint64_t pss_from = proc_pss_kb(s->server);
     join_all(&w);
-    measure(&w, out);
-    out->peers = (unsigned)(w.n_publishers + w.n_receivers);
-    uint64_t pss = proc_pss_kb(s->server);
-    out->pss_kb_per_peer = pss > pss_from ? (double)(pss - pss_from) / out->peers : 0;
-    out->connect_p50_us = samples_percentile(&w.connect, 0.5);
-    out->connect_p99_us = samples_percentile(&w.connect, 0.99);
-    out->media_p50_us = samples_percentile(&w.media, 0.5);
-    out->media_p99_us = samples_percentile(&w.media, 0.99);
+    for (unsigned i = 0; i < s->slices; i++) {
+        struct result r = {.peers = (unsigned)(w.n_publishers + w.n_receivers)};
+        measure(&w, &r);
+        uint64_t pss = proc_pss_kb(s->server);
+        r.pss_kb_per_peer = pss > pss_from ? (double)(pss - pss_from) / r.peers : 0;
+        r.connect_p50_us = samples_percentile(&w.connect, 0.5);
+        r.connect_p99_us = samples_percentile(&w.connect, 0.99);
+        r.media_p50_us = samples_percentile(&w.media, 0.5);
+        r.media_p99_us = samples_percentile(&w.media, 0.99);
+        on_slice(arg, &r);
+    }
     leave_all(&w);
 }

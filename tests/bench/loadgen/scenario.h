@@ -21,6 +21,8 @@ struct scenario {
     struct publisher_config media;
     unsigned decrypt_one_of; /* receivers */
     double warm_up_s, seconds;
+    unsigned slices; /* how often it is measured, each time after a warm-up */
+    bool asks;       /* before each: load goes on until there is an octet on the standard input */
 };
 
 struct result {
@@ -32,7 +34,7 @@ struct result {
     uint64_t latency_samples;
 };
 
-/** Join all, run, measure, leave. Dies when anybody cannot connect or gets no media. */
-void scenario_run(const struct scenario *s, struct result *out);
+/** Join all, run, measure, leave; each slice is handed over once it is over. Dies when anybody cannot connect or gets no media. */
+void scenario_run(const struct scenario *s, void (*on_slice)(void *arg, const struct result *r), void *arg);
 
 #endif
