@@ -41,7 +41,7 @@ struct plm_shard *plm_shard_get(struct plm_worker *w, plm_room_id room, const st
         return NULL;
     }
     plm_gauge_add(w, PLM_GAUGE_SHARDS, 1);
-    plm_timer_start(&w->wheel, &s->second_timer, w->now_us + SECOND_US, on_second_timer);
+    plm_timer_start_coarse(&w->wheel, &s->second_timer, w->now_us + SECOND_US, on_second_timer);
     w->config.io.shard(w->config.io.ctx, room, s->instance, true);
     return s;
 }
@@ -293,7 +293,7 @@ static void on_level_timer(struct plm_timer *timer, uint64_t now_us)
     else if (n > 0)
         plm_shard_send_levels(s, s->home, v, n, false);
     if (any)
-        plm_timer_start(&s->worker->wheel, timer, now_us + PLM_LEVEL_INTERVAL_US, on_level_timer);
+        plm_timer_start_coarse(&s->worker->wheel, timer, now_us + PLM_LEVEL_INTERVAL_US, on_level_timer);
 }
 
 static void on_second_timer(struct plm_timer *timer, uint64_t now_us)
@@ -303,7 +303,7 @@ static void on_second_timer(struct plm_timer *timer, uint64_t now_us)
         plm_track_tick(s->tracks[i]);
     for (struct plm_transport *t = s->transports; t; t = t->next_in_shard)
         plm_transport_note_second(t);
-    plm_timer_start(&s->worker->wheel, timer, now_us + SECOND_US, on_second_timer);
+    plm_timer_start_coarse(&s->worker->wheel, timer, now_us + SECOND_US, on_second_timer);
 }
 
 /* ---- other shards ---- */

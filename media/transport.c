@@ -74,7 +74,8 @@ static void on_established(struct plm_transport *t)
     plm_gauge_add(w, PLM_GAUGE_HANDSHAKES, -1);
     plm_gauge_add(w, PLM_GAUGE_TRANSPORTS_CONNECTED, 1);
     set_state(t, PLM_TRANSPORT_CONNECTED);
-    plm_timer_start(&w->wheel, &t->rtcp_timer, w->now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);
+    plm_timer_start_coarse(
+        &w->wheel, &t->rtcp_timer, w->now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);
     plm_transport_allocate(t);
     if (t->shard)
         plm_shard_set_dirty(t->shard);
@@ -325,7 +326,7 @@ static void on_ice_timer(struct plm_timer *timer, uint64_t now_us)
         plm_transport_close(t, PLM_CLOSE_CONSENT);
         return;
     }
-    plm_timer_start(&t->worker->wheel, timer, now_us + ICE_TICK_US, on_ice_timer);
+    plm_timer_start_coarse(&t->worker->wheel, timer, now_us + ICE_TICK_US, on_ice_timer);
 }
 
 /* ---- life ---- */
@@ -350,7 +351,7 @@ struct plm_transport *plm_transport_create(struct plm_worker *w, struct plm_tran
     t->rtcp_ssrc = plm_worker_random32(w) | 1;
     plm_gauge_add(w, PLM_GAUGE_TRANSPORTS, 1);
     plm_shard_attach(shard, t);
-    plm_timer_start(&w->wheel, &t->ice_timer, w->now_us + ICE_TICK_US, on_ice_timer);
+    plm_timer_start_coarse(&w->wheel, &t->ice_timer, w->now_us + ICE_TICK_US, on_ice_timer);
     if (plan->capture)
         plm_capture_begin(t);
     if (plan->view)

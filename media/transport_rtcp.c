@@ -359,5 +359,6 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
         plm_pacer_set(&t->pacer, plm_bwe_estimate(t->bwe), plm_bwe_is_crowded(t->bwe, now_us));
         plm_transport_allocate(t);
     }
-    plm_timer_start(&t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);
+    plm_timer_start_coarse(
+        &t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);
 }

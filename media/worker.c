@@ -85,7 +85,7 @@ int plm_worker_create(struct plm_worker **out, const struct plm_worker_config *c
         return err;
     }
     w->stun_tokens = w->config.limits.stun_unauth_per_sec;
-    plm_timer_start(&w->wheel, &w->sweep, now_us + SWEEP_US, on_sweep);
+    plm_timer_start_coarse(&w->wheel, &w->sweep, now_us + SWEEP_US, on_sweep);
     *out = w;
     return 0;
 }
@@ -158,7 +158,7 @@ static void on_sweep(struct plm_timer *timer, uint64_t now_us)
         uint32_t n = plm_tuple_map_expire(&w->tuples, now_us - STRAY_EXPIRE_US);
         plm_gauge_add(w, PLM_GAUGE_STRAY_TUPLES, -(int)n);
     }
-    plm_timer_start(&w->wheel, timer, now_us + SWEEP_US, on_sweep);
+    plm_timer_start_coarse(&w->wheel, timer, now_us + SWEEP_US, on_sweep);
 }
 
 /* ---- end of a turn ---- */

@@ -32,6 +32,12 @@ struct plm_wheel {
 void plm_wheel_init(struct plm_wheel *w, uint64_t now_us);
 /** Start or restart. Deadlines are rounded up to a millisecond; one in the past fires at the next run. */
 void plm_timer_start(struct plm_wheel *w, struct plm_timer *t, uint64_t due_us, plm_timer_fn *fn);
+/**
+ * The same for what need not be exact: rounded down to a multiple of PLM_TIMER_GRID_US, but never to before now. Timers of many owners meet
+ * there, so that one wake-up serves them and what they send leaves together.
+ */
+#define PLM_TIMER_GRID_US 50000
+void plm_timer_start_coarse(struct plm_wheel *w, struct plm_timer *t, uint64_t due_us, plm_timer_fn *fn);
 void plm_timer_stop(struct plm_wheel *w, struct plm_timer *t);
 bool plm_timer_active(const struct plm_timer *t);
 /** Fire what is due, in order of milliseconds. A callback may start and stop any timer, its own too. */

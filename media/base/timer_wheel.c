@@ -62,6 +62,12 @@ void plm_timer_start(struct plm_wheel *w, struct plm_timer *t, uint64_t due_us, 
         place(w, t);
 }
 
+void plm_timer_start_coarse(struct plm_wheel *w, struct plm_timer *t, uint64_t due_us, plm_timer_fn *fn)
+{
+    uint64_t grid_us = due_us / PLM_TIMER_GRID_US * PLM_TIMER_GRID_US;
+    plm_timer_start(w, t, grid_us / 1000 > w->now_ms ? grid_us : due_us, fn);
+}
+
 void plm_timer_stop(struct plm_wheel *w, struct plm_timer *t)
 {
     if (!t->prev)

@@ -262,6 +262,26 @@ static void far_deadlines_are_exact(void **state)
     }
 }
 
+/** What need not be exact meets: never later than asked for, never before now. */
+static void coarse_timers_meet(void **state)
+{
+    (void)state;
+    struct plm_timer t[3] = {0};
+    plm_wheel_init(&wheel, 1007000);
+    order_n = 0;
+    plm_timer_start_coarse(&wheel, &t[0], 1507001, note_order);
+    plm_timer_start_coarse(&wheel, &t[1], 1549999, note_order);
+    plm_timer_start_coarse(&wheel, &t[2], 1040000, note_order); /* no multiple comes before it */
+    plm_wheel_run(&wheel, 1039999);
+    assert_int_equal(order_n, 0);
+    plm_wheel_run(&wheel, 1040000);
+    assert_int_equal(order_n, 1);
+    plm_wheel_run(&wheel, 1499999);
+    assert_int_equal(order_n, 1);
+    plm_wheel_run(&wheel, 1500000);
+    assert_int_equal(order_n, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +290,7 @@ int main(void)
         cmocka_unit_test(restart_at_once_waits_for_the_next_run),
         cmocka_unit_test(callbacks_may_stop_their_neighbours),
         cmocka_unit_test(far_deadlines_are_exact),
+        cmocka_unit_test(coarse_timers_meet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
