@@ -314,7 +314,9 @@ static size_t write_receiver_report(struct plm_transport *t, uint8_t *buf, size_
 static size_t write_sender_report(struct plm_slot *s, uint8_t *buf, size_t cap, uint64_t now_us)
 {
     uint32_t ts;
-    if (s->state != PLM_SLOT_FORWARDING || !plm_slot_clock(s, now_us, &ts))
+    /* RFC 3550 section 6.4: who has sent nothing since the report before the last one is no sender. */
+    if (s->state != PLM_SLOT_FORWARDING || now_us - s->last_sent_us > 2 * RTCP_INTERVAL_US ||
+        !plm_slot_clock(s, now_us, &ts))
         return 0;
     s->last_sr_us = now_us;
     s->sr_due = false;

@@ -631,6 +631,25 @@ static void feedback_tells_when_a_packet_came(void **state)
     assert_int_equal(a->told[1].arrival_us - a->told[0].arrival_us, 13000);
 }
 
+/** RFC 3550 section 6.4: no sender reports of what is not sent, and again from the first packet on. */
+static void silence_is_not_reported(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    connect_peer(a);
+    connect_peer(b);
+    send_frame(a, 1, 1, 1, true);
+    run_for(w, 2000000);
+    assert_in_range(b->sr, 1, 4);
+    b->sr = 0;
+    run_for(w, 3000000);
+    assert_int_equal(b->sr, 0);
+    send_frame(a, 2, 450001, 2, false);
+    run_for(w, 600000);
+    assert_in_range(b->sr, 1, 2);
+}
+
 static void strangers_are_counted_and_never_answered(void **state)
 {
     struct world *w = *state;
@@ -680,6 +699,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(media_is_a_sign_of_life, setup, teardown),
         cmocka_unit_test_setup_teardown(media_stays_where_media_comes_from, setup, teardown),
         cmocka_unit_test_setup_teardown(fewer_lines_than_before_are_inactive_ones, setup, teardown),
+        cmocka_unit_test_setup_teardown(silence_is_not_reported, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
