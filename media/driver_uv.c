@@ -42,6 +42,7 @@ struct plm_driver {
     uv_check_t check;
     uv_idle_t idle; /**< active while something is left to do: the loop does not sleep then */
     struct readable readable[PLM_MAX_LISTEN];
+    uint64_t rest_until_us; /**< the sockets are not looked at until then; 0: they are watched */
     uint64_t timer_ms; /**< what the timer is set to, on the loop's clock; NO_DEADLINE: stopped */
 
     pthread_t thread;
@@ -356,20 +357,23 @@ static uint32_t datagrams_in(const struct plm_datagram *batch, size_t n)
     return sum;
 }
 
-static void read_socket(struct plm_driver *d, struct plm_udp *sock)
+/** @return how many datagrams, or trains of them, were read */
+static size_t read_socket(struct plm_driver *d, struct plm_udp *sock)
 {
+    size_t sum = 0;
     uint32_t left = d->config.core.limits.datagrams_per_turn;
     for (;;) {
         size_t max = left < PLM_UDP_BATCH ? left : PLM_UDP_BATCH;
         size_t n = plm_udp_read(d->reader, sock, d->batch, max);
         if (n == 0)
-            return;
+            return sum;
+        sum += n;
         d->now_us = plm_driver_now(); /* ages are counted from here */
         uint32_t datagrams = datagrams_in(d->batch, n);
         plm_worker_input(d->core, d->batch, n, d->now_us);
         publish_links(d);
         if (n < max || datagrams >= left)
-            return; /* what is left makes the socket readable again in the next turn */
+            return sum; /* what is left makes the socket readable again in the next turn */
         left -= datagrams;
     }
 }
@@ -413,23 +417,62 @@ static void set_timer(struct plm_driver *d, uint64_t deadline_us)
     uv_timer_start(&d->timer, on_timer, ms > loop_ms ? ms - loop_ms : 0, 0);
 }
 
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void watch(struct plm_driver *d, bool on)
+{
+    for (size_t i = 0; i < d->config.n_socks; i++) {
+        if (on)
+            uv_poll_start(&d->readable[i].poll, UV_READABLE, on_readable);
+        else
+            uv_poll_stop(&d->readable[i].poll);
+    }
+}
+
+/**
+ * Where the core is patient, what comes after a read is left to gather, and read together: most of what a datagram costs is waking for it. As long
+ * as something was there each time the sockets are not watched at all.
+ */
+static void rest(struct plm_driver *d, size_t n_read, uint64_t *deadline)
+{
+    uint32_t patience = plm_worker_patience(d->core);
+    bool resting = d->rest_until_us != 0, due = d->now_us >= d->rest_until_us;
+    if (patience && n_read)
+        d->rest_until_us = d->now_us + patience;
+    else if (!patience || due)
+        d->rest_until_us = 0;
+    if (resting != (d->rest_until_us != 0))
+        watch(d, resting);
+    if (d->rest_until_us && d->rest_until_us < *deadline)
+        *deadline = d->rest_until_us;
+}
+
+static size_t read_sockets(struct plm_driver *d)
+{
+    size_t n = 0;
+    bool rested = d->rest_until_us && d->now_us >= d->rest_until_us;
+    for (size_t i = 0; i < d->config.n_socks; i++) {
+        if (d->readable[i].ready || rested)
+            n += read_socket(d, d->readable[i].sock);
+        d->readable[i].ready = false;
+    }
+    return n;
+}
+
 static void turn(struct plm_driver *d)
 {
     d->now_us = plm_driver_now();
     run_commands(d);
     read_feed(d);
     bool left = drain_links(d);
-    for (size_t i = 0; i < d->config.n_socks; i++) {
-        if (d->readable[i].ready)
-            read_socket(d, d->readable[i].sock);
-        d->readable[i].ready = false;
-    }
+    size_t n_read = read_sockets(d);
     uint64_t settled = NO_DEADLINE;
     plm_streams_read(d->streams);
     plm_streams_settle(d->streams, d->now_us, &settled);
     uint64_t deadline = plm_worker_poll(d->core, d->now_us);
     publish_links(d);
     write_feed(d, &deadline);
+    rest(d, n_read, &deadline);
     set_timer(d, settled < deadline ? settled : deadline);
     set_busy(d, left || plm_streams_unsettled(d->streams));
 }

@@ -61,7 +61,8 @@ static void on_block(void *arg, uint32_t sender, const struct plm_rtcp_block *b)
     s->peer_jitter = b->jitter;
     if (b->lsr != 0) {
         /* RFC 3550 section 6.4.1: A - LSR - DLSR, in 1/65536 s */
-        uint32_t now = (uint32_t)(plm_worker_ntp(t->worker) >> 16);
+        const struct plm_worker *w = t->worker; /* what waited in the socket was not on its way */
+        uint32_t now = (uint32_t)(plm_ntp_from_us(w->came_us + w->config.unix_offset_us) >> 16);
         uint32_t rtt = now - b->lsr - b->dlsr;
         if (rtt < 10u << 16)
             t->rtt_us = (uint32_t)((uint64_t)rtt * 1000000 >> 16);

@@ -13,6 +13,8 @@
 #define SWEEP_US        5000000
 #define SECOND_US       1000000
 #define HELD_US         100000   /* late by less: a picture does not stand still for that */
+#define QUIET_US        1000000
+#define PATIENCE_US     20000 /* little beside a jitter buffer, and of 200 silent receivers' datagrams five come meanwhile */
 #define STRAY_EXPIRE_US 35000000 /* a little more than RFC 7675's 30 s of consent */
 
 static void on_sweep(struct plm_timer *timer, uint64_t now_us);
@@ -517,6 +519,8 @@ static void send_report(struct plm_worker *w, const struct plm_command *cmd)
 void plm_worker_command(struct plm_worker *w, struct plm_command *cmd, uint64_t now_us)
 {
     w->now_us = now_us;
+    if (cmd->type != PLM_CMD_STATS)
+        w->stirred_us = now_us;
     if (cmd->type == PLM_CMD_PEERS) {
         struct plm_shard *s = plm_worker_find_shard(w, cmd->room);
         if (s)
@@ -556,4 +560,22 @@ uint64_t plm_worker_poll(struct plm_worker *w, uint64_t now_us)
     uint64_t next = plm_wheel_next(&w->wheel);
     w->due_us = next == UINT64_MAX ? 0 : next;
     return next;
+}
+
+/* Changes with every packet that is sent, with every datagram but checks and reports, and with whoever comes and goes. */
+static uint64_t stir(const struct plm_worker *w)
+{
+    const uint64_t *c = w->stats.counters;
+    const uint32_t *g = w->stats.gauges;
+    return c[PLM_CNT_TX_RTP] + c[PLM_CNT_RX_DATAGRAMS] - c[PLM_CNT_RX_STUN] - c[PLM_CNT_RX_RTCP] +
+           g[PLM_GAUGE_TUPLES] + g[PLM_GAUGE_STRAY_TUPLES];
+}
+
+uint32_t plm_worker_patience(struct plm_worker *w)
+{
+    uint64_t now = stir(w);
+    if (w->stir != now)
+        w->stirred_us = w->now_us;
+    w->stir = now;
+    return w->now_us - w->stirred_us > QUIET_US ? PATIENCE_US : 0;
 }

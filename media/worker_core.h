@@ -33,6 +33,7 @@ struct plm_worker {
     struct plm_egress egress;
     struct plm_pacer_pool pacer;
     struct plm_timer sweep;
+    uint64_t stir, stirred_us;     /**< what plm_worker_patience counted last; when that had changed */
     uint64_t next_track_key;       /**< names tracks in slots' maps; never reused */
     uint32_t next_instance;
     uint32_t stun_tokens;          /**< unauthenticated requests that may still be looked at this second */

@@ -123,6 +123,11 @@ PLM_EXPORT void plm_worker_feed_demand(struct plm_worker *w, const struct plm_li
 PLM_EXPORT void plm_worker_command(struct plm_worker *w, struct plm_command *cmd, uint64_t now_us);
 /** Run timers and flush. @return when to be called again at the latest (monotonic µs), UINT64_MAX: no deadline */
 PLM_EXPORT uint64_t plm_worker_poll(struct plm_worker *w, uint64_t now_us);
+/**
+ * After plm_worker_poll: how long what comes may wait in the sockets, us; 0: not at all. While nothing is sent, and nothing comes but checks and
+ * reports of who is there, these can be read together. Whoever begins to send then is heard that much later, once.
+ */
+PLM_EXPORT uint32_t plm_worker_patience(struct plm_worker *w);
 
 #ifdef __cplusplus
 }

@@ -631,6 +631,15 @@ static void feedback_tells_when_a_packet_came(void **state)
     assert_int_equal(a->told[1].arrival_us - a->told[0].arrival_us, 13000);
 }
 
+static void send_report(struct peer *p)
+{
+    uint8_t b[128];
+    size_t n = plm_rtcp_write_rr(b, sizeof b, 1, NULL, 0);
+    assert_int_equal(plm_security_dtls.seal_rtcp(p->sec, b, &n, sizeof b), 0);
+    peer_send(p, b, n);
+    deliver(p->world);
+}
+
 /** RFC 3550 section 6.4: no sender reports of what is not sent, and again from the first packet on. */
 static void silence_is_not_reported(void **state)
 {
@@ -648,6 +657,43 @@ static void silence_is_not_reported(void **state)
     send_frame(a, 2, 450001, 2, false);
     run_for(w, 600000);
     assert_in_range(b->sr, 1, 2);
+}
+
+/** Checks and reports of who is silent can wait for each other; media, and whoever comes, cannot. */
+static void only_silence_can_wait(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    uint8_t check[256];
+    connect_peer(a);
+    connect_peer(b);
+    send_frame(a, 1, 1, 1, true);
+    assert_int_equal(plm_worker_patience(w->worker), 0);
+    run_for(w, 1100000);
+    assert_in_range(plm_worker_patience(w->worker), 1, 50000);
+    send_report(b);
+    peer_send(b, check, make_check(&b->local, false, check));
+    deliver(w);
+    take_stats(w);
+    run_for(w, 5000);
+    assert_in_range(plm_worker_patience(w->worker), 1, 50000);
+    send_frame(a, 2, 90001, 2, false);
+    assert_int_equal(plm_worker_patience(w->worker), 0);
+    run_for(w, 1100000);
+    assert_in_range(plm_worker_patience(w->worker), 1, 50000);
+    struct plm_command *mute = calloc(1, sizeof *mute);
+    mute->type = PLM_CMD_MUTE;
+    mute->transport = 1;
+    mute->mute.source = PLM_SOURCE_CAMERA;
+    plm_worker_command(w->worker, mute, w->now);
+    assert_int_equal(plm_worker_patience(w->worker), 0);
+    run_for(w, 1100000);
+    assert_in_range(plm_worker_patience(w->worker), 1, 50000);
+    struct peer *c = add_receiver(w, 3);
+    peer_send(c, check, make_check(&c->local, true, check));
+    deliver(w);
+    assert_int_equal(plm_worker_patience(w->worker), 0);
 }
 
 static void strangers_are_counted_and_never_answered(void **state)
@@ -700,6 +746,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(media_stays_where_media_comes_from, setup, teardown),
         cmocka_unit_test_setup_teardown(fewer_lines_than_before_are_inactive_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(silence_is_not_reported, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_silence_can_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
