@@ -148,6 +148,7 @@ const struct plm_config_key plm_config_keys[] = {
     TEXT("recording.program", recording.program, NULL),
     TEXT("recording.socket", recording.socket, NULL),
     UINT("recording.limit_s", recording.limit_s, 60, 604800, "10800"),
+    UINT("recording.link_s", recording.link_s, 15, 3600, "600"),
     BOOL("recording.supervise", recording.supervise, "true"),
 };
 const size_t plm_config_n_keys = sizeof(plm_config_keys) / sizeof(plm_config_keys[0]);

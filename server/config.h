@@ -134,7 +134,7 @@ struct plm_config {
     struct {
         int enabled;                  /**< enum plm_config_switch */
         char *dir, *program, *socket; /**< NULL: from data.dir, and beside the server (recorder_paths.h) */
-        unsigned limit_s;
+        unsigned limit_s, link_s;
         bool supervise;
     } recording;
 };

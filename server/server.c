@@ -379,7 +379,8 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         .chat_burst = c->session.chat_burst,
         .sdp_rate = c->session.sdp_rate,
         .sdp_burst = c->session.sdp_burst,
-        .recording_limit_s = c->recording.limit_s};
+        .recording_limit_s = c->recording.limit_s,
+        .recording_token_s = c->recording.link_s};
     const struct plm_ws_config w = {.max_queue = c->session.max_queue,
         .trusted_proxies = c->http.trusted_proxies.addr,
         .n_trusted_proxies = c->http.trusted_proxies.n};

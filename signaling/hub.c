@@ -90,6 +90,7 @@ static void set_defaults(struct plm_hub_config *c)
     set_default(&c->forget_days, 30);
     set_default(&c->max_recordings, 200);
     set_default(&c->recording_limit_s, PLM_RECORDING_LIMIT_S);
+    set_default(&c->recording_token_s, 600);
     set_default(&c->chat_messages, 200);
     set_default(&c->msg_rate, 20);
     set_default(&c->msg_burst, 60);

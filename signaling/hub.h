@@ -30,6 +30,7 @@ struct plm_hub_config {
     uint32_t max_records;           /**< rooms known, running or not [10000] */
     uint32_t max_recordings;        /**< known, of a room [200] */
     uint32_t recording_limit_s;     /**< a recording ends after so long [PLM_RECORDING_LIMIT_S] */
+    uint32_t recording_token_s;     /**< a token for one recording is good so long [600], at most 3600 */
     uint32_t forget_days;           /**< a room that nobody owns is forgotten when unused for so long [30] */
     uint32_t make_rate, make_burst; /**< new rooms of one source per minute, and at once [30, 60] */
     bool lobby;                     /**< new rooms have a lobby */
@@ -45,7 +46,6 @@ struct plm_hub_config {
 
 #define PLM_HUB_MAX_ICE_SERVERS  8
 #define PLM_RECORDING_TOKEN_SIZE 129 /**< octets of a token for one recording, with the NUL */
-#define PLM_RECORDING_TOKEN_S    600 /**< how long it is good */
 
 /** What the hub asks of the program around it. */
 struct plm_hub_host {

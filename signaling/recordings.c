@@ -376,12 +376,12 @@ int plm_recording_on_list(struct plm_session *s, const struct plm_msg *m, struct
     struct plm_msg_recording_item items[PLM_RECORDING_PAGE];
     char tokens[PLM_RECORDING_PAGE][PLM_RECORDING_TOKEN_SIZE];
     uint64_t before = m->recordings.has_before ? m->recordings.before : UINT64_MAX;
-    uint64_t expires = wall_ms(hub) + PLM_RECORDING_TOKEN_S * UINT64_C(1000);
+    uint64_t expires = wall_ms(hub) + hub->config.recording_token_s * UINT64_C(1000);
     struct plm_recording **all;
     struct plm_msg reply = {.type = PLM_MSG_recordings_page,
         .has_id = true,
         .id = m->id,
-        .recordings_page = {.recordings = items, .token_seconds = PLM_RECORDING_TOKEN_S}};
+        .recordings_page = {.recordings = items, .token_seconds = hub->config.recording_token_s}};
     struct plm_msg_recordings_page *page = &reply.recordings_page;
     size_t n = plm_recordings_sorted(hub, &all);
     if (n == SIZE_MAX)

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#define TOKEN_S UINT64_C(90)
+
 struct scene {
     struct world *w;
     struct recorder *r;
@@ -41,7 +43,7 @@ static void attach_store(struct scene *s)
 static int setup(void **state)
 {
     struct scene *s = calloc(1, sizeof *s);
-    s->w = world_create(NULL);
+    s->w = world_create(&(struct plm_hub_config){.recording_token_s = TOKEN_S});
     s->r = calloc(1, sizeof *s->r);
     s->store = calloc(1, sizeof *s->store);
     attach_store(s);
@@ -582,8 +584,9 @@ static void test_list(void **state)
     assert_int_equal(item->files, 3);
     assert_int_equal(item->reason, PLM_MSG_recording_reason_asked);
     char expected[PLM_RECORDING_TOKEN_SIZE];
-    tokens(NULL, s->r->id, 0, world_wall(s->w) + PLM_RECORDING_TOKEN_S * 1000, expected);
+    tokens(NULL, s->r->id, 0, world_wall(s->w) + TOKEN_S * 1000, expected);
     assert_string_equal(item->token, expected);
+    assert_int_equal(page->recordings_page.token_seconds, TOKEN_S);
     plm_msg_free(page);
     msg.recordings.has_before = true;
     msg.recordings.before = s->r->started_ms; /* itself is no part of the next page */

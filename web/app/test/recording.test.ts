@@ -2,7 +2,7 @@ import type { RecordingItem, RecordingPage } from "@plenum/sdk";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Manifest, ManifestFile } from "../src/lib/recording.js";
 import { formatLength } from "../src/lib/recording.js";
-import { playedUrl, RecordingLinks } from "../src/lib/recordingLinks.js";
+import { keepFresh, playedUrl, RecordingLinks } from "../src/lib/recordingLinks.js";
 import { lanesOf, neededFiles, sceneAt } from "../src/lib/scene.js";
 
 const S = 1e6;
@@ -102,6 +102,23 @@ describe("links of a recording", () => {
     expect(list).toHaveBeenCalledOnce();
     vi.advanceTimersByTime(600_000);
     expect(await l.renewed("f", "f?2")).toBe("f?3");
+  });
+
+  it("are fetched anew long before they end, also after a failure, until nobody needs them", async () => {
+    const lives = [600_000, NaN, 15_000, 20_000];
+    const fetch = vi.fn(() => {
+      const life = lives.shift() ?? NaN;
+      return life > 0 ? Promise.resolve(Date.now() + life) : Promise.reject(new Error("lost"));
+    });
+    const end = keepFresh(fetch);
+    const asked = async (ms: number) => {
+      await vi.advanceTimersByTimeAsync(ms);
+      return fetch.mock.calls.length;
+    };
+    expect([await asked(239_000), await asked(2000), await asked(8000), await asked(2000), await asked(8000)]).toEqual([1, 2, 2, 3, 3]);
+    expect(await asked(2000)).toBe(4);
+    end();
+    expect(await asked(600_000)).toBe(4);
   });
 
   it("are played in pieces where an element would keep its connection", () => {

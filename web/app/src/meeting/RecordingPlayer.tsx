@@ -7,7 +7,7 @@ import { arrange } from "../lib/layout.js";
 import { Playback, SPEEDS } from "../lib/playback.js";
 import { keyPlace, playerAction } from "../lib/playerKeys.js";
 import { fetchManifest, formatLength, type Manifest } from "../lib/recording.js";
-import { RecordingLinks } from "../lib/recordingLinks.js";
+import { keepFresh, RecordingLinks } from "../lib/recordingLinks.js";
 import { neededFiles, sceneAt } from "../lib/scene.js";
 import type { Session } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
@@ -17,8 +17,6 @@ import { PlayerTile } from "./PlayerTile.js";
 import { Lanes, PlayerChat, Timeline } from "./PlayerTimeline.js";
 import { RecordingFiles } from "./RecordingFiles.js";
 
-/* Tokens last ten minutes, and links have to work whenever they are clicked. */
-const RENEW_MS = 240_000;
 const LEAP_S = 10;
 
 interface RecordingPlayerProps {
@@ -157,9 +155,12 @@ function PlayerBar({ playback }: { playback: Playback }) {
 function Files({ manifest, links }: { manifest: Manifest; links: RecordingLinks }) {
   const [, redraw] = useState(0);
   useEffect(() => {
-    const renew = () => void links.renew().then(() => redraw((count) => count + 1), () => undefined);
-    const timer = setInterval(renew, RENEW_MS);
-    return () => clearInterval(timer);
+    const renew = async () => {
+      const end = await links.renew();
+      redraw((count) => count + 1);
+      return end;
+    };
+    return keepFresh(renew);
   }, [links]);
   return <RecordingFiles manifest={manifest} url={(file) => links.url(file)} />;
 }

@@ -3,14 +3,12 @@ import { useCallback, useEffect, useState } from "react";
 import { Confirm, Dialog } from "../controls/Dialog.js";
 import { formatTime, spoken } from "../lib/language.js";
 import { fetchManifest, formatLength, formatSize, isFault, type Manifest } from "../lib/recording.js";
+import { keepFresh } from "../lib/recordingLinks.js";
 import type { Session } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
 import { RecordingFiles } from "./RecordingFiles.js";
 import { RecordingPlayer } from "./RecordingPlayer.js";
-
-/* Links have to work whenever they are clicked; tokens last ten minutes. */
-const RENEW_MS = 240_000;
 
 /** What was recorded of this room, for those who may see it. */
 export function RecordingsDialog({ session, onClose }: { session: Session; onClose: () => void }) {
@@ -28,15 +26,13 @@ export function RecordingsDialog({ session, onClose }: { session: Session; onClo
       setList(page.recordings);
       setMore(page.more);
       setFailed(false);
+      return page.tokensEndAt;
     } catch {
       setFailed(true);
+      return 0;
     }
   }, [recordings]);
-  useEffect(() => {
-    void load();
-    const timer = setInterval(() => void load(), RENEW_MS);
-    return () => clearInterval(timer);
-  }, [load, status?.state]);
+  useEffect(() => keepFresh(load), [load, status?.state]);
 
   const older = async () => {
     const page = await recordings.list(list?.at(-1)?.started_at);
