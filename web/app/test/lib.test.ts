@@ -108,6 +108,16 @@ describe("a recording's tiles", () => {
     });
   });
 
+  it("leave no more empty on a phone than the shapes of tiles make necessary", () => {
+    for (const cameras of [1, 2, 3, 5]) {
+      const rects = arrange(1, cameras, 374, 520);
+      const [screen, ...others] = rects;
+      expect(screen?.top).toBe(0);
+      expect(Math.min(...others.map(({ top }) => top)) - (screen?.height ?? 0)).toBeLessThan(2 * GAP);
+      expect(rects.reduce((sum, rect) => sum + rect.width * rect.height, 0) / 374 / 520).toBeGreaterThan(0.75);
+    }
+  });
+
   it("show a screen larger than a camera", () => {
     for (const [width, height] of [[1200, 600], [360, 500]] as const) {
       const [screen, camera] = arrange(1, 3, width, height);

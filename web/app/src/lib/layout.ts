@@ -43,6 +43,8 @@ export interface Rect {
 }
 
 const STRIP_SHARE = 0.24;
+/* On a phone held upright tiles may be so tall. */
+const UPRIGHT = 0.7;
 
 /* n tiles in a grid, each row in the middle of the area. */
 function gridRects(n: number, area: Rect, tallest?: number): Rect[] {
@@ -59,11 +61,13 @@ function gridRects(n: number, area: Rect, tallest?: number): Rect[] {
 /** Screens large, and beside or below them the cameras, all of them in sight; screens come first. */
 export function arrange(screens: number, cameras: number, width: number, height: number): Rect[] {
   const all = { left: 0, top: 0, width, height };
-  if (screens === 0) return gridRects(cameras, all, width < height ? 0.7 : undefined);
+  if (screens === 0) return gridRects(cameras, all, width < height ? UPRIGHT : undefined);
   if (cameras === 0) return gridRects(screens, all);
   const isWide = width > height;
   const strip = Math.max(90, Math.min(280, (isWide ? width : height) * STRIP_SHARE));
-  const large = isWide ? { ...all, width: width - strip - GAP } : { ...all, height: height - strip - GAP };
-  const rest = isWide ? { ...all, left: width - strip, width: strip } : { ...all, top: height - strip, height: strip };
-  return [...gridRects(screens, large), ...gridRects(cameras, rest)];
+  if (isWide) return [...gridRects(screens, { ...all, width: width - strip - GAP }), ...gridRects(cameras, { ...all, left: width - strip, width: strip })];
+  /* On a phone held upright screens are as tall as their width lets them be, and cameras have all that is left. */
+  const grid = bestGrid(screens, width, height - strip - GAP);
+  const taken = grid.rows * (grid.height + GAP);
+  return [...gridRects(screens, { ...all, height: taken - GAP }), ...gridRects(cameras, { ...all, top: taken, height: height - taken }, UPRIGHT)];
 }
