@@ -65,6 +65,10 @@ async function begin({ codec, another, mode, turns }) {
     void frames.pipeThrough(new TransformStream({ transform: turn })).pipeTo(picture.writable);
   }
   const voice = out.stream.getAudioTracks()[0];
+  const known = RTCRtpSender.getCapabilities("video").codecs;
+  const named = (name) => known.filter((c) => c.mimeType.toLowerCase() === `video/${name}`.toLowerCase());
+  const wanted = [...named(codec), ...(another ? named(another) : [])];
+  if (!named(codec).length || (another && !named(another).length)) return null;
   const sendEncodings =
     mode === "simulcast"
       ? [
@@ -72,13 +76,9 @@ async function begin({ codec, another, mode, turns }) {
           { rid: "m", scaleResolutionDownBy: 2 },
           { rid: "h" },
         ]
-      : [mode ? { scalabilityMode: mode } : {}];
+      : [{ ...(mode && { scalabilityMode: mode }), ...(another && { codec: named(codec)[0] }) }]; // whichever of the two the answer likes better
   const video = pc.addTransceiver(picture, { direction: "sendonly", sendEncodings });
   const audio = pc.addTransceiver(voice, { direction: "sendonly" });
-  const known = RTCRtpSender.getCapabilities("video").codecs;
-  const named = (name) => known.filter((c) => c.mimeType.toLowerCase() === `video/${name}`.toLowerCase());
-  const wanted = [...named(codec), ...(another ? named(another) : [])];
-  if (!named(codec).length || (another && !named(another).length)) return null;
   video.setCodecPreferences([...wanted, ...known.filter((c) => c.mimeType === "video/rtx")]);
   window.publisher = { pc, canvas, picture, voice, video, audio, sound, angle, painting, another };
   await sound.resume();
