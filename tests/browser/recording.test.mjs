@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { openHouse, PHONE } from "./lib/guests.mjs";
 import { eventually, openParticipant } from "./lib/participant.mjs";
+import { playerOf } from "./lib/player.mjs";
 import { startServer } from "./lib/server.mjs";
 
 const axe = createRequire(new URL("../../web/package.json", import.meta.url))("axe-core");
@@ -18,11 +19,10 @@ const SCREEN_MS = 4000;
 const IN_STEP = 10;
 /* That needs a recording of so long, and its beginning some seconds. */
 const LENGTH_MS = (IN_STEP + 6) * 1000;
-const MOST_APART = 0.1;
 /* Two tones each time. */
 const TONES_OF_A_CHANGE = 2;
 const screens = join(process.env.PLM_WORK ?? "/tmp", "screens");
-let server, house, ada, bob, dot, begun;
+let server, house, ada, bob, dot, begun, player;
 
 /* Runs before the page: counts the tones that it plays by itself. */
 function countTones() {
@@ -43,6 +43,7 @@ before(async () => {
     await page.addInitScript(countTones);
     await page.addInitScript({ content: axe.source });
   }
+  player = playerOf(ada);
   /* Who comes first leads. */
   await ada.join(ROOM);
   await bob.join(ROOM);
@@ -75,39 +76,7 @@ async function look({ page }, picture) {
   }
 }
 
-/* Runs in the page: the cameras of the player, and the number in each picture (lib/participant.mjs reads tiles likewise). */
-function readPlayer() {
-  const g = new OffscreenCanvas(640, 360).getContext("2d", { willReadFrequently: true });
-  return [...document.querySelectorAll("[data-testid=player-tile][data-source=camera]:not([hidden]) video")].map((video) => {
-    g.drawImage(video, 0, 0, 640, 360);
-    let number = 0;
-    for (let bit = 0; bit < 4; bit++) {
-      const luma = (y) => g.getImageData(504 + bit * 24 + 12, y, 1, 1).data.slice(0, 3).reduce((sum, part) => sum + part, 0) / 3;
-      const [upper, lower] = [luma(51), luma(78)];
-      number = Math.abs(upper - lower) < 100 ? NaN : number * 2 + (upper > lower ? 1 : 0);
-    }
-    const name = video.parentElement.querySelector(".player-name").textContent;
-    return { name, number, time: video.currentTime, heard: video.webkitAudioDecodedByteCount };
-  });
-}
-/* Runs in the page: where in the recording the elements are that are shown, and how fast they go. */
-function readPlaces() {
-  return [...document.querySelectorAll("[data-testid=player-tile]:not([hidden]) :is(video, audio)")].map((element) => ({
-    place: Number(element.parentElement.dataset.start) + element.currentTime,
-    rate: element.paused ? 0 : element.playbackRate,
-  }));
-}
-const shown = async () => (await ada.page.evaluate(readPlayer)).map(({ name, number }) => `${name} ${number}`).sort();
-const places = () => ada.page.evaluate(readPlaces);
-/* @param rate that all go at, as nearly as they keep together; 0: none moves */
-async function areTogether(rate, count = 2) {
-  const all = await places();
-  const spread = Math.max(...all.map(({ place }) => place)) - Math.min(...all.map(({ place }) => place));
-  return all.length >= count && spread <= MOST_APART && all.every((one) => (rate ? Math.abs(one.rate / rate - 1) < 0.2 : one.rate === 0));
-}
-const seekTo = (seconds) => byId(ada, "player-seek").fill(String(Math.round(seconds * 10) / 10));
-const areAt = async (seconds) => (await places()).every(({ place }) => Math.abs(place - seconds) < 0.02);
-const lengthOf = () => byId(ada, "player-seek").evaluate((input) => Number(input.max));
+const areAt = async (seconds) => (await player.places()).every(({ place }) => Math.abs(place - seconds) < 0.02);
 
 test("who leads begins to record, and everybody is told", async () => {
   const before = await Promise.all([ada, bob].map(tones));
@@ -168,21 +137,21 @@ test("it is played: every picture is its own, with sound", async () => {
   await look(ada, "recordings-desktop");
   await ada.click("recording-play");
   await ada.click("player-play");
-  await eventually("both pictures", shown, ["Ada 1", "Bob 2"]);
-  const first = await ada.page.evaluate(readPlayer);
-  const goesOn = async () => (await ada.page.evaluate(readPlayer)).map(({ time, heard }, n) => time - first[n].time > 0.5 && heard > 0);
+  await eventually("both pictures", player.shown, ["Ada 1", "Bob 2"]);
+  const first = await player.pictures();
+  const goesOn = async () => (await player.pictures()).map(({ time, heard }, n) => time - first[n].time > 0.5 && heard > 0);
   await eventually("both go on, and sound is decoded", goesOn, [true, true]);
 });
 
 test("its files are in step after a seek, ten seconds later, and at another speed", async () => {
-  assert.ok((await lengthOf()) > IN_STEP + 2, `${await lengthOf()} s were recorded`);
-  await seekTo(1);
-  await eventually("in step after the seek", () => areTogether(1), true);
-  const { place } = (await places())[0];
-  await eventually("ten seconds later", async () => (await places())[0].place > place + IN_STEP && (await areTogether(1)), true);
+  assert.ok((await player.length()) > IN_STEP + 2, `${await player.length()} s were recorded`);
+  await player.seek(1);
+  await eventually("in step after the seek", () => player.areTogether(1), true);
+  const { place } = (await player.places())[0];
+  await eventually("ten seconds later", async () => (await player.places())[0].place > place + IN_STEP && (await player.areTogether(1)), true);
   await byId(ada, "player-speed").selectOption("2");
-  await seekTo(1);
-  await eventually("twice as fast", () => areTogether(2), true);
+  await player.seek(1);
+  await eventually("twice as fast", () => player.areTogether(2), true);
   await byId(ada, "player-speed").selectOption("1");
 });
 
@@ -192,11 +161,11 @@ test("the keyboard plays it, and the meeting's keys rest", async () => {
   const before = await microphone();
   await byId(ada, "player-play").focus();
   await keyboard.press("k");
-  await eventually("none moves", () => areTogether(0), true);
+  await eventually("none moves", () => player.areTogether(0), true);
   await keyboard.press("Home");
   await keyboard.press("ArrowRight");
   await eventually("all at 5 s", () => areAt(5), true);
-  await eventually("both pictures after seeking", shown, ["Ada 1", "Bob 2"]);
+  await eventually("both pictures after seeking", player.shown, ["Ada 1", "Bob 2"]);
   await keyboard.press("m");
   const muted = () => ada.page.evaluate(() => [...document.querySelectorAll("[data-testid=player-tile] :is(video, audio)")].every((element) => element.muted));
   await eventually("silent", muted, true);
@@ -208,7 +177,7 @@ test("the keyboard plays it, and the meeting's keys rest", async () => {
 
 test("a screen is large, and who was there when is shown", async () => {
   const tile = (source) => ada.page.locator(`[data-testid=player-tile][data-source=${source}]:not([hidden])`);
-  await seekTo((await lengthOf()) - 1);
+  await player.seek((await player.length()) - 1);
   await tile("screen").waitFor();
   const [screen, camera] = [await tile("screen").boundingBox(), await tile("camera").first().boundingBox()];
   assert.ok(screen.width * screen.height > 4 * camera.width * camera.height, JSON.stringify({ screen, camera }));
@@ -219,7 +188,7 @@ test("a screen is large, and who was there when is shown", async () => {
   assert.equal(await ada.page.locator(".lane-screen").count(), 1);
   await byId(ada, "player-messages").locator("summary").click();
   assert.match(await byId(ada, "player-chat").innerText(), /Bob look at this/);
-  await eventually("the screen is there", () => areTogether(0, 3), true);
+  await eventually("the screen is there", () => player.areTogether(0, 3), true);
   await look(ada, "player-desktop");
   await ada.page.setViewportSize(PHONE.viewport);
   await look(ada, "player-phone");
