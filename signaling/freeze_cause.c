@@ -7,6 +7,7 @@
 #define LATE_MS                    100     /* a frame came so much later than its timestamp says */
 #define STILL_MS                   150     /* without a new frame: seen as a freeze */
 #define DEEP_BUFFER                250 /* ms that a receiver holds frames back for, because they come at different speeds */
+#define SWITCH_MS                  1000 /* the longest that a change of encoding holds a picture up: it begins with its key frame */
 #define BUSY_PERMIL                800 /* of the time went into decoding */
 #define ESTIMATE_FELL(now, before) ((uint64_t)(now)*4 < (uint64_t)(before)*3)
 
@@ -102,6 +103,7 @@ static bool is_decoder(const struct plm_freeze_evidence *e)
 
 enum plm_msg_freeze_cause plm_freeze_cause(const struct plm_freeze_evidence *e)
 {
+    uint64_t still_ms = (e->end_us - e->begin_us) / 1000;
     struct downlink d = {0};
     struct uplink u = {0};
     add_downlink(e, &d);
@@ -119,7 +121,7 @@ enum plm_msg_freeze_cause plm_freeze_cause(const struct plm_freeze_evidence *e)
         return PLM_MSG_freeze_cause_unknown;
     if (d.fell || d.lost > u.lost)
         return PLM_MSG_freeze_cause_receiver_downlink;
-    if (d.waited || d.switches)
+    if (d.waited || (d.switches && still_ms <= SWITCH_MS))
         return PLM_MSG_freeze_cause_server;
     if (is_decoder(e))
         return PLM_MSG_freeze_cause_receiver_decoder;
