@@ -3,10 +3,10 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { launchChromium } from "./chromium.mjs";
 
-async function openRelay(port, delayMs, way) {
+async function openRelay(port, delayMs, way, host) {
   const near = createSocket("udp4");
   const far = new Map();
-  near.bind(0, "127.0.0.1");
+  near.bind(0, host);
   await once(near, "listening");
   let open = true;
   const later = (send) => setTimeout(() => open && send(), delayMs);
@@ -17,7 +17,7 @@ async function openRelay(port, delayMs, way) {
       socket.on("message", (answer) => Math.random() < way.loss || later(() => near.send(answer, from, address)));
       far.set(key, socket);
     }
-    if (Math.random() >= way.lossUp) later(() => far.get(key).send(data, port, "127.0.0.1"));
+    if (Math.random() >= way.lossUp) later(() => far.get(key).send(data, port, host));
   });
   return {
     port: near.address().port,
@@ -41,18 +41,18 @@ function detour() {
 }
 
 /**
- * To be called before the page is opened. @returns {() => void} ends the relays; its properties `loss` and `lossUp`, at first 0, are the parts that
- * get lost of what the server and of what the page sends
+ * To be called before the page is opened, one of Firefox's too. `host` is where the server's media is. @returns {() => void} ends the relays; its
+ * properties `loss` and `lossUp`, at first 0, are the parts that get lost of what the server and of what the page sends
  */
-export async function moveAway(page, delayMs) {
+export async function moveAway(page, delayMs, host = "127.0.0.1") {
   const relays = [];
   const way = Object.assign(() => relays.forEach((relay) => relay.close()), { loss: 0, lossUp: 0 });
   await page.exposeFunction("openRelay", async (port) => {
-    const relay = await openRelay(port, delayMs, way);
+    const relay = await openRelay(port, delayMs, way, host);
     relays.push(relay);
     return relay.port;
   });
-  await page.addInitScript(detour);
+  await (page.addInitScript ?? page.evaluateOnNewDocument).call(page, detour);
   return way;
 }
 
