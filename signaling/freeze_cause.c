@@ -16,6 +16,7 @@ struct downlink {
     unsigned seconds;
     uint32_t lost, switches, held_ms;
     bool waited, fell, no_bandwidth, stopped;
+    bool empty; /* a second in which there was nothing to forward */
 };
 
 struct uplink {
@@ -46,6 +47,7 @@ static void add_downlink(const struct plm_freeze_evidence *e, struct downlink *d
         d->switches += s->switches;
         d->held_ms = s->held_ms > d->held_ms ? s->held_ms : d->held_ms;
         d->waited |= s->state == PLM_SLOT_WAITING;
+        d->empty |= s->state == PLM_SLOT_FORWARDING && s->packets == 0;
         d->no_bandwidth |= s->state == PLM_SLOT_PAUSED && s->reason == PLM_SLOT_NO_BANDWIDTH;
         d->stopped |= s->state == PLM_SLOT_PAUSED && s->reason == PLM_SLOT_STOPPED;
         d->fell |= s->estimate_bps && ESTIMATE_FELL(s->estimate_bps, before);
@@ -114,8 +116,8 @@ enum plm_msg_freeze_cause plm_freeze_cause(const struct plm_freeze_evidence *e)
         return PLM_MSG_freeze_cause_receiver_downlink;
     if (u.seconds && is_uplink(e, &u, &d))
         return PLM_MSG_freeze_cause_publisher_uplink;
-    /* An encoding that was asked for just now had no frames before. */
-    if (d.stopped || (u.seconds && !d.switches && is_encoder(e, &u)))
+    /* An encoding that was asked for just now had no frames before; but another one was forwarded then. */
+    if (d.stopped || (u.seconds && (!d.switches || d.empty) && is_encoder(e, &u)))
         return PLM_MSG_freeze_cause_publisher_encoder;
     if (!d.seconds)
         return PLM_MSG_freeze_cause_unknown;

@@ -17,7 +17,7 @@ struct scene {
     unsigned still_ms; /* 400 if 0 */
     struct plm_encoding_second sent;
     struct plm_slot_second received;
-    bool silent, sent_unknown, received_unknown, no_packets;
+    bool silent, sent_unknown, received_unknown, no_packets, nothing_forwarded;
     uint32_t dropped, decode_us, jitter_ms;
 };
 
@@ -38,6 +38,12 @@ static const struct scene scenes[] = {
     {.what = "nothing comes of its publisher", .cause = UPLINK, .no_packets = true, .silent = true},
     {.what = "sound comes, but no picture", .cause = ENCODER, .no_packets = true},
     {.what = "no frame made for a while", .cause = ENCODER, .sent = {.gap_ms = 420, .step_ms = 400}},
+    {.what = "no encoding had frames, and another one was shown afterwards",
+        .cause = ENCODER,
+        .still_ms = 2500,
+        .no_packets = true,
+        .nothing_forwarded = true,
+        .received = {.switches = 1}},
     {.what = "paused, because nothing comes",
         .cause = ENCODER,
         .received = {.state = PLM_SLOT_PAUSED, .reason = PLM_SLOT_STOPPED}},
@@ -115,6 +121,7 @@ static void build(
     if (s->received.state)
         received[AT].state = s->received.state;
     received[AT].reason = s->received.reason;
+    received[AT].packets = s->nothing_forwarded ? 0 : 120;
     received[AT].held_ms = s->received.held_ms;
     received[AT].lost = s->received.lost;
     received[AT].switches = s->received.switches;
