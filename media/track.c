@@ -281,8 +281,7 @@ uint32_t plm_track_wait_us(const struct plm_encoding *enc)
 
 static void note_second(struct plm_encoding *enc, uint64_t now_us, uint16_t held_ms)
 {
-    const struct plm_encoding_gauges gauges = {
-        .end_us = now_us,
+    const struct plm_encoding_gauges gauges = {.end_us = now_us,
         .frames = enc->fps,
         .gap_us = enc->gap_us,
         .step_us = enc->step_us,

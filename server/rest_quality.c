@@ -78,15 +78,15 @@ static json_t *slot_seconds(const struct plm_api_quality *q, const struct plm_qu
         const struct plm_slot_second *s =
             &slot->seconds[plm_quality_nth(&slot->seconds_at, PLM_QUALITY_SLOT_SECONDS, i)];
         err |= json_array_append_new(
-            list, json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "at",
-                      wall(q, s->end_us / 1000), "participant", (json_int_t)s->shows, "source",
+            list, json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I}",
+                      "at", wall(q, s->end_us / 1000), "participant", (json_int_t)s->shows, "source",
                       plm_source_name((enum plm_source)s->source), "state",
                       plm_slot_state_name((enum plm_slot_state)s->state), "reason",
                       plm_slot_reason_name((enum plm_slot_reason)s->reason), "kbps",
                       (json_int_t)(s->octets / 125), "packets", (int)s->packets, "lost", (int)s->lost,
                       "repeated", (int)s->repeated, "keyframes_asked", (int)s->keyframes_asked, "switches",
-                      (int)s->switches, "held_ms", (int)s->held_ms, "encoding", (int)s->encoding, "temporal", (int)s->temporal,
-                      "estimate_kbps", (json_int_t)(s->estimate_bps / 1000)));
+                      (int)s->switches, "held_ms", (int)s->held_ms, "encoding", (int)s->encoding, "temporal",
+                      (int)s->temporal, "estimate_kbps", (json_int_t)(s->estimate_bps / 1000)));
     }
     return plm_rest_whole(list, err);
 }

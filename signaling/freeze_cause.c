@@ -7,7 +7,7 @@
 #define LATE_MS                    100     /* a frame came so much later than its timestamp says */
 #define STILL_MS                   150     /* without a new frame: seen as a freeze */
 #define DEEP_BUFFER                250 /* ms that a receiver holds frames back for, because they come at different speeds */
-#define SWITCH_MS                  1000 /* the longest that a change of encoding holds a picture up: it begins with its key frame */
+#define SWITCH_MS                  1000 /* a change of encoding takes no longer: it begins with its key frame */
 #define BUSY_PERMIL                800 /* of the time went into decoding */
 #define ESTIMATE_FELL(now, before) ((uint64_t)(now)*4 < (uint64_t)(before)*3)
 
