@@ -70,7 +70,7 @@ const struct plm_config_key plm_config_keys[] = {
     LIST("rtc.tcp_listen", PLM_CFG_ADDRS, rtc.tcp_listen, ""),
     LIST("rtc.tcp_advertise", PLM_CFG_ADDRS, rtc.tcp_advertise, ""),
     UINT("rtc.workers", rtc.workers, 0, 32, "0"),
-    UINT("rtc.spread_above", rtc.spread_above, 0, 65536, "0"),
+    UINT("rtc.spread_above", rtc.spread_above, 0, 65536, "40"),
     UINT("rtc.rcvbuf", rtc.rcvbuf, 65536, 1u << 30, "4194304"),
     UINT("rtc.sndbuf", rtc.sndbuf, 65536, 1u << 30, "4194304"),
     UINT("rtc.consent_timeout_ms", rtc.consent_timeout_ms, 5000, 300000, "30000"),

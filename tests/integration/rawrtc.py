@@ -60,7 +60,8 @@ class Server:
         self.data = tempfile.mkdtemp(prefix="data-", dir=self.dir)  # its own: meetings outlive a server
         self.log_path = os.path.join(self.dir, "server.log")
         self.env = dict(os.environ, PLENUM_HTTP_LISTEN=f"127.0.0.1:{self.http}", PLENUM_RTC_LISTEN=f"127.0.0.1:{self.rtc}",
-                        PLENUM_RTC_WORKERS="1", PLENUM_DATA_DIR=self.data)
+                        PLENUM_RTC_WORKERS="1", PLENUM_DATA_DIR=self.data,
+                        PLENUM_RTC_SPREAD_ABOVE="0")  # tests with several workers are about what crosses between them
         self.env.update({name if name.startswith("LD_") else f"PLENUM_{name.upper()}": str(value)
                          for name, value in settings.items()})
         self.log = open(self.log_path, "wb")
