@@ -159,7 +159,8 @@ static bool fill_cipher_job(IMB_JOB *j, uint8_t *iv, const struct plm_seal_job *
     if (job->prefix_len > 0 ||
         job->pad > 0) { /* one stream from three places: gathered first, then in place */
         memcpy(out, job->prefix, job->prefix_len);
-        memcpy(out + job->prefix_len, job->body, job->body_len);
+        if (job->body_len > 0) /* padding alone has none */
+            memcpy(out + job->prefix_len, job->body, job->body_len);
         if (job->pad > 0)
             plm_seal_write_pad(out + job->prefix_len + job->body_len, job->pad);
         src = out;

@@ -98,7 +98,7 @@ static void make_packet(struct packet *p, struct plm_seal_key *key, uint64_t ext
         .ssrc = ssrc,
         .out = p->out,
         .prefix = p->prefix,
-        .body = p->body,
+        .body = body_len > 0 ? p->body : NULL, /* padding alone has none */
         .hdr_len = hdr_len,
         .prefix_len = prefix_len,
         .body_len = body_len,
@@ -204,7 +204,7 @@ static void batches_keep_their_order(void **state)
             for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
                 for (size_t i = 0; i < sizes[s]; i++) {
                     size_t k = mix < N_PROFILES ? mix : next_octet() % N_PROFILES;
-                    uint16_t body = (uint16_t)(next_octet() * 5);
+                    uint16_t body = next_octet() % 8 ? (uint16_t)(next_octet() * 5) : 0;
                     uint16_t prefix = next_octet() % 3 ? 0 : next_octet() % 16,
                              pad = next_octet() % 3 ? 0 : next_octet();
                     make_packet(&p[i], key[k], seq++, 77, next_octet() % 3, prefix, body, pad);
