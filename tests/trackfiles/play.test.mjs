@@ -80,7 +80,12 @@ async function watch({ url, places, picture }) {
   const seen = { duration: video.duration, size: [video.videoWidth, video.videoHeight], places: [], sizes: [] };
   video.addEventListener("resize", () => seen.sizes.push([video.videoWidth, video.videoHeight]));
   await video.play();
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  /* At least 0.6 s; a busy machine may have longer to begin. */
+  const began = performance.now();
+  const elapsed = () => (performance.now() - began) / 1000;
+  const plays = () => video.currentTime > 0.3 && (!picture || video.getVideoPlaybackQuality().totalVideoFrames > 5);
+  while (elapsed() < 0.6 || (!plays() && elapsed() < 5)) await new Promise((resolve) => setTimeout(resolve, 50));
+  seen.elapsed = elapsed();
   seen.played = video.currentTime;
   seen.frames = picture ? video.getVideoPlaybackQuality().totalVideoFrames : 0;
   seen.soundBytes = video.webkitAudioDecodedByteCount;
@@ -89,8 +94,14 @@ async function watch({ url, places, picture }) {
     const sought = wait("seeked");
     video.currentTime = place;
     await sought;
-    if (picture) await new Promise((resolve) => setTimeout(resolve, 60));
-    seen.places.push({ place, at: video.currentTime, moment: picture ? look() : 0 });
+    /* What was sought is told before it is painted: one looks until two looks agree. */
+    let moment = 0;
+    for (let last = NaN, looks = 0; picture && looks < 40 && moment !== last; looks++) {
+      last = moment;
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      moment = look();
+    }
+    seen.places.push({ place, at: video.currentTime, moment });
   }
   video.currentTime = video.duration - 0.3;
   await wait("seeked");
@@ -107,7 +118,7 @@ function check(file, seen, browser) {
   const about = (value, want, by, what) => assert.ok(Math.abs(value - want) <= by, `${file.title}: ${what} is ${value}, not ${want}`);
   about(seen.duration, file.seconds, 0.1, "duration");
   about(seen.end, file.seconds, 0.15, "the end");
-  assert.ok(seen.played > 0.15, `${file.title}: played ${seen.played} s in 0.6 s`);
+  assert.ok(seen.played > 0.15, `${file.title}: played ${seen.played} s in ${seen.elapsed.toFixed(1)} s`);
   if (file.pictures) assert.ok(seen.frames > 5 || file.clock > 1, `${file.title}: ${seen.frames} pictures`);
   if (file.packets && seen.soundBytes !== undefined) assert.ok(seen.soundBytes > 1000, `${file.title}: no sound`);
   for (const { place, at, moment } of seen.places) {
