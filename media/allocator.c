@@ -224,19 +224,12 @@ enum patience {
     PATIENT
 };
 
-/** As far up as it may go by now. */
-static int highest(struct climb *c, enum patience patience, uint64_t now_us)
+/** As far up as patience lets it go; whoever has no room goes nowhere. */
+static int highest(const struct climb *c, enum patience patience)
 {
-    struct plm_alloc_memory *m = c->slot->memory;
     if (c->fresh || asked_otherwise(c->slot))
         return c->n - 1;
-    if (c->desired <= c->held) {
-        m->room_since_us = 0;
-        return c->held;
-    }
-    if (!m->room_since_us)
-        m->room_since_us = now_us;
-    if (now_us - m->room_since_us < PLM_ALLOC_SUSTAIN_US)
+    if (c->desired <= c->held)
         return c->held;
     if (c->held < 0)
         return patience == PATIENT ? -1 : patience == PATIENT_ABOVE_FLOORS ? 0 : c->n - 1;
@@ -244,6 +237,38 @@ static int highest(struct climb *c, enum patience patience, uint64_t now_us)
     while (patience != PATIENT_NOT && c->steps[top].encoding > c->steps[c->held].encoding)
         top--;
     return top;
+}
+
+/** Whether it would go up by itself, and may now: there has been room for a while, and it is proved. */
+static bool waits(struct climb *c, bool proved, uint64_t now_us)
+{
+    struct plm_alloc_memory *m = c->slot->memory;
+    if (c->fresh || asked_otherwise(c->slot))
+        return false;
+    if (c->desired <= c->held) {
+        m->room_since_us = 0;
+        return false;
+    }
+    if (!m->room_since_us)
+        m->room_since_us = now_us;
+    return !proved || now_us - m->room_since_us < PLM_ALLOC_SUSTAIN_US;
+}
+
+/**
+ * What all would use after the next step up, with head-room: of those that may go up. 0: nobody may. Asked otherwise, a slot does not wait: no step.
+ */
+static uint64_t next_bps(struct climb **order, size_t m, uint64_t budget)
+{
+    bool any = false;
+    for (size_t i = 0; i < m; i++)
+        any |= !order[i]->fresh && order[i]->cap > order[i]->held && !asked_otherwise(order[i]->slot);
+    if (!any)
+        return 0;
+    uint64_t used = climb_all(order, m, budget);
+    any = false;
+    for (size_t i = 0; i < m; i++)
+        any |= !order[i]->fresh && order[i]->at > order[i]->held;
+    return any ? used * PLM_ALLOC_UP_PERCENT / 100 : 0;
 }
 
 static enum patience patience_of(const struct plm_alloc_line *line, uint64_t budget, uint64_t now_us)
@@ -346,8 +371,14 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
         c->desired = c->at;
         set_wish(c, used, budget);
         if (budget_bps)
-            c->cap = highest(c, patience, now_us);
+            c->cap = highest(c, patience);
         total->want_bps += wanted_bps(c->slot);
+    }
+    total->next_bps = budget_bps ? next_bps(order, m, budget) : 0;
+    bool proved = !line->proved_bps || total->next_bps * PLM_ALLOC_PROVED_PERCENT / 100 <= line->proved_bps;
+    for (size_t i = 0; budget_bps && i < m; i++) {
+        if (waits(order[i], proved, now_us))
+            order[i]->cap = order[i]->held;
     }
     total->used_bps = climb_all(order, m, budget);
     note_switches(line, order, m, now_us);

@@ -115,6 +115,8 @@ static void decide(struct plm_transport *t, struct plm_alloc_line *line, struct 
 static void tell_estimator(struct plm_transport *t, const struct plm_alloc_total *total, uint32_t audio)
 {
     plm_bwe_want(t->bwe, total->want_bps ? capped(total->want_bps + audio) : 0, plm_transport_can_probe(t));
+    plm_bwe_aim(
+        t->bwe, capped(total->used_bps + audio), total->next_bps ? capped(total->next_bps + audio) : 0);
 }
 
 /*
@@ -165,6 +167,8 @@ void plm_transport_allocate(struct plm_transport *t)
     uint32_t audio = audio_bps(t), estimate = plm_bwe_estimate(t->bwe);
     /* 0 says "unknown" to the allocator: nothing is paused then. */
     uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;
+    uint32_t proved = plm_bwe_proved(t->bwe, t->worker->now_us);
+    t->line.proved_bps = proved > audio ? proved - audio : proved > 0;
     bool held = false;
     size_t n = describe_slots(t, false, v, of);
     decide(t, &t->line, v, n, budget, &total);

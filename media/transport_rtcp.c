@@ -162,7 +162,7 @@ static void wake_probe(struct plm_transport *t)
     /* What cannot be sent now, or not yet, is looked at again. */
     if (at <= t->worker->now_us)
         at = t->worker->now_us + PLM_BWE_PROBE_STEP_US;
-    if (!plm_timer_active(&t->probe_timer))
+    if (!plm_timer_active(&t->probe_timer) || at < t->probe_timer.due_us)
         plm_timer_start(&t->worker->wheel, &t->probe_timer, at, on_probe_timer);
 }
 
@@ -361,6 +361,7 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
         plm_bwe_poll(t->bwe, now_us);
         plm_pacer_set(&t->pacer, plm_bwe_estimate(t->bwe), plm_bwe_is_crowded(t->bwe, now_us));
         plm_transport_allocate(t);
+        wake_probe(t);
     }
     plm_timer_start_coarse(
         &t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);

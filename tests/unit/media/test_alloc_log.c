@@ -80,7 +80,7 @@ static void another_decision_is_seen(void **state)
     decide(r, 1, 4000000, 5000000);
     struct plm_alloc_log other = r->log;
     other.len = 0;
-    struct plm_alloc_total total = {250000, 250000};
+    struct plm_alloc_total total = {250000, 250000, 0};
     plm_alloc_log_begin(&other, &(struct plm_alloc_line){0}, r->slots, 1, 4000000, 5000000);
     r->slots[0].encoding ^= 1; /* as if another allocator had decided */
     plm_alloc_log_end(&other, r->slots, 1, &total);
