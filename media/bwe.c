@@ -28,6 +28,10 @@
 #define OVER_N            3 /* feedbacks in a row */
 #define OVER_LONG_US      40000
 #define CROWDED_US        200000 /* beside a round trip: feedback has told of the queue then */
+#define SPARE_PERCENT     105 /* of what was given out: pictures may come to take a little more */
+#define SPARED_OF_PERCENT 95 /* of what goes through */
+#define SPARE_US          700000 /* a burst goes by itself within that */
+#define SPARE_AGAIN_US    5000000
 #define CALM_US           800000 /* after a decrease, before more is asked for */
 #define TRIAL_STEP_US     10000
 #define START_BPS         1000000
@@ -67,6 +71,7 @@ struct plm_bwe {
     uint64_t shown;    /* by the first clusters, until the estimate is valid */
     uint64_t first_feedback_us, last_feedback_us, last_grow_us, fell_us;
     uint64_t crowded_us;                            /* until then */
+    uint64_t spared_us;                             /* what was given out has been spared since then */
     uint8_t n_over;                                 /* feedbacks in a row that found a queue growing */
     uint64_t remb_bps;                              /* the last one */
     uint64_t remb_cap, remb_until_us, remb_hold_us; /* what limits, while it limits */
@@ -269,6 +274,20 @@ static uint64_t through(const struct plm_bwe *b, uint32_t got)
     return fresh < acked ? fresh : acked;
 }
 
+/*
+ * What was given out cannot follow a step down by a little: a picture becomes smaller for it. If clearly more than that goes through, the
+ * queue came by a burst, and is waited for, once in a while.
+ */
+static uint64_t spare(struct plm_bwe *b, uint64_t to, uint64_t acked, uint64_t now_us)
+{
+    uint64_t used = (uint64_t)b->used_bps * SPARE_PERCENT / 100;
+    if (to >= used || used > b->estimate || used * 100 > acked * SPARED_OF_PERCENT)
+        return to;
+    if (!b->spared_us || now_us - b->spared_us > SPARE_AGAIN_US)
+        b->spared_us = now_us;
+    return now_us - b->spared_us < SPARE_US ? used : to;
+}
+
 static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
 {
     enum plm_bwe_usage usage = plm_bwe_delay_usage(&b->delay);
@@ -284,6 +303,8 @@ static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
         uint64_t from = b->valid ? b->estimate : acked ? acked : START_BPS;
         uint64_t to =
             plm_bwe_aimd_decrease(&b->aimd, from, acked, !is_narrow && !is_long, round_trip(b), now_us);
+        if (!is_narrow && b->valid)
+            to = spare(b, to, acked, now_us);
         if (to < b->estimate * FELL_PERCENT / 100) { /* perhaps too far: ask soon */
             plm_bwe_probe_hurry(&b->probe, now_us + CALM_US);
             b->crowded_us = now_us + CROWDED_US + round_trip(b);

@@ -281,11 +281,9 @@ void alloc_steady(const struct run *r)
         printf("  %4u kbit/s: %u switches in a minute, at most %u of a slot in 5 s; %.0f frames a second\n",
             lines[i] / 1000, all_switches(c, 0), densest(c, 0),
             (double)(c->watchers[0]->decoded - decoded) / 60);
-        /* Where not even all floors fit, each picture's return is a trial; else a switch up is, now and then. */
-        bool floors = lines[i] >= 500000;
-        SIM_CHECK(
-            &c->sim, all_switches(c, 0) <= (floors ? 5 : 15), "%u switches in a minute", all_switches(c, 0));
-        SIM_CHECK(&c->sim, densest(c, 0) <= 2, "%u switches in 5 s", densest(c, 0));
+        /* What a line does not carry is found out by padding: no step up shows that has to be taken back. */
+        SIM_CHECK(&c->sim, all_switches(c, 0) <= 3, "%u switches in a minute", all_switches(c, 0));
+        SIM_CHECK(&c->sim, densest(c, 0) <= 1, "%u switches of a slot in 5 s", densest(c, 0));
         end(c, r);
     }
 }
