@@ -144,6 +144,11 @@ void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_
 enum plm_slot_reason plm_slot_why(const struct plm_slot *s);
 /** Whether tr can flow changed: it is muted or not, its publisher sends or does not. The slot pauses or goes on, and the application is told. */
 void plm_slot_settle(struct plm_slot *s, const struct plm_track *tr);
+/**
+ * What comes of encoding `e` of tr is in a codec that was not known before, or in another one: what s forwards of it next is a key frame.
+ * @param ask for it: it does not come now
+ */
+void plm_slot_on_codec(struct plm_slot *s, struct plm_track *tr, uint8_t e, bool changed, bool ask);
 /** Encodings of tr that it needs at present, bit per encoding. */
 uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr);
 /** tr stopped or began anew: what s forwards of it next is a key frame. @param ask for it */

@@ -583,6 +583,11 @@ static void note_extensions(
     plm_audio_level_on_packet(&tr->level, pkt->audio_level, tr->worker->now_us);
 }
 
+static bool is_of_another_codec(const struct plm_encoding *enc, const struct plm_pkt *pkt)
+{
+    return enc->seen && !pkt->late && pkt->payload_len > 0 && pkt->codec_index != enc->codec_index;
+}
+
 /* Layers and keyframe bits: the dependency descriptor where there is one, else the payload descriptor. */
 static int read_frame_info(struct plm_encoding *enc, struct plm_pkt *pkt)
 {
@@ -591,6 +596,8 @@ static int read_frame_info(struct plm_encoding *enc, struct plm_pkt *pkt)
         return err;
     if (!enc->dd)
         enc->dd = calloc(1, sizeof *enc->dd);
+    else if (is_of_another_codec(enc, pkt))
+        memset(enc->dd, 0, sizeof *enc->dd); /* its templates were the other encoder's */
     if (enc->dd)
         (void)plm_dd_read(enc->dd, pkt->ext_seq, pkt->data + pkt->dd_off, pkt->dd_len, &pkt->info);
     return 0;
@@ -611,6 +618,24 @@ static void on_active(struct plm_track *tr, enum plm_codec codec)
     ev.track.encodings = tr->n_encodings;
     if (tr->shard && tr->transport)
         plm_shard_event(tr->shard, &ev);
+}
+
+/*
+ * Learn in what an encoding comes, before its first packet, or the first in another codec, is forwarded. The new encoder begins with a key
+ * frame by itself; where that is lost it is asked for.
+ */
+static void note_codec(struct plm_track *tr, const struct plm_pkt *pkt)
+{
+    struct plm_encoding *enc = &tr->encodings[pkt->encoding];
+    bool changed = is_of_another_codec(enc, pkt);
+    if (enc->seen && !changed)
+        return;
+    enc->seen = true;
+    enc->codec_index = pkt->codec_index;
+    if (changed)
+        plm_key_group_end(&enc->group);
+    for (uint32_t i = 0; tr->kind == PLM_KIND_VIDEO && i < tr->n_slots; i++)
+        plm_slot_on_codec(tr->slots[i], tr, pkt->encoding, changed, !pkt->info.keyframe_start);
 }
 
 /* A frame began to come; which of the two is late, the frame or its way, is seen in the longest of both times. */
@@ -743,8 +768,7 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
         plm_transport_drop(tr->transport, PLM_DROP_RTP_DUPLICATE);
         return;
     }
-    enc->seen = true;
-    enc->codec_index = pkt->codec_index;
+    note_codec(tr, pkt);
     if (tr->kind == PLM_KIND_VIDEO && !pkt->late && pkt->ext_ts != enc->last_ext_ts) {
         note_gap(enc, pkt->ext_ts, now);
         note_frame(tr, e);
@@ -779,8 +803,7 @@ void plm_track_on_link(struct plm_track *tr, struct plm_pkt *pkt)
     }
     plm_rx_stats_on_packet(
         &enc->stats, (uint16_t)pkt->ext_seq, (uint32_t)pkt->ext_ts, pkt->len, tr->worker->now_us);
-    enc->seen = true;
-    enc->codec_index = pkt->codec_index;
+    note_codec(tr, pkt);
     /* Else it was on its way when its demand ended, and what follows it is not. */
     if (tr->demanded >> pkt->encoding & 1)
         plm_key_group_on_packet(&enc->group, pkt);

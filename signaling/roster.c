@@ -17,6 +17,7 @@
 #include "recordings.h"
 #include "resource.h"
 #include "roles.h"
+#include "video_codec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -393,6 +394,7 @@ static void catch_up(struct plm_member *m)
     m->lost_publish = m->lost_receive = false;
     for (size_t i = 0; i < m->n_tracks; i++)
         plm_member_send_demand(m, m->tracks[i].source);
+    plm_codecs_tell(m);
     if (m->receive)
         plm_connection_repeat_slots(m->receive);
 }
