@@ -187,7 +187,7 @@ uint64_t plm_hub_poll(struct plm_hub *hub)
 {
     uint64_t now = hub->host.now_ms(hub->host.ctx), next = UINT64_MAX;
     while (hub->detached && hub->detached->grace_end <= now)
-        plm_member_remove(hub->detached, PLM_MSG_leave_reason_lost);
+        plm_member_expire(hub->detached);
     while (hub->lingering && hub->lingering->linger_end <= now)
         plm_room_close(hub->lingering, PLM_MSG_leave_reason_closed);
     uint64_t breakouts = plm_breakout_poll(hub, now), news = plm_news_flush(hub, now);

@@ -209,6 +209,7 @@ struct plm_member {
     struct plm_session *session;     /* NULL: detached, or WHIP */
     struct plm_resource *resource;   /* WHIP */
     uint64_t grace_end;              /* of a detached one */
+    bool leaves_softly;              /* detached: its page went away, and may be back at once */
     bool lost_publish, lost_receive; /* to be told on resume */
     bool has_demand[PLM_SOURCE_COUNT];
     uint8_t demand[PLM_SOURCE_COUNT];

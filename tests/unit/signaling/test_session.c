@@ -1075,6 +1075,70 @@ static void test_codec_of_viewers(void **state)
     world_destroy(w);
 }
 
+/* A page that is loaded anew: its place stands for a moment, with the role; then they left. */
+static void test_soft_leave(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_create(w), *b;
+    char *secret = secret_of(a, "r", "Ada");
+    b = peer_enter(w, "r", "Bob", NULL);
+    struct peer *lost = peer_enter(w, "r", "Cyd", NULL);
+    peer_destroy(lost); /* has a longer time, though it was lost before */
+    peer_forget(b);
+    peer_say(a, "{\"type\":\"leave\",\"id\":90,\"soft\":true}");
+    assert_true(a->closed != 0);
+    assert_int_equal(plm_hub_poll(w->hub), w->now + 6000);
+    world_pass(w, 5999);
+    peer_destroy(a);
+    a = peer_create(w);
+    struct plm_msg *joined = resume(a, secret);
+    assert_true(joined->joined.resumed);
+    assert_int_equal(joined->joined.participant, 1);
+    assert_int_equal(joined->joined.role, PLM_MSG_role_moderator);
+    plm_msg_free(joined);
+    world_pass(w, 6000);
+    assert_null(peer_expect_left(b)); /* nobody noticed */
+
+    peer_say(a, "{\"type\":\"leave\",\"id\":91,\"soft\":true}");
+    world_pass(w, 6000);
+    struct plm_msg *left = peer_expect_left(b);
+    assert_non_null(left);
+    assert_int_equal(left->roster.left[0].participant, 1);
+    assert_int_equal(left->roster.left[0].reason, PLM_MSG_leave_reason_left);
+    plm_msg_free(left);
+    peer_destroy(a);
+    a = peer_create(w);
+    assert_null(resume(a, secret));
+    free(secret);
+    peer_destroy(a);
+    peer_destroy(b);
+}
+
+/* Who is removed meanwhile does not come back so, and whose role is taken comes back without it. */
+static void test_soft_leave_and_rules(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_create(w), *b = peer_create(w);
+    plm_msg_free(peer_join(a, "r", "Ada"));
+    char *secret = secret_of(b, "r", "Bob");
+    peer_say(a, "{\"type\":\"set_role\",\"id\":90,\"participant\":2,\"role\":\"moderator\"}");
+    peer_say(b, "{\"type\":\"leave\",\"id\":90,\"soft\":true}");
+    w->hub->detached->role = PLM_MSG_role_speaker;
+    peer_destroy(b);
+    b = peer_create(w);
+    struct plm_msg *joined = resume(b, secret);
+    assert_int_equal(joined->joined.role, PLM_MSG_role_speaker);
+    plm_msg_free(joined);
+    peer_say(b, "{\"type\":\"leave\",\"id\":91,\"soft\":true}");
+    peer_say(a, "{\"type\":\"kick\",\"id\":91,\"participant\":2}");
+    peer_destroy(b);
+    b = peer_create(w);
+    assert_null(resume(b, secret));
+    free(secret);
+    peer_destroy(a);
+    peer_destroy(b);
+}
+
 /* ---- limits ---- */
 
 static void test_states(void **state)
@@ -1282,6 +1346,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_forbidden, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_codecs, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_codec_for_all, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_soft_leave, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_soft_leave_and_rules, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_codec_changes, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_codec_of_viewers, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_states, world_setup, world_teardown),

@@ -493,6 +493,8 @@ export interface ResumeRequest {
 export interface LeaveRequest {
   type: "leave";
   id: number;
+  /** the page goes away and may be back at once, as when it is reloaded: for 6 s the place, with its role, may be resumed */
+  soft?: boolean;
 }
 
 /** Offer the publish connection, or a restart of it. Made once, with every source prepared. */
