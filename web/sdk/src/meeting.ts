@@ -488,6 +488,9 @@ export class Meeting extends Emitter<MeetingEvents> {
         /* Sound is never held back: the server needs it to know who speaks. */
         if (event.source === "camera" || event.source === "screen") void this.publish.setNeeded(event.source, event.needed);
         break;
+      case "codec":
+        this.publish.setCodec(event.codec).catch((error: unknown) => this.emit("error", error));
+        break;
       case "chat_posted":
         this.addMessages([event.message]);
         break;
