@@ -161,8 +161,8 @@ static bool change(struct plm_member *m, const struct census *all)
         return false; /* there is none: who does not decode it is told so by its slot */
     m->publish->video = agreed->codecs[i].codec;
     m->publish->video_told = true;
-    plm_hub_log(m->room->hub, m->room, "%u (%s) is to send %s", m->id, m->name,
-        plm_codec_name(m->publish->video));
+    plm_hub_log(
+        m->room->hub, m->room, "%u (%s) is to send %s", m->id, m->name, plm_codec_name(m->publish->video));
     plm_codecs_tell(m);
     return true;
 }

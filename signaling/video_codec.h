@@ -16,7 +16,8 @@ const enum plm_codec *plm_codecs_of_room(const struct plm_connection *c);
  * What a publisher's offer is answered with, most wanted first.
  * @param again of a peer connection that was answered before: it goes on with its codec
  */
-void plm_codecs_for_publisher(const struct plm_connection *c, bool again, enum plm_codec out[PLM_CODEC_COUNT]);
+void plm_codecs_for_publisher(
+    const struct plm_connection *c, bool again, enum plm_codec out[PLM_CODEC_COUNT]);
 /** A publisher's offer was answered. */
 void plm_codecs_on_published(struct plm_connection *c);
 /** Somebody said what they decode, or takes part from now on. @param c theirs; NULL: they receive nothing */
