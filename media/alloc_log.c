@@ -141,8 +141,7 @@ static void compare(struct plm_leb128_reader *r, const struct plm_alloc_slot *sl
         out->paused += slots[i].encoding == PLM_LAYER_NONE;
     }
     uint64_t used = get(r, UINT64_MAX), want = get(r, UINT64_MAX), next = get(r, UINT64_MAX);
-    out->differing +=
-        used != total->used_bps || want != total->want_bps || next != total->next_bps;
+    out->differing += used != total->used_bps || want != total->want_bps || next != total->next_bps;
 }
 
 int plm_alloc_log_replay(const uint8_t *data, size_t len, struct plm_alloc_replay *out)

@@ -28,8 +28,8 @@
 #define OVER_N            3 /* feedbacks in a row */
 #define OVER_LONG_US      40000
 #define CROWDED_US        200000 /* beside a round trip: feedback has told of the queue then */
-#define SPARE_PERCENT     105 /* of what was given out: pictures may come to take a little more */
-#define SPARED_OF_PERCENT 95 /* of what goes through */
+#define SPARE_PERCENT     105    /* of what was given out: pictures may come to take a little more */
+#define SPARED_OF_PERCENT 95     /* of what goes through */
 #define SPARE_US          700000 /* a burst goes by itself within that */
 #define SPARE_AGAIN_US    5000000
 #define CALM_US           800000 /* after a decrease, before more is asked for */

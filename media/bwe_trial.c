@@ -7,7 +7,7 @@
 #define LATE_US         500000 /* beside a round trip: an answer that never comes */
 #define ANSWER_US       100000 /* beside a round trip: what was sent last has been answered */
 #define DRAIN_US        500000
-#define SENT_PERCENT    90 /* of the rate; of less it says nothing */
+#define SENT_PERCENT    90   /* of the rate; of less it says nothing */
 #define LOST_Q16        2000 /* 3 % more than the line loses by itself */
 #define LOST_PACKETS    40
 #define STEPS_MAX       4       /* what could not leave in time is not made up for at once */
@@ -15,8 +15,9 @@
 #define PATIENCE_US     5000000
 #define PATIENCE_MAX_US 60000000
 #define PROVED_US       10000000
-#define LESS_PERCENT    95 /* of what failed is another question; of what went through meanwhile goes through well */
-#define WIDER_PERCENT   130
+#define LESS_PERCENT                                                                                         \
+    95 /* of what failed is another question; of what went through meanwhile goes through well */
+#define WIDER_PERCENT 130
 
 uint64_t plm_bwe_trial_at(const struct plm_bwe_trial *t, uint32_t bps, uint64_t now_us)
 {
@@ -49,7 +50,8 @@ uint64_t plm_bwe_trial_due(struct plm_bwe_trial *t, uint32_t step_us, uint64_t n
         t->sending = false;
         return 0;
     }
-    uint64_t due = t->bps * (since + step_us) / 8000000, most = t->bps * (uint64_t)step_us * STEPS_MAX / 8000000;
+    uint64_t due = t->bps * (since + step_us) / 8000000,
+             most = t->bps * (uint64_t)step_us * STEPS_MAX / 8000000;
     due = due > t->octets ? due - t->octets : 0;
     return due < most ? due : most;
 }

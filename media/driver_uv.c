@@ -43,7 +43,7 @@ struct plm_driver {
     uv_idle_t idle; /**< active while something is left to do: the loop does not sleep then */
     struct readable readable[PLM_MAX_LISTEN];
     uint64_t rest_until_us; /**< the sockets are not looked at until then; 0: they are watched */
-    uint64_t timer_ms; /**< what the timer is set to, on the loop's clock; NO_DEADLINE: stopped */
+    uint64_t timer_ms;      /**< what the timer is set to, on the loop's clock; NO_DEADLINE: stopped */
 
     pthread_t thread;
     bool started;

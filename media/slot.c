@@ -142,8 +142,7 @@ static void adopt_next(struct plm_slot *s)
 static bool is_decoded(
     const struct plm_track *tr, const struct plm_layer_select *layers, const uint8_t *pt_of)
 {
-    const struct plm_encoding *enc =
-        layers->target < tr->n_encodings ? &tr->encodings[layers->target] : NULL;
+    const struct plm_encoding *enc = layers->target < tr->n_encodings ? &tr->encodings[layers->target] : NULL;
     return !enc || !enc->seen || pt_of[enc->codec_index] != PLM_NO_PT;
 }
 

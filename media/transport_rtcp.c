@@ -363,6 +363,5 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
         plm_transport_allocate(t);
         wake_probe(t);
     }
-    plm_timer_start_coarse(
-        &t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);
+    plm_timer_start_coarse(&t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);
 }

@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SWEEP_US        5000000
-#define SECOND_US       1000000
-#define HELD_US         100000   /* late by less: a picture does not stand still for that */
-#define QUIET_US        1000000
-#define PATIENCE_US     20000 /* little beside a jitter buffer, and of 200 silent receivers' datagrams five come meanwhile */
+#define SWEEP_US  5000000
+#define SECOND_US 1000000
+#define HELD_US   100000 /* late by less: a picture does not stand still for that */
+#define QUIET_US  1000000
+#define PATIENCE_US                                                                                          \
+    20000 /* little beside a jitter buffer, and of 200 silent receivers' datagrams five come meanwhile */
 #define STRAY_EXPIRE_US 35000000 /* a little more than RFC 7675's 30 s of consent */
 
 static void on_sweep(struct plm_timer *timer, uint64_t now_us);

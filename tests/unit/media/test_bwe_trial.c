@@ -25,7 +25,8 @@ static bool run(uint32_t bps, uint32_t line_bps, unsigned percent, unsigned lost
 {
     assert_int_equal(plm_bwe_trial_at(&t, bps, now), now);
     plm_bwe_trial_begin(&t, bps, 600000, now);
-    struct plm_bwe_trial_state s = {.estimate = bps, .acked = bps < line_bps ? bps : line_bps, .rtt_us = 50000};
+    struct plm_bwe_trial_state s = {
+        .estimate = bps, .acked = bps < line_bps ? bps : line_bps, .rtt_us = 50000};
     uint64_t sent = 0;
     for (unsigned ms = 0; ms < 3000; ms += 10, now += 10 * MS) {
         uint64_t due = plm_bwe_trial_due(&t, 10000, now) * percent / 100;
