@@ -149,9 +149,8 @@ def full(by_level, preload):
             assert ("No space left" in recorder.log()) != by_level and os.path.exists(reserve) == by_level
             if not by_level:
                 os.unlink(switch)
-            time.sleep(1)
-            parts = [n for n in os.listdir(os.path.join(recorder.dir, m.recording)) if n.endswith(".part")]
-            assert not parts, parts
+            folder = os.path.join(recorder.dir, m.recording)
+            wait_for(lambda: not any(n.endswith(".part") for n in os.listdir(folder)), 10, "files are finished on the full disk")
             os.unlink(os.path.join(disk, "ballast"))
             again = m.wait("on", "", 25)
             time.sleep(4)
