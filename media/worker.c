@@ -194,7 +194,7 @@ static void forward_stray(struct plm_worker *w, uint8_t owner, uint8_t sock, con
         struct plm_link_header h;
         struct plm_link_stray s;
     } head = {.h = {.size = (uint32_t)(sizeof head.s + len), .type = PLM_LINK_STRAY},
-        .s = {.sock = sock, .age_us = (uint32_t)(w->now_us - w->came_us)}};
+        .s = {.sock = sock, .came_us = w->came_us}};
     _Static_assert(sizeof(struct plm_addr) <= sizeof head.s.addr, "an address fits a stray's header");
     memcpy(head.s.addr, from, sizeof *from);
     plm_count(w, PLM_CNT_STRAY_DATAGRAMS);
@@ -402,8 +402,9 @@ static void on_stray(struct plm_worker *w, const uint8_t *body, size_t size)
     memcpy(&s, body, sizeof s);
     memcpy(&from, s.addr, sizeof from);
     memcpy(data, body + sizeof s, size - sizeof s); /* a ring is read-only, opening works in place */
-    struct plm_datagram d = {
-        .data = data, .len = (uint32_t)(size - sizeof s), .sock = s.sock, .age_us = s.age_us, .from = from};
+    struct plm_datagram d = {.data = data, .len = (uint32_t)(size - sizeof s), .sock = s.sock, .from = from};
+    if (s.came_us < w->now_us)
+        d.age_us = (uint32_t)(w->now_us - s.came_us);
     on_read(w, &d);
 }
 

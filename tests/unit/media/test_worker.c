@@ -614,12 +614,11 @@ static void fewer_lines_than_before_are_inactive_ones(void **state)
     assert_int_equal(w->gone, 0);
 }
 
-/** A busy worker reads together what came one after the other: a publisher's estimate goes by when it came. */
-static void feedback_tells_when_a_packet_came(void **state)
+static void check_told_arrivals(struct world *w, bool strays)
 {
-    struct world *w = *state;
     struct peer *a = add_publisher(w, 1);
     connect_peer(a);
+    w->strays = strays;
     w->age_us = 20000;
     send_frame(a, 1, 3000, 1, true);
     w->age_us = 7000;
@@ -629,6 +628,18 @@ static void feedback_tells_when_a_packet_came(void **state)
     assert_int_equal(a->twcc, 1);
     assert_int_equal(a->n_told, 2);
     assert_int_equal(a->told[1].arrival_us - a->told[0].arrival_us, 13000);
+}
+
+/** A busy worker reads together what came one after the other: a publisher's estimate goes by when it came. */
+static void feedback_tells_when_a_packet_came(void **state)
+{
+    check_told_arrivals(*state, false);
+}
+
+/** What reached another worker first is no younger for it. */
+static void feedback_tells_when_a_stray_came(void **state)
+{
+    check_told_arrivals(*state, true);
 }
 
 static void send_report(struct peer *p)
@@ -728,6 +739,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(media_flows_and_is_repaired, setup, teardown),
         cmocka_unit_test_setup_teardown(feedback_tells_when_a_packet_came, setup, teardown),
+        cmocka_unit_test_setup_teardown(feedback_tells_when_a_stray_came, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_packet_can_be_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_late_key_frame_is_caught_up_with, setup, teardown),
         cmocka_unit_test_setup_teardown(lost_packets_are_asked_for, setup, teardown),

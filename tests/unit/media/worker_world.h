@@ -106,6 +106,7 @@ struct world {
     } wire[256];
     unsigned n_wire;
     uint32_t age_us; /* of what is delivered to the worker */
+    bool strays;     /* it comes by way of another worker */
 };
 
 static inline void random_octets(void *arg, void *buf, size_t len)
@@ -371,10 +372,28 @@ static inline int teardown(void **state)
     return 0;
 }
 
+static inline void deliver_stray(struct world *w, const uint8_t *data, size_t len, const struct plm_addr *from)
+{
+    struct {
+        struct plm_link_header h;
+        struct plm_link_stray s;
+        uint8_t data[2048];
+    } frame = {.h = {.size = (uint32_t)(sizeof frame.s + len), .type = PLM_LINK_STRAY},
+        .s = {.came_us = w->now - w->age_us}};
+    memcpy(frame.s.addr, from, sizeof *from);
+    memcpy(frame.data, data, len);
+    plm_worker_link(w->worker, 1, (const uint8_t *)&frame, sizeof frame.h + sizeof frame.s + len, w->now);
+    plm_worker_poll(w->worker, w->now);
+}
+
 /* Nobody is entered from within his own sending: everything goes over the wire first. */
 static inline void deliver(struct world *w)
 {
     for (unsigned i = 0; i < w->n_wire; i++) {
+        if (w->wire[i].to_worker && w->strays) {
+            deliver_stray(w, w->wire[i].data, w->wire[i].len, &w->wire[i].addr);
+            continue;
+        }
         if (w->wire[i].to_worker) {
             struct plm_datagram d = {.data = w->wire[i].data,
                 .len = (uint32_t)w->wire[i].len,
