@@ -57,21 +57,29 @@ async function hearTones(tones) {
   return heard.flat().sort((a, b) => a - b);
 }
 
-/** Like openParticipant, in Firefox. */
-export async function openFirefox(server, number, name) {
-  const browser = await puppeteer.launch({
+/** The system's Firefox. @param prefs besides what every test needs; without a sound card an AudioContext runs by `media.cubeb.force_mock_context` */
+export function launchFirefox(prefs = { "media.cubeb.force_mock_context": true }) {
+  return puppeteer.launch({
     browser: "firefox",
     executablePath: process.env.PLM_FIREFOX ?? "/usr/bin/firefox-esr",
     headless: true,
     extraPrefsFirefox: {
-      "media.navigator.permission.disabled": true,
-      "media.navigator.streams.fake": true,
-      "media.navigator.audio.fake_frequency": TONES[number],
+      ...prefs,
       "media.autoplay.default": 0,
+      "media.autoplay.blocking_policy": 0,
       /* Updates and the like must not disturb. */
       "app.update.enabled": false,
       "browser.shell.checkDefaultBrowser": false,
     },
+  });
+}
+
+/** Like openParticipant, in Firefox. */
+export async function openFirefox(server, number, name) {
+  const browser = await launchFirefox({
+    "media.navigator.permission.disabled": true,
+    "media.navigator.streams.fake": true,
+    "media.navigator.audio.fake_frequency": TONES[number],
   });
   const page = await browser.newPage();
   await page.setViewport({ width: 1280, height: 800 });

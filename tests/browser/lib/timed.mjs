@@ -35,11 +35,18 @@ export async function publishTimed({ url, room, name, greys }) {
     gain.gain.setValueAtTime(0, first + second + 0.1);
   }
   const sent = (window.sent = { flashes: [], first, skews: {} });
-  const canvas = new OffscreenCanvas(640, 360);
+  const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
   const pen = canvas.getContext("2d");
   /* Frames are given when this code says, not when the page is painted. */
-  const generator = new MediaStreamTrackGenerator({ kind: "video" });
-  const writer = generator.writable.getWriter();
+  const [camera, send] = (() => {
+    if (!("MediaStreamTrackGenerator" in window)) {
+      const stream = canvas.captureStream(0);
+      return [stream.getVideoTracks()[0], () => stream.requestFrame()];
+    }
+    const generator = new MediaStreamTrackGenerator({ kind: "video" });
+    const writer = generator.writable.getWriter();
+    return [generator, (time) => void writer.write(new VideoFrame(canvas, { timestamp: Math.round(time * 1000) }))];
+  })();
   let grey = greys.length;
   let second = -1;
   const give = () => {
@@ -58,13 +65,12 @@ export async function publishTimed({ url, room, name, greys }) {
     pen.fillStyle = `rgb(${value} ${value} ${value})`;
     pen.fillRect(0, 0, 640, 360);
     const time = now();
-    const frame = new VideoFrame(canvas, { timestamp: Math.round(time * 1000) });
     if (grey < greys.length) sent.flashes.push({ grey: grey++, at: time });
-    void writer.write(frame);
+    send(time);
   };
   setInterval(give, 1000 / 30);
   const meeting = (window.meeting = new Meeting({ url, room, name }));
-  await meeting.setSource("camera", generator);
+  await meeting.setSource("camera", camera);
   await meeting.setSource("microphone", out.stream.getAudioTracks()[0]);
   await meeting.join();
   return meeting.localId;
