@@ -13,7 +13,7 @@ import { launchFirefox } from "./lib/firefox.mjs";
 import { openLossyWay } from "./lib/lossy.mjs";
 import { eventually } from "./lib/participant.mjs";
 import { startServer } from "./lib/server.mjs";
-import { beepsOf, flashesOf, picturesOf, publishTimed, sentTimes, TIMED } from "./lib/timed.mjs";
+import { beepsOf, flashesOf, giveBeeps, picturesOf, publishTimed, sentTimes, TIMED } from "./lib/timed.mjs";
 
 const LONG = process.env.PLM_TEST_LONG === "1";
 const PLAIN_MS = LONG ? 20_000 : 5000;
@@ -72,6 +72,7 @@ async function publish(name, number, kind = "chromium") {
   people.push({ name, browser, page });
   if (kind === "chromium") await page.addInitScript(keepConnections);
   await page.goto(`${server.url}/?debug`);
+  await giveBeeps(page);
   const id = await page.evaluate(publishTimed, { url: `${server.url.replace("http", "ws")}/ws`, room: "sync", name, ...TIMED });
   return Object.assign(people[number], { id });
 }

@@ -1,5 +1,6 @@
 /* The player of recordings in somebody's page, in whatever browser: what it shows and where it is, read and driven in the page itself. */
 import { eventually } from "./participant.mjs";
+import { hear } from "./tones.mjs";
 
 /* Files that play together may be so far apart, in seconds. */
 const MOST_APART = 0.1;
@@ -29,41 +30,8 @@ function readPlaces() {
   }));
 }
 
-/* Runs in the page: which tones the elements play that are shown, each for itself: what it plays is recorded, and the recording decoded. */
-async function hearPlayed(tones) {
-  const RATE = 48_000;
-  const record = (element) =>
-    new Promise((resolve, reject) => {
-      const stream = element.captureStream?.() ?? element.mozCaptureStream();
-      const recorder = new MediaRecorder(new MediaStream(stream.getAudioTracks()));
-      const parts = [];
-      recorder.ondataavailable = ({ data }) => parts.push(data);
-      recorder.onerror = () => reject(new Error("recording failed"));
-      recorder.onstop = () => resolve(new Blob(parts).arrayBuffer());
-      recorder.start();
-      setTimeout(() => recorder.stop(), 2000);
-    });
-  const power = (samples, frequency) => {
-    let [re, im] = [0, 0];
-    samples.forEach((x, i) => {
-      const phase = (2 * Math.PI * frequency * i) / RATE;
-      re += x * Math.cos(phase);
-      im += x * Math.sin(phase);
-    });
-    return Math.hypot(re, im) / samples.length;
-  };
-  const elements = [...document.querySelectorAll("[data-testid=player-tile]:not([hidden]) :is(video, audio)")];
-  const heard = await Promise.all(
-    elements.map(async (element) => {
-      const recorded = await record(element);
-      if (recorded.byteLength === 0) return [];
-      const decoded = await new OfflineAudioContext(1, RATE, RATE).decodeAudioData(recorded);
-      const samples = decoded.getChannelData(0).subarray(-RATE / 2);
-      return tones.filter((f) => power(samples, f) > 0.02);
-    }),
-  );
-  return heard.flat().sort((a, b) => a - b);
-}
+/* Runs in the page: what the elements play that are shown. */
+const findPlayed = () => [...document.querySelectorAll("[data-testid=player-tile]:not([hidden]) :is(video, audio)")].map((element) => element.captureStream?.() ?? element.mozCaptureStream());
 
 /* Runs in the page. */
 function readClock() {
@@ -100,7 +68,7 @@ export function playerOf({ page, click }) {
     /** Where the files begin whose pictures are shown. */
     starts: async () => (await page.evaluate(readPictures)).map(({ start }) => start),
     places: () => page.evaluate(readPlaces),
-    heard: (tones) => page.evaluate(hearPlayed, tones),
+    heard: (tones) => hear(page, findPlayed, tones),
     clock: () => page.evaluate(readClock),
     length: async () => (await page.evaluate(readClock)).length,
     seek: (seconds) => page.evaluate(drag, Math.round(seconds * 10) / 10),

@@ -15,14 +15,9 @@ const QUIET_S = 0.3;
 /* How long the distance of the sound's clock is looked at from a beep on. */
 const LOOK_ON_S = 5;
 
-/*
- * Runs in the page. Publishes under window.meeting; window.sent has when each grey of each flash, and each beep, was given to the browser, in ms
- * since 1970.
- */
-export async function publishTimed({ url, room, name, greys }) {
-  const { Meeting } = window.plenum.sdk;
-  const now = () => performance.timeOrigin + performance.now();
-  const context = new AudioContext({ sampleRate: 48_000, latencyHint: 0 });
+/* Runs in the page: a beep each second of an audio clock, from its second `first` on. */
+async function beepEachSecond(options) {
+  const context = new AudioContext(options);
   const out = context.createMediaStreamDestination();
   const gain = new GainNode(context, { gain: 0 });
   const oscillator = new OscillatorNode(context, { frequency: 1000 });
@@ -34,6 +29,20 @@ export async function publishTimed({ url, room, name, greys }) {
     gain.gain.setValueAtTime(0.5, first + second);
     gain.gain.setValueAtTime(0, first + second + 0.1);
   }
+  return { context, first, track: out.stream.getAudioTracks()[0] };
+}
+
+/** Gives a page window.beepEachSecond. */
+export const giveBeeps = (page) => page.evaluate(`void (window.beepEachSecond = ${beepEachSecond})`);
+
+/*
+ * Runs in the page, which has beeps. Publishes under window.meeting; window.sent has when each grey of each flash, and each beep, was given to the browser, in ms
+ * since 1970.
+ */
+export async function publishTimed({ url, room, name, greys }) {
+  const { Meeting } = window.plenum.sdk;
+  const now = () => performance.timeOrigin + performance.now();
+  const { context, first, track } = await window.beepEachSecond({ sampleRate: 48_000, latencyHint: 0 });
   const sent = (window.sent = { flashes: [], first, skews: {} });
   const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
   const pen = canvas.getContext("2d");
@@ -71,7 +80,7 @@ export async function publishTimed({ url, room, name, greys }) {
   setInterval(give, 1000 / 30);
   const meeting = (window.meeting = new Meeting({ url, room, name }));
   await meeting.setSource("camera", camera);
-  await meeting.setSource("microphone", out.stream.getAudioTracks()[0]);
+  await meeting.setSource("microphone", track);
   await meeting.join();
   return meeting.localId;
 }
