@@ -20,7 +20,7 @@ SEED = int(os.environ.get("PLM_TEST_SEED", str(random.randrange(1 << 30))))
 LOSS_S = 2.0
 GOP_S = 1.0
 MEDIA = {}
-READY = []  # seconds that killed recorders took to be ready again
+READY, FINISHED = [], []  # seconds that killed recorders took to be ready again, and recordings that were stopped
 
 
 class Meeting:
@@ -124,6 +124,7 @@ def one_round(index, what):
         time.sleep(3.5)
         stopped = time.monotonic()
         m.server.stop(recording)
+        FINISHED.append(time.monotonic() - stopped)
         m.end()
         recorded = Recorded(recorder, recording)
         lost = judge(m, recorded, [(killed, again), (stopped, stopped)], [what])
@@ -172,8 +173,9 @@ def main():
                 print("FAILED", f.__name__, args, repr(error)[:2000], flush=True)
                 failed += 1
     print(f"{len(jobs) - failed} of {len(jobs)}")
-    if READY:
-        print(f"{len(READY)} recorders ready again after {statistics.median(READY):.2f} s at the median, {max(READY):.2f} s at most")
+    for what, seconds in (("recorders ready again", READY), ("recordings finished", FINISHED)):
+        if seconds:
+            print(f"{len(seconds)} {what} after {statistics.median(seconds):.2f} s at the median, {max(seconds):.2f} s at most")
     return 1 if failed else 0
 
 
