@@ -404,7 +404,6 @@ uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr)
 static void on_switched(struct plm_slot *s, const struct plm_pkt *pkt, uint32_t ts)
 {
     struct plm_transport *t = s->transport;
-    s->sr_due = true;
     s->begun_us = t->worker->now_us;
     plm_transport_wake_reports(t);
     if (pkt->info.width && pkt->info.height) {

@@ -65,15 +65,12 @@ struct plm_slot {
     /* sent */
     uint64_t rtx_packets, nacks, plis, rtx_bytes;
     uint64_t lost;            /**< NACKs of what had been sent: it was lost behind us */
-    uint64_t last_sr_us;
     uint64_t begun_us;        /**< when its last key frame for a switch went out */
     uint64_t replay_seq;      /**< of the source: what goes out next, while it replays */
-    uint16_t dd_next;         /**< frame number that follows in the dependency descriptor */
     uint16_t shown_width, shown_height;
     uint32_t switches, layer_switches;
     uint8_t fraction_lost;
     uint32_t peer_jitter;
-    bool sr_due;              /**< soon: a switch happened */
     /* bitrate over a second */
     uint64_t rate_since_us;
     uint32_t bitrate_bps;

@@ -319,8 +319,6 @@ static size_t write_sender_report(struct plm_slot *s, uint8_t *buf, size_t cap, 
     if (s->state != PLM_SLOT_FORWARDING || now_us - s->last_sent_us > 2 * RTCP_INTERVAL_US ||
         !plm_slot_clock(s, now_us, &ts))
         return 0;
-    s->last_sr_us = now_us;
-    s->sr_due = false;
     return plm_rtcp_write_sr(
         buf, cap, s->ssrc, plm_worker_ntp(s->transport->worker), ts, s->sr_packets, s->sr_octets, NULL, 0);
 }
