@@ -24,6 +24,8 @@
 #define LAGS_FRAMES          2 /* the same: it may end */
 #define LAGS_PACKETS         2 /* that are missing of it */
 #define AGAIN_PACKETS        8 /* of one that ended: it goes on after all */
+#define ASKS_IN_A_ROW        3 /* requests may be lost: so many come at the usual interval, however silent it is */
+#define ASK_DOUBLINGS        3 /* then each is twice as far from the next, up to 4 s */
 #define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
 #define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
 #define DEMAND_REFRESH_US    1000000
@@ -377,18 +379,32 @@ static bool is_forwarded(const struct plm_track *tr, uint8_t e)
     return false;
 }
 
-/* A key frame that waits before a line that is full comes no sooner for being asked for again; another one would wait behind it. */
+/* How many requests nothing has come after, of any kind: whoever sends nothing is asked by each slot that waits, twice a second. */
+static uint8_t asked_in_vain(const struct plm_encoding *enc)
+{
+    return enc->seen && enc->stats.last_arrival_us > enc->asked_us ? 0 : enc->in_vain;
+}
+
+/*
+ * A key frame that waits before a line that is full comes no sooner for being asked for again; another one would wait behind it. Nor does one
+ * of a camera that delivers nothing.
+ */
 static uint64_t may_ask_at(const struct plm_track *tr, const struct plm_encoding *enc)
 {
     uint64_t interval = PLM_KEYFRAME_INTERVAL_US;
+    unsigned in_vain = tr->transport ? asked_in_vain(enc) : 0;
     if (tr->transport && enc->seen && plm_track_wait_us(enc) >= LONG_WAIT_US)
         interval *= 2;
+    if (in_vain > ASKS_IN_A_ROW)
+        interval = PLM_KEYFRAME_INTERVAL_US << (in_vain - ASKS_IN_A_ROW);
     return enc->asked_us + interval;
 }
 
 static void ask_keyframe(struct plm_track *tr, uint8_t e)
 {
     struct plm_encoding *enc = &tr->encodings[e];
+    unsigned in_vain = asked_in_vain(enc) + 1u, most = ASKS_IN_A_ROW + ASK_DOUBLINGS;
+    enc->in_vain = (uint8_t)(in_vain < most ? in_vain : most);
     enc->asked_us = tr->worker->now_us;
     enc->key_wanted = false;
     enc->plis++;
@@ -784,7 +800,7 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     else if (tr->kind == PLM_KIND_VIDEO)
         note_video(tr, pkt);
     on_active(tr, pkt->codec);
-    if (first && tr->kind == PLM_KIND_VIDEO && enc->key_wanted)
+    if (enc->key_wanted) /* it could not be asked, or was silent: now it may be time */
         plm_track_want_keyframe(tr, e);
     forward(tr, pkt);
 }

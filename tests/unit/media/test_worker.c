@@ -670,6 +670,34 @@ static void silence_is_not_reported(void **state)
     assert_in_range(b->sr, 1, 2);
 }
 
+/** Who sends nothing is asked ever more seldom, and as soon as something comes, and as often as ever while it does. */
+static void the_silent_are_asked_seldom(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    connect_peer(a);
+    connect_peer(b);
+    send_frame(a, 1, 1, 1, false);
+    run_for(w, 1800000);
+    assert_int_equal(a->pli, 4);
+    run_for(w, 18200000);
+    assert_in_range(a->pli, 7, 9);
+    run_for(w, 1000000);
+    a->pli = 0;
+    send_frame(a, 2, 1890001, 2, false);
+    assert_int_equal(a->pli, 1);
+    for (unsigned i = 0; i < 30; i++) {
+        run_for(w, 100000);
+        send_frame(a, 3 + i, 1899001 + 9000 * i, (uint16_t)(3 + i), false);
+    }
+    assert_in_range(a->pli, 6, 7);
+    send_frame(a, 33, 2169001, 33, true);
+    assert_int_equal(b->rtp, 1);
+    run_for(w, 5000000);
+    assert_in_range(a->pli, 6, 7);
+}
+
 /** Checks and reports of who is silent can wait for each other; media, and whoever comes, cannot. */
 static void only_silence_can_wait(void **state)
 {
@@ -758,6 +786,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(media_stays_where_media_comes_from, setup, teardown),
         cmocka_unit_test_setup_teardown(fewer_lines_than_before_are_inactive_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(silence_is_not_reported, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_silent_are_asked_seldom, setup, teardown),
         cmocka_unit_test_setup_teardown(only_silence_can_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
     };
