@@ -758,30 +758,28 @@ static void seconds_of_both_legs_are_reported(void **state)
     assert_int_equal(s.w->reports, reports + 1);
 }
 
-static void send_nack(struct peer *p, uint16_t seq)
-{
-    uint8_t b[128];
-    size_t n = plm_rtcp_write_rr(b, sizeof b, 1, NULL, 0);
-    n += plm_rtcp_write_nack(b + n, sizeof b - n, 1, VIDEO_SSRC, &seq, 1);
-    assert_int_equal(plm_security_dtls.seal_rtcp(p->sec, b, &n, sizeof b), 0);
-    peer_send(p, b, n);
-    deliver(p->world);
-}
+/* What was lost, and how long the worker was held up, in all seconds: of what Ada sends, and of what is sent to Eve. */
+static unsigned lost_before, lost_behind, held_in, held_out;
 
-static unsigned lost_behind, lost_before;
-
-static void find_lost(struct world *w, const struct plm_worker_report *report)
+static void sum_up(struct world *w, const struct plm_worker_report *report)
 {
     (void)w;
-    lost_behind = lost_before = 0;
+    lost_before = lost_behind = held_in = held_out = 0;
     for (unsigned i = 0; i < report->n_transports; i++) {
         const struct plm_transport_stats *t = &report->transports[i];
-        for (unsigned k = 0; k < t->n_tracks && t->participant == ADA; k++)
-            for (unsigned s = 0; s < t->tracks[k].encodings[0].n_seconds; s++)
-                lost_before += t->tracks[k].encodings[0].seconds[s].lost;
-        for (unsigned k = 0; k < t->n_slots && t->participant == EVE; k++)
-            for (unsigned s = 0; s < t->slots[k].n_seconds; s++)
+        for (unsigned k = 0; k < t->n_tracks && t->participant == ADA; k++) {
+            const struct plm_encoding_stats *e = &t->tracks[k].encodings[0];
+            for (unsigned s = 0; s < e->n_seconds; s++) {
+                lost_before += e->seconds[s].lost;
+                held_in += e->seconds[s].held_ms;
+            }
+        }
+        for (unsigned k = 0; k < t->n_slots && t->participant == EVE; k++) {
+            for (unsigned s = 0; s < t->slots[k].n_seconds; s++) {
                 lost_behind += t->slots[k].seconds[s].lost;
+                held_out += t->slots[k].seconds[s].held_ms;
+            }
+        }
     }
 }
 
@@ -789,13 +787,13 @@ static void find_lost(struct world *w, const struct plm_worker_report *report)
 static void what_never_came_is_not_lost_behind_us(void **state)
 {
     struct scene s = begin(state, false);
-    s.w->on_report = find_lost;
+    s.w->on_report = sum_up;
     s.ada->video_seq++;
     s.ada->video_ts += 3000;
     send_picture(s.ada, false);
     uint16_t newest_seq = s.eve->last_seq;
     for (unsigned i = 0; i < 5; i++) {
-        send_nack(s.eve, (uint16_t)(newest_seq - 1));
+        send_nack(s.eve, VIDEO_SSRC, (uint16_t)(newest_seq - 1));
         run_for(s.w, 50000);
     }
     both_go_on(&s, 1500000);
@@ -803,35 +801,18 @@ static void what_never_came_is_not_lost_behind_us(void **state)
     assert_int_equal(lost_before, 1);
     assert_int_equal(lost_behind, 0);
     s.eve->dropped_seq = newest_seq;
-    send_nack(s.eve, newest_seq);
+    send_nack(s.eve, VIDEO_SSRC, newest_seq);
     both_go_on(&s, 1500000);
     take_stats(s.w);
     assert_int_equal(lost_before, 1);
     assert_int_equal(lost_behind, 1);
 }
 
-static uint16_t held_in, held_out;
-
-static void find_held(struct world *w, const struct plm_worker_report *report)
-{
-    (void)w;
-    held_in = held_out = 0;
-    for (unsigned i = 0; i < report->n_transports; i++) {
-        const struct plm_transport_stats *t = &report->transports[i];
-        for (unsigned k = 0; k < t->n_tracks && t->participant == ADA; k++)
-            for (unsigned s = 0; s < t->tracks[k].encodings[0].n_seconds; s++)
-                held_in += t->tracks[k].encodings[0].seconds[s].held_ms;
-        for (unsigned k = 0; k < t->n_slots && t->participant == EVE; k++)
-            for (unsigned s = 0; s < t->slots[k].n_seconds; s++)
-                held_out += t->slots[k].seconds[s].held_ms;
-    }
-}
-
 /* Both legs tell when it was not they that were late: once, in the second in which it ended. */
 static void seconds_tell_that_the_worker_was_held_up(void **state)
 {
     struct scene s = begin(state, false);
-    s.w->on_report = find_held;
+    s.w->on_report = sum_up;
     both_go_on(&s, 2200000);
     take_stats(s.w);
     assert_int_equal(held_in + held_out, 0);

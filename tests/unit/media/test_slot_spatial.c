@@ -12,7 +12,6 @@ enum {
     WIDTH = 1280, /* of the highest layer; the others are half as large each */
     HEIGHT = 720,
     LAYERS = 3,
-    RECEIVER_SSRC = 7777,
 };
 
 static enum plm_codec codec;
