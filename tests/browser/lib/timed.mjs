@@ -46,6 +46,12 @@ export async function publishTimed({ url, room, name, greys }) {
   const sent = (window.sent = { flashes: [], first, skews: {} });
   const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
   const pen = canvas.getContext("2d");
+  /*
+   * Chromium puts the times of frames on its own clock by how late they come on average, but never into the future: what it has to take back for that it
+   * takes back for good. The first frames on a busy machine are late, and so all others are early; a leap makes it forget that.
+   */
+  let ahead = 0;
+  sent.realign = () => void (ahead += 1000);
   /* Frames are given when this code says, not when the page is painted. */
   const [camera, send] = (() => {
     if (!("MediaStreamTrackGenerator" in window)) {
@@ -54,7 +60,7 @@ export async function publishTimed({ url, room, name, greys }) {
     }
     const generator = new MediaStreamTrackGenerator({ kind: "video" });
     const writer = generator.writable.getWriter();
-    return [generator, (time) => void writer.write(new VideoFrame(canvas, { timestamp: Math.round(time * 1000) }))];
+    return [generator, (time) => void writer.write(new VideoFrame(canvas, { timestamp: Math.round((time + ahead) * 1000) }))];
   })();
   let grey = greys.length;
   let second = -1;
@@ -88,11 +94,13 @@ export async function publishTimed({ url, room, name, greys }) {
 /** What `publishTimed` wants besides who and where. */
 export const TIMED = { greys: GREYS };
 
-/** When each grey and each beep was sent, from window.sent, in ms since 1970. */
+/** When each grey and each beep was sent, from window.sent, in ms since 1970; and how long the clock of its sound stood still, in ms. */
 export function sentTimes({ flashes, first, skews }) {
   /* Since distances only grow, those that follow a beep are none of them too small for it. */
   const skew = (second) => Math.min(...Array.from({ length: LOOK_ON_S }, (_, i) => skews[second + i] ?? Infinity));
-  return { flashes, beeps: Object.keys(skews).map((second) => (first + Number(second)) * 1000 + skew(Number(second))) };
+  const all = Object.keys(skews).map((second) => skew(Number(second)));
+  const stood = Math.max(...all) - Math.min(...all);
+  return { flashes, stood, beeps: Object.keys(skews).map((second) => (first + Number(second)) * 1000 + skew(Number(second))) };
 }
 
 /** The pictures of a file: { at: seconds from its start, width }. */
