@@ -27,6 +27,8 @@ function readPlaces() {
   return [...document.querySelectorAll("[data-testid=player-tile]:not([hidden]) :is(video, audio)")].map((element) => ({
     place: Number(element.parentElement.dataset.start) + element.currentTime,
     rate: element.paused ? 0 : element.playbackRate,
+    readyState: element.readyState,
+    error: element.error?.message,
   }));
 }
 
@@ -75,11 +77,11 @@ export function playerOf({ page, click }) {
     toggle: () => click("player-play"),
     /** The clock on its way to a place. */
     watch: (to, most) => page.evaluate(`(${watchClock})(${to}, ${most})`),
-    /** All go at this rate, as nearly as they keep together; 0: none moves. */
+    /** All go at this rate, as nearly as they keep together; 0: none moves. @return true, or what they do instead */
     async areTogether(rate, count = 2) {
       const all = await player.places();
       const spread = Math.max(...all.map(({ place }) => place)) - Math.min(...all.map(({ place }) => place));
-      return all.length >= count && spread <= MOST_APART && all.every((one) => (rate ? Math.abs(one.rate / rate - 1) < 0.2 : one.rate === 0));
+      return (all.length >= count && spread <= MOST_APART && all.every((one) => (rate ? Math.abs(one.rate / rate - 1) < 0.2 : one.rate === 0))) || all;
     },
     /** Open a recording of the room. @param which 0: the newest one */
     async open(which) {
