@@ -48,10 +48,11 @@ export async function publishTimed({ url, room, name, greys }) {
   const pen = canvas.getContext("2d");
   /*
    * Chromium puts the times of frames on its own clock by how late they come on average, but never into the future: what it has to take back for that it
-   * takes back for good. The first frames on a busy machine are late, and so all others are early; a leap makes it forget that.
+   * takes back for good. Once some frames come late, as they do on a busy machine, all others are early. A leap makes it forget that: halfway from flash to
+   * flash.
    */
   let ahead = 0;
-  sent.realign = () => void (ahead += 1000);
+  let half = 0;
   /* Frames are given when this code says, not when the page is painted. */
   const [camera, send] = (() => {
     if (!("MediaStreamTrackGenerator" in window)) {
@@ -72,6 +73,10 @@ export async function publishTimed({ url, room, name, greys }) {
      */
     const near = Math.round(at);
     sent.skews[near] = Math.min(sent.skews[near] ?? Infinity, now() - context.currentTime * 1000);
+    if (Math.floor(at + 0.5) !== half) {
+      half = Math.floor(at + 0.5);
+      ahead += 1000;
+    }
     if (at >= 0 && Math.floor(at) !== second) {
       second = Math.floor(at);
       grey = 0;
