@@ -824,6 +824,7 @@ static const struct {
     {"bandwidth_steps", bandwidth_steps},
     {"bandwidth_found", bandwidth_found},
     {"bandwidth_falls", bandwidth_falls},
+    {"bandwidth_silence", bandwidth_silence},
     {"bwe_bands", bwe_bands},
     {"bwe_start", bwe_start},
     {"bwe_step", bwe_step},

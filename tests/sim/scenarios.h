@@ -32,6 +32,7 @@ void part(struct meeting *m);
 void bandwidth_steps(const struct run *r);
 void bandwidth_found(const struct run *r);
 void bandwidth_falls(const struct run *r);
+void bandwidth_silence(const struct run *r);
 
 /* scenarios_bwe.c */
 void bwe_bands(const struct run *r);
