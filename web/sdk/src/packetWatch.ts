@@ -19,8 +19,13 @@ export interface PacketWatchOptions {
 }
 
 const SILENCE_MS = 2000;
-/* Long enough to ask whether the socket is dead as well; where it is, that is proof enough. */
-const DOUBT_MS = 1000;
+/* Long enough to ask whether the socket is dead as well. */
+const DOUBT_MS = 700;
+/*
+ * After the way to a new socket nothing for so long is proof enough. A server that was started anew says meanwhile that it has no connection
+ * of ours any more.
+ */
+const RESUMED_MS = 300;
 /* A page that the browser held up for so long knows nothing of the time between. */
 const LATE_MS = 1500;
 
@@ -35,7 +40,8 @@ interface Reading {
 
 /**
  * Sees a dead path before ICE does: where packets arrived and for two seconds none does, ICE is restarted, once. Browsers take five
- * seconds and more to say `disconnected`. After one second the socket is doubted; if it had to be made anew, that is the time for a restart.
+ * seconds and more to say `disconnected`. Before that the socket is doubted; if it had to be made anew, a path that is silent then is restarted
+ * at once.
  */
 export class PacketWatch {
   private readonly readings = new Map<Watched, Reading>();
@@ -66,20 +72,29 @@ export class PacketWatch {
     const late = this.now() - this.lastTick > intervalMs + LATE_MS;
     this.lastTick = this.now();
     if (late) this.readings.clear();
-    await this.lookAtAll(SILENCE_MS);
+    await this.eachOf((connection) => this.look(connection));
   }
 
   /** The server is reached by another socket: the former one, and a path that fell silent, may have had the same end. */
   async resumed(): Promise<void> {
-    await this.lookAtAll(DOUBT_MS);
+    const before = new Map<Watched, number>();
+    await this.eachOf(async (connection) => {
+      before.set(connection, octetsReceived(await connection.getStats()));
+    });
+    await new Promise((resolve) => setTimeout(resolve, RESUMED_MS));
+    await this.eachOf(async (connection) => {
+      const reading = this.readings.get(connection);
+      if (!reading || !isWatchable(connection) || octetsReceived(await connection.getStats()) !== before.get(connection)) return;
+      await this.restart(connection, reading);
+    });
   }
 
-  private async lookAtAll(patienceMs: number): Promise<void> {
-    await Promise.all(this.connections.map((connection) => this.look(connection, patienceMs).catch(() => undefined)));
+  private async eachOf(act: (connection: Watched) => Promise<void>): Promise<void> {
+    await Promise.all(this.connections.map((connection) => act(connection).catch(() => undefined)));
   }
 
-  private async look(connection: Watched, patienceMs: number): Promise<void> {
-    if (connection.state !== "connected" || !connection.expectsPackets) {
+  private async look(connection: Watched): Promise<void> {
+    if (!isWatchable(connection)) {
       this.readings.delete(connection);
       return;
     }
@@ -96,17 +111,22 @@ export class PacketWatch {
       before.doubted = true;
       this.options.doubt?.();
     }
-    if (silentMs < patienceMs || !this.options.canNegotiate()) return;
+    if (silentMs >= SILENCE_MS) await this.restart(connection, before);
+  }
+
+  private async restart(connection: Watched, reading: Reading): Promise<void> {
     /* Meanwhile the server may have said that it has it no more: then it is made anew, and a restart would be of another one. */
-    if (!connection.isNegotiated) return;
-    before.armed = false;
+    if (!reading.armed || !this.options.canNegotiate() || !connection.isNegotiated) return;
+    reading.armed = false;
     try {
       await connection.restartIce();
     } catch {
-      before.armed = true; /* the socket broke meanwhile: again by the next one */
+      reading.armed = true; /* the socket broke meanwhile: again by the next one */
     }
   }
 }
+
+const isWatchable = ({ state, expectsPackets }: Watched) => state === "connected" && expectsPackets;
 
 /* Any sum of counters that grows with every packet will do: browsers differ in which they have. */
 function octetsReceived(report: RTCStatsReport | undefined): number {

@@ -43,6 +43,16 @@ export interface SignalOptions {
   now?: () => number;
 }
 
+/* How long a doubted socket may take for an answer at least, whatever another one did meanwhile, and how long at most, ms. */
+const DOUBT_LEAST_MS = 250;
+const DOUBT_MOST_MS = 700;
+
+/** A socket that is being opened. */
+interface Attempt {
+  socket: WebSocket;
+  opened: Promise<void>;
+}
+
 interface Pending {
   resolve: (reply: ServerReply) => void;
   reject: (error: PlenumError) => void;
@@ -69,6 +79,8 @@ export class Signal extends Emitter<SignalEvents> {
   private entering: number | undefined;
   private lostAt = 0;
   private doubtTimer: ReturnType<typeof setTimeout> | undefined;
+  /* Opened beside a doubted socket. */
+  private rival: Attempt | undefined;
   private who: JoinFields = { room: "", name: "" };
   private current: SignalState = "idle";
 
@@ -133,16 +145,21 @@ export class Signal extends Emitter<SignalEvents> {
     this.retry?.();
   }
 
-  /** The path seems to be gone: what was asked is to be answered soon, or the socket counts as broken and another is made at once. */
-  doubt(patienceMs: number): void {
+  /**
+   * The path seems to be gone: another socket is opened beside this one. It takes over when it stands and this one has not given the
+   * answer yet; where neither does anything for a while, this one counts as broken. A doubt while another one lasts changes nothing.
+   * @param answer to something that was just asked. @return whether the socket could be trusted
+   */
+  async doubt(answer: Promise<unknown>): Promise<boolean> {
     const { socket } = this;
-    if (this.current !== "open" || !socket || this.doubtTimer !== undefined) return;
-    this.doubtTimer = setTimeout(() => {
-      this.doubtTimer = undefined;
-      if (socket !== this.socket || this.current !== "open") return;
-      this.onSocketLost();
-      this.retryNow();
-    }, patienceMs);
+    if (this.current !== "open" || !socket) return false;
+    if (this.doubtTimer === undefined) this.openRival(socket);
+    const answered = await answer.then(
+      () => true,
+      (error: unknown) => !isUnheard(error),
+    );
+    if (answered && socket === this.socket) this.trust();
+    return answered;
   }
 
   /**
@@ -171,11 +188,44 @@ export class Signal extends Emitter<SignalEvents> {
     this.emit("state", state);
   }
 
+  private openRival(socket: WebSocket): void {
+    const rival = this.openSocket();
+    const since = this.now();
+    const giveUp = () => {
+      if (socket === this.socket && this.current === "open" && this.rival === rival) this.replace();
+    };
+    this.rival = rival;
+    this.doubtTimer = setTimeout(giveUp, DOUBT_MOST_MS);
+    rival.opened.then(
+      () => {
+        if (this.rival !== rival) return;
+        clearTimeout(this.doubtTimer);
+        this.doubtTimer = setTimeout(giveUp, Math.max(0, since + DOUBT_LEAST_MS - this.now()));
+      },
+      () => undefined,
+    );
+  }
+
+  /* The rival goes on as the next socket, whatever became of it so far. */
+  private replace(): void {
+    const { rival } = this;
+    this.rival = undefined;
+    this.onSocketLost();
+    this.rival = rival;
+    this.retryNow();
+  }
+
   private connect(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const Socket = this.options.webSocket ?? WebSocket;
-      const socket = new Socket(this.options.url, SUBPROTOCOL);
-      this.socket = socket;
+    const attempt = this.rival ?? this.openSocket();
+    this.rival = undefined;
+    this.socket = attempt.socket;
+    return attempt.opened;
+  }
+
+  private openSocket(): Attempt {
+    const Socket = this.options.webSocket ?? WebSocket;
+    const socket = new Socket(this.options.url, SUBPROTOCOL);
+    const opened = new Promise<void>((resolve, reject) => {
       const giveUp = setTimeout(() => socket.close(), this.timeout);
       socket.onopen = () => {
         clearTimeout(giveUp);
@@ -192,6 +242,7 @@ export class Signal extends Emitter<SignalEvents> {
         else this.onSocketLost();
       };
     });
+    return { socket, opened };
   }
 
   private send<T extends RequestType>(type: T, fields: RequestFields<T>): Promise<RequestReply[T]> {
@@ -214,10 +265,11 @@ export class Signal extends Emitter<SignalEvents> {
   private trust(): void {
     clearTimeout(this.doubtTimer);
     this.doubtTimer = undefined;
+    this.rival?.socket.close();
+    this.rival = undefined;
   }
 
   private onMessage(data: unknown): void {
-    this.trust();
     const message = parse(data);
     if (!message) return;
     if (!("id" in message) && message.type !== "error") {
@@ -353,6 +405,13 @@ const PASSING = new Set<string>(["lost", "timeout", "unreachable", "too_fast", "
 /* Whether trying again may help. */
 function isPassing(error: unknown): boolean {
   return error instanceof PlenumError && PASSING.has(error.code);
+}
+
+const UNHEARD = new Set<string>(["lost", "timeout", "closed"]);
+
+/* Whether this is no refusal by the server. */
+function isUnheard(error: unknown): boolean {
+  return error instanceof PlenumError && UNHEARD.has(error.code);
 }
 
 function endingOf(error: unknown): LeaveReason {

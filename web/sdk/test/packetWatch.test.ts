@@ -89,20 +89,39 @@ describe("one second without a packet", () => {
     expect(doubt).toHaveBeenCalledTimes(2);
   });
 
-  it("is enough where the socket had to be made anew", async () => {
+});
+
+describe("after the way to another socket", () => {
+  async function resumed(octets: number) {
+    const done = watch.resumed();
+    await vi.advanceTimersByTimeAsync(100);
+    connection.octets += octets;
+    await vi.advanceTimersByTimeAsync(200);
+    await done;
+  }
+
+  it("less than half a second without a packet is enough, once", async () => {
     await seconds(3, 100);
-    await watch.resumed();
+    await resumed(100);
     expect(connection.restartIce).not.toHaveBeenCalled();
-    await seconds(1, 0);
-    await watch.resumed();
+    await resumed(0);
+    expect(connection.restartIce).toHaveBeenCalledOnce();
+    await resumed(0);
+    await seconds(5, 0);
     expect(connection.restartIce).toHaveBeenCalledOnce();
   });
 
-  it("is no reason where the server has lost the connection, which is made anew then", async () => {
+  it("it is no reason where the server has lost the connection, which is made anew then", async () => {
     await seconds(3, 100);
-    await seconds(1, 0);
     connection.isNegotiated = false;
-    await watch.resumed();
+    await resumed(0);
+    expect(connection.restartIce).not.toHaveBeenCalled();
+  });
+
+  it("it means nothing where nothing is expected", async () => {
+    await seconds(3, 100);
+    connection.expectsPackets = false;
+    await resumed(0);
     expect(connection.restartIce).not.toHaveBeenCalled();
   });
 });

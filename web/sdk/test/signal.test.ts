@@ -103,42 +103,87 @@ describe("requests", () => {
 });
 
 describe("a doubted socket", () => {
-  it("that says nothing is replaced at once", async () => {
+  const oldest = () => FakeSocket.all[0];
+
+  async function doubted() {
     const signal = await joinedSignal();
-    const code = codeOf(signal.request("chat", { text: "?" }));
-    signal.doubt(700);
-    await vi.advanceTimersByTimeAsync(699);
+    const question = signal.request("chat", { text: "?" });
+    const trusted = signal.doubt(question);
+    return { signal, code: codeOf(question), trusted };
+  }
+
+  it("has another one opened beside it, which takes over when it stands first", async () => {
+    const { signal, code, trusted } = await doubted();
+    expect(FakeSocket.all).toHaveLength(2);
+    expect(signal.state).toBe("open");
+    FakeSocket.last.open();
+    await vi.advanceTimersByTimeAsync(249); /* a little patience all the same */
     expect(signal.state).toBe("open");
     await vi.advanceTimersByTimeAsync(1);
-    expect(await code).toBe("lost");
-    expect(FakeSocket.all).toHaveLength(2); /* without the usual wait */
-    FakeSocket.last.open();
+    expect([await code, await trusted]).toEqual(["lost", false]);
     await FakeSocket.last.answer("resume", joined({ resumed: true }));
     expect(signal.state).toBe("open");
     await vi.advanceTimersByTimeAsync(10_000);
     expect(FakeSocket.all).toHaveLength(2);
+    expect(oldest()?.closed).toBe(true);
   });
 
-  it("is trusted again with the next word", async () => {
-    const signal = await joinedSignal();
-    const answered = signal.request("chat", { text: "?" });
-    signal.doubt(700);
-    await vi.advanceTimersByTimeAsync(600);
-    FakeSocket.last.reply({ type: "done", id: FakeSocket.last.requests("chat")[0]?.id });
-    await answered;
+  it("that says nothing is given up though no other one stands, which then is waited for", async () => {
+    const { signal, code } = await doubted();
+    await vi.advanceTimersByTimeAsync(699);
+    expect(signal.state).toBe("open");
+    await vi.advanceTimersByTimeAsync(1);
+    expect([await code, signal.state]).toEqual(["lost", "reconnecting"]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(FakeSocket.all).toHaveLength(2);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    expect(signal.state).toBe("open");
+  });
+
+  it("that says nothing is replaced after the usual wait where no other one could be opened at once", async () => {
+    const { signal } = await doubted();
+    FakeSocket.last.drop();
+    await vi.advanceTimersByTimeAsync(799);
+    expect(FakeSocket.all).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(FakeSocket.all).toHaveLength(3);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    expect(signal.state).toBe("open");
+  });
+
+  it.each([
+    ["an answer", { type: "done" }],
+    ["a refusal", { type: "error", code: "too_fast", message: "wait" }],
+  ])("is trusted again with %s, and the other one is not needed", async (_, reply) => {
+    const { signal, trusted } = await doubted();
+    FakeSocket.last.open();
+    await vi.advanceTimersByTimeAsync(200);
+    oldest()?.reply({ id: oldest()?.requests("chat")[0]?.id, ...reply });
+    expect(await trusted).toBe(true);
+    expect(FakeSocket.last.closed).toBe(true);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(signal.state).toBe("open");
-    expect(FakeSocket.all).toHaveLength(1);
+    expect(FakeSocket.all).toHaveLength(2);
+    expect(FakeSocket.last.sent).toEqual([]);
+  });
+
+  it("is not doubted twice at the same time", async () => {
+    const { signal } = await doubted();
+    void signal.doubt(signal.request("chat", { text: "!" }).catch(() => undefined));
+    await settle();
+    expect(FakeSocket.all).toHaveLength(2);
   });
 
   it("is of no concern once it is lost anyway", async () => {
-    const signal = await joinedSignal();
-    signal.doubt(700);
-    FakeSocket.last.drop();
+    const { signal } = await doubted();
+    oldest()?.drop();
     await vi.advanceTimersByTimeAsync(100);
-    expect(FakeSocket.all).toHaveLength(2);
+    expect(FakeSocket.all).toHaveLength(3);
+    expect(FakeSocket.all[1]?.closed).toBe(true);
     await vi.advanceTimersByTimeAsync(700);
-    expect(FakeSocket.all).toHaveLength(2);
+    expect(FakeSocket.all).toHaveLength(3);
     signal.leave();
   });
 });
