@@ -43,7 +43,8 @@ export interface SignalOptions {
   now?: () => number;
 }
 
-/* How long a doubted socket may take for an answer at least, whatever another one did meanwhile, and how long at most, ms. */
+/* A doubted socket has so long before another one is opened, most often for nothing; at least so long before that one takes over; and so long at most. */
+const DOUBT_ALONE_MS = 100;
 const DOUBT_LEAST_MS = 250;
 const DOUBT_MOST_MS = 700;
 
@@ -146,14 +147,15 @@ export class Signal extends Emitter<SignalEvents> {
   }
 
   /**
-   * The path seems to be gone: another socket is opened beside this one. It takes over when it stands and this one has not given the
-   * answer yet; where neither does anything for a while, this one counts as broken. A doubt while another one lasts changes nothing.
+   * The path seems to be gone: where the answer does not come soon another socket is opened beside this one. It takes over when it stands and
+   * the answer has still not come; where neither does anything for a while, this one counts as broken. A doubt while another one lasts changes
+   * nothing.
    * @param answer to something that was just asked. @return whether the socket could be trusted
    */
   async doubt(answer: Promise<unknown>): Promise<boolean> {
     const { socket } = this;
     if (this.current !== "open" || !socket) return false;
-    if (this.doubtTimer === undefined) this.openRival(socket);
+    this.doubtTimer ??= setTimeout(() => this.openRival(), DOUBT_ALONE_MS);
     const answered = await answer.then(
       () => true,
       (error: unknown) => !isUnheard(error),
@@ -188,22 +190,16 @@ export class Signal extends Emitter<SignalEvents> {
     this.emit("state", state);
   }
 
-  private openRival(socket: WebSocket): void {
-    const rival = this.openSocket();
-    const since = this.now();
-    const giveUp = () => {
-      if (socket === this.socket && this.current === "open" && this.rival === rival) this.replace();
+  private openRival(): void {
+    const rival = (this.rival = this.openSocket());
+    const began = this.now();
+    this.doubtTimer = setTimeout(() => this.replace(), DOUBT_MOST_MS - DOUBT_ALONE_MS);
+    const stands = () => {
+      if (rival !== this.rival) return;
+      clearTimeout(this.doubtTimer);
+      this.doubtTimer = setTimeout(() => this.replace(), began + DOUBT_LEAST_MS - DOUBT_ALONE_MS - this.now());
     };
-    this.rival = rival;
-    this.doubtTimer = setTimeout(giveUp, DOUBT_MOST_MS);
-    rival.opened.then(
-      () => {
-        if (this.rival !== rival) return;
-        clearTimeout(this.doubtTimer);
-        this.doubtTimer = setTimeout(giveUp, Math.max(0, since + DOUBT_LEAST_MS - this.now()));
-      },
-      () => undefined,
-    );
+    rival.opened.then(stands, () => undefined);
   }
 
   /* The rival goes on as the next socket, whatever became of it so far. */
@@ -265,8 +261,10 @@ export class Signal extends Emitter<SignalEvents> {
   private trust(): void {
     clearTimeout(this.doubtTimer);
     this.doubtTimer = undefined;
-    this.rival?.socket.close();
+    const { rival } = this;
     this.rival = undefined;
+    /* Once it stands: browsers complain of what is closed earlier. */
+    rival?.opened.then(() => rival.socket.close(), () => undefined);
   }
 
   private onMessage(data: unknown): void {

@@ -109,6 +109,7 @@ describe("a doubted socket", () => {
     const signal = await joinedSignal();
     const question = signal.request("chat", { text: "?" });
     const trusted = signal.doubt(question);
+    await vi.advanceTimersByTimeAsync(100);
     return { signal, code: codeOf(question), trusted };
   }
 
@@ -117,7 +118,7 @@ describe("a doubted socket", () => {
     expect(FakeSocket.all).toHaveLength(2);
     expect(signal.state).toBe("open");
     FakeSocket.last.open();
-    await vi.advanceTimersByTimeAsync(249); /* a little patience all the same */
+    await vi.advanceTimersByTimeAsync(149); /* a little patience all the same */
     expect(signal.state).toBe("open");
     await vi.advanceTimersByTimeAsync(1);
     expect([await code, await trusted]).toEqual(["lost", false]);
@@ -130,7 +131,7 @@ describe("a doubted socket", () => {
 
   it("that says nothing is given up though no other one stands, which then is waited for", async () => {
     const { signal, code } = await doubted();
-    await vi.advanceTimersByTimeAsync(699);
+    await vi.advanceTimersByTimeAsync(599);
     expect(signal.state).toBe("open");
     await vi.advanceTimersByTimeAsync(1);
     expect([await code, signal.state]).toEqual(["lost", "reconnecting"]);
@@ -144,7 +145,7 @@ describe("a doubted socket", () => {
   it("that says nothing is replaced after the usual wait where no other one could be opened at once", async () => {
     const { signal } = await doubted();
     FakeSocket.last.drop();
-    await vi.advanceTimersByTimeAsync(799);
+    await vi.advanceTimersByTimeAsync(699);
     expect(FakeSocket.all).toHaveLength(2);
     await vi.advanceTimersByTimeAsync(1);
     expect(FakeSocket.all).toHaveLength(3);
@@ -159,7 +160,7 @@ describe("a doubted socket", () => {
   ])("is trusted again with %s, and the other one is not needed", async (_, reply) => {
     const { signal, trusted } = await doubted();
     FakeSocket.last.open();
-    await vi.advanceTimersByTimeAsync(200);
+    await vi.advanceTimersByTimeAsync(100);
     oldest()?.reply({ id: oldest()?.requests("chat")[0]?.id, ...reply });
     expect(await trusted).toBe(true);
     expect(FakeSocket.last.closed).toBe(true);
@@ -167,6 +168,16 @@ describe("a doubted socket", () => {
     expect(signal.state).toBe("open");
     expect(FakeSocket.all).toHaveLength(2);
     expect(FakeSocket.last.sent).toEqual([]);
+  });
+
+  it("has no other one beside it where the answer comes soon", async () => {
+    const signal = await joinedSignal();
+    const trusted = signal.doubt(signal.request("chat", { text: "?" }));
+    await vi.advanceTimersByTimeAsync(99);
+    FakeSocket.last.reply({ type: "done", id: FakeSocket.last.requests("chat")[0]?.id });
+    expect(await trusted).toBe(true);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(FakeSocket.all).toHaveLength(1);
   });
 
   it("is not doubted twice at the same time", async () => {
@@ -181,6 +192,8 @@ describe("a doubted socket", () => {
     oldest()?.drop();
     await vi.advanceTimersByTimeAsync(100);
     expect(FakeSocket.all).toHaveLength(3);
+    FakeSocket.all[1]?.open();
+    await settle();
     expect(FakeSocket.all[1]?.closed).toBe(true);
     await vi.advanceTimersByTimeAsync(700);
     expect(FakeSocket.all).toHaveLength(3);
