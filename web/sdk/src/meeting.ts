@@ -446,7 +446,7 @@ export class Meeting extends Emitter<MeetingEvents> {
       this.publish.build(joined.ice_servers).catch(() => undefined);
       this.receive.build(joined.ice_servers).catch(() => undefined);
     }
-    this.view.repeat();
+    void this.view.repeat();
   }
 
   /* What the room wants off when one comes in is off before anything is sent. */
