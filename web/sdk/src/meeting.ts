@@ -201,7 +201,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.reports = new ReportSender(this.receive, (report) => (canNegotiate() ? this.signal.request("report", report) : Promise.resolve()));
     this.packets = new PacketWatch([this.publish, this.receive], {
       canNegotiate,
-      doubt: () => void this.doubtPath(),
+      doubt: () => this.doubtPath(),
     });
     this.wire();
   }

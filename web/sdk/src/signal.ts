@@ -43,10 +43,18 @@ export interface SignalOptions {
   now?: () => number;
 }
 
-/* A doubted socket has so long before another one is opened, most often for nothing; at least so long before that one takes over; and so long at most. */
+/*
+ * A doubted socket has so long before another one is opened, most often for nothing, and at least so long before that one takes over. While none
+ * stands a fresh one is tried now and then, for the way may have come only after the former one set out; at last the doubted one counts as broken.
+ */
 const DOUBT_ALONE_MS = 100;
 const DOUBT_LEAST_MS = 250;
-const DOUBT_MOST_MS = 700;
+const RIVAL_AGAIN_MS = 500;
+const DOUBT_MOST_MS = 2600;
+/* What was sent to both is here by then. */
+const STANDING_MS = 50;
+/* A timer that is so late tells of a page that was held up: the answer may lie at its door. */
+const LATE_MS = 50;
 
 /** A socket that is being opened. */
 interface Attempt {
@@ -80,6 +88,7 @@ export class Signal extends Emitter<SignalEvents> {
   private entering: number | undefined;
   private lostAt = 0;
   private doubtTimer: ReturnType<typeof setTimeout> | undefined;
+  private doubtedAt = 0;
   /* Opened beside a doubted socket. */
   private rival: Attempt | undefined;
   private who: JoinFields = { room: "", name: "" };
@@ -148,14 +157,17 @@ export class Signal extends Emitter<SignalEvents> {
 
   /**
    * The path seems to be gone: where the answer does not come soon another socket is opened beside this one. It takes over when it stands and
-   * the answer has still not come; where neither does anything for a while, this one counts as broken. A doubt while another one lasts changes
-   * nothing.
+   * the answer has still not come; where neither does anything for some seconds, this one counts as broken. Time in which the page itself was held
+   * up proves nothing and does not count. A doubt while another one lasts changes nothing.
    * @param answer to something that was just asked. @return whether the socket could be trusted
    */
   async doubt(answer: Promise<unknown>): Promise<boolean> {
     const { socket } = this;
     if (this.current !== "open" || !socket) return false;
-    this.doubtTimer ??= setTimeout(() => this.openRival(), DOUBT_ALONE_MS);
+    if (this.doubtTimer === undefined) {
+      this.doubtedAt = this.now();
+      this.doubtAfter(DOUBT_ALONE_MS, () => this.openRival());
+    }
     const answered = await answer.then(
       () => true,
       (error: unknown) => !isUnheard(error),
@@ -190,14 +202,20 @@ export class Signal extends Emitter<SignalEvents> {
     this.emit("state", state);
   }
 
+  /* In so many ms, or in as many more each time the page was late for it. */
+  private doubtAfter(ms: number, act: () => void): void {
+    clearTimeout(this.doubtTimer);
+    const due = this.now() + ms;
+    this.doubtTimer = setTimeout(() => (this.now() - due > LATE_MS ? this.doubtAfter(ms, act) : act()), ms);
+  }
+
   private openRival(): void {
+    this.dropRival();
     const rival = (this.rival = this.openSocket());
-    const began = this.now();
-    this.doubtTimer = setTimeout(() => this.replace(), DOUBT_MOST_MS - DOUBT_ALONE_MS);
+    const isLast = this.now() + RIVAL_AGAIN_MS >= this.doubtedAt + DOUBT_MOST_MS;
+    this.doubtAfter(RIVAL_AGAIN_MS, () => (isLast ? this.replace() : this.openRival()));
     const stands = () => {
-      if (rival !== this.rival) return;
-      clearTimeout(this.doubtTimer);
-      this.doubtTimer = setTimeout(() => this.replace(), began + DOUBT_LEAST_MS - DOUBT_ALONE_MS - this.now());
+      if (rival === this.rival) this.doubtAfter(Math.max(STANDING_MS, this.doubtedAt + DOUBT_LEAST_MS - this.now()), () => this.replace());
     };
     rival.opened.then(stands, () => undefined);
   }
@@ -261,6 +279,10 @@ export class Signal extends Emitter<SignalEvents> {
   private trust(): void {
     clearTimeout(this.doubtTimer);
     this.doubtTimer = undefined;
+    this.dropRival();
+  }
+
+  private dropRival(): void {
     const { rival } = this;
     this.rival = undefined;
     /* Once it stands: browsers complain of what is closed earlier. */

@@ -129,29 +129,50 @@ describe("a doubted socket", () => {
     expect(oldest()?.closed).toBe(true);
   });
 
-  it("that says nothing is given up though no other one stands, which then is waited for", async () => {
+  it("that says nothing is given up though no other one stands, and the latest is waited for", async () => {
     const { signal, code } = await doubted();
-    await vi.advanceTimersByTimeAsync(599);
+    await vi.advanceTimersByTimeAsync(2499);
     expect(signal.state).toBe("open");
     await vi.advanceTimersByTimeAsync(1);
     expect([await code, signal.state]).toEqual(["lost", "reconnecting"]);
+    const count = FakeSocket.all.length;
     await vi.advanceTimersByTimeAsync(1000);
-    expect(FakeSocket.all).toHaveLength(2);
+    expect(FakeSocket.all).toHaveLength(count);
     FakeSocket.last.open();
     await FakeSocket.last.answer("resume", joined({ resumed: true }));
     expect(signal.state).toBe("open");
   });
 
-  it("that says nothing is replaced after the usual wait where no other one could be opened at once", async () => {
+  it.each([
+    ["hangs", () => {}],
+    ["cannot be opened", () => FakeSocket.last.drop()],
+  ])("has a fresh one beside it where the first %s: the way may have come since", async (_, happens) => {
     const { signal } = await doubted();
-    FakeSocket.last.drop();
-    await vi.advanceTimersByTimeAsync(699);
+    happens();
+    await vi.advanceTimersByTimeAsync(499);
     expect(FakeSocket.all).toHaveLength(2);
     await vi.advanceTimersByTimeAsync(1);
     expect(FakeSocket.all).toHaveLength(3);
     FakeSocket.last.open();
+    await vi.advanceTimersByTimeAsync(50);
     await FakeSocket.last.answer("resume", joined({ resumed: true }));
     expect(signal.state).toBe("open");
+    FakeSocket.all[1]?.open();
+    await settle();
+    expect(FakeSocket.all[1]?.closed).toBe(true);
+    expect(FakeSocket.all).toHaveLength(3);
+  });
+
+  it("is not given up by a page that was held up meanwhile", async () => {
+    const { signal, trusted } = await doubted();
+    FakeSocket.last.open();
+    await vi.advanceTimersByTimeAsync(100);
+    vi.setSystemTime(Date.now() + 1000);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(signal.state).toBe("open");
+    oldest()?.reply({ id: oldest()?.requests("chat")[0]?.id, type: "done" });
+    expect(await trusted).toBe(true);
+    expect(FakeSocket.last.closed).toBe(true);
   });
 
   it.each([
