@@ -9,7 +9,7 @@ import { openFirefox } from "./lib/firefox.mjs";
 import { beginFrames, gapsOf } from "./lib/frames.mjs";
 import { eventually, openParticipant } from "./lib/participant.mjs";
 import { metric, startServer } from "./lib/server.mjs";
-import { changeWay, thereChromium } from "./lib/ways.mjs";
+import { changeWay, besideChromium } from "./lib/ways.mjs";
 
 const TIMES = Number(process.env.PLM_TEST_TIMES ?? 2);
 const LOOK_MS = 15_000;
@@ -25,12 +25,18 @@ let server, bob;
 before(async () => {
   changeWay();
   server = await startServer();
-  bob = await openParticipant(server, 2, "Bob", { program: thereChromium });
+  bob = await openParticipant(server, 2, "Bob", { program: besideChromium });
 });
 after(async () => {
   await bob?.close();
   await server?.stop();
 });
+
+/* Runs in the page: the names that both sides have in checks of this connection, its own first. */
+const checkNames = (name) => {
+  const { pc } = window.plenum.meeting[name];
+  return [pc.currentLocalDescription, pc.currentRemoteDescription].map(({ sdp }) => /^a=ice-ufrag:(\S+)/m.exec(sdp)[1]);
+};
 
 /* Runs in the page: what becomes of the socket and the connections is written down. */
 function keepDiary() {
@@ -79,6 +85,7 @@ for (const [engine, open] of [
       for (let n = 0; n < TIMES; n++) {
         for (const [name, viewer] of [["publish", bob], ["receive", ada]]) {
           await sleep(SETTLE_MS);
+          const former = await ada.page.evaluate(checkNames, name);
           const since = Date.now();
           await ada.page.evaluate((name) => window.plenum.meeting[name].restartIce(), name);
           const took = Date.now() - since;
@@ -87,6 +94,8 @@ for (const [engine, open] of [
           const before = Math.max(...(await gapsOf(viewer, since - SETTLE_MS)).filter(({ at, ms }) => at + ms <= SETTLE_MS).map(gap));
           const longest = Math.max(...(await gapsOf(viewer, since)).map(gap));
           t.diagnostic(`${name}: restarted in ${took} ms; longest gap ${longest} ms, before it ${before} ms; load ${loadavg()[0].toFixed(1)}`);
+          const fresh = await ada.page.evaluate(checkNames, name);
+          assert.ok(!fresh.some((ufrag) => former.includes(ufrag)), `${name}: ${former} became ${fresh}`);
           assert.ok(longest < GAP_MS, `${name}: a gap of ${longest} ms`);
         }
       }
