@@ -55,6 +55,8 @@ const DOUBT_MOST_MS = 2600;
 const STANDING_MS = 50;
 /* A timer that is so late tells of a page that was held up: the answer may lie at its door. */
 const LATE_MS = 50;
+/* A page that is always late comes to a verdict all the same. */
+const LATE_ROUNDS = 10;
 
 /** A socket that is being opened. */
 interface Attempt {
@@ -203,10 +205,13 @@ export class Signal extends Emitter<SignalEvents> {
   }
 
   /* In so many ms, or in as many more each time the page was late for it. */
-  private doubtAfter(ms: number, act: () => void): void {
+  private doubtAfter(ms: number, act: () => void, rounds = LATE_ROUNDS): void {
     clearTimeout(this.doubtTimer);
     const due = this.now() + ms;
-    this.doubtTimer = setTimeout(() => (this.now() - due > LATE_MS ? this.doubtAfter(ms, act) : act()), ms);
+    this.doubtTimer = setTimeout(() => {
+      if (rounds > 0 && this.now() - due > LATE_MS) this.doubtAfter(ms, act, rounds - 1);
+      else act();
+    }, ms);
   }
 
   private openRival(): void {

@@ -163,6 +163,18 @@ describe("a doubted socket", () => {
     expect(FakeSocket.all).toHaveLength(3);
   });
 
+  it("is given up at last by a page that is always late", async () => {
+    const { signal } = await doubted();
+    FakeSocket.last.open();
+    for (let round = 0; round <= 10; round++) {
+      expect(signal.state).toBe("open");
+      await vi.advanceTimersByTimeAsync(100);
+      vi.setSystemTime(Date.now() + 1000);
+      await vi.advanceTimersByTimeAsync(50);
+    }
+    expect(signal.state).toBe("reconnecting");
+  });
+
   it("is not given up by a page that was held up meanwhile", async () => {
     const { signal, trusted } = await doubted();
     FakeSocket.last.open();
