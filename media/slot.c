@@ -752,7 +752,8 @@ void plm_slot_pad(struct plm_slot *s, size_t octets)
     size_t sent = 0;
     for (unsigned back = 0; s->track && back < PAD_LOOK && sent < octets; back++) {
         struct plm_pkt *pkt = sent_packet(s, (uint16_t)(last - back), &segment, &out);
-        if (!pkt)
+        /* What is larger than what is due would make a slow cluster a few lumps, which measure nothing. */
+        if (!pkt || pkt->len > octets - sent)
             continue;
         plm_egress_push(s->transport->worker, s, pkt, PLM_EGRESS_RTX, s->rtx_pt_of[pkt->codec_index], &out);
         sent += pkt->len;
