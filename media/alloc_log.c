@@ -5,7 +5,7 @@
 #include "base/leb128.h"
 #include "plenum/types.h"
 
-static const uint8_t magic[] = {'P', 'A', 2};
+static const uint8_t magic[] = {'P', 'A', 3};
 
 /* Octets of the longest slot with its results, so that no number needs a look at the room that is left. */
 #define SLOT_MAX  (8 * PLM_LEB128_MAX + PLM_MAX_ENCODINGS * (4 + PLM_ALLOC_TEMPORAL) * 5 + 12)
@@ -68,7 +68,10 @@ void plm_alloc_log_begin(struct plm_alloc_log *log, const struct plm_alloc_line 
     put(log, line->fell_us);
     put(log, line->patience_us);
     put(log, line->failed_bps);
+    put(log, line->fallen_bps);
+    put(log, line->back_bps);
     put(log, line->budget_bps);
+    put(log, line->used_bps);
     put(log, line->proved_bps);
     put(log, counted(n));
     for (size_t i = 0; i < counted(n); i++)
@@ -158,7 +161,10 @@ int plm_alloc_log_replay(const uint8_t *data, size_t len, struct plm_alloc_repla
     struct plm_alloc_line line = {.rose_us = get(&r, UINT64_MAX), .fell_us = get(&r, UINT64_MAX)};
     line.patience_us = (uint32_t)get(&r, UINT32_MAX);
     line.failed_bps = get(&r, UINT64_MAX);
+    line.fallen_bps = get(&r, UINT64_MAX);
+    line.back_bps = get(&r, UINT64_MAX);
     line.budget_bps = get(&r, UINT64_MAX);
+    line.used_bps = get(&r, UINT64_MAX);
     line.proved_bps = get(&r, UINT64_MAX);
     out->slots = (size_t)get(&r, SLOTS_MAX);
     for (size_t i = 0; i < out->slots; i++)

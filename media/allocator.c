@@ -1,6 +1,8 @@
 #include "allocator.h"
 
 #define WIDER_PERCENT 150 /* of the budget that turned out too large: the line is another one now */
+#define BACK_PERCENT  200 /* of the least since it fell by itself: that was for a moment */
+#define SPARE_PERCENT 130 /* of what was used before: on a line that was full it means little */
 #define LARGE_PERCENT 50  /* of the largest picture's area: as large as that */
 #define FIRST_BPS                                                                                            \
     150000 /* of the lowest encoding, before it was measured; each further one three times that */
@@ -274,13 +276,15 @@ static uint64_t next_bps(struct climb **order, size_t m, uint64_t budget)
 static enum patience patience_of(const struct plm_alloc_line *line, uint64_t budget, uint64_t now_us)
 {
     uint64_t since = now_us - line->fell_us;
-    bool wider = budget * 100 >= line->failed_bps * WIDER_PERCENT;
+    bool wider =
+        budget * 100 >= line->failed_bps * WIDER_PERCENT ||
+        (line->fallen_bps && budget * 100 >= line->fallen_bps * BACK_PERCENT && budget >= line->back_bps);
     if (!line->fell_us || wider || since >= line->patience_us)
         return PATIENT_NOT;
     return since >= PLM_ALLOC_PAUSE_US ? PATIENT_ABOVE_FLOORS : PATIENT;
 }
 
-static void note_fall(struct plm_alloc_line *line, uint64_t now_us)
+static void note_fall(struct plm_alloc_line *line, uint64_t budget, uint64_t now_us)
 {
     bool failed = line->rose_us > line->fell_us && now_us - line->rose_us < FAILED_US;
     bool again = line->fell_us && now_us - line->fell_us < 2 * (uint64_t)line->patience_us;
@@ -289,8 +293,11 @@ static void note_fall(struct plm_alloc_line *line, uint64_t now_us)
                                                                               : PLM_ALLOC_PATIENCE_MAX_US;
     else if (!again)
         line->patience_us = PLM_ALLOC_PATIENCE_US;
+    uint64_t back = line->used_bps * SPARE_PERCENT / 100;
+    line->back_bps = again && line->back_bps > back ? line->back_bps : back;
     line->fell_us = now_us;
     line->failed_bps = line->budget_bps;
+    line->fallen_bps = failed ? 0 : budget;
 }
 
 static uint8_t encoding_at(const struct climb *c, int at)
@@ -316,7 +323,8 @@ static void choose(struct climb *c)
 }
 
 /** Somebody switched, for better or worse, by the line's doing. */
-static void note_switches(struct plm_alloc_line *line, struct climb **order, size_t m, uint64_t now_us)
+static void note_switches(
+    struct plm_alloc_line *line, struct climb **order, size_t m, uint64_t budget, uint64_t now_us)
 {
     bool rose = false, fell = false, asked = false;
     for (size_t i = 0; i < m; i++) {
@@ -327,7 +335,7 @@ static void note_switches(struct plm_alloc_line *line, struct climb **order, siz
         fell |= switched && c->at < c->held;
     }
     if (fell && !rose && !asked) /* else somebody took another one's place */
-        note_fall(line, now_us);
+        note_fall(line, budget, now_us);
     if (rose)
         line->rose_us = now_us;
 }
@@ -365,6 +373,8 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     for (size_t i = 0; i < m; i++)
         order[i]->cap = order[i]->n - 1;
     uint64_t used = climb_all(order, m, budget);
+    if (budget < line->fallen_bps)
+        line->fallen_bps = budget;
     enum patience patience = patience_of(line, budget, now_us);
     for (size_t i = 0; i < m; i++) {
         struct climb *c = order[i];
@@ -381,8 +391,9 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
             order[i]->cap = order[i]->held;
     }
     total->used_bps = climb_all(order, m, budget);
-    note_switches(line, order, m, now_us);
+    note_switches(line, order, m, budget, now_us);
     line->budget_bps = budget;
+    line->used_bps = total->used_bps;
     for (size_t i = 0; i < m; i++)
         choose(order[i]);
 }

@@ -37,7 +37,10 @@ struct plm_alloc_line {
     uint64_t rose_us, fell_us; /**< the last switch up; the last one down for want of bandwidth. 0: never */
     uint32_t patience_us;      /**< after that one */
     uint64_t failed_bps;       /**< the budget that had turned out too large then */
+    uint64_t fallen_bps;       /**< the least budget since then; 0: what fell was a step up, taken back */
+    uint64_t back_bps;         /**< all that was used before, with room to spare */
     uint64_t budget_bps;       /**< of the last time */
+    uint64_t used_bps;         /**< the same */
     uint64_t proved_bps; /**< the caller's, each time: what of the budget is proved; 0: nothing ever is, a step up proves it */
 };
 
@@ -68,7 +71,8 @@ struct plm_alloc_total {
  * screen all its pixels before more frames, as browsers do with what they encode. A budget of 0 means unknown: everybody gets what it wants.
  *
  * Down at once. Up from what was chosen before only if 15 % would be left, and have been for a second, and all of it is proved. No switch up within 5 s of one down for
- * want of bandwidth, and longer each time that one up had to be taken back, unless the budget is half as large again as the one that failed; more frames of the
+ * want of bandwidth, and longer each time that one up had to be taken back, unless the budget is half as large again as the one that failed, or, where no step
+ * up was taken back, has doubled since, and is far more than was used: the line stood still for a moment, or was thought to; more frames of the
  * same encoding cost no key frame, and do not wait for this; a paused slot's return waits 20 s at most. Nor does anything that somebody asks for otherwise than before (another size,
  * another priority, another track). The sum never exceeds the budget.
  *

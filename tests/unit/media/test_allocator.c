@@ -226,6 +226,26 @@ static void after_a_step_down_there_is_none_up_for_a_while(void **state)
     assert_int_equal(r.slots[0].encoding, 2);
 }
 
+/* A budget that fell by itself, and has doubled since, had fallen for a moment: only what took a step up back needs patience then. */
+static void a_fall_for_a_moment_needs_no_patience(void **state)
+{
+    (void)state;
+    struct receiver r;
+    receiver_init(&r, 1);
+    share_for(&r, 600000, 20 * SECOND);
+    share(&r, 50000);
+    assert_int_equal(r.slots[0].encoding, PLM_LAYER_NONE);
+    share_for(&r, 90000, 3 * SECOND / 2);
+    assert_int_equal(r.slots[0].encoding, PLM_LAYER_NONE);
+    share_for(&r, 640000, 3 * SECOND / 2); /* 500 were used: on a line that was full it means little */
+    assert_int_equal(r.slots[0].encoding, PLM_LAYER_NONE);
+    share_for(&r, 700000, 3 * SECOND / 2);
+    assert_int_equal(r.slots[0].encoding, 1);
+    share(&r, 200000); /* so soon after a step up */
+    share_for(&r, 600000, 4 * SECOND);
+    assert_int_equal(r.slots[0].encoding, 0);
+}
+
 static void up_goes_what_is_proved(void **state)
 {
     (void)state;
@@ -412,6 +432,7 @@ int main(void)
         cmocka_unit_test(screens_are_sharp_before_they_are_smooth),
         cmocka_unit_test(down_at_once_up_when_there_is_room_for_a_while),
         cmocka_unit_test(after_a_step_down_there_is_none_up_for_a_while),
+        cmocka_unit_test(a_fall_for_a_moment_needs_no_patience),
         cmocka_unit_test(up_goes_what_is_proved),
         cmocka_unit_test(what_is_asked_for_anew_does_not_wait),
         cmocka_unit_test(a_paused_slot_comes_back_by_itself),
