@@ -25,7 +25,8 @@
 #define CLUSTER_MAX_US    400000
 #define PROBE_DRAIN_US    300000
 #define FELL_PERCENT      75
-#define OVER_N            3 /* feedbacks in a row */
+#define AT_ONCE_PERCENT   50 /* of what is sent: little comes over a line that stands still */
+#define OVER_N            3  /* feedbacks in a row */
 #define OVER_LONG_US      40000
 #define CROWDED_US        200000 /* beside a round trip: feedback has told of the queue then */
 #define SPARE_PERCENT     105    /* of what was given out: pictures may come to take a little more */
@@ -38,6 +39,10 @@
 #define HEADROOM          3
 #define FLOWS_PERCENT     120
 #define CARRIED_US        1500000 /* after a decrease: what was acknowledged before it is history */
+#define FLOWED_US         5000000
+#define STOOD_PERCENT     75      /* of what flowed before a fall: less, and the line may have stood still */
+#define STOOD_US          3000000 /* after that fall a cluster may say so */
+#define STOOD_SPARE       120     /* percent of what flowed: with what a step up needs beside it */
 #define FULL_PERCENT      90      /* of the estimate goes through: it is nearly proved */
 #define BINS_1S           PLM_BWE_BINS
 #define BINS_200MS        4
@@ -70,10 +75,12 @@ struct plm_bwe {
     uint64_t estimate; /* bit/s */
     uint64_t shown;    /* by the first clusters, until the estimate is valid */
     uint64_t first_feedback_us, last_feedback_us, last_grow_us, fell_us;
-    uint64_t crowded_us;                            /* until then */
-    uint64_t spared_us;                             /* what was given out has been spared since then */
-    uint8_t n_over;                                 /* feedbacks in a row that found a queue growing */
-    uint64_t remb_bps;                              /* the last one */
+    uint64_t crowded_us;            /* until then */
+    uint64_t flowed_bps, flowed_us; /* what was carried last, and when */
+    uint64_t stood_bps, stood_us;   /* the same before the estimate fell far below it; when it did */
+    uint64_t spared_us;             /* what was given out has been spared since then */
+    uint8_t n_over;                 /* feedbacks in a row that found a queue growing */
+    uint64_t remb_bps;              /* the last one */
     uint64_t remb_cap, remb_until_us, remb_hold_us; /* what limits, while it limits */
     struct plm_bwe_rate sent_rate, acked_rate;      /* of our clock, of the receiver's */
     struct plm_bwe_delay delay;
@@ -288,6 +295,13 @@ static uint64_t spare(struct plm_bwe *b, uint64_t to, uint64_t acked, uint64_t n
     return now_us - b->spared_us < SPARE_US ? used : to;
 }
 
+/* A queue that a narrow line does not explain goes by itself, or is felt again in the next feedback. */
+static uint64_t not_at_once(const struct plm_bwe *b, uint64_t to)
+{
+    uint64_t sent = sending(b), least = (sent < b->estimate ? sent : b->estimate) * AT_ONCE_PERCENT / 100;
+    return to > least ? to : least;
+}
+
 static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
 {
     enum plm_bwe_usage usage = plm_bwe_delay_usage(&b->delay);
@@ -299,12 +313,13 @@ static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
     bool is_narrow = narrow && narrow * 100 < b->estimate * NARROW_PERCENT;
     if (is_narrow && narrow < acked)
         acked = narrow;
-    if (is_narrow || (usage == PLM_BWE_OVER && lasts && !is_ours(b, now_us))) {
+    bool over = usage == PLM_BWE_OVER && lasts && !is_ours(b, now_us);
+    if (is_narrow || (over && !plm_bwe_delay_was_let_go(&b->delay))) {
         uint64_t from = b->valid ? b->estimate : acked ? acked : START_BPS;
         uint64_t to =
             plm_bwe_aimd_decrease(&b->aimd, from, acked, !is_narrow && !is_long, round_trip(b), now_us);
         if (!is_narrow && b->valid)
-            to = spare(b, to, acked, now_us);
+            to = spare(b, not_at_once(b, to), acked, now_us);
         if (to < b->estimate * FELL_PERCENT / 100) { /* perhaps too far: ask soon */
             plm_bwe_probe_hurry(&b->probe, now_us + CALM_US);
             b->crowded_us = now_us + CROWDED_US + round_trip(b);
@@ -346,6 +361,7 @@ static bool hear_trial(struct plm_bwe *b, uint32_t got, uint32_t lost, uint64_t 
     struct plm_bwe_trial_state s = {.estimate = (uint32_t)b->estimate,
         .acked = (uint32_t)plm_bwe_rate_bps(&b->acked_rate, BINS_200MS),
         .least_wait_us = plm_bwe_delay_least_wait(&b->delay),
+        .let_go = plm_bwe_delay_was_let_go(&b->delay),
         .lost_q16 = plm_bwe_loss_own_q16(&b->loss),
         .rtt_us = round_trip(b),
         .now_us = now_us};
@@ -363,6 +379,10 @@ static void hear_probe(struct plm_bwe *b, uint64_t now_us)
     if (!bps)
         return;
     believe(b, bps, false, now_us);
+    if (b->stood_us && now_us - b->stood_us < STOOD_US) {
+        uint64_t again = b->stood_bps * STOOD_SPARE / 100;
+        plm_bwe_trial_renew(&b->trial, (uint32_t)(bps < again ? bps : again), now_us);
+    }
     if (!b->valid) {
         /* The first answers only lead to faster clusters: nobody's picture gets smaller for them. */
         b->shown = bps > b->shown ? bps : b->shown;
@@ -385,12 +405,16 @@ static void grow(struct plm_bwe *b, uint64_t now_us)
         plm_bwe_rate_bps(&b->acked_rate, BINS_1S) * 65536 / (65536 - plm_bwe_loss_own_q16(&b->loss));
     bool proved = through * 100 >= b->estimate * FULL_PERCENT;
     bool hoped = !can_probe(b) && b->estimate < hope(b);
+    uint64_t flows = carried(b, now_us);
+    if (flows) {
+        b->flowed_bps = flows;
+        b->flowed_us = now_us;
+    }
     if (!b->valid || is_queueing(b) || !plm_bwe_loss_allows_growth(&b->loss) || !(proved || hoped)) {
         plm_bwe_aimd_hold(&b->aimd, now_us);
         return;
     }
-    uint64_t bps = plm_bwe_aimd_grow(&b->aimd, b->estimate, round_trip(b), now_us),
-             flows = carried(b, now_us);
+    uint64_t bps = plm_bwe_aimd_grow(&b->aimd, b->estimate, round_trip(b), now_us);
     believe(b, flows, true, now_us);
     set_estimate(b, flows > bps ? flows : bps);
 }
@@ -425,6 +449,15 @@ static bool follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, u
     return tried;
 }
 
+static void on_fall(struct plm_bwe *b, uint32_t bps, uint64_t now_us)
+{
+    plm_bwe_trial_on_fall(&b->trial, bps);
+    if (now_us - b->flowed_us > FLOWED_US || bps * UINT64_C(100) > b->flowed_bps * STOOD_PERCENT)
+        return;
+    b->stood_bps = b->flowed_bps;
+    b->stood_us = now_us;
+}
+
 bool plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t now_us)
 {
     if (b->log)
@@ -435,7 +468,7 @@ bool plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t
     if (b->log)
         plm_bwe_log_decision(b->log, bps);
     if (bps < before)
-        plm_bwe_trial_on_fall(&b->trial, bps);
+        on_fall(b, bps, now_us);
     if (bps < before && !tried) /* of a trial nobody's picture has suffered */
         b->fell_us = now_us;
     return bps && (bps < before || !before || tried);

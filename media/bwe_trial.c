@@ -92,6 +92,10 @@ bool plm_bwe_trial_judge(
 {
     if (!t->bps || s->now_us - t->began_us <= s->rtt_us)
         return false;
+    if (s->let_go) {
+        over(t, s->now_us + AGAIN_US);
+        return false;
+    }
     t->got += got;
     t->lost += lost;
     t->waited = got && s->least_wait_us > QUEUE_US ? (uint8_t)(t->waited + 1) : 0;
@@ -142,6 +146,14 @@ void plm_bwe_trial_on_carried(struct plm_bwe_trial *t, uint64_t bps, bool sent, 
         t->failed_bps = t->cap_bps = t->patience_us = 0;
     else if (sent && bps > t->cap_bps && !plm_bwe_trial_is_felt(t, DRAIN_US, now_us))
         t->cap_bps = bps < t->failed_bps ? (uint32_t)bps : t->failed_bps;
+}
+
+void plm_bwe_trial_renew(struct plm_bwe_trial *t, uint32_t bps, uint64_t now_us)
+{
+    if (bps < plm_bwe_trial_proved(t, now_us) || (t->failed_bps && bps >= t->failed_bps))
+        return;
+    t->proved_bps = bps;
+    t->proved_us = now_us;
 }
 
 void plm_bwe_trial_on_fall(struct plm_bwe_trial *t, uint32_t estimate)

@@ -29,6 +29,7 @@ struct plm_bwe_trial {
 struct plm_bwe_trial_state {
     uint32_t estimate, acked; /**< bit/s */
     int64_t least_wait_us;    /**< of the last feedback */
+    bool let_go;              /**< it tells of what was held up and let go: that wait is no queue */
     uint32_t lost_q16;        /**< what the line loses by itself, of 65536 */
     uint32_t rtt_us;
     uint64_t now_us;
@@ -52,6 +53,8 @@ uint32_t plm_bwe_trial_cap(const struct plm_bwe_trial *t, uint64_t now_us);
 uint64_t plm_bwe_trial_wider(const struct plm_bwe_trial *t, uint64_t now_us);
 /** So much goes through, by other evidence: a failure counts no more, if it is clearly more, or if it has been sent for a while. */
 void plm_bwe_trial_on_carried(struct plm_bwe_trial *t, uint64_t bps, bool sent, uint64_t now_us);
+/** So much went through for long, until the line stood still, and goes through again. */
+void plm_bwe_trial_renew(struct plm_bwe_trial *t, uint32_t bps, uint64_t now_us);
 /** The estimate fell to this: more is not proved any longer, and what is under way cannot be. */
 void plm_bwe_trial_on_fall(struct plm_bwe_trial *t, uint32_t estimate);
 

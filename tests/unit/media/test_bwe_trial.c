@@ -139,6 +139,35 @@ static void without_an_answer_it_ends(void **state)
     assert_false(t.sending);
 }
 
+static void a_line_that_stood_still_ends_it_without_a_verdict(void **state)
+{
+    (void)state;
+    plm_bwe_trial_begin(&t, BPS, 0, now);
+    struct plm_bwe_trial_state s = {
+        .estimate = BPS, .least_wait_us = 300000, .let_go = true, .now_us = now + 300 * MS};
+    assert_false(plm_bwe_trial_judge(&t, 20, 0, &s));
+    assert_int_equal(t.bps, 0);
+    assert_int_equal(t.failed_bps, 0);
+    assert_int_equal(plm_bwe_trial_at(&t, BPS, s.now_us), s.now_us + 1000 * MS);
+}
+
+static void what_flowed_before_is_proved_again(void **state)
+{
+    (void)state;
+    assert_true(run(BPS, 2000000, 100, 0));
+    plm_bwe_trial_on_fall(&t, 200000);
+    assert_int_equal(plm_bwe_trial_proved(&t, now), 200000);
+    plm_bwe_trial_renew(&t, 900000, now);
+    assert_int_equal(plm_bwe_trial_proved(&t, now), 900000);
+    plm_bwe_trial_renew(&t, 800000, now); /* less says nothing */
+    assert_int_equal(plm_bwe_trial_proved(&t, now), 900000);
+    /* What failed is not proved by that. */
+    now += 2000 * MS;
+    assert_true(run(BPS, 850000, 100, 0));
+    plm_bwe_trial_renew(&t, BPS, now);
+    assert_true(plm_bwe_trial_proved(&t, now) < 900000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +178,8 @@ int main(void)
         cmocka_unit_test_setup(a_wider_line_ends_the_doubt, set_up),
         cmocka_unit_test_setup(what_did_not_leave_says_nothing, set_up),
         cmocka_unit_test_setup(without_an_answer_it_ends, set_up),
+        cmocka_unit_test_setup(a_line_that_stood_still_ends_it_without_a_verdict, set_up),
+        cmocka_unit_test_setup(what_flowed_before_is_proved_again, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
