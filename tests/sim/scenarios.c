@@ -835,6 +835,7 @@ static const struct {
     {"alloc_main", alloc_main},
     {"alloc_steady", alloc_steady},
     {"alloc_pause", alloc_pause},
+    {"alloc_stall", alloc_stall},
     {"alloc_uplink", alloc_uplink},
     {"alloc_one_bad", alloc_one_bad},
     {"instant_join", instant_join},

@@ -46,6 +46,7 @@ void alloc_step(const struct run *r);
 void alloc_main(const struct run *r);
 void alloc_steady(const struct run *r);
 void alloc_pause(const struct run *r);
+void alloc_stall(const struct run *r);
 void alloc_uplink(const struct run *r);
 void alloc_one_bad(const struct run *r);
 /* scenarios_speech.c */
