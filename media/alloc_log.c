@@ -29,6 +29,7 @@ static void put_memory(struct plm_alloc_log *log, const struct plm_alloc_memory 
     put(log, m->want_width);
     put(log, m->want_height);
     put(log, m->room_since_us);
+    put(log, m->awaited_us);
 }
 
 static void put_slot(struct plm_alloc_log *log, const struct plm_alloc_slot *s)
@@ -111,6 +112,7 @@ static void get_memory(struct plm_leb128_reader *r, struct plm_alloc_memory *m)
     m->want_width = (uint16_t)get(r, UINT16_MAX);
     m->want_height = (uint16_t)get(r, UINT16_MAX);
     m->room_since_us = get(r, UINT64_MAX);
+    m->awaited_us = get(r, UINT64_MAX);
 }
 
 static void get_slot(struct plm_leb128_reader *r, struct plm_alloc_slot *s, struct plm_alloc_memory *memory)

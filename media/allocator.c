@@ -6,6 +6,7 @@
 #define LARGE_PERCENT 50  /* of the largest picture's area: as large as that */
 #define FIRST_BPS                                                                                            \
     150000 /* of the lowest encoding, before it was measured; each further one three times that */
+#define AWAIT_US  3000000  /* for what a publisher begins to send: an encoder has to start */
 #define FAILED_US 10000000 /* a step down so soon after one up takes it back */
 #define MAX_STEPS (PLM_MAX_ENCODINGS * PLM_ALLOC_TEMPORAL)
 
@@ -24,6 +25,7 @@ struct climb {
     int at;      /* -1: nothing yet */
     int desired; /* what it would choose if it need not wait */
     bool fresh;  /* nothing was chosen before: no margin, no wait */
+    bool asked;  /* for what it has not got yet: no wait */
     bool stuck;  /* the next step did not fit */
     uint32_t cost;
 };
@@ -226,10 +228,17 @@ enum patience {
     PATIENT
 };
 
+/** Of late, or for what was not sent then. */
+static bool is_asked(const struct climb *c, uint64_t now_us)
+{
+    const struct plm_alloc_memory *m = c->slot->memory;
+    return c->fresh || asked_otherwise(c->slot) || (m->awaited_us && now_us - m->awaited_us < AWAIT_US);
+}
+
 /** As far up as patience lets it go; whoever has no room goes nowhere. */
 static int highest(const struct climb *c, enum patience patience)
 {
-    if (c->fresh || asked_otherwise(c->slot))
+    if (c->asked)
         return c->n - 1;
     if (c->desired <= c->held)
         return c->held;
@@ -245,7 +254,7 @@ static int highest(const struct climb *c, enum patience patience)
 static bool waits(struct climb *c, bool proved, uint64_t now_us)
 {
     struct plm_alloc_memory *m = c->slot->memory;
-    if (c->fresh || asked_otherwise(c->slot))
+    if (c->asked)
         return false;
     if (c->desired <= c->held) {
         m->room_since_us = 0;
@@ -263,7 +272,7 @@ static uint64_t next_bps(struct climb **order, size_t m, uint64_t budget)
 {
     bool any = false;
     for (size_t i = 0; i < m; i++)
-        any |= !order[i]->fresh && order[i]->cap > order[i]->held && !asked_otherwise(order[i]->slot);
+        any |= order[i]->cap > order[i]->held && !order[i]->asked;
     if (!any)
         return 0;
     uint64_t used = climb_all(order, m, budget);
@@ -306,14 +315,19 @@ static uint8_t encoding_at(const struct climb *c, int at)
 }
 
 /** Take the choice, and remember it. */
-static void choose(struct climb *c)
+static void choose(struct climb *c, uint64_t now_us)
 {
     struct plm_alloc_slot *s = c->slot;
     struct plm_alloc_memory *m = s->memory;
+    unsigned wanted = wanted_encoding(s);
     s->encoding = encoding_at(c, c->at);
     s->tid = c->at < 0 ? 0 : c->steps[c->at].tid;
     if (c->at > c->held)
         m->room_since_us = 0;
+    if (c->fresh || asked_otherwise(s))
+        m->awaited_us = s->layers[wanted].sent ? 0 : now_us;
+    else if (!c->asked || c->at < c->held || s->encoding == wanted)
+        m->awaited_us = 0;
     m->known = true;
     m->encoding = s->encoding;
     m->tid = s->tid;
@@ -370,8 +384,10 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     size_t m = prepare(all, order, slots, n);
     uint64_t budget = budget_bps ? budget_bps : UINT64_MAX / 1000;
     *total = (struct plm_alloc_total){0};
-    for (size_t i = 0; i < m; i++)
+    for (size_t i = 0; i < m; i++) {
         order[i]->cap = order[i]->n - 1;
+        order[i]->asked = is_asked(order[i], now_us);
+    }
     uint64_t used = climb_all(order, m, budget);
     if (budget < line->fallen_bps)
         line->fallen_bps = budget;
@@ -395,5 +411,5 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     line->budget_bps = budget;
     line->used_bps = total->used_bps;
     for (size_t i = 0; i < m; i++)
-        choose(order[i]);
+        choose(order[i], now_us);
 }

@@ -30,6 +30,7 @@ struct plm_alloc_memory {
     uint8_t priority;      /**< asked for then */
     uint16_t want_width, want_height;
     uint64_t room_since_us; /**< for a step up; 0: there is none */
+    uint64_t awaited_us;    /**< an encoding that was not sent when it was asked for: since then; 0: none */
 };
 
 /** What is remembered of a receiver's line; all zero at its begin. */
@@ -74,7 +75,7 @@ struct plm_alloc_total {
  * want of bandwidth, and longer each time that one up had to be taken back, unless the budget is half as large again as the one that failed, or, where no step
  * up was taken back, has doubled since, and is far more than was used: the line stood still for a moment, or was thought to; more frames of the
  * same encoding cost no key frame, and do not wait for this; a paused slot's return waits 20 s at most. Nor does anything that somebody asks for otherwise than before (another size,
- * another priority, another track). The sum never exceeds the budget.
+ * another priority, another track); where the publisher had to begin with what is asked for, not for some seconds. The sum never exceeds the budget.
  *
  * Called whenever something has changed, and at least twice a second.
  */

@@ -246,6 +246,27 @@ static void a_fall_for_a_moment_needs_no_patience(void **state)
     assert_int_equal(r.slots[0].encoding, 0);
 }
 
+/* A publisher begins with what is asked for: then it is taken at once, for a while. */
+static void what_was_not_sent_yet_is_taken_when_it_comes(void **state)
+{
+    (void)state;
+    for (unsigned seconds = 1; seconds <= 4; seconds += 3) {
+        struct receiver r;
+        receiver_init(&r, 1);
+        r.line.proved_bps = 1;
+        r.slots[0].layers[1].sent = r.slots[0].layers[2].sent = false;
+        share_for(&r, 2500000, seconds * SECOND);
+        assert_int_equal(r.slots[0].encoding, 0);
+        assert_int_equal(r.slots[0].wish, 2);
+        r.slots[0].layers[2].sent = true;
+        share(&r, 2500000);
+        assert_int_equal(r.slots[0].encoding, seconds == 1 ? 2 : 0);
+        share(&r, 600000);
+        share_for(&r, 2500000, SECOND); /* it had it: now it waits as ever */
+        assert_int_equal(r.slots[0].encoding, 0);
+    }
+}
+
 static void up_goes_what_is_proved(void **state)
 {
     (void)state;
@@ -433,6 +454,7 @@ int main(void)
         cmocka_unit_test(down_at_once_up_when_there_is_room_for_a_while),
         cmocka_unit_test(after_a_step_down_there_is_none_up_for_a_while),
         cmocka_unit_test(a_fall_for_a_moment_needs_no_patience),
+        cmocka_unit_test(what_was_not_sent_yet_is_taken_when_it_comes),
         cmocka_unit_test(up_goes_what_is_proved),
         cmocka_unit_test(what_is_asked_for_anew_does_not_wait),
         cmocka_unit_test(a_paused_slot_comes_back_by_itself),
