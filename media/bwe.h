@@ -6,6 +6,7 @@
  * - loss beyond what the line loses by itself (bwe_loss) cuts it too;
  * - without either it grows, but only while most of it is being sent: an application-limited sender proves nothing;
  * - what arrives for a second without a queue is carried, whatever was thought before;
+ * - what a line or a machine held up and let go is neither: nothing is cut for it, and what flowed before is proved again by the next cluster;
  * - clusters of packets at a higher rate (bwe_probe) lift it to what they were seen to carry, at the start, and later as long as the slots would
  *   take more than there is;
  * - before the slots take more, a trial of nearly a second (bwe_trial) shows whether that much goes through. One that fails bounds the estimate
