@@ -53,12 +53,11 @@ async function watchClock(to, most) {
   const input = document.querySelector("[data-testid=player-seek]");
   const stage = document.querySelector("[data-testid=player-stage]");
   const seen = [];
-  for (const end = performance.now() + most * 1000; performance.now() < end && Number(input.value) < to; ) {
+  for (const end = performance.now() + most * 1000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
     const inGap = document.querySelector("[data-testid=player-gap]") !== null;
     seen.push({ at: performance.now() / 1000, time: Number(input.value), inGap, isWaiting: stage.dataset.waiting === "true" });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (seen.at(-1).time >= to || performance.now() > end) return seen;
   }
-  return seen;
 }
 
 /** The player in the page of somebody who leads a meeting. */
