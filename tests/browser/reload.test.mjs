@@ -5,7 +5,7 @@ import { openHouse } from "./lib/guests.mjs";
 import { eventually } from "./lib/participant.mjs";
 import { startServer } from "./lib/server.mjs";
 
-const GONE_MS = 10_000;
+const GONE_MS = 30_000; /* the place is kept for 6 s */
 
 let server, house, ada, bob;
 

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { launchChromium } from "./chromium.mjs";
-import { eventually } from "./participant.mjs";
+import { eventually, PATIENCE_MS } from "./participant.mjs";
 
 const axe = createRequire(new URL("../../../web/package.json", import.meta.url))("axe-core");
 
@@ -11,7 +11,6 @@ export const DESKTOP = { viewport: { width: 1280, height: 800 } };
 export const TABLET = { viewport: { width: 820, height: 1180 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 
-const PATIENCE_MS = 60_000;
 const PLACED_MS = 5000;
 
 /* Runs before the page. Counts descriptions, sounds that the page makes, and what its policy stopped. */

@@ -2,6 +2,9 @@
 import { launchChromium } from "./chromium.mjs";
 import { mediaOf, TONES } from "./media.mjs";
 
+/* Most that a slow machine may take for anything. */
+export const PATIENCE_MS = 90_000;
+
 /* Runs before the page. Counts descriptions, and turns off what would take a steady tone for noise. */
 export function instrument() {
   window.probe = { remoteDescriptions: 0 };
@@ -85,6 +88,7 @@ export async function openParticipant(server, number, name, { viewport = { width
     ...args,
   ], program);
   const page = await (await browser.newContext({ viewport, colorScheme: "dark", permissions: ["camera", "microphone"], ...context })).newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const problems = [];
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
@@ -128,7 +132,7 @@ export function reading({ name, number }, evaluate) {
 }
 
 /** Everybody hears and sees exactly the others. */
-export async function expectMeeting(present, timeout = 30_000) {
+export async function expectMeeting(present, timeout = PATIENCE_MS) {
   for (const person of present) {
     const others = present.filter((other) => other !== person);
     await eventually(`${person.name} sees`, person.seen, others.map((other) => `${other.name} ${other.number}`).sort(), timeout);
@@ -137,7 +141,7 @@ export async function expectMeeting(present, timeout = 30_000) {
 }
 
 /** Wait until `read` gives something deeply equal to `wanted` twice in a row; on failure tell what it gave last. */
-export async function eventually(what, read, wanted, timeout = 20_000) {
+export async function eventually(what, read, wanted, timeout = PATIENCE_MS) {
   const end = Date.now() + timeout;
   const goal = JSON.stringify(wanted);
   let last;
