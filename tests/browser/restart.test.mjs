@@ -13,8 +13,8 @@ before(async () => {
   bob = await openParticipant(server, 2, "Bob");
   await ada.join("restart");
   await bob.join("restart");
-  await eventually("Ada sees", ada.seen, ["Bob 2"], 30_000);
-  await eventually("Bob sees", bob.seen, ["Ada 1"], 30_000);
+  await eventually("Ada sees", ada.seen, ["Bob 2"]);
+  await eventually("Bob sees", bob.seen, ["Ada 1"]);
 });
 
 after(async () => {
@@ -39,10 +39,10 @@ test("killed and started again, the meeting is the same one", async () => {
 
   const began = Date.now();
   await server.crash(1000);
-  await eventually("Ada sees Bob again", ada.seen, ["Bob 2"], 30_000);
+  await eventually("Ada sees Bob again", ada.seen, ["Bob 2"]);
   const seen = Date.now() - began;
-  await eventually("Bob sees Ada again", bob.seen, ["Ada 1"], 30_000);
-  await eventually("Bob hears Ada again", bob.heard, [TONES[1]], 30_000);
+  await eventually("Bob sees Ada again", bob.seen, ["Ada 1"]);
+  await eventually("Bob hears Ada again", bob.heard, [TONES[1]]);
   console.log(`# pictures again ${seen} ms after the kill, of which the server was down for 1000`);
 
   assert.deepEqual(await state(ada), adaBefore);

@@ -39,14 +39,15 @@ export class ViewReporter {
       priority: item.priority ?? 0,
     }));
     if (this.timer === undefined && JSON.stringify(this.items) !== this.told) {
-      this.timer = setTimeout(() => void this.flush(), this.options.delay ?? 120);
+      this.timer = setTimeout(() => this.flush(), this.options.delay ?? 120);
     }
   }
 
-  /** The server may have forgotten: tell it again at once. @return the answer; undefined where there was nothing to tell */
-  repeat(): Promise<unknown> | undefined {
+  /** The server may have forgotten: tell it again at once. @return whether there was anything to tell */
+  repeat(): boolean {
     this.told = "";
-    return this.flush();
+    this.flush();
+    return this.items !== undefined;
   }
 
   /** What was shown is void, for instance because one is in another room. */
@@ -61,18 +62,16 @@ export class ViewReporter {
     this.timer = undefined;
   }
 
-  private flush(): Promise<unknown> | undefined {
+  private flush(): void {
     this.stop();
-    if (!this.items) return undefined;
+    if (!this.items) return;
     const text = JSON.stringify(this.items);
-    if (text === this.told) return undefined;
+    if (text === this.told) return;
     this.told = text;
-    const answer = this.options.send(this.items);
     /* Refused or lost: it counts as not told, so that the next change or repeat() carries it. */
-    answer.catch(() => {
+    this.options.send(this.items).catch(() => {
       if (this.told === text) this.told = "";
     });
-    return answer;
   }
 }
 

@@ -48,11 +48,11 @@ describe("ViewReporter", () => {
 
   it("repeats at once for a server that may have forgotten", async () => {
     const { send, view } = reporter();
-    void view.repeat();
+    view.repeat();
     expect(send).not.toHaveBeenCalled();
     view.set([ada]);
     await vi.advanceTimersByTimeAsync(100);
-    void view.repeat();
+    view.repeat();
     expect(send).toHaveBeenCalledTimes(2);
   });
 
