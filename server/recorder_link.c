@@ -25,9 +25,8 @@ struct recording {
     plm_room_id room; /* 0: its meeting has none at present */
     uint64_t mono_us, unix_ms, asked_ms, bytes;
     uint32_t limit_s;
-    bool told;    /* to the recorder that is connected */
-    bool known;   /* some recorder has confirmed it */
-    bool offered; /* a recorder may have it, and tells of its end whenever it comes back */
+    bool told;  /* to the recorder that is connected */
+    bool known; /* some recorder has confirmed it */
     bool fed, paused, stopped;
 };
 
@@ -220,7 +219,7 @@ static void on_control_ready(struct plm_recorder_conn *c, void *arg)
         if (r->stopped)
             continue;
         err = send_now(l, start_text(r));
-        r->told = r->offered = true;
+        r->told = true;
     }
     if (err) {
         plm_log(PLM_LOG_ERROR, "rec", "cannot speak to the recorder: %s", plm_strerror(err));
@@ -465,7 +464,7 @@ static void tell_start(struct plm_recorder_link *l, struct recording *r)
 {
     if (!l->up)
         return; /* all are told when it comes */
-    r->told = r->offered = true;
+    r->told = true;
     add(l, &(struct plm_recorder_waits){start_text(r), PLM_RECORDER_START, r->id, 0});
 }
 
@@ -490,7 +489,6 @@ static int port_start(void *ctx, const struct plm_recording_start *s)
         r->stopped = false;
     }
     r->room = s->room;
-    r->offered |= s->goes_on;
     r->limit_s = s->limit_s ? s->limit_s : PLM_RECORDING_LIMIT_S;
     tell_start(l, r);
     return 0;
@@ -504,7 +502,7 @@ static void port_stop(void *ctx, const char *id, enum plm_recording_reason reaso
         return;
     if (r) {
         set_fed(l, r, false);
-        r->stopped = !r->offered; /* nobody will tell of its end */
+        r->stopped = !r->known && !r->told; /* nobody will tell of its end */
         if (!r->stopped)
             forget(l, r);
     }

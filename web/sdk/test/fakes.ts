@@ -108,18 +108,18 @@ export const OFFERED: Omit<OfferedReply, "id"> = { type: "offered", sdp: "v=0 of
 
 export class FakeSender {
   track: unknown = null;
-  parameters: { encodings: RTCRtpEncodingParameters[]; codecs: RTCRtpCodec[] };
+  parameters: { encodings: RTCRtpEncodingParameters[] };
   readonly replaceTrack = vi.fn((track: unknown) => {
     this.track = track;
     return Promise.resolve();
   });
-  readonly setParameters = vi.fn((parameters: { encodings: RTCRtpEncodingParameters[]; codecs: RTCRtpCodec[] }) => {
+  readonly setParameters = vi.fn((parameters: { encodings: RTCRtpEncodingParameters[] }) => {
     this.parameters = parameters;
     return Promise.resolve();
   });
 
   constructor(encodings: RTCRtpEncodingParameters[]) {
-    this.parameters = { encodings, codecs: [] };
+    this.parameters = { encodings };
   }
 
   getParameters() {
