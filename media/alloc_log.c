@@ -5,7 +5,7 @@
 #include "base/leb128.h"
 #include "plenum/types.h"
 
-static const uint8_t magic[] = {'P', 'A', 1};
+static const uint8_t magic[] = {'P', 'A', 3};
 
 /* Octets of the longest slot with its results, so that no number needs a look at the room that is left. */
 #define SLOT_MAX  (8 * PLM_LEB128_MAX + PLM_MAX_ENCODINGS * (4 + PLM_ALLOC_TEMPORAL) * 5 + 12)
@@ -29,6 +29,7 @@ static void put_memory(struct plm_alloc_log *log, const struct plm_alloc_memory 
     put(log, m->want_width);
     put(log, m->want_height);
     put(log, m->room_since_us);
+    put(log, m->awaited_us);
 }
 
 static void put_slot(struct plm_alloc_log *log, const struct plm_alloc_slot *s)
@@ -68,7 +69,11 @@ void plm_alloc_log_begin(struct plm_alloc_log *log, const struct plm_alloc_line 
     put(log, line->fell_us);
     put(log, line->patience_us);
     put(log, line->failed_bps);
+    put(log, line->fallen_bps);
+    put(log, line->back_bps);
     put(log, line->budget_bps);
+    put(log, line->used_bps);
+    put(log, line->proved_bps);
     put(log, counted(n));
     for (size_t i = 0; i < counted(n); i++)
         put_slot(log, &slots[i]);
@@ -84,6 +89,7 @@ void plm_alloc_log_end(struct plm_alloc_log *log, const struct plm_alloc_slot *s
     }
     put(log, total->used_bps);
     put(log, total->want_bps);
+    put(log, total->next_bps);
 }
 
 /* ---- reading ---- */
@@ -106,6 +112,7 @@ static void get_memory(struct plm_leb128_reader *r, struct plm_alloc_memory *m)
     m->want_width = (uint16_t)get(r, UINT16_MAX);
     m->want_height = (uint16_t)get(r, UINT16_MAX);
     m->room_since_us = get(r, UINT64_MAX);
+    m->awaited_us = get(r, UINT64_MAX);
 }
 
 static void get_slot(struct plm_leb128_reader *r, struct plm_alloc_slot *s, struct plm_alloc_memory *memory)
@@ -138,8 +145,8 @@ static void compare(struct plm_leb128_reader *r, const struct plm_alloc_slot *sl
         out->differing += encoding != slots[i].encoding || tid != slots[i].tid || wish != slots[i].wish;
         out->paused += slots[i].encoding == PLM_LAYER_NONE;
     }
-    uint64_t used = get(r, UINT64_MAX), want = get(r, UINT64_MAX);
-    out->differing += used != total->used_bps || want != total->want_bps;
+    uint64_t used = get(r, UINT64_MAX), want = get(r, UINT64_MAX), next = get(r, UINT64_MAX);
+    out->differing += used != total->used_bps || want != total->want_bps || next != total->next_bps;
 }
 
 int plm_alloc_log_replay(const uint8_t *data, size_t len, struct plm_alloc_replay *out)
@@ -156,7 +163,11 @@ int plm_alloc_log_replay(const uint8_t *data, size_t len, struct plm_alloc_repla
     struct plm_alloc_line line = {.rose_us = get(&r, UINT64_MAX), .fell_us = get(&r, UINT64_MAX)};
     line.patience_us = (uint32_t)get(&r, UINT32_MAX);
     line.failed_bps = get(&r, UINT64_MAX);
+    line.fallen_bps = get(&r, UINT64_MAX);
+    line.back_bps = get(&r, UINT64_MAX);
     line.budget_bps = get(&r, UINT64_MAX);
+    line.used_bps = get(&r, UINT64_MAX);
+    line.proved_bps = get(&r, UINT64_MAX);
     out->slots = (size_t)get(&r, SLOTS_MAX);
     for (size_t i = 0; i < out->slots; i++)
         get_slot(&r, &slots[i], &memory[i]);

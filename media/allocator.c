@@ -1,9 +1,12 @@
 #include "allocator.h"
 
 #define WIDER_PERCENT 150 /* of the budget that turned out too large: the line is another one now */
+#define BACK_PERCENT  200 /* of the least since it fell by itself: that was for a moment */
+#define SPARE_PERCENT 130 /* of what was used before: on a line that was full it means little */
 #define LARGE_PERCENT 50  /* of the largest picture's area: as large as that */
 #define FIRST_BPS                                                                                            \
     150000 /* of the lowest encoding, before it was measured; each further one three times that */
+#define AWAIT_US  3000000  /* for what a publisher begins to send: an encoder has to start */
 #define FAILED_US 10000000 /* a step down so soon after one up takes it back */
 #define MAX_STEPS (PLM_MAX_ENCODINGS * PLM_ALLOC_TEMPORAL)
 
@@ -22,6 +25,7 @@ struct climb {
     int at;      /* -1: nothing yet */
     int desired; /* what it would choose if it need not wait */
     bool fresh;  /* nothing was chosen before: no margin, no wait */
+    bool asked;  /* for what it has not got yet: no wait */
     bool stuck;  /* the next step did not fit */
     uint32_t cost;
 };
@@ -224,19 +228,19 @@ enum patience {
     PATIENT
 };
 
-/** As far up as it may go by now. */
-static int highest(struct climb *c, enum patience patience, uint64_t now_us)
+/** Of late, or for what was not sent then. */
+static bool is_asked(const struct climb *c, uint64_t now_us)
 {
-    struct plm_alloc_memory *m = c->slot->memory;
-    if (c->fresh || asked_otherwise(c->slot))
+    const struct plm_alloc_memory *m = c->slot->memory;
+    return c->fresh || asked_otherwise(c->slot) || (m->awaited_us && now_us - m->awaited_us < AWAIT_US);
+}
+
+/** As far up as patience lets it go; whoever has no room goes nowhere. */
+static int highest(const struct climb *c, enum patience patience)
+{
+    if (c->asked)
         return c->n - 1;
-    if (c->desired <= c->held) {
-        m->room_since_us = 0;
-        return c->held;
-    }
-    if (!m->room_since_us)
-        m->room_since_us = now_us;
-    if (now_us - m->room_since_us < PLM_ALLOC_SUSTAIN_US)
+    if (c->desired <= c->held)
         return c->held;
     if (c->held < 0)
         return patience == PATIENT ? -1 : patience == PATIENT_ABOVE_FLOORS ? 0 : c->n - 1;
@@ -246,16 +250,50 @@ static int highest(struct climb *c, enum patience patience, uint64_t now_us)
     return top;
 }
 
+/** Whether it would go up by itself, and may now: there has been room for a while, and it is proved. */
+static bool waits(struct climb *c, bool proved, uint64_t now_us)
+{
+    struct plm_alloc_memory *m = c->slot->memory;
+    if (c->asked)
+        return false;
+    if (c->desired <= c->held) {
+        m->room_since_us = 0;
+        return false;
+    }
+    if (!m->room_since_us)
+        m->room_since_us = now_us;
+    return !proved || now_us - m->room_since_us < PLM_ALLOC_SUSTAIN_US;
+}
+
+/**
+ * What all would use after the next step up, with head-room: of those that may go up. 0: nobody may. Asked otherwise, a slot does not wait: no step.
+ */
+static uint64_t next_bps(struct climb **order, size_t m, uint64_t budget)
+{
+    bool any = false;
+    for (size_t i = 0; i < m; i++)
+        any |= order[i]->cap > order[i]->held && !order[i]->asked;
+    if (!any)
+        return 0;
+    uint64_t used = climb_all(order, m, budget);
+    any = false;
+    for (size_t i = 0; i < m; i++)
+        any |= !order[i]->fresh && order[i]->at > order[i]->held;
+    return any ? used * PLM_ALLOC_UP_PERCENT / 100 : 0;
+}
+
 static enum patience patience_of(const struct plm_alloc_line *line, uint64_t budget, uint64_t now_us)
 {
     uint64_t since = now_us - line->fell_us;
-    bool wider = budget * 100 >= line->failed_bps * WIDER_PERCENT;
+    bool wider =
+        budget * 100 >= line->failed_bps * WIDER_PERCENT ||
+        (line->fallen_bps && budget * 100 >= line->fallen_bps * BACK_PERCENT && budget >= line->back_bps);
     if (!line->fell_us || wider || since >= line->patience_us)
         return PATIENT_NOT;
     return since >= PLM_ALLOC_PAUSE_US ? PATIENT_ABOVE_FLOORS : PATIENT;
 }
 
-static void note_fall(struct plm_alloc_line *line, uint64_t now_us)
+static void note_fall(struct plm_alloc_line *line, uint64_t budget, uint64_t now_us)
 {
     bool failed = line->rose_us > line->fell_us && now_us - line->rose_us < FAILED_US;
     bool again = line->fell_us && now_us - line->fell_us < 2 * (uint64_t)line->patience_us;
@@ -264,8 +302,11 @@ static void note_fall(struct plm_alloc_line *line, uint64_t now_us)
                                                                               : PLM_ALLOC_PATIENCE_MAX_US;
     else if (!again)
         line->patience_us = PLM_ALLOC_PATIENCE_US;
+    uint64_t back = line->used_bps * SPARE_PERCENT / 100;
+    line->back_bps = again && line->back_bps > back ? line->back_bps : back;
     line->fell_us = now_us;
     line->failed_bps = line->budget_bps;
+    line->fallen_bps = failed ? 0 : budget;
 }
 
 static uint8_t encoding_at(const struct climb *c, int at)
@@ -274,14 +315,19 @@ static uint8_t encoding_at(const struct climb *c, int at)
 }
 
 /** Take the choice, and remember it. */
-static void choose(struct climb *c)
+static void choose(struct climb *c, uint64_t now_us)
 {
     struct plm_alloc_slot *s = c->slot;
     struct plm_alloc_memory *m = s->memory;
+    unsigned wanted = wanted_encoding(s);
     s->encoding = encoding_at(c, c->at);
     s->tid = c->at < 0 ? 0 : c->steps[c->at].tid;
     if (c->at > c->held)
         m->room_since_us = 0;
+    if (c->fresh || asked_otherwise(s))
+        m->awaited_us = s->layers[wanted].sent ? 0 : now_us;
+    else if (!c->asked || c->at < c->held || s->encoding == wanted)
+        m->awaited_us = 0;
     m->known = true;
     m->encoding = s->encoding;
     m->tid = s->tid;
@@ -291,7 +337,8 @@ static void choose(struct climb *c)
 }
 
 /** Somebody switched, for better or worse, by the line's doing. */
-static void note_switches(struct plm_alloc_line *line, struct climb **order, size_t m, uint64_t now_us)
+static void note_switches(
+    struct plm_alloc_line *line, struct climb **order, size_t m, uint64_t budget, uint64_t now_us)
 {
     bool rose = false, fell = false, asked = false;
     for (size_t i = 0; i < m; i++) {
@@ -302,7 +349,7 @@ static void note_switches(struct plm_alloc_line *line, struct climb **order, siz
         fell |= switched && c->at < c->held;
     }
     if (fell && !rose && !asked) /* else somebody took another one's place */
-        note_fall(line, now_us);
+        note_fall(line, budget, now_us);
     if (rose)
         line->rose_us = now_us;
 }
@@ -337,21 +384,32 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     size_t m = prepare(all, order, slots, n);
     uint64_t budget = budget_bps ? budget_bps : UINT64_MAX / 1000;
     *total = (struct plm_alloc_total){0};
-    for (size_t i = 0; i < m; i++)
+    for (size_t i = 0; i < m; i++) {
         order[i]->cap = order[i]->n - 1;
+        order[i]->asked = is_asked(order[i], now_us);
+    }
     uint64_t used = climb_all(order, m, budget);
+    if (budget < line->fallen_bps)
+        line->fallen_bps = budget;
     enum patience patience = patience_of(line, budget, now_us);
     for (size_t i = 0; i < m; i++) {
         struct climb *c = order[i];
         c->desired = c->at;
         set_wish(c, used, budget);
         if (budget_bps)
-            c->cap = highest(c, patience, now_us);
+            c->cap = highest(c, patience);
         total->want_bps += wanted_bps(c->slot);
     }
+    total->next_bps = budget_bps ? next_bps(order, m, budget) : 0;
+    bool proved = !line->proved_bps || total->next_bps * PLM_ALLOC_PROVED_PERCENT / 100 <= line->proved_bps;
+    for (size_t i = 0; budget_bps && i < m; i++) {
+        if (waits(order[i], proved, now_us))
+            order[i]->cap = order[i]->held;
+    }
     total->used_bps = climb_all(order, m, budget);
-    note_switches(line, order, m, now_us);
+    note_switches(line, order, m, budget, now_us);
     line->budget_bps = budget;
+    line->used_bps = total->used_bps;
     for (size_t i = 0; i < m; i++)
-        choose(order[i]);
+        choose(order[i], now_us);
 }

@@ -8,6 +8,7 @@
 #include "bwe_loss.h"
 #include "bwe_probe.h"
 #include "bwe_rate.h"
+#include "bwe_trial.h"
 #include "rtcp.h"
 
 #define HISTORY           1024 /* packets: 300 ms of 32 Mbit/s, longer of less */
@@ -24,14 +25,24 @@
 #define CLUSTER_MAX_US    400000
 #define PROBE_DRAIN_US    300000
 #define FELL_PERCENT      75
-#define OVER_N            3 /* feedbacks in a row */
+#define AT_ONCE_PERCENT   50 /* of what is sent: little comes over a line that stands still */
+#define OVER_N            3  /* feedbacks in a row */
 #define OVER_LONG_US      40000
 #define CROWDED_US        200000 /* beside a round trip: feedback has told of the queue then */
+#define SPARE_PERCENT     105    /* of what was given out: pictures may come to take a little more */
+#define SPARED_OF_PERCENT 95     /* of what goes through */
+#define SPARE_US          700000 /* a burst goes by itself within that */
+#define SPARE_AGAIN_US    5000000
 #define CALM_US           800000 /* after a decrease, before more is asked for */
+#define TRIAL_STEP_US     10000
 #define START_BPS         1000000
 #define HEADROOM          3
 #define FLOWS_PERCENT     120
 #define CARRIED_US        1500000 /* after a decrease: what was acknowledged before it is history */
+#define FLOWED_US         5000000
+#define STOOD_PERCENT     75      /* of what flowed before a fall: less, and the line may have stood still */
+#define STOOD_US          3000000 /* after that fall a cluster may say so */
+#define STOOD_SPARE       120     /* percent of what flowed: with what a step up needs beside it */
 #define FULL_PERCENT      90      /* of the estimate goes through: it is nearly proved */
 #define BINS_1S           PLM_BWE_BINS
 #define BINS_200MS        4
@@ -60,13 +71,16 @@ struct plm_bwe {
     uint8_t cluster; /* what leaves belongs to it */
     bool valid, has_twcc;
     bool padding; /* there is something to send for a cluster */
-    uint32_t rtt_us, feedback_rtt_us, want_bps;
+    uint32_t rtt_us, feedback_rtt_us, want_bps, used_bps, next_bps;
     uint64_t estimate; /* bit/s */
     uint64_t shown;    /* by the first clusters, until the estimate is valid */
     uint64_t first_feedback_us, last_feedback_us, last_grow_us, fell_us;
-    uint64_t crowded_us;                            /* until then */
-    uint8_t n_over;                                 /* feedbacks in a row that found a queue growing */
-    uint64_t remb_bps;                              /* the last one */
+    uint64_t crowded_us;            /* until then */
+    uint64_t flowed_bps, flowed_us; /* what was carried last, and when */
+    uint64_t stood_bps, stood_us;   /* the same before the estimate fell far below it; when it did */
+    uint64_t spared_us;             /* what was given out has been spared since then */
+    uint8_t n_over;                 /* feedbacks in a row that found a queue growing */
+    uint64_t remb_bps;              /* the last one */
     uint64_t remb_cap, remb_until_us, remb_hold_us; /* what limits, while it limits */
     struct plm_bwe_rate sent_rate, acked_rate;      /* of our clock, of the receiver's */
     struct plm_bwe_delay delay;
@@ -74,6 +88,8 @@ struct plm_bwe {
     struct plm_bwe_loss loss;
     uint32_t lost_q16; /* as plm_bwe_lost_q8 tells it */
     struct plm_bwe_probe probe;
+    struct plm_bwe_trial trial;
+    uint32_t trial_cap; /* as plm_bwe_trial_cap last told it; 0: none */
     struct sent history[HISTORY];
 };
 
@@ -116,6 +132,7 @@ void plm_bwe_on_sent(struct plm_bwe *b, uint16_t twcc_seq, uint16_t size, uint64
 static void feed_sent_rate(struct plm_bwe *b, uint64_t now_us)
 {
     plm_bwe_rate_add(&b->sent_rate, (uint32_t)b->sent_octets, (int64_t)now_us);
+    b->trial.octets += b->sent_octets;
     b->sent_octets = 0;
 }
 
@@ -134,6 +151,7 @@ static uint32_t round_trip(const struct plm_bwe *b)
 static void set_estimate(struct plm_bwe *b, uint64_t bps)
 {
     uint64_t top = b->remb_cap ? b->remb_cap : PLM_BWE_MAX_BPS;
+    top = b->trial_cap && b->trial_cap < top ? b->trial_cap : top;
     bps = bps < top ? bps : top;
     b->estimate = bps > PLM_BWE_MIN_BPS ? bps : PLM_BWE_MIN_BPS;
 }
@@ -191,8 +209,9 @@ static uint64_t cluster_us(const struct plm_bwe *b)
 static bool is_ours(const struct plm_bwe *b, uint64_t now_us)
 {
     uint64_t since = now_us - b->probe.ended_us, own_us = cluster_us(b);
-    bool probing =
-        b->probe.cluster.id || (b->probe.ended_us && since < PROBE_DRAIN_US + own_us + round_trip(b));
+    bool probing = b->probe.cluster.id ||
+                   (b->probe.ended_us && since < PROBE_DRAIN_US + own_us + round_trip(b)) ||
+                   plm_bwe_trial_is_felt(&b->trial, round_trip(b), now_us);
     return probing && plm_bwe_delay_least_wait(&b->delay) < (int64_t)(PROBE_QUEUE_US + own_us);
 }
 
@@ -262,6 +281,27 @@ static uint64_t through(const struct plm_bwe *b, uint32_t got)
     return fresh < acked ? fresh : acked;
 }
 
+/*
+ * What was given out cannot follow a step down by a little: a picture becomes smaller for it. If clearly more than that goes through, the
+ * queue came by a burst, and is waited for, once in a while.
+ */
+static uint64_t spare(struct plm_bwe *b, uint64_t to, uint64_t acked, uint64_t now_us)
+{
+    uint64_t used = (uint64_t)b->used_bps * SPARE_PERCENT / 100;
+    if (to >= used || used > b->estimate || used * 100 > acked * SPARED_OF_PERCENT)
+        return to;
+    if (!b->spared_us || now_us - b->spared_us > SPARE_AGAIN_US)
+        b->spared_us = now_us;
+    return now_us - b->spared_us < SPARE_US ? used : to;
+}
+
+/* A queue that a narrow line does not explain goes by itself, or is felt again in the next feedback. */
+static uint64_t not_at_once(const struct plm_bwe *b, uint64_t to)
+{
+    uint64_t sent = sending(b), least = (sent < b->estimate ? sent : b->estimate) * AT_ONCE_PERCENT / 100;
+    return to > least ? to : least;
+}
+
 static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
 {
     enum plm_bwe_usage usage = plm_bwe_delay_usage(&b->delay);
@@ -273,10 +313,13 @@ static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
     bool is_narrow = narrow && narrow * 100 < b->estimate * NARROW_PERCENT;
     if (is_narrow && narrow < acked)
         acked = narrow;
-    if (is_narrow || (usage == PLM_BWE_OVER && lasts && !is_ours(b, now_us))) {
+    bool over = usage == PLM_BWE_OVER && lasts && !is_ours(b, now_us);
+    if (is_narrow || (over && !plm_bwe_delay_was_let_go(&b->delay))) {
         uint64_t from = b->valid ? b->estimate : acked ? acked : START_BPS;
         uint64_t to =
             plm_bwe_aimd_decrease(&b->aimd, from, acked, !is_narrow && !is_long, round_trip(b), now_us);
+        if (!is_narrow && b->valid)
+            to = spare(b, not_at_once(b, to), acked, now_us);
         if (to < b->estimate * FELL_PERCENT / 100) { /* perhaps too far: ask soon */
             plm_bwe_probe_hurry(&b->probe, now_us + CALM_US);
             b->crowded_us = now_us + CROWDED_US + round_trip(b);
@@ -301,7 +344,32 @@ static struct plm_bwe_probe_state probe_state(const struct plm_bwe *b, uint64_t 
         .calm = !decreased && !cut && !is_queueing(b) && plm_bwe_loss_allows_growth(&b->loss) &&
                 plm_bwe_delay_usage(&b->delay) != PLM_BWE_OVER,
         .rtt_us = round_trip(b),
+        .doubted = plm_bwe_trial_wider(&b->trial, now_us),
     };
+}
+
+/* What goes through by other evidence than a trial's may end its doubts. */
+static void believe(struct plm_bwe *b, uint64_t bps, bool sent, uint64_t now_us)
+{
+    plm_bwe_trial_on_carried(&b->trial, bps, sent, now_us);
+    b->trial_cap = plm_bwe_trial_cap(&b->trial, now_us);
+}
+
+/* @return whether a trial is over */
+static bool hear_trial(struct plm_bwe *b, uint32_t got, uint32_t lost, uint64_t now_us)
+{
+    struct plm_bwe_trial_state s = {.estimate = (uint32_t)b->estimate,
+        .acked = (uint32_t)plm_bwe_rate_bps(&b->acked_rate, BINS_200MS),
+        .least_wait_us = plm_bwe_delay_least_wait(&b->delay),
+        .let_go = plm_bwe_delay_was_let_go(&b->delay),
+        .lost_q16 = plm_bwe_loss_own_q16(&b->loss),
+        .rtt_us = round_trip(b),
+        .now_us = now_us};
+    if (!plm_bwe_trial_judge(&b->trial, got, lost, &s))
+        return false;
+    b->trial_cap = plm_bwe_trial_cap(&b->trial, now_us);
+    set_estimate(b, b->estimate);
+    return true;
 }
 
 static void hear_probe(struct plm_bwe *b, uint64_t now_us)
@@ -310,6 +378,11 @@ static void hear_probe(struct plm_bwe *b, uint64_t now_us)
     uint64_t bps = plm_bwe_probe_answer(&b->probe, &s, now_us);
     if (!bps)
         return;
+    believe(b, bps, false, now_us);
+    if (b->stood_us && now_us - b->stood_us < STOOD_US) {
+        uint64_t again = b->stood_bps * STOOD_SPARE / 100;
+        plm_bwe_trial_renew(&b->trial, (uint32_t)(bps < again ? bps : again), now_us);
+    }
     if (!b->valid) {
         /* The first answers only lead to faster clusters: nobody's picture gets smaller for them. */
         b->shown = bps > b->shown ? bps : b->shown;
@@ -332,22 +405,28 @@ static void grow(struct plm_bwe *b, uint64_t now_us)
         plm_bwe_rate_bps(&b->acked_rate, BINS_1S) * 65536 / (65536 - plm_bwe_loss_own_q16(&b->loss));
     bool proved = through * 100 >= b->estimate * FULL_PERCENT;
     bool hoped = !can_probe(b) && b->estimate < hope(b);
+    uint64_t flows = carried(b, now_us);
+    if (flows) {
+        b->flowed_bps = flows;
+        b->flowed_us = now_us;
+    }
     if (!b->valid || is_queueing(b) || !plm_bwe_loss_allows_growth(&b->loss) || !(proved || hoped)) {
         plm_bwe_aimd_hold(&b->aimd, now_us);
         return;
     }
-    uint64_t bps = plm_bwe_aimd_grow(&b->aimd, b->estimate, round_trip(b), now_us),
-             flows = carried(b, now_us);
+    uint64_t bps = plm_bwe_aimd_grow(&b->aimd, b->estimate, round_trip(b), now_us);
+    believe(b, flows, true, now_us);
     set_estimate(b, flows > bps ? flows : bps);
 }
 
-static void follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t now_us)
+/* @return whether a trial is over */
+static bool follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t now_us)
 {
     struct plm_twcc_packet statuses[STATUSES_MAX];
     uint8_t count;
     int n = plm_twcc_parse(fci, len, statuses, STATUSES_MAX, &count);
     if (n <= 0)
-        return;
+        return false;
     uint32_t got = 0, lost = 0;
     b->has_twcc = true;
     feed_sent_rate(b, now_us);
@@ -360,12 +439,23 @@ static void follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, u
     }
     plm_bwe_delay_end_feedback(&b->delay);
     note_feedback(b, now_us);
+    bool tried = hear_trial(b, got, lost, now_us);
     follow_delay(b, got, now_us);
     uint32_t loss_q8;
     if (plm_bwe_loss_count(&b->loss, got, lost, now_us, &loss_q8))
         on_loss(b, loss_q8, now_us);
     hear_probe(b, now_us);
     grow(b, now_us);
+    return tried;
+}
+
+static void on_fall(struct plm_bwe *b, uint32_t bps, uint64_t now_us)
+{
+    plm_bwe_trial_on_fall(&b->trial, bps);
+    if (now_us - b->flowed_us > FLOWED_US || bps * UINT64_C(100) > b->flowed_bps * STOOD_PERCENT)
+        return;
+    b->stood_bps = b->flowed_bps;
+    b->stood_us = now_us;
 }
 
 bool plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t now_us)
@@ -373,13 +463,15 @@ bool plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t
     if (b->log)
         plm_bwe_log_twcc(b->log, fci, len, now_us);
     uint32_t before = plm_bwe_estimate(b);
-    follow_feedback(b, fci, len, now_us);
+    bool tried = follow_feedback(b, fci, len, now_us);
     uint32_t bps = plm_bwe_estimate(b);
     if (b->log)
         plm_bwe_log_decision(b->log, bps);
     if (bps < before)
+        on_fall(b, bps, now_us);
+    if (bps < before && !tried) /* of a trial nobody's picture has suffered */
         b->fell_us = now_us;
-    return bps && (bps < before || !before);
+    return bps && (bps < before || !before || tried);
 }
 
 /* ---- other feedback ---- */
@@ -437,6 +529,14 @@ void plm_bwe_want(struct plm_bwe *b, uint32_t bps, bool padding)
     b->padding = padding;
 }
 
+void plm_bwe_aim(struct plm_bwe *b, uint32_t used_bps, uint32_t next_bps)
+{
+    if (b->log)
+        plm_bwe_log_aim(b->log, used_bps, next_bps);
+    b->used_bps = used_bps;
+    b->next_bps = next_bps;
+}
+
 /* ---- time ---- */
 
 static void grow_without_twcc(struct plm_bwe *b, uint64_t now_us)
@@ -458,25 +558,68 @@ void plm_bwe_poll(struct plm_bwe *b, uint64_t now_us)
     feed_sent_rate(b, now_us);
     if (b->remb_cap && now_us > b->remb_until_us)
         b->remb_cap = 0;
+    b->trial_cap = plm_bwe_trial_cap(&b->trial, now_us);
     if (!b->has_twcc)
         grow_without_twcc(b, now_us);
 }
 
-/* ---- clusters ---- */
+/* ---- clusters and trials ---- */
+
+static bool can_try(const struct plm_bwe *b)
+{
+    return can_probe(b) && !b->remb_cap;
+}
+
+uint32_t plm_bwe_proved(const struct plm_bwe *b, uint64_t now_us)
+{
+    if (!can_try(b))
+        return 0;
+    uint64_t flows = carried(b, now_us), tried = plm_bwe_trial_proved(&b->trial, now_us);
+    flows = flows > tried ? flows : tried;
+    return flows ? (uint32_t)flows : 1;
+}
+
+static uint64_t trial_at(const struct plm_bwe *b, bool calm, uint64_t now_us)
+{
+    if (!b->valid || !calm || b->probe.cluster.id || b->next_bps > b->estimate ||
+        b->next_bps * (uint64_t)PLM_BWE_PROVED_PERCENT / 100 <= plm_bwe_proved(b, now_us))
+        return UINT64_MAX;
+    return plm_bwe_trial_at(&b->trial, b->next_bps, now_us);
+}
 
 uint64_t plm_bwe_probe_at(const struct plm_bwe *b, uint64_t now_us)
 {
     if (b->cluster)
         return now_us + PLM_BWE_PROBE_STEP_US;
+    if (b->trial.sending)
+        return now_us + TRIAL_STEP_US;
+    if (!can_try(b) || b->trial.bps)
+        return UINT64_MAX;
     struct plm_bwe_probe_state s = probe_state(b, now_us);
-    return can_probe(b) && !b->remb_cap ? plm_bwe_probe_next(&b->probe, &s, now_us) : UINT64_MAX;
+    uint64_t cluster = plm_bwe_probe_next(&b->probe, &s, now_us), trial = trial_at(b, s.calm, now_us);
+    return cluster < trial ? cluster : trial;
+}
+
+static void begin_some(struct plm_bwe *b, uint64_t now_us)
+{
+    struct plm_bwe_probe_state s = probe_state(b, now_us);
+    if (b->cluster || b->trial.bps || !can_try(b))
+        return;
+    if (plm_bwe_probe_begin(&b->probe, &s, now_us)) {
+        b->cluster = b->probe.cluster.id;
+    } else if (trial_at(b, s.calm, now_us) <= now_us) {
+        feed_sent_rate(b, now_us);
+        plm_bwe_trial_begin(&b->trial, b->next_bps, b->used_bps, now_us);
+    }
 }
 
 static size_t due_padding(struct plm_bwe *b, uint64_t now_us)
 {
-    struct plm_bwe_probe_state s = probe_state(b, now_us);
-    if (!b->cluster && can_probe(b) && !b->remb_cap && plm_bwe_probe_begin(&b->probe, &s, now_us))
-        b->cluster = b->probe.cluster.id;
+    begin_some(b, now_us);
+    if (b->trial.sending) {
+        feed_sent_rate(b, now_us);
+        return (size_t)plm_bwe_trial_due(&b->trial, TRIAL_STEP_US, now_us);
+    }
     size_t octets = plm_bwe_probe_due(&b->probe, PLM_BWE_PROBE_STEP_US, now_us);
     if (!b->probe.sending)
         b->cluster = 0;

@@ -6,8 +6,11 @@
  * - loss beyond what the line loses by itself (bwe_loss) cuts it too;
  * - without either it grows, but only while most of it is being sent: an application-limited sender proves nothing;
  * - what arrives for a second without a queue is carried, whatever was thought before;
+ * - what a line or a machine held up and let go is neither: nothing is cut for it, and what flowed before is proved again by the next cluster;
  * - clusters of packets at a higher rate (bwe_probe) lift it to what they were seen to carry, at the start, and later as long as the slots would
- *   take more than there is.
+ *   take more than there is;
+ * - before the slots take more, a trial of nearly a second (bwe_trial) shows whether that much goes through. One that fails bounds the estimate
+ *   for a while, longer each time.
  * Without transport-cc it goes by the reports' loss, and by REMB.
  */
 #ifndef PLM_BWE_H
@@ -28,7 +31,7 @@ void plm_bwe_destroy(struct plm_bwe *b);
 void plm_bwe_prefetch(const struct plm_bwe *b, uint16_t twcc_seq);
 /** Of each packet, at departure. @param size octets of the datagram */
 void plm_bwe_on_sent(struct plm_bwe *b, uint16_t twcc_seq, uint16_t size, uint64_t now_us);
-/** @return whether the estimate fell: what is sent has to follow at once */
+/** @return whether the estimate fell, or a trial is over: what is sent has to follow at once */
 bool plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t now_us);
 void plm_bwe_on_remb(struct plm_bwe *b, uint64_t bitrate_bps, uint64_t now_us);
 /** @param fraction_q8 lost of 256, worst of the report's blocks weighted by packets */
@@ -39,6 +42,14 @@ void plm_bwe_on_report(struct plm_bwe *b, uint8_t fraction_q8, uint32_t rtt_us, 
  * @param padding whether there is something to send for a probe
  */
 void plm_bwe_want(struct plm_bwe *b, uint32_t bps, bool padding);
+/**
+ * What the slots were given, and what they would take after their next step up, bit/s; next 0: there is none. The rate of the next step is
+ * tried where it is not proved.
+ */
+void plm_bwe_aim(struct plm_bwe *b, uint32_t used_bps, uint32_t next_bps);
+#define PLM_BWE_PROVED_PERCENT 93 /* of the next step: pictures come to take a little more while it is tried */
+/** @return bit/s that went through for long enough, lately, at least 1; 0: nothing can be tried, so a step up is the trial */
+uint32_t plm_bwe_proved(const struct plm_bwe *b, uint64_t now_us);
 /** Run timers, at least every 200 ms. */
 void plm_bwe_poll(struct plm_bwe *b, uint64_t now_us);
 #define PLM_BWE_PROBE_STEP_US 3000 /* between two portions of a cluster */

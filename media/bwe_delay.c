@@ -32,7 +32,9 @@
 #define STANDING_N     3
 #define STANDING_MAX   5 /* feedbacks: it does not go by itself */
 #define TRIES          3
-#define LEAST_WAIT_US  8000 /* a queue that cannot be seen is none */
+#define LEAST_WAIT_US  8000  /* a queue that cannot be seen is none */
+#define LET_GO_US      30000 /* of sending: of less, chance makes it any time of arriving */
+#define LET_GO_PERCENT 70    /* of that time */
 
 /* ---- the wait ---- */
 
@@ -51,6 +53,12 @@ static void note_wait(struct plm_bwe_delay *d, int64_t sent_us, int64_t way_us)
     }
     if (way_us < d->base_us[0])
         d->base_us[0] = way_us;
+    if (!d->n_ways) {
+        d->first_sent_us = d->last_sent_us = sent_us;
+        d->first_arrival_us = d->last_arrival_us = sent_us + way_us;
+    }
+    d->last_sent_us = sent_us > d->last_sent_us ? sent_us : d->last_sent_us;
+    d->last_arrival_us = sent_us + way_us > d->last_arrival_us ? sent_us + way_us : d->last_arrival_us;
     if (!d->n_ways++ || way_us < d->least_way_us)
         d->least_way_us = way_us;
     d->wait_us += (way_us - base_of(d) - d->wait_us) / (1 << WAIT_SHIFT);
@@ -121,10 +129,21 @@ void plm_bwe_delay_begin_feedback(struct plm_bwe_delay *d)
     d->narrow_bps = 0;
 }
 
+bool plm_bwe_delay_was_let_go(const struct plm_bwe_delay *d)
+{
+    return d->let_go;
+}
+
 void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d)
 {
+    d->let_go = false;
     if (!d->n_ways)
         return;
+    int64_t sent_us = d->last_sent_us - d->first_sent_us, us = d->last_arrival_us - d->first_arrival_us;
+    d->let_go = sent_us >= LET_GO_US && us * 100 < sent_us * LET_GO_PERCENT;
+    /* A wait that is over at the end was no line that has become narrow. */
+    if (d->let_go || d->last_way_us - base_of(d) < STANDING_US)
+        d->narrow_bps = 0;
     int64_t before = d->least_us;
     d->least_us = d->least_way_us - base_of(d);
     /* Where the luckiest packet does not wait, a burst has come and gone. */

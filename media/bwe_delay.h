@@ -43,6 +43,8 @@ struct plm_bwe_delay {
     int64_t least_us;     /**< shortest of the last feedback, above the shortest way */
     int64_t least_way_us; /**< of the present feedback */
     unsigned n_ways;
+    int64_t first_sent_us, first_arrival_us, last_sent_us, last_arrival_us; /**< of the present feedback */
+    bool let_go; /**< the last feedback told of packets that had been held up */
     /* packets in a row of which each waited no less than the one before */
     int64_t highest_way_us, climb_way_us, climb_from_us, climb_to_us;
     uint32_t climb_octets, climb_packets;
@@ -65,6 +67,11 @@ void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d);
  */
 uint64_t plm_bwe_delay_narrow(const struct plm_bwe_delay *d);
 enum plm_bwe_usage plm_bwe_delay_usage(const struct plm_bwe_delay *d);
+/**
+ * What the last feedback tells of came in clearly less time than it was sent in: it was held up, by a line or a machine that stood still, and let go.
+ * Its wait is long, and goes by itself; how much came while nothing moved says nothing of what the line carries.
+ */
+bool plm_bwe_delay_was_let_go(const struct plm_bwe_delay *d);
 /** How long packets wait in front of the line at present, us: smoothed, and the shortest of the last feedback. */
 int64_t plm_bwe_delay_wait(const struct plm_bwe_delay *d);
 int64_t plm_bwe_delay_least_wait(const struct plm_bwe_delay *d);

@@ -19,6 +19,7 @@ enum record {
     POLL,
     PADDING,
     DECISION,
+    AIM,
 };
 
 static const uint8_t magic[] = {'P', 'B', 1};
@@ -101,6 +102,14 @@ void plm_bwe_log_want(struct plm_bwe_log *log, uint32_t bps, bool padding)
     append(log, r, n + plm_leb128_put(r + n, (uint64_t)bps << 1 | padding), NULL, 0);
 }
 
+void plm_bwe_log_aim(struct plm_bwe_log *log, uint32_t used_bps, uint32_t next_bps)
+{
+    uint8_t r[RECORD_MAX];
+    size_t n = begin(log, r, AIM, log->last_us);
+    n += plm_leb128_put(r + n, used_bps);
+    append(log, r, n + plm_leb128_put(r + n, next_bps), NULL, 0);
+}
+
 void plm_bwe_log_poll(struct plm_bwe_log *log, uint64_t now_us)
 {
     uint8_t r[RECORD_MAX];
@@ -158,6 +167,13 @@ static void run_report(struct replay *r, struct plm_leb128_reader *in)
     uint32_t rtt_us = (uint32_t)plm_leb128_get(in);
     if (!in->bad)
         plm_bwe_on_report(r->b, fraction, rtt_us, r->now);
+}
+
+static void run_aim(struct replay *r, struct plm_leb128_reader *in)
+{
+    uint32_t used_bps = (uint32_t)plm_leb128_get(in), next_bps = (uint32_t)plm_leb128_get(in);
+    if (!in->bad)
+        plm_bwe_aim(r->b, used_bps, next_bps);
 }
 
 static void pad(struct replay *r, struct plm_leb128_reader *in)
@@ -219,6 +235,9 @@ static void run_record(struct replay *r, struct plm_leb128_reader *in)
         break;
     case PADDING:
         pad(r, in);
+        break;
+    case AIM:
+        run_aim(r, in);
         break;
     case DECISION:
         compare(r, in);

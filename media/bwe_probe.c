@@ -129,7 +129,8 @@ uint32_t plm_bwe_probe_answer(struct plm_bwe_probe *p, const struct plm_bwe_prob
     if (!whole && since <= s->rtt_us + LATE_US)
         return 0;
     uint32_t bps = enough ? measure(p) : 0;
-    bool more = bps && (uint64_t)bps * 100 >= (uint64_t)p->cluster.bps * GOES_ON_PERCENT && bps > s->estimate;
+    bool more = bps && (uint64_t)bps * 100 >= (uint64_t)p->cluster.bps * GOES_ON_PERCENT &&
+                bps > s->estimate && bps >= s->doubted;
     over(p, more, now_us);
     return bps;
 }

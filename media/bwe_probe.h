@@ -35,6 +35,7 @@ struct plm_bwe_probe_state {
     uint32_t want;     /**< bit/s that would be used */
     bool calm;         /**< no queue, little loss, no decrease of late */
     uint32_t rtt_us;
+    uint64_t doubted; /**< bit/s: an answer below it shows nothing more; 0: any may */
 };
 
 /** @return whether a cluster is to begin now; sending has begun then */

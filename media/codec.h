@@ -7,6 +7,17 @@
 
 #include "plenum/types.h"
 
+#define PLM_DD_TOLD 12 /* decode targets of a stream at most, so that a receiver is told which are active: three spatial by four temporal layers */
+
+/** Where a packet's dependency descriptor says which decode targets are active, or would say it. */
+struct plm_dd_targets {
+    uint8_t n;       /**< 0: it has none, too many, or one alone */
+    bool present;    /**< it says so */
+    uint16_t at;     /**< bit */
+    uint16_t active; /**< bit per target: active as its sender has it */
+    uint8_t layers[PLM_DD_TOLD]; /**< the highest of each: spatial << 4 | temporal */
+};
+
 /** One packet's place in its stream. */
 struct plm_frame_info {
     bool frame_start; /**< first packet of a (spatial layer's) frame; H264, AV1: one may start here */
@@ -27,6 +38,7 @@ struct plm_frame_info {
     uint16_t width, height; /**< of the highest layer, when the descriptor or a clear header tells: with keyframes, and with spatial_layers */
     uint8_t spatial_layers; /**< from this picture on, when the packet tells: VP9's with key pictures, the dependency descriptor with changes too; 0: it does not */
     uint8_t desc_len;       /**< octets of the payload descriptor (VP8, VP9); 0 otherwise */
+    struct plm_dd_targets targets; /**< of the dependency descriptor, read in the worker that its stream comes to */
 };
 
 /**
@@ -84,6 +96,7 @@ struct plm_dd_info {
     uint8_t n_fdiffs;
     uint16_t fdiffs[PLM_DD_MAX_FDIFFS]; /**< referred frames, as differences of frame numbers: 1..4096 */
     bool has_active_targets;
+    uint16_t active_at; /**< bit where they stand, or would stand */
 };
 
 /**
@@ -115,5 +128,15 @@ int plm_dd_read(
  */
 size_t plm_dd_rewrite(
     uint8_t *out, size_t cap, const uint8_t *ext, size_t len, uint16_t frame_offset, uint8_t template_shift);
+#define PLM_DD_TELL_OCTETS 3 /* by so much plm_dd_tell_active lets a descriptor grow, at most */
+/** Of a packet's targets, those that a receiver gets whole which gets no more than these layers. */
+uint16_t plm_dd_active(const struct plm_dd_targets *t, uint8_t sid, uint8_t tid);
+/**
+ * Say in a descriptor which targets are active: what it lacks must not be waited for (A.8.2, active_decode_targets_bitmask). It holds until
+ * another one is told, so each packet tells it: any of them may be lost.
+ * @param t of the packet that ext, of len octets, was made from by plm_dd_rewrite
+ * @return octets in ext; as before when there is nothing to tell, or no room within cap
+ */
+size_t plm_dd_tell_active(uint8_t *ext, size_t cap, size_t len, const struct plm_dd_targets *t, uint16_t active);
 
 #endif

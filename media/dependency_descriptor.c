@@ -9,6 +9,8 @@
 #define MANDATORY_LEN   3
 #define FRAME_NUMBER_AT 8 /* bits from the start */
 #define TEMPLATE_ID_AT  2
+#define FLAGS           5 /* bits that follow, where anything does */
+#define ACTIVE_FLAG     0x40
 #define ID_OFFSET_AT    29 /* template_id_offset, the first field of an attached structure */
 #define MAX_SID         3
 #define MAX_TID         7
@@ -244,6 +246,7 @@ int plm_dd_parse(struct plm_dd_state *state, const uint8_t *ext, size_t len, str
     } else if (!state->valid) {
         return PLM_ESTATE;
     }
+    info.active_at = (uint16_t)(len > MANDATORY_LEN ? b.at : MANDATORY_LEN * 8 + FLAGS);
     uint32_t active = f.active_targets ? get(&b, s->n_targets) : s->active_targets;
     int rc = read_frame(&b, s, f, &info);
     if (rc)
@@ -295,6 +298,22 @@ void plm_dd_to_frame_info(
     }
 }
 
+static void note_targets(
+    const struct plm_dd_info *dd, const struct plm_dd_state *s, uint32_t active, struct plm_dd_targets *out)
+{
+    if (s->n_targets < 2 || s->n_targets > PLM_DD_TOLD)
+        return;
+    out->n = s->n_targets;
+    out->present = dd->has_active_targets;
+    out->at = dd->active_at;
+    out->active = (uint16_t)active;
+    for (unsigned d = 0; d < s->n_targets; d++) {
+        uint8_t sid, tid;
+        target_layer(s, d, &sid, &tid);
+        out->layers[d] = (uint8_t)(sid << 4 | tid);
+    }
+}
+
 static bool has_structure(const uint8_t *ext, size_t len)
 {
     return len > MANDATORY_LEN && ext[MANDATORY_LEN] & 0x80;
@@ -322,6 +341,7 @@ int plm_dd_read(
         return rc;
     if (structure && state == &s->now)
         s->now_seq = ext_seq;
+    note_targets(&info, state, state->active_targets, &out->targets);
     if (late && !structure) { /* what is sent at present the newest packets say */
         state->active_targets = active;
         info.has_active_targets = false;
@@ -361,4 +381,41 @@ size_t plm_dd_rewrite(
     if (structure)
         add_bits(out, ID_OFFSET_AT, 6, template_shift);
     return len;
+}
+
+uint16_t plm_dd_active(const struct plm_dd_targets *t, uint8_t sid, uint8_t tid)
+{
+    uint16_t active = t->active;
+    for (unsigned d = 0; d < t->n; d++) {
+        if (t->layers[d] >> 4 > sid || (t->layers[d] & 15) > tid)
+            active &= (uint16_t) ~(1u << d);
+    }
+    return active;
+}
+
+/* Everything from a bit on goes n bits further; there is room. */
+static void make_gap(uint8_t *p, size_t at, size_t end, unsigned n)
+{
+    while (end > at) {
+        unsigned some = end - at < 8 ? (unsigned)(end - at) : 8;
+        struct bits b = {.p = p, .at = end - some, .end = end};
+        uint32_t v = get(&b, some);
+        end -= some;
+        put_bits(p, end + n, some, v);
+    }
+}
+
+size_t plm_dd_tell_active(
+    uint8_t *ext, size_t cap, size_t len, const struct plm_dd_targets *t, uint16_t active)
+{
+    size_t bits = (len > MANDATORY_LEN ? len * 8 : MANDATORY_LEN * 8 + FLAGS) + (t->present ? 0 : t->n);
+    size_t grown = (bits + 7) / 8;
+    if (len < MANDATORY_LEN || t->n == 0 || grown > cap || t->at + t->n > bits)
+        return len;
+    memset(ext + len, 0, grown - len);
+    if (!t->present)
+        make_gap(ext, t->at, bits - t->n, t->n);
+    ext[MANDATORY_LEN] |= ACTIVE_FLAG;
+    put_bits(ext, t->at, t->n, active);
+    return grown;
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#define PATIENT_US          20000 /* little beside a jitter buffer */
 #define RING_SIZE           (2u << 20) /* 10 ms of 1.6 Gbit/s: longer than a worker may be away */
 #define LINK_BYTES_PER_TURN (256u << 10)
 #define NO_DEADLINE         UINT64_MAX
@@ -43,7 +44,7 @@ struct plm_driver {
     uv_idle_t idle; /**< active while something is left to do: the loop does not sleep then */
     struct readable readable[PLM_MAX_LISTEN];
     uint64_t rest_until_us; /**< the sockets are not looked at until then; 0: they are watched */
-    uint64_t timer_ms; /**< what the timer is set to, on the loop's clock; NO_DEADLINE: stopped */
+    uint64_t timer_ms;      /**< what the timer is set to, on the loop's clock; NO_DEADLINE: stopped */
 
     pthread_t thread;
     bool started;
@@ -56,6 +57,9 @@ struct plm_driver {
     _Atomic(struct plm_ring *) inbound[PLM_MAX_WORKERS];
     struct plm_ring *outbound[PLM_MAX_WORKERS];
     uint32_t unpublished;     /**< bit per worker */
+    uint32_t pressing;        /**< of these, those that are to be woken for it */
+    uint32_t unwoken;         /**< bit per worker: it has something, and may find it by itself until wake_at_us */
+    uint64_t wake_at_us;
     unsigned draining;        /**< whose frames are being handed to the core */
     struct plm_feed_uv *feed; /**< NULL: nobody reads it */
     struct plm_streams *streams;
@@ -183,6 +187,16 @@ static struct plm_ring *outbound_ring(struct plm_driver *d, unsigned worker)
     return d->outbound[worker];
 }
 
+/*
+ * Waking another worker is most of what handing a datagram over costs. Reports can wait until it wakes by itself: one that sleeps for longer
+ * sends nothing that they could be about.
+ */
+static bool is_patient(const struct plm_link_header *h, const uint8_t *datagram, size_t len)
+{
+    return h->type == PLM_LINK_STRAY && len > 1 && datagram[0] >= 128 && datagram[0] <= 191 &&
+           datagram[1] >= 192 && datagram[1] <= 223; /* RFC 5761 section 4 */
+}
+
 static bool on_link(void *ctx, unsigned worker, const void *head, size_t head_len, const void *body,
     size_t body_len, bool urgent)
 {
@@ -192,17 +206,47 @@ static bool on_link(void *ctx, unsigned worker, const void *head, size_t head_le
     if (!ring || !plm_ring_append(ring, head, head_len, body, body_len, urgent))
         return false;
     d->unpublished |= 1u << worker;
+    if (!is_patient(head, body, body_len))
+        d->pressing |= 1u << worker;
     return true;
+}
+
+static unsigned take_worker(uint32_t *bits)
+{
+    unsigned worker = (unsigned)__builtin_ctz(*bits);
+    *bits &= *bits - 1;
+    return worker;
 }
 
 static void publish_links(struct plm_driver *d)
 {
+    uint32_t pressing = d->pressing;
+    d->pressing = 0;
     while (d->unpublished) {
-        unsigned worker = (unsigned)__builtin_ctz(d->unpublished);
-        d->unpublished &= d->unpublished - 1;
-        if (plm_ring_publish(d->outbound[worker]))
+        unsigned worker = take_worker(&d->unpublished);
+        if (!plm_ring_publish(d->outbound[worker]))
+            continue;
+        if (pressing >> worker & 1) {
+            wake_if_asleep(d->config.drivers[worker]);
+            d->unwoken &= ~(1u << worker);
+            continue;
+        }
+        if (!d->unwoken)
+            d->wake_at_us = d->now_us + PATIENT_US;
+        d->unwoken |= 1u << worker;
+    }
+}
+
+/* Whoever has not woken by itself. */
+static void wake_late(struct plm_driver *d, uint64_t *deadline)
+{
+    while (d->unwoken && d->now_us >= d->wake_at_us) {
+        unsigned worker = take_worker(&d->unwoken);
+        if (plm_ring_readable(d->outbound[worker]))
             wake_if_asleep(d->config.drivers[worker]);
     }
+    if (d->unwoken && d->wake_at_us < *deadline)
+        *deadline = d->wake_at_us;
 }
 
 /* ---- the feed ---- */
@@ -471,6 +515,7 @@ static void turn(struct plm_driver *d)
     plm_streams_settle(d->streams, d->now_us, &settled);
     uint64_t deadline = plm_worker_poll(d->core, d->now_us);
     publish_links(d);
+    wake_late(d, &deadline);
     write_feed(d, &deadline);
     rest(d, n_read, &deadline);
     set_timer(d, settled < deadline ? settled : deadline);

@@ -214,6 +214,11 @@ static size_t collect_exts(struct plm_worker *w, struct plm_egress_item *item, s
     if (pkt->dd_off && id[PLM_EXT_DEPENDENCY_DESCRIPTOR]) {
         size_t len = plm_dd_rewrite(
             dd, dd_cap, pkt->data + pkt->dd_off, pkt->dd_len, item->out.dd_offset, item->out.dd_shift);
+        uint8_t sid, tid;
+        bool has_room = len + PLM_DD_TELL_OCTETS <= 16 || t->params->extmap_allow_mixed;
+        if (has_room && pkt->info.targets.n && plm_layer_select_chosen(&slot->layers, pkt, &sid, &tid))
+            len = plm_dd_tell_active(
+                dd, dd_cap, len, &pkt->info.targets, plm_dd_active(&pkt->info.targets, sid, tid));
         /* The one-byte form holds 16 octets; a key frame's structure is longer and needs the two-byte form. */
         if (len <= 16 || t->params->extmap_allow_mixed)
             n = add_ext(exts, n, id[PLM_EXT_DEPENDENCY_DESCRIPTOR], dd, len);

@@ -232,6 +232,20 @@ enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, co
     return pkt->encoding == s->target ? PLM_LAYER_DROP_NOT_KEY : PLM_LAYER_DROP;
 }
 
+bool plm_layer_select_chosen(
+    const struct plm_layer_select *s, const struct plm_pkt *pkt, uint8_t *sid, uint8_t *tid)
+{
+    const struct plm_layer_history *h = &s->history[pkt->encoding % PLM_MAX_ENCODINGS];
+    for (unsigned i = h->n; i-- > 0;) {
+        if (after(h->changes[i].from_ts, pkt->ext_ts))
+            continue;
+        *sid = h->changes[i].sid;
+        *tid = h->changes[i].tid;
+        return h->changes[i].tid != PLM_LAYER_NONE;
+    }
+    return false;
+}
+
 bool plm_layer_select_ends_picture(const struct plm_layer_select *s, const struct plm_pkt *pkt)
 {
     if (pkt->encoding >= PLM_MAX_ENCODINGS || !pkt->info.has_layers || !pkt->info.frame_end)

@@ -67,6 +67,8 @@ void plm_layer_select_restart(struct plm_layer_select *s);
  * reserved for them.
  */
 enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, const struct plm_pkt *pkt);
+/** The layers that were chosen of pkt's encoding when its frame was made. @return false: none, or too long ago */
+bool plm_layer_select_chosen(const struct plm_layer_select *s, const struct plm_pkt *pkt, uint8_t *sid, uint8_t *tid);
 /** Is pkt, which is forwarded, the last of its picture because the spatial layers above are not? Then the marker is to be set. */
 bool plm_layer_select_ends_picture(const struct plm_layer_select *s, const struct plm_pkt *pkt);
 

@@ -34,7 +34,7 @@ typedef void plm_ring_fn(void *arg, const uint8_t *frame, size_t len);
  * @return true: something is left
  */
 bool plm_ring_drain(struct plm_ring *r, plm_ring_fn *fn, void *arg, size_t max);
-/** Is something published? Ordered after every earlier store of the caller (sequentially consistent). */
+/** Is something published, and not drained? The producer may ask as well. Ordered after every earlier store of the caller (sequentially consistent). */
 bool plm_ring_readable(const struct plm_ring *r);
 
 #endif

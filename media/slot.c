@@ -138,6 +138,14 @@ static void adopt_next(struct plm_slot *s)
 
 /* ---- pauses ---- */
 
+/* Does the receiver decode what comes of the encoding that it is to get, as far as any has come? */
+static bool is_decoded(
+    const struct plm_track *tr, const struct plm_layer_select *layers, const uint8_t *pt_of)
+{
+    const struct plm_encoding *enc = layers->target < tr->n_encodings ? &tr->encodings[layers->target] : NULL;
+    return !enc || !enc->seen || pt_of[enc->codec_index] != PLM_NO_PT;
+}
+
 static enum plm_slot_reason why_paused(const struct plm_slot *s)
 {
     const struct plm_track *tr = s->track;
@@ -145,6 +153,8 @@ static enum plm_slot_reason why_paused(const struct plm_slot *s)
         return PLM_SLOT_FLOWS;
     if (tr->muted)
         return PLM_SLOT_MUTED;
+    if (!is_decoded(tr, &s->layers, s->pt_of))
+        return PLM_SLOT_NO_CODEC;
     if (s->memory.known && s->layers.target == PLM_LAYER_NONE)
         return PLM_SLOT_NO_BANDWIDTH;
     return tr->stopped ? PLM_SLOT_STOPPED : PLM_SLOT_FLOWS;
@@ -301,9 +311,9 @@ static bool aim(
 
 static bool replay(struct plm_slot *s);
 
-static void ask(struct plm_track *tr, const struct plm_layer_select *layers)
+static void ask(struct plm_track *tr, const struct plm_layer_select *layers, const uint8_t *pt_of)
 {
-    if (tr && layers->want_keyframe && layers->target != PLM_LAYER_NONE)
+    if (tr && layers->want_keyframe && layers->target != PLM_LAYER_NONE && is_decoded(tr, layers, pt_of))
         plm_track_want_keyframe(tr, layers->target);
 }
 
@@ -320,7 +330,7 @@ void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wis
         plm_layer_select_hurry(&s->layers);
     settle(s);
     if (!replay(s))
-        ask(s->track, &s->layers);
+        ask(s->track, &s->layers, s->pt_of);
     if (changed)
         plm_track_update_demand(s->track);
 }
@@ -336,19 +346,28 @@ void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_
         return;
     }
     bool changed = aim(&n->layers, &n->wish, encoding, tid, wish);
-    ask(n->track, &n->layers);
+    ask(n->track, &n->layers, n->pt_of);
     if (changed)
         plm_track_update_demand(n->track);
 }
 
 void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask_for_it)
 {
-    struct plm_layer_select *layers = tr == s->next.track ? &s->next.layers : &s->layers;
+    bool next = tr == s->next.track;
+    struct plm_layer_select *layers = next ? &s->next.layers : &s->layers;
     if (tr == s->track)
         s->replays = false;
     plm_layer_select_restart(layers);
     if (ask_for_it)
-        ask(tr, layers);
+        ask(tr, layers, next ? s->next.pt_of : s->pt_of);
+}
+
+void plm_slot_on_codec(struct plm_slot *s, struct plm_track *tr, uint8_t e, bool changed, bool ask_for_it)
+{
+    const struct plm_layer_select *layers = tr == s->next.track ? &s->next.layers : &s->layers;
+    if (changed && layers->current == e)
+        plm_slot_restart(s, tr, ask_for_it);
+    plm_slot_settle(s, tr);
 }
 
 void plm_slot_foresee(struct plm_slot *s, uint8_t wish)
@@ -385,7 +404,6 @@ uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr)
 static void on_switched(struct plm_slot *s, const struct plm_pkt *pkt, uint32_t ts)
 {
     struct plm_transport *t = s->transport;
-    s->sr_due = true;
     s->begun_us = t->worker->now_us;
     plm_transport_wake_reports(t);
     if (pkt->info.width && pkt->info.height) {
@@ -734,7 +752,8 @@ void plm_slot_pad(struct plm_slot *s, size_t octets)
     size_t sent = 0;
     for (unsigned back = 0; s->track && back < PAD_LOOK && sent < octets; back++) {
         struct plm_pkt *pkt = sent_packet(s, (uint16_t)(last - back), &segment, &out);
-        if (!pkt)
+        /* What is larger than what is due would make a slow cluster a few lumps, which measure nothing. */
+        if (!pkt || pkt->len > octets - sent)
             continue;
         plm_egress_push(s->transport->worker, s, pkt, PLM_EGRESS_RTX, s->rtx_pt_of[pkt->codec_index], &out);
         sent += pkt->len;

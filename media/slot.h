@@ -65,15 +65,12 @@ struct plm_slot {
     /* sent */
     uint64_t rtx_packets, nacks, plis, rtx_bytes;
     uint64_t lost;            /**< NACKs of what had been sent: it was lost behind us */
-    uint64_t last_sr_us;
     uint64_t begun_us;        /**< when its last key frame for a switch went out */
     uint64_t replay_seq;      /**< of the source: what goes out next, while it replays */
-    uint16_t dd_next;         /**< frame number that follows in the dependency descriptor */
     uint16_t shown_width, shown_height;
     uint32_t switches, layer_switches;
     uint8_t fraction_lost;
     uint32_t peer_jitter;
-    bool sr_due;              /**< soon: a switch happened */
     /* bitrate over a second */
     uint64_t rate_since_us;
     uint32_t bitrate_bps;
@@ -144,6 +141,11 @@ void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_
 enum plm_slot_reason plm_slot_why(const struct plm_slot *s);
 /** Whether tr can flow changed: it is muted or not, its publisher sends or does not. The slot pauses or goes on, and the application is told. */
 void plm_slot_settle(struct plm_slot *s, const struct plm_track *tr);
+/**
+ * What comes of encoding `e` of tr is in a codec that was not known before, or in another one: what s forwards of it next is a key frame.
+ * @param ask for it: it does not come now
+ */
+void plm_slot_on_codec(struct plm_slot *s, struct plm_track *tr, uint8_t e, bool changed, bool ask);
 /** Encodings of tr that it needs at present, bit per encoding. */
 uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr);
 /** tr stopped or began anew: what s forwards of it next is a key frame. @param ask for it */

@@ -24,6 +24,8 @@
 #define LAGS_FRAMES          2 /* the same: it may end */
 #define LAGS_PACKETS         2 /* that are missing of it */
 #define AGAIN_PACKETS        8 /* of one that ended: it goes on after all */
+#define ASKS_IN_A_ROW        3 /* requests may be lost: so many come at the usual interval, however silent it is */
+#define ASK_DOUBLINGS        3 /* then each is twice as far from the next, up to 4 s */
 #define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
 #define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
 #define DEMAND_REFRESH_US    1000000
@@ -377,18 +379,32 @@ static bool is_forwarded(const struct plm_track *tr, uint8_t e)
     return false;
 }
 
-/* A key frame that waits before a line that is full comes no sooner for being asked for again; another one would wait behind it. */
+/* How many requests nothing has come after, of any kind: whoever sends nothing is asked by each slot that waits, twice a second. */
+static uint8_t asked_in_vain(const struct plm_encoding *enc)
+{
+    return enc->seen && enc->stats.last_arrival_us > enc->asked_us ? 0 : enc->in_vain;
+}
+
+/*
+ * A key frame that waits before a line that is full comes no sooner for being asked for again; another one would wait behind it. Nor does one
+ * of a camera that delivers nothing.
+ */
 static uint64_t may_ask_at(const struct plm_track *tr, const struct plm_encoding *enc)
 {
     uint64_t interval = PLM_KEYFRAME_INTERVAL_US;
+    unsigned in_vain = tr->transport ? asked_in_vain(enc) : 0;
     if (tr->transport && enc->seen && plm_track_wait_us(enc) >= LONG_WAIT_US)
         interval *= 2;
+    if (in_vain > ASKS_IN_A_ROW)
+        interval = PLM_KEYFRAME_INTERVAL_US << (in_vain - ASKS_IN_A_ROW);
     return enc->asked_us + interval;
 }
 
 static void ask_keyframe(struct plm_track *tr, uint8_t e)
 {
     struct plm_encoding *enc = &tr->encodings[e];
+    unsigned in_vain = asked_in_vain(enc) + 1u, most = ASKS_IN_A_ROW + ASK_DOUBLINGS;
+    enc->in_vain = (uint8_t)(in_vain < most ? in_vain : most);
     enc->asked_us = tr->worker->now_us;
     enc->key_wanted = false;
     enc->plis++;
@@ -583,6 +599,11 @@ static void note_extensions(
     plm_audio_level_on_packet(&tr->level, pkt->audio_level, tr->worker->now_us);
 }
 
+static bool is_of_another_codec(const struct plm_encoding *enc, const struct plm_pkt *pkt)
+{
+    return enc->seen && !pkt->late && pkt->payload_len > 0 && pkt->codec_index != enc->codec_index;
+}
+
 /* Layers and keyframe bits: the dependency descriptor where there is one, else the payload descriptor. */
 static int read_frame_info(struct plm_encoding *enc, struct plm_pkt *pkt)
 {
@@ -591,6 +612,8 @@ static int read_frame_info(struct plm_encoding *enc, struct plm_pkt *pkt)
         return err;
     if (!enc->dd)
         enc->dd = calloc(1, sizeof *enc->dd);
+    else if (is_of_another_codec(enc, pkt))
+        memset(enc->dd, 0, sizeof *enc->dd); /* its templates were the other encoder's */
     if (enc->dd)
         (void)plm_dd_read(enc->dd, pkt->ext_seq, pkt->data + pkt->dd_off, pkt->dd_len, &pkt->info);
     return 0;
@@ -611,6 +634,24 @@ static void on_active(struct plm_track *tr, enum plm_codec codec)
     ev.track.encodings = tr->n_encodings;
     if (tr->shard && tr->transport)
         plm_shard_event(tr->shard, &ev);
+}
+
+/*
+ * Learn in what an encoding comes, before its first packet, or the first in another codec, is forwarded. The new encoder begins with a key
+ * frame by itself; where that is lost it is asked for.
+ */
+static void note_codec(struct plm_track *tr, const struct plm_pkt *pkt)
+{
+    struct plm_encoding *enc = &tr->encodings[pkt->encoding];
+    bool changed = is_of_another_codec(enc, pkt);
+    if (enc->seen && !changed)
+        return;
+    enc->seen = true;
+    enc->codec_index = pkt->codec_index;
+    if (changed)
+        plm_key_group_end(&enc->group);
+    for (uint32_t i = 0; tr->kind == PLM_KIND_VIDEO && i < tr->n_slots; i++)
+        plm_slot_on_codec(tr->slots[i], tr, pkt->encoding, changed, !pkt->info.keyframe_start);
 }
 
 /* A frame began to come; which of the two is late, the frame or its way, is seen in the longest of both times. */
@@ -743,8 +784,7 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
         plm_transport_drop(tr->transport, PLM_DROP_RTP_DUPLICATE);
         return;
     }
-    enc->seen = true;
-    enc->codec_index = pkt->codec_index;
+    note_codec(tr, pkt);
     if (tr->kind == PLM_KIND_VIDEO && !pkt->late && pkt->ext_ts != enc->last_ext_ts) {
         note_gap(enc, pkt->ext_ts, now);
         note_frame(tr, e);
@@ -760,7 +800,7 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     else if (tr->kind == PLM_KIND_VIDEO)
         note_video(tr, pkt);
     on_active(tr, pkt->codec);
-    if (first && tr->kind == PLM_KIND_VIDEO && enc->key_wanted)
+    if (enc->key_wanted) /* it could not be asked, or was silent: now it may be time */
         plm_track_want_keyframe(tr, e);
     forward(tr, pkt);
 }
@@ -779,8 +819,7 @@ void plm_track_on_link(struct plm_track *tr, struct plm_pkt *pkt)
     }
     plm_rx_stats_on_packet(
         &enc->stats, (uint16_t)pkt->ext_seq, (uint32_t)pkt->ext_ts, pkt->len, tr->worker->now_us);
-    enc->seen = true;
-    enc->codec_index = pkt->codec_index;
+    note_codec(tr, pkt);
     /* Else it was on its way when its demand ended, and what follows it is not. */
     if (tr->demanded >> pkt->encoding & 1)
         plm_key_group_on_packet(&enc->group, pkt);

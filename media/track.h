@@ -39,6 +39,7 @@ struct plm_encoding {
     uint16_t width, height;
     uint64_t keyframes, plis, nacks;
     uint64_t asked_us;           /**< keyframe asked last */
+    uint8_t in_vain;             /**< of the requests up to that one, those that nothing came after */
     uint64_t unseen_us;          /**< nobody shows what was captured before that; 0: somebody does */
     bool key_wanted;             /**< asked again when the interval is over */
     uint32_t frames, fps;        /**< frames of this second, of the last */

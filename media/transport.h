@@ -113,39 +113,18 @@ void plm_transport_close(struct plm_transport *t, enum plm_close_reason reason);
 /** Only for objects that plm_transport_close has ended. */
 void plm_transport_free(struct plm_transport *t);
 
-/** Take over params. @return 0 or an error; then the transport is as before */
-int plm_transport_describe(struct plm_transport *t, struct plm_transport_params *described);
+/** Its setter of states: tells the application. */
+void plm_transport_set_state(struct plm_transport *t, enum plm_transport_state state);
+/** The handshake may begin: once the address is validated and the peer's fingerprint is known, else nothing happens. */
+void plm_transport_begin_security(struct plm_transport *t);
 void plm_transport_set_view(struct plm_transport *t, const struct plm_view *view);
 void plm_transport_set_pins(struct plm_transport *t, const struct plm_pin *pins, size_t n);
 void plm_transport_set_muted(struct plm_transport *t, enum plm_source source, bool muted);
 void plm_transport_move(struct plm_transport *t, plm_room_id room, plm_participant_id participant, const struct plm_room_config *config);
 
-/** Whether a check may be believed: from an address that is ours already, or never seen before. Notes it. @param request authenticated */
-bool plm_transport_is_fresh_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, const uint8_t *request);
-/** An authenticated check came from this address. */
-void plm_transport_on_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, bool nominated);
-/** It has that address no longer. Unknown ones are fine. */
-void plm_transport_forget_address(struct plm_transport *t, uint8_t sock, const struct plm_addr *addr);
-/** What is sent to that address waits, or has caught up; means nothing unless it is the one in use. */
-void plm_transport_set_backlog(struct plm_transport *t, uint8_t sock, const struct plm_addr *addr, bool on);
-/** An authentic packet came from this address, which a check has validated: where the peer sends from is where it is, if it has left the other. */
-void plm_transport_on_media_from(struct plm_transport *t, uint8_t sock, const struct plm_addr *from);
 void plm_transport_on_dtls(struct plm_transport *t, const uint8_t *data, size_t len);
-/** @return whether it was authentic */
-bool plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len);
-/** @return whether it was authentic */
-bool plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len);
 
-/** Send one compound; buf has cap octets. */
-void plm_transport_send_rtcp(struct plm_transport *t, uint8_t *buf, size_t len, size_t cap);
-void plm_transport_send_keyframe_request(struct plm_transport *t, uint32_t media_ssrc, uint8_t feedback);
-/** Packets are missing: ask soon. */
-void plm_transport_wake_nack(struct plm_transport *t, uint64_t at_us);
-/** A switch happened: sender reports within 50 ms. */
-void plm_transport_wake_reports(struct plm_transport *t);
 void plm_transport_drop(struct plm_transport *t, enum plm_drop d);
-/** Count a packet that security would not open. */
-void plm_transport_drop_sealed(struct plm_transport *t, int err, bool rtcp);
 void plm_transport_event_slot(struct plm_transport *t, const struct plm_slot *s, uint32_t first_ts);
 struct plm_slot *plm_transport_find_slot(const struct plm_transport *t, uint32_t ssrc);
 
@@ -156,12 +135,47 @@ void plm_transport_allocate(struct plm_transport *t);
 void plm_transport_on_estimate(struct plm_transport *t);
 /* assign.c: which participant goes into which pair */
 void plm_transport_assign(struct plm_transport *t);
+
+/* transport_addresses.c */
+/** Whether a check may be believed: from an address that is ours already, or never seen before. Notes it. @param request authenticated */
+bool plm_transport_is_fresh_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, const uint8_t *request);
+/** An authenticated check came from this address. */
+void plm_transport_on_check(struct plm_transport *t, uint8_t sock, const struct plm_addr *from, bool nominated);
+/** It has that address no longer. Unknown ones are fine. */
+void plm_transport_forget_address(struct plm_transport *t, uint8_t sock, const struct plm_addr *addr);
+/** What is sent to that address waits, or has caught up; means nothing unless it is the one in use. */
+void plm_transport_set_backlog(struct plm_transport *t, uint8_t sock, const struct plm_addr *addr, bool on);
+/** An authentic packet came from this address, which a check has validated: where the peer sends from is where it is, if it has left the other. */
+void plm_transport_on_media_from(struct plm_transport *t, uint8_t sock, const struct plm_addr *from);
+/** All of them: it closes. */
+void plm_transport_forget_addresses(struct plm_transport *t);
+
+/* transport_description.c */
+/** Take over params. @return 0 or an error; then the transport is as before */
+int plm_transport_describe(struct plm_transport *t, struct plm_transport_params *described);
+
+/* transport_rtp.c */
+/** @return whether it was authentic */
+bool plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t len);
+/** Count a packet that security would not open. */
+void plm_transport_drop_sealed(struct plm_transport *t, int err, bool rtcp);
+
 /* transport_rtcp.c */
-void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us);
-void plm_transport_on_feedback_timer(struct plm_timer *timer, uint64_t now_us);
+/** @return whether it was authentic */
+bool plm_transport_on_rtcp(struct plm_transport *t, uint8_t *data, size_t len);
+/** Send one compound; buf has cap octets. */
+void plm_transport_send_rtcp(struct plm_transport *t, uint8_t *buf, size_t len, size_t cap);
+void plm_transport_send_keyframe_request(struct plm_transport *t, uint32_t media_ssrc, uint8_t feedback);
+/** Packets are missing: ask soon. */
+void plm_transport_wake_nack(struct plm_transport *t, uint64_t at_us);
+/** A switch happened: sender reports within 50 ms. */
+void plm_transport_wake_reports(struct plm_transport *t);
+/** It is connected: reports begin. */
+void plm_transport_start_reports(struct plm_transport *t);
+/** A packet came that transport-cc feedback is due of, and none is under way. */
+void plm_transport_start_feedback(struct plm_transport *t);
 /** Whether there is something to send for a probe of its line. */
 bool plm_transport_can_probe(struct plm_transport *t);
-void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us);
 /* report.c */
 /** Each second: what its slots were sent in it. */
 void plm_transport_note_second(struct plm_transport *t);

@@ -112,9 +112,24 @@ static void decide(struct plm_transport *t, struct plm_alloc_line *line, struct 
     plm_capture_allocation(t, &log);
 }
 
-static void tell_estimator(struct plm_transport *t, const struct plm_alloc_total *total, uint32_t audio)
+static bool anything_flows(const struct plm_alloc_slot *v, size_t n)
 {
-    plm_bwe_want(t->bwe, total->want_bps ? capped(total->want_bps + audio) : 0, plm_transport_can_probe(t));
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned k = 0; k < v[i].n_layers; k++) {
+            if (v[i].layers[k].sent)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Where all that is shown is silent nothing is gained by probing: padding would be all that its receiver gets. */
+static void tell_estimator(
+    struct plm_transport *t, const struct plm_alloc_total *total, bool flows, uint32_t audio)
+{
+    uint64_t want = flows ? total->want_bps : 0, next = flows ? total->next_bps : 0;
+    plm_bwe_want(t->bwe, want ? capped(want + audio) : 0, plm_transport_can_probe(t));
+    plm_bwe_aim(t->bwe, capped(total->used_bps + audio), next ? capped(next + audio) : 0);
 }
 
 /*
@@ -165,11 +180,13 @@ void plm_transport_allocate(struct plm_transport *t)
     uint32_t audio = audio_bps(t), estimate = plm_bwe_estimate(t->bwe);
     /* 0 says "unknown" to the allocator: nothing is paused then. */
     uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;
+    uint32_t proved = plm_bwe_proved(t->bwe, t->worker->now_us);
+    t->line.proved_bps = proved > audio ? proved - audio : proved > 0;
     bool held = false;
     size_t n = describe_slots(t, false, v, of);
     decide(t, &t->line, v, n, budget, &total);
     t->allocated_bps = capped(total.used_bps + audio);
-    tell_estimator(t, &total, audio);
+    tell_estimator(t, &total, anything_flows(v, n), audio);
     for (size_t i = 0; i < n; i++) {
         aim_spatial(of[i]->track, &of[i]->layers, &v[i]);
         if (t->state != PLM_TRANSPORT_CONNECTED) {

@@ -11,11 +11,13 @@
 
 #include <string.h>
 
-#define RTCP_INTERVAL_US     500000
-#define FEEDBACK_INTERVAL_US 50000
-#define RTCP_MAX             1200 /* octets of one compound before sealing */
-#define DEFAULT_RTT_US       50000
-#define CNAME                "plenum"
+#define RTCP_INTERVAL_US 500000
+#define FEEDBACK_INTERVAL_US                                                                                 \
+    50000 /* transport-cc towards publishers: 100 ms costs browsers reaction, 25 ms costs packets */
+#define RTCP_MAX       1200 /* octets of one compound before sealing */
+#define DEFAULT_RTT_US 50000
+#define NACK_DELAY_US  5000
+#define CNAME          "plenum"
 
 /* ---- what the peer says ---- */
 
@@ -162,7 +164,7 @@ static void wake_probe(struct plm_transport *t)
     /* What cannot be sent now, or not yet, is looked at again. */
     if (at <= t->worker->now_us)
         at = t->worker->now_us + PLM_BWE_PROBE_STEP_US;
-    if (!plm_timer_active(&t->probe_timer))
+    if (!plm_timer_active(&t->probe_timer) || at < t->probe_timer.due_us)
         plm_timer_start(&t->worker->wheel, &t->probe_timer, at, on_probe_timer);
 }
 
@@ -244,7 +246,7 @@ void plm_transport_send_keyframe_request(struct plm_transport *t, uint32_t media
     plm_transport_send_rtcp(t, buf, len, sizeof buf);
 }
 
-void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us)
+static void on_nack_timer(struct plm_timer *timer, uint64_t now_us)
 {
     struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, nack_timer);
     uint64_t next = UINT64_MAX;
@@ -278,10 +280,18 @@ void plm_transport_on_nack_timer(struct plm_timer *timer, uint64_t now_us)
     if (len > empty)
         plm_transport_send_rtcp(t, buf, len, sizeof buf);
     if (next != UINT64_MAX)
-        plm_timer_start(&t->worker->wheel, timer, next, plm_transport_on_nack_timer);
+        plm_timer_start(&t->worker->wheel, timer, next, on_nack_timer);
 }
 
-void plm_transport_on_feedback_timer(struct plm_timer *timer, uint64_t now_us)
+void plm_transport_wake_nack(struct plm_transport *t, uint64_t at_us)
+{
+    uint64_t due = at_us + NACK_DELAY_US;
+    /* What was asked for before may be due much later, when its answer waits before a full line. */
+    if (!plm_timer_active(&t->nack_timer) || t->nack_timer.due_us > due)
+        plm_timer_start(&t->worker->wheel, &t->nack_timer, due, on_nack_timer);
+}
+
+static void on_feedback_timer(struct plm_timer *timer, uint64_t now_us)
 {
     struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, feedback_timer);
     if (!t->twcc_rx || !plm_twcc_rx_pending(t->twcc_rx))
@@ -297,7 +307,13 @@ void plm_transport_on_feedback_timer(struct plm_timer *timer, uint64_t now_us)
         plm_count(t->worker, PLM_CNT_TWCC_SENT);
         plm_transport_send_rtcp(t, buf, len + fb, sizeof buf);
     }
-    plm_timer_start(&t->worker->wheel, timer, now_us + FEEDBACK_INTERVAL_US, plm_transport_on_feedback_timer);
+    plm_timer_start(&t->worker->wheel, timer, now_us + FEEDBACK_INTERVAL_US, on_feedback_timer);
+}
+
+void plm_transport_start_feedback(struct plm_transport *t)
+{
+    struct plm_worker *w = t->worker;
+    plm_timer_start(&w->wheel, &t->feedback_timer, w->now_us + FEEDBACK_INTERVAL_US, on_feedback_timer);
 }
 
 static size_t write_receiver_report(struct plm_transport *t, uint8_t *buf, size_t cap, uint64_t now_us)
@@ -319,8 +335,6 @@ static size_t write_sender_report(struct plm_slot *s, uint8_t *buf, size_t cap, 
     if (s->state != PLM_SLOT_FORWARDING || now_us - s->last_sent_us > 2 * RTCP_INTERVAL_US ||
         !plm_slot_clock(s, now_us, &ts))
         return 0;
-    s->last_sr_us = now_us;
-    s->sr_due = false;
     return plm_rtcp_write_sr(
         buf, cap, s->ssrc, plm_worker_ntp(s->transport->worker), ts, s->sr_packets, s->sr_octets, NULL, 0);
 }
@@ -337,7 +351,7 @@ static void update_rate(struct plm_slot *s, uint64_t now_us)
     s->rate_since_us = now_us;
 }
 
-void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
+static void on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
 {
     struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, rtcp_timer);
     uint8_t buf[RTCP_MAX + PLM_SRTCP_OVERHEAD];
@@ -361,7 +375,23 @@ void plm_transport_on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
         plm_bwe_poll(t->bwe, now_us);
         plm_pacer_set(&t->pacer, plm_bwe_estimate(t->bwe), plm_bwe_is_crowded(t->bwe, now_us));
         plm_transport_allocate(t);
+        wake_probe(t);
     }
-    plm_timer_start_coarse(
-        &t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, plm_transport_on_rtcp_timer);
+    plm_timer_start_coarse(&t->worker->wheel, timer, now_us + RTCP_INTERVAL_US, on_rtcp_timer);
+}
+
+void plm_transport_start_reports(struct plm_transport *t)
+{
+    struct plm_worker *w = t->worker;
+    plm_timer_start_coarse(&w->wheel, &t->rtcp_timer, w->now_us + RTCP_INTERVAL_US, on_rtcp_timer);
+}
+
+void plm_transport_wake_reports(struct plm_transport *t)
+{
+    struct plm_worker *w = t->worker;
+    /* Within 50 ms of a switch; a little wait lets the other kind of the pair switch too. */
+    uint64_t soon = w->now_us + 20000;
+    if (t->state == PLM_TRANSPORT_CONNECTED &&
+        (!plm_timer_active(&t->rtcp_timer) || t->rtcp_timer.due_us > soon))
+        plm_timer_start(&w->wheel, &t->rtcp_timer, soon, on_rtcp_timer);
 }

@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SWEEP_US        5000000
-#define SECOND_US       1000000
-#define HELD_US         100000   /* late by less: a picture does not stand still for that */
-#define QUIET_US        1000000
-#define PATIENCE_US     20000 /* little beside a jitter buffer, and of 200 silent receivers' datagrams five come meanwhile */
+#define SWEEP_US  5000000
+#define SECOND_US 1000000
+#define HELD_US   100000 /* late by less: a picture does not stand still for that */
+#define QUIET_US  1000000
+#define PATIENCE_US                                                                                          \
+    20000 /* little beside a jitter buffer, and of 200 silent receivers' datagrams five come meanwhile */
 #define STRAY_EXPIRE_US 35000000 /* a little more than RFC 7675's 30 s of consent */
 
 static void on_sweep(struct plm_timer *timer, uint64_t now_us);
@@ -193,7 +194,7 @@ static void forward_stray(struct plm_worker *w, uint8_t owner, uint8_t sock, con
         struct plm_link_header h;
         struct plm_link_stray s;
     } head = {.h = {.size = (uint32_t)(sizeof head.s + len), .type = PLM_LINK_STRAY},
-        .s = {.sock = sock, .age_us = (uint32_t)(w->now_us - w->came_us)}};
+        .s = {.sock = sock, .came_us = w->came_us}};
     _Static_assert(sizeof(struct plm_addr) <= sizeof head.s.addr, "an address fits a stray's header");
     memcpy(head.s.addr, from, sizeof *from);
     plm_count(w, PLM_CNT_STRAY_DATAGRAMS);
@@ -401,8 +402,9 @@ static void on_stray(struct plm_worker *w, const uint8_t *body, size_t size)
     memcpy(&s, body, sizeof s);
     memcpy(&from, s.addr, sizeof from);
     memcpy(data, body + sizeof s, size - sizeof s); /* a ring is read-only, opening works in place */
-    struct plm_datagram d = {
-        .data = data, .len = (uint32_t)(size - sizeof s), .sock = s.sock, .age_us = s.age_us, .from = from};
+    struct plm_datagram d = {.data = data, .len = (uint32_t)(size - sizeof s), .sock = s.sock, .from = from};
+    if (s.came_us < w->now_us)
+        d.age_us = (uint32_t)(w->now_us - s.came_us);
     on_read(w, &d);
 }
 

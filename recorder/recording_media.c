@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEMAND_US    1000000 /* each demand is told again after, all at the same time; at the other end it expires */
+#define DEMAND_US                                                                                            \
+    1000000 /* each demand is told again after, all at the same time; at the other end it expires */
 #define KEY_ASKED_US 1000000 /* between two key frames that are asked for beside the stream's own wishes */
 
 struct person *plm_rec_person(struct plm_recording *r, uint32_t id)

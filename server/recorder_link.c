@@ -25,8 +25,9 @@ struct recording {
     plm_room_id room; /* 0: its meeting has none at present */
     uint64_t mono_us, unix_ms, asked_ms, bytes;
     uint32_t limit_s;
-    bool told;  /* to the recorder that is connected */
-    bool known; /* some recorder has confirmed it */
+    bool told;    /* to the recorder that is connected */
+    bool known;   /* some recorder has confirmed it */
+    bool offered; /* a recorder may have it, and tells of its end whenever it comes back */
     bool fed, paused, stopped;
 };
 
@@ -219,7 +220,7 @@ static void on_control_ready(struct plm_recorder_conn *c, void *arg)
         if (r->stopped)
             continue;
         err = send_now(l, start_text(r));
-        r->told = true;
+        r->told = r->offered = true;
     }
     if (err) {
         plm_log(PLM_LOG_ERROR, "rec", "cannot speak to the recorder: %s", plm_strerror(err));
@@ -464,7 +465,7 @@ static void tell_start(struct plm_recorder_link *l, struct recording *r)
 {
     if (!l->up)
         return; /* all are told when it comes */
-    r->told = true;
+    r->told = r->offered = true;
     add(l, &(struct plm_recorder_waits){start_text(r), PLM_RECORDER_START, r->id, 0});
 }
 
@@ -489,6 +490,7 @@ static int port_start(void *ctx, const struct plm_recording_start *s)
         r->stopped = false;
     }
     r->room = s->room;
+    r->offered |= s->goes_on;
     r->limit_s = s->limit_s ? s->limit_s : PLM_RECORDING_LIMIT_S;
     tell_start(l, r);
     return 0;
@@ -502,7 +504,7 @@ static void port_stop(void *ctx, const char *id, enum plm_recording_reason reaso
         return;
     if (r) {
         set_fed(l, r, false);
-        r->stopped = !r->known && !r->told; /* nobody will tell of its end */
+        r->stopped = !r->offered; /* nobody will tell of its end */
         if (!r->stopped)
             forget(l, r);
     }

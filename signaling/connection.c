@@ -3,6 +3,7 @@
 #include "quality.h"
 #include "resource.h"
 #include "room.h"
+#include "video_codec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,8 @@ static void forget_transport(struct plm_connection *c)
     free(c->pending);
     c->params = c->pending = NULL;
     c->peer_ufrag[0] = 0;
+    c->video = PLM_CODEC_NONE;
+    c->video_told = false;
     memset(&c->layout, 0, sizeof c->layout);
 }
 
@@ -112,71 +115,14 @@ static int parse(const struct plm_connection *c, struct plm_sdp **out, const cha
     return err ? refuse_sdp(c->hub, why, err, &at) : 0;
 }
 
-/* The room's own list, or the server's. */
-static const enum plm_codec *codecs_of(const struct plm_connection *c)
-{
-    const struct plm_record *record = plm_room_main(plm_room_find_media(c->hub, c->room))->record;
-    return record->value.codecs[0] != PLM_CODEC_NONE ? record->value.codecs : c->hub->config.codecs;
-}
-
-/* Bit per video codec that its slots were agreed for, 0: none, or nothing was agreed yet. */
-static uint32_t decodes(const struct plm_connection *c)
-{
-    uint32_t bits = 0;
-    for (unsigned i = 0; c && c->params && i < c->params->n_media; i++) {
-        const struct plm_media_params *m = &c->params->media[i];
-        for (unsigned k = 0; m->kind == PLM_KIND_VIDEO && m->direction == PLM_DIR_SEND && k < m->n_codecs;
-             k++)
-            bits |= UINT32_C(1) << m->codecs[k].codec;
-    }
-    return bits;
-}
-
-/* What all who take part can see, as far as they have said what they decode. Viewers and who watches by WHEP change nothing for the others. */
-static uint32_t decoded_by_all(const struct plm_connection *c)
-{
-    const struct plm_room *main = plm_room_main(plm_room_find_media(c->hub, c->room));
-    uint32_t all = UINT32_MAX;
-    for (const struct plm_member *m = main->people; m; m = m->hh_id.next) {
-        uint32_t bits = m->role == PLM_MSG_role_viewer || m == c->member ? 0 : decodes(m->receive);
-        all &= bits ? bits : UINT32_MAX;
-    }
-    return all;
-}
-
-/* Those of `bits` come first, both parts in the order that they had. */
-static void put_first(enum plm_codec codecs[PLM_CODEC_COUNT], uint32_t bits)
-{
-    enum plm_codec sorted[PLM_CODEC_COUNT] = {PLM_CODEC_NONE};
-    size_t n = 0;
-    for (int part = 1; part >= 0; part--) {
-        for (size_t i = 0; i < PLM_CODEC_COUNT && codecs[i] != PLM_CODEC_NONE; i++) {
-            if ((bits >> codecs[i] & 1) == (uint32_t)part)
-                sorted[n++] = codecs[i];
-        }
-    }
-    memcpy(codecs, sorted, sizeof sorted);
-}
-
-/* What a peer connection publishes in, it goes on with. */
-static uint32_t published_in(const struct plm_connection *c)
-{
-    uint32_t bits = 0;
-    for (unsigned i = 0; c->params && i < c->params->n_media; i++) {
-        const struct plm_media_params *m = &c->params->media[i];
-        if (m->kind == PLM_KIND_VIDEO && m->direction == PLM_DIR_RECV && m->n_codecs > 0)
-            bits |= UINT32_C(1) << m->codecs[0].codec;
-    }
-    return bits;
-}
-
 static void make_policy(const struct plm_connection *c, struct plm_sdp_policy *policy)
 {
     memset(policy, 0, sizeof *policy);
-    memcpy(policy->codecs, codecs_of(c), sizeof policy->codecs);
+    memcpy(policy->codecs, plm_codecs_of_room(c), sizeof policy->codecs);
     policy->publish = c->kind == PLM_CONNECTION_PUBLISH;
     policy->subscribe = c->kind == PLM_CONNECTION_RECEIVE;
-    policy->single_video_codec = true;
+    /* Who can be told to change gets all to choose from; an encoder might take another than the first. */
+    policy->single_video_codec = !c->member || c->member->resource;
     policy->random_ssrc = c->hub->media.random_ssrc;
     policy->arg = c->hub->media.ctx;
 }
@@ -251,7 +197,7 @@ static int write_answer(struct plm_connection *c, struct offer *o, const struct 
     struct plm_sdp_local local = local_of(c, base);
     make_policy(c, &policy);
     if (policy.publish)
-        put_first(policy.codecs, again ? published_in(c) : decoded_by_all(c));
+        plm_codecs_for_publisher(c, again, policy.codecs);
     memset(o->params, 0, sizeof *o->params);
     free(o->answer);
     o->answer = NULL;
@@ -328,6 +274,7 @@ int plm_connection_answer(struct plm_connection *c, const char *sdp, size_t len,
         c->params = plm_transport_params_trim(o.params);
         c->sdp_version++;
         strncpy(c->peer_ufrag, plm_sdp_ufrag(parsed), sizeof c->peer_ufrag - 1);
+        plm_codecs_on_published(c);
         *answer = o.answer;
     }
     plm_sdp_destroy(parsed);
@@ -429,6 +376,7 @@ int plm_connection_on_answer(struct plm_connection *c, const char *sdp, size_t l
         c->params = plm_transport_params_trim(params);
         c->pending = NULL;
         strncpy(c->peer_ufrag, plm_sdp_ufrag(answer), sizeof c->peer_ufrag - 1);
+        plm_codecs_on_receiver(c);
     }
     plm_sdp_destroy(answer);
     return err;

@@ -14,6 +14,7 @@
 #include "recordings.h"
 #include "resource.h"
 #include "room.h"
+#include "video_codec.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -186,13 +187,14 @@ uint64_t plm_hub_poll(struct plm_hub *hub)
 {
     uint64_t now = hub->host.now_ms(hub->host.ctx), next = UINT64_MAX;
     while (hub->detached && hub->detached->grace_end <= now)
-        plm_member_remove(hub->detached, PLM_MSG_leave_reason_lost);
+        plm_member_expire(hub->detached);
     while (hub->lingering && hub->lingering->linger_end <= now)
         plm_room_close(hub->lingering, PLM_MSG_leave_reason_closed);
     uint64_t breakouts = plm_breakout_poll(hub, now), news = plm_news_flush(hub, now);
     uint64_t lobby = plm_lobby_poll(hub, now), ends = plm_lead_poll(hub, now);
     plm_records_poll(hub);
     uint64_t recordings = plm_recordings_poll(hub, now);
+    uint64_t codecs = plm_codecs_poll(hub, now);
     uint64_t journal = plm_journal_flush(hub, now), quality = plm_quality_poll(hub, now);
     next = news < breakouts ? news : breakouts;
     next = lobby < next ? lobby : next;
@@ -200,6 +202,7 @@ uint64_t plm_hub_poll(struct plm_hub *hub)
     next = journal < next ? journal : next;
     next = recordings < next ? recordings : next;
     next = quality < next ? quality : next;
+    next = codecs < next ? codecs : next;
     if (hub->detached && hub->detached->grace_end < next)
         next = hub->detached->grace_end;
     if (hub->lingering && hub->lingering->linger_end < next)
@@ -253,6 +256,7 @@ void plm_hub_settle(struct plm_hub *hub)
 {
     uint64_t now = hub->host.now_ms(hub->host.ctx);
     plm_breakout_poll(hub, now);
+    plm_codecs_poll(hub, now);
     plm_news_flush(hub, now);
     plm_lobby_flush(hub, now);
     plm_journal_flush(hub, now);

@@ -7,6 +7,7 @@
 #include "recordings.h"
 #include "roles.h"
 #include "room.h"
+#include "video_codec.h"
 
 /* ---- who may send what ---- */
 
@@ -190,6 +191,7 @@ int plm_member_set_role(struct plm_member *m, enum plm_msg_role role, struct plm
         plm_member_unpublish(m);
     else
         plm_member_list(m);
+    plm_codecs_on_receiver(m->receive);
     plm_member_apply_rules(m);
     plm_news_changed(m);
     return 0;

@@ -16,6 +16,7 @@ struct plm_recording_start {
     const char *key, *name; /**< of the room's record */
     uint64_t started_ms;    /**< UTC, of its very beginning */
     uint32_t limit_s;
+    bool goes_on; /**< an earlier process of the server ran it: a recorder may have it */
 };
 
 struct plm_recording_port {

@@ -197,7 +197,7 @@ static void set_state(
 
 /* ---- beginning and ending ---- */
 
-static int call_recorder(const struct plm_recording *rec)
+static int call_recorder(const struct plm_recording *rec, bool goes_on)
 {
     const struct plm_recording_port *port = &rec->hub->recorder;
     const struct plm_recording_start start = {.id = rec->id,
@@ -205,7 +205,8 @@ static int call_recorder(const struct plm_recording *rec)
         .key = rec->key,
         .name = rec->name,
         .started_ms = rec->started_ms,
-        .limit_s = rec->limit_s};
+        .limit_s = rec->limit_s,
+        .goes_on = goes_on};
     return port->start ? port->start(port->ctx, &start) : PLM_ENOTSUP;
 }
 
@@ -289,7 +290,7 @@ int plm_recording_start(struct plm_room *main, const struct plm_member *by, stru
     if (!rec)
         return plm_refuse(why, PLM_MSG_error_code_internal, "", "out of memory");
     rec->room = main;
-    err = call_recorder(rec);
+    err = call_recorder(rec, false);
     if (err) {
         plm_recording_free(rec);
         return refuse_start(hub, err, why);
@@ -476,7 +477,7 @@ void plm_hub_set_recorder(struct plm_hub *hub, const struct plm_recording_port *
     hub->recorder = *recorder;
     DL_FOREACH_SAFE (hub->running, rec, next) {
         rec->answer_by = now_ms(hub) + PLM_RECORDING_ANSWER_MS;
-        if (call_recorder(rec))
+        if (call_recorder(rec, true))
             set_state(rec, PLM_RECORDING_FAILED, PLM_RECORDING_NO_RECORDER);
         else
             plm_recording_log_resumed(rec->room);

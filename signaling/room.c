@@ -12,6 +12,7 @@
 #include "recordings.h"
 #include "records.h"
 #include "resource.h"
+#include "video_codec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,6 +244,7 @@ void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
     plm_quality_clear(room);
     plm_chat_clear(room);
     plm_news_clear(room);
+    plm_codecs_forget(room);
     plm_journal_forget_room(room);
     if (room->lingers)
         DL_DELETE2(hub->lingering, room, linger_prev, linger_next);

@@ -93,6 +93,11 @@ void plm_member_rename(struct plm_member *m, const char *name);
 void plm_member_send(struct plm_member *m, const struct plm_msg *msg);
 /** The socket is lost: grace begins. */
 void plm_member_detach(struct plm_member *m);
+#define PLM_SOFT_LEAVE_MS 6000 /* a page that is loaded anew asks for its place within that time, and others see no ghost for longer */
+/** Their page went away: unless it is back within PLM_SOFT_LEAVE_MS, they left. */
+void plm_member_leave_softly(struct plm_member *m);
+/** The grace time of a detached one is over: they left, or were lost. */
+void plm_member_expire(struct plm_member *m);
 /** Another socket takes over; an old one is closed. */
 void plm_member_attach(struct plm_member *m, struct plm_session *session);
 /** NULL: nobody has it. A restored one knows its secret from here on. */

@@ -17,6 +17,7 @@
 #include "recordings.h"
 #include "resource.h"
 #include "roles.h"
+#include "video_codec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +265,7 @@ static void undetach(struct plm_member *m)
     DL_DELETE2(hub->detached, m, detached_prev, detached_next);
     hub->gauges.detached--;
     m->grace_end = 0;
+    m->leaves_softly = false;
 }
 
 void plm_member_destroy(struct plm_member *m)
@@ -353,6 +355,29 @@ void plm_member_detach(struct plm_member *m)
     m->room->hub->counters.lost++;
 }
 
+void plm_member_leave_softly(struct plm_member *m)
+{
+    struct plm_hub *hub = m->room->hub;
+    struct plm_member *after;
+    m->session = NULL;
+    m->leaves_softly = true;
+    m->grace_end = hub->host.now_ms(hub->host.ctx) +
+                   (hub->config.grace_ms < PLM_SOFT_LEAVE_MS ? hub->config.grace_ms : PLM_SOFT_LEAVE_MS);
+    DL_FOREACH2 (hub->detached, after, detached_next)
+        if (after->grace_end > m->grace_end)
+            break;
+    if (after)
+        DL_PREPEND_ELEM2(hub->detached, after, m, detached_prev, detached_next);
+    else
+        DL_APPEND2(hub->detached, m, detached_prev, detached_next);
+    hub->gauges.detached++;
+}
+
+void plm_member_expire(struct plm_member *m)
+{
+    plm_member_remove(m, m->leaves_softly ? PLM_MSG_leave_reason_left : PLM_MSG_leave_reason_lost);
+}
+
 void plm_member_attach(struct plm_member *m, struct plm_session *session)
 {
     struct plm_session *old = m->session;
@@ -393,6 +418,7 @@ static void catch_up(struct plm_member *m)
     m->lost_publish = m->lost_receive = false;
     for (size_t i = 0; i < m->n_tracks; i++)
         plm_member_send_demand(m, m->tracks[i].source);
+    plm_codecs_tell(m);
     if (m->receive)
         plm_connection_repeat_slots(m->receive);
 }

@@ -85,6 +85,11 @@ static int on_leave(struct plm_session *s, const struct plm_msg *m, struct plm_r
         plm_session_close(s, PLM_SESSION_CLOSE_DONE, "left");
         return 0;
     }
+    if (m->leave.has_soft && m->leave.soft) {
+        plm_session_close(s, PLM_SESSION_CLOSE_DONE, "left");
+        plm_member_leave_softly(member);
+        return 0;
+    }
     member->session = NULL;
     plm_member_remove(member, PLM_MSG_leave_reason_left);
     plm_session_close(s, PLM_SESSION_CLOSE_DONE, "left");

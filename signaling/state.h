@@ -28,7 +28,7 @@ _Static_assert(
 _Static_assert((int)PLM_MSG_slot_state_COUNT == (int)PLM_SLOT_PAUSED + 1, "all of them");
 _Static_assert((int)PLM_MSG_slot_reason_bandwidth == (int)PLM_SLOT_NO_BANDWIDTH, "and why they stand still");
 _Static_assert((int)PLM_MSG_slot_reason_stopped == (int)PLM_SLOT_STOPPED, "in the same order");
-_Static_assert((int)PLM_MSG_slot_reason_COUNT == (int)PLM_SLOT_UNWANTED + 1, "all of it");
+_Static_assert((int)PLM_MSG_slot_reason_COUNT == (int)PLM_SLOT_NO_CODEC + 1, "all of it");
 
 struct plm_room;
 struct plm_member;
@@ -127,6 +127,8 @@ struct plm_connection {
     struct plm_transport_params *params;  /* agreed, trimmed; NULL before the first agreement */
     struct plm_transport_params *pending; /* offered by us, not answered yet, trimmed */
     struct plm_slot_shown *slots;         /* of a receive connection, PLM_MAX_MEDIA of them */
+    enum plm_codec video;                 /* of a publish connection: what it is to send (video_codec.h) */
+    bool video_told;                      /* it was told to change to that */
     bool dirty;                           /* in hub->dirty */
     struct plm_connection *dirty_prev, *dirty_next;
     uint64_t ask_ms; /* when media is asked how it fares (quality.h); 0: not in hub->to_ask */
@@ -207,6 +209,7 @@ struct plm_member {
     struct plm_session *session;     /* NULL: detached, or WHIP */
     struct plm_resource *resource;   /* WHIP */
     uint64_t grace_end;              /* of a detached one */
+    bool leaves_softly;              /* detached: its page went away, and may be back at once */
     bool lost_publish, lost_receive; /* to be told on resume */
     bool has_demand[PLM_SOURCE_COUNT];
     uint8_t demand[PLM_SOURCE_COUNT];
@@ -243,6 +246,12 @@ struct plm_breakouts {
     uint64_t next_at; /* not to be told before */
 };
 
+/** When publishers may be told to send another codec (video_codec.h): part of a main room. */
+struct plm_codecs {
+    bool due; /* in hub->with_codecs */
+    uint64_t next_at;
+};
+
 /** A meeting's room: a main room, or a breakout room, which is owned by its parent. */
 struct plm_room {
     struct plm_hub *hub;
@@ -277,6 +286,8 @@ struct plm_room {
     uint32_t n_waiting;
     struct plm_lobby_news lobby;
     struct plm_room *lobby_prev, *lobby_next; /* in hub->with_lobby */
+    struct plm_codecs codecs;
+    struct plm_room *codecs_prev, *codecs_next; /* in hub->with_codecs */
     struct plm_news news;
     struct plm_room *news_prev, *news_next; /* in hub->with_news */
     uint64_t opened_at;                     /* ms since 1970 */
@@ -392,6 +403,7 @@ struct plm_hub {
     struct plm_connection *dirty;
     struct plm_room *with_news;
     struct plm_room *with_breakouts;
+    struct plm_room *with_codecs;
     uint32_t n_breakouts;       /* of gauges.rooms */
     struct plm_record *records; /* by key */
     struct plm_record *records_by_code;

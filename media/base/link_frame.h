@@ -57,7 +57,7 @@ struct plm_link_header {
 struct plm_link_stray {
     uint8_t addr[28]; /**< struct plm_addr: stays on this machine */
     uint8_t sock, pad[3];
-    uint32_t age_us; /**< struct plm_datagram */
+    uint64_t came_us; /**< CLOCK_MONOTONIC when it came to this machine */
 };
 
 #define PLM_LINK_MAX_CODECS 12

@@ -126,6 +126,7 @@ static const char *const slot_reason_names[] = {
     [PLM_SLOT_MUTED] = "muted",
     [PLM_SLOT_STOPPED] = "stopped",
     [PLM_SLOT_UNWANTED] = "unwanted",
+    [PLM_SLOT_NO_CODEC] = "codec",
 };
 
 static const char *const gauge_names[] = {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define UNIX_TO_NTP_S 2208988800u
-#define SLEW_US       5000
+#define SLEW_US       5000 /* a second; reports of sound come each 5 s from Chromium */
 #define JUMP_US       80000
 #define REANCHOR_US   2000000
 /* A source's clock may run slow by up to 1/1024: the floor of arrivals rises by that much, else it would be left behind for good. */
@@ -63,6 +63,13 @@ void plm_ntp_map_on_packet(struct plm_ntp_map *m, uint64_t ext_ts, uint64_t now_
     }
 }
 
+/** How far a report may move the line: by the time since the one before. */
+static int64_t slew_us(const struct plm_ntp_map *m, uint64_t ext_ts)
+{
+    int64_t slew = ticks_to_us(m, (int64_t)(ext_ts - m->ts0)) / (1000000 / SLEW_US);
+    return slew < SLEW_US ? SLEW_US : slew > JUMP_US ? JUMP_US : slew;
+}
+
 void plm_ntp_map_on_report(struct plm_ntp_map *m, uint64_t ntp, uint64_t ext_ts, int64_t offset_us)
 {
     if (!ntp) /* RFC 3550 section 6.4.1: a sender without a wall clock says 0 */
@@ -70,10 +77,11 @@ void plm_ntp_map_on_report(struct plm_ntp_map *m, uint64_t ntp, uint64_t ext_ts,
     int64_t target = (int64_t)plm_ntp_to_us(ntp) + offset_us;
     int64_t err = m->anchored ? target - plm_ntp_map_us(m, ext_ts) : 0;
     bool at_once = !m->by_report || err > JUMP_US || err < -JUMP_US;
-    if (!at_once && err > SLEW_US)
-        target -= err - SLEW_US;
-    if (!at_once && err < -SLEW_US)
-        target -= err + SLEW_US;
+    int64_t slew = slew_us(m, ext_ts);
+    if (!at_once && err > slew)
+        target -= err - slew;
+    if (!at_once && err < -slew)
+        target -= err + slew;
     anchor(m, ext_ts, target);
     m->by_report = true;
     m->have_offset = true;

@@ -1,6 +1,6 @@
 /*
  * A line from one RTP stream's timestamps to a monotonic clock: arrival until the first sender report, then sender reports, slewed by at
- * most 5 ms per report; a jump above 80 ms is taken at once. Shared by the forwarder and the recorder; no I/O, no clock.
+ * most 5 ms for each second since the one before; a jump above 80 ms is taken at once. Shared by the forwarder and the recorder; no I/O, no clock.
  */
 #ifndef PLM_NTP_MAP_H
 #define PLM_NTP_MAP_H

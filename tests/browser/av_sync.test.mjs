@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { launchChromium } from "./lib/chromium.mjs";
 import { eventually } from "./lib/participant.mjs";
 import { startServer } from "./lib/server.mjs";
+import { giveBeeps } from "./lib/timed.mjs";
 
 const MAX_OFFSET_MS = 80;
 const SETTLE_MS = 2000;
@@ -27,24 +28,14 @@ async function openPage() {
   browsers.push(browser);
   const page = await browser.newPage();
   await page.goto(`${server.url}/?debug`);
+  await giveBeeps(page);
   return page;
 }
 
 /* Runs in the page: sends a flash and a beep each second, at the same moments of one clock. Gives the participant's id. */
 async function publish({ url, room, name }) {
   const { Meeting } = window.plenum.sdk;
-  const context = new AudioContext();
-  const out = context.createMediaStreamDestination();
-  const gain = new GainNode(context, { gain: 0 });
-  const oscillator = new OscillatorNode(context, { frequency: 1000 });
-  oscillator.connect(gain).connect(out);
-  oscillator.start();
-  await context.resume();
-  const first = Math.ceil(context.currentTime) + 1;
-  for (let second = 0; second < 300; second++) {
-    gain.gain.setValueAtTime(0.5, first + second);
-    gain.gain.setValueAtTime(0, first + second + 0.1);
-  }
+  const { context, first, track } = await window.beepEachSecond();
   const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
   const g = canvas.getContext("2d");
   const paint = () => {
@@ -59,7 +50,7 @@ async function publish({ url, room, name }) {
   paint();
   const meeting = new Meeting({ url, room, name });
   await meeting.setSource("camera", canvas.captureStream(30).getVideoTracks()[0]);
-  await meeting.setSource("microphone", out.stream.getAudioTracks()[0]);
+  await meeting.setSource("microphone", track);
   await meeting.join();
   return meeting.localId;
 }

@@ -38,6 +38,8 @@ static size_t write_log(struct fuzz_input in, uint8_t *out, size_t cap)
             break;
         case 3:
             plm_bwe_log_want(&log, fuzz_u16(&in) * 1000u, op >> 7);
+            if (op & 32)
+                plm_bwe_log_aim(&log, fuzz_u16(&in) * 500u, fuzz_u16(&in) * 1000u);
             break;
         case 4:
             plm_bwe_log_padding(&log, fuzz_u16(&in), now);

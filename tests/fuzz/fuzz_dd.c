@@ -46,6 +46,22 @@ static void one(struct plm_dd_state *s, struct plm_dd_state *shifted, const uint
     free(copy);
 }
 
+/* A receiver is told of what it gets: it reads just that, and the rest as it was. */
+static void tell_active(
+    const struct plm_dd_state *s, const struct plm_dd_targets *t, const uint8_t *p, size_t len)
+{
+    struct plm_dd_state plain = *s, told = *s;
+    struct plm_dd_info i, j;
+    uint16_t active = plm_dd_active(t, (uint8_t)(len % 4), (uint8_t)(len % 3));
+    uint8_t *copy = malloc(len + PLM_DD_TELL_OCTETS);
+    memcpy(copy, p, len);
+    size_t n = plm_dd_tell_active(copy, len + PLM_DD_TELL_OCTETS, len, t, active);
+    CHECK(n >= len && plm_dd_parse(&plain, p, len, &i) == 0 && plm_dd_parse(&told, copy, n, &j) == 0);
+    CHECK(t->n == 0 || told.active_targets == active);
+    CHECK(j.sid == i.sid && j.tid == i.tid && j.switch_up == i.switch_up && j.n_fdiffs == i.n_fdiffs);
+    free(copy);
+}
+
 /* The same stream as packets, some of which come late. */
 static void in_order_or_late(struct plm_dd_states *s, uint64_t ext_seq, const uint8_t *p, size_t len)
 {
@@ -56,6 +72,8 @@ static void in_order_or_late(struct plm_dd_states *s, uint64_t ext_seq, const ui
     CHECK(rc == 0 ? f.has_layers && f.spatial_layers <= 4 : memcmp(&f, &none, sizeof f) == 0);
     check_state(&s->now);
     check_state(&s->before);
+    if (rc == 0 && ext_seq == s->newest_seq)
+        tell_active(&s->now, &f.targets, p, len);
     free(copy);
 }
 

@@ -128,7 +128,9 @@ static void bandwidth(struct fuzz_input *in)
             plm_bwe_on_remb(b, fuzz_u64(in), now);
             break;
         default:
-            if (op & 32)
+            if (op & 32 && op & 8)
+                plm_bwe_aim(b, (uint32_t)fuzz_u64(in), (uint32_t)fuzz_u64(in));
+            else if (op & 32)
                 plm_bwe_want(b, (uint32_t)fuzz_u64(in), op & 16);
             else
                 plm_bwe_on_report(b, fuzz_u8(in), (uint32_t)fuzz_u64(in), now);

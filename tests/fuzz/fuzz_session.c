@@ -145,7 +145,7 @@ static void media_event(struct play *p, struct fuzz_input *in)
     if (ev.type == PLM_EV_SLOT) {
         ev.slot.media = a;
         ev.slot.state = (enum plm_slot_state)(b % 4);
-        ev.slot.reason = (enum plm_slot_reason)(b / 4 % (PLM_SLOT_UNWANTED + 1));
+        ev.slot.reason = (enum plm_slot_reason)(b / 4 % (PLM_SLOT_NO_CODEC + 1));
         ev.slot.shows = c;
     } else if (ev.type == PLM_EV_SPEAKERS) {
         ev.speakers.n = a;

@@ -45,10 +45,12 @@ class Recorder:
         self.start()
 
     def start(self):
-        before = self.log().count("is ready")
+        """@return seconds until it was ready"""
+        before, began = self.log().count("is ready"), time.monotonic()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([PROGRAM, "serve", "--dir", self.dir, "--socket", self.socket, *self.args], stdout=log, stderr=log, env=self.env)
         wait_for(lambda: self.alive() and self.log().count("is ready") > before, 20, "the recorder is ready")
+        return time.monotonic() - began
 
     def alive(self):
         if self.process.poll() is not None:

@@ -138,7 +138,17 @@ function addHelpers() {
     if (!codec) throw new Error("the other codec was not taken");
     const { mimeType, clockRate, sdpFmtpLine } = codec;
     parameters.encodings[0].codec = sdpFmtpLine ? { mimeType, clockRate, sdpFmtpLine } : { mimeType, clockRate };
+    const named = (reports, report) => reports.get(report.codecId)?.mimeType.toLowerCase() === mimeType.toLowerCase();
+    const outbound = (reports) => [...reports.values()].find((report) => report.type === "outbound-rtp");
+    const before = outbound(await video.sender.getStats()).framesSent;
     await video.sender.setParameters(parameters);
+    /* A busy encoder takes its time. */
+    let reports;
+    for (const end = performance.now() + 20_000; performance.now() < end; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      reports = await video.sender.getStats();
+      if (named(reports, outbound(reports)) && outbound(reports).framesSent > before) return;
+    }
+    throw new Error(`nothing is sent in the other codec: ${JSON.stringify([...reports.values()])}`);
   };
   /* By an offer that says so. The server, which goes by the MID, is not asked. */
   window.changeSsrc = async () => {

@@ -210,6 +210,14 @@ static int last_run(int track, uint8_t encoding)
     return i;
 }
 
+static int first_run(int track, uint8_t encoding)
+{
+    int i = 0;
+    while (i < n_runs && (runs[i].track != track || runs[i].encoding != encoding))
+        i++;
+    return i < n_runs ? i : -1;
+}
+
 static int run_of_packet(int track, const struct plm_link_packet *p, const uint8_t *rtp)
 {
     uint32_t ssrc = plm_get32(rtp + 8);
@@ -249,6 +257,15 @@ static void measure(struct records *r)
         } else if (h.type == PLM_LINK_TRACK_GONE) {
             known[x->track].gone = true;
         }
+    }
+    /* A line by arrival may be told just before the packet whose arrival it is. */
+    for (size_t i = 0; i < r->n; i++) {
+        struct record *x = &r->v[i];
+        memcpy(&h, x->frame, sizeof h);
+        if (x->track < 0 || x->run >= 0 || h.type != PLM_LINK_CLOCK || h.size < sizeof c)
+            continue;
+        memcpy(&c, x->frame + sizeof h, sizeof c);
+        x->run = first_run(x->track, c.encoding);
     }
 }
 

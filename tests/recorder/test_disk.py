@@ -40,8 +40,8 @@ class Meeting:
 
     def begin(self, unix_shift_s=0, wait="on"):
         self.room += 1
-        s = self.server
-        s.say(op="start", id=self.recording, room=self.room, key="room-key", name="A room", mono_us=feeder.mono_us(),
+        s, self.asked = self.server, time.monotonic()
+        s.say(op="start", id=self.recording, room=self.room, key="room-key", name="A room", mono_us=int(self.asked * 1e6),
               unix_ms=time.time_ns() // 1000000 + unix_shift_s * 1000, limit_s=3600)
         s.wait(self.recording, wait)
         s.say_again()
@@ -284,7 +284,7 @@ def clock(preload, shift_s):
     switch = os.path.join(tempfile.mkdtemp(prefix="plenum-clock-"), "shift")
     with Recorder(env={"LD_PRELOAD": preload, "PLM_CLOCK_SHIFT": switch}) as recorder:
         m = Meeting(recorder, "h264")
-        first = m.up
+        first, begins = m.up, m.asked
         time.sleep(3.5)
         say(switch, str(shift_s))
         time.sleep(3.5)
@@ -298,11 +298,11 @@ def clock(preload, shift_s):
         os.rmdir(os.path.dirname(switch))
         recorded = judge(m, [(first, down), (again, stopped)], ["server"])
         whole = recorded.manifest["duration_us"] / 1e6
-        assert abs(whole - (stopped - first)) < 0.5, (whole, stopped - first)
+        assert abs(whole - (stopped - begins)) < 0.5, (whole, stopped - begins)
         stamps = [datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00")).timestamp() for line in recorder.log().splitlines()]
         steps = [b - a for a, b in zip(stamps, stamps[1:])]
         assert any(abs(step - shift_s) < 60 for step in steps), "the recorder's clock did not jump"
-        return f"clock jumped {shift_s:+d} s: {whole:.2f} s recorded in {stopped - first:.2f} s"
+        return f"clock jumped {shift_s:+d} s: {whole:.2f} s recorded in {stopped - begins:.2f} s, on after {first - begins:.2f} s"
 
 
 def may_mount():

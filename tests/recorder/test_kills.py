@@ -5,6 +5,7 @@ tones say; every file plays after the next start; it is one recording with a gap
 import concurrent.futures
 import os
 import random
+import statistics
 import sys
 import time
 
@@ -19,6 +20,7 @@ SEED = int(os.environ.get("PLM_TEST_SEED", str(random.randrange(1 << 30))))
 LOSS_S = 2.0
 GOP_S = 1.0
 MEDIA = {}
+READY, FINISHED = [], []  # seconds that killed recorders took to be ready again, and recordings that were stopped
 
 
 class Meeting:
@@ -112,7 +114,7 @@ def one_round(index, what):
         if what == "recorder":
             recorder.kill()
             m.end()
-            recorder.start()
+            READY.append(recorder.start())
             m.serve()
         else:
             m.end()
@@ -122,6 +124,7 @@ def one_round(index, what):
         time.sleep(3.5)
         stopped = time.monotonic()
         m.server.stop(recording)
+        FINISHED.append(time.monotonic() - stopped)
         m.end()
         recorded = Recorded(recorder, recording)
         lost = judge(m, recorded, [(killed, again), (stopped, stopped)], [what])
@@ -143,7 +146,7 @@ def finalising(index):
         time.sleep(rng.uniform(0, 0.03))
         recorder.kill()
         m.end()
-        recorder.start()
+        READY.append(recorder.start())
         s = Server(recorder)
         s.say(op="sync", ids=[])
         s.wait(recording, "ready")
@@ -170,6 +173,9 @@ def main():
                 print("FAILED", f.__name__, args, repr(error)[:2000], flush=True)
                 failed += 1
     print(f"{len(jobs) - failed} of {len(jobs)}")
+    for what, seconds in (("recorders ready again", READY), ("recordings finished", FINISHED)):
+        if seconds:
+            print(f"{len(seconds)} {what} after {statistics.median(seconds):.2f} s at the median, {max(seconds):.2f} s at most")
     return 1 if failed else 0
 
 

@@ -32,6 +32,7 @@ void part(struct meeting *m);
 void bandwidth_steps(const struct run *r);
 void bandwidth_found(const struct run *r);
 void bandwidth_falls(const struct run *r);
+void bandwidth_silence(const struct run *r);
 
 /* scenarios_bwe.c */
 void bwe_bands(const struct run *r);
@@ -45,6 +46,7 @@ void alloc_step(const struct run *r);
 void alloc_main(const struct run *r);
 void alloc_steady(const struct run *r);
 void alloc_pause(const struct run *r);
+void alloc_stall(const struct run *r);
 void alloc_uplink(const struct run *r);
 void alloc_one_bad(const struct run *r);
 /* scenarios_speech.c */

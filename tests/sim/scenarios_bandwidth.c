@@ -236,3 +236,27 @@ void bandwidth_falls(const struct run *r)
     check_use(f, octets * 8 / 18);
     close_flow(f, r);
 }
+
+/** A camera that stays silent: no probe is sent for it. When it goes on, so does the picture. */
+void bandwidth_silence(const struct run *r)
+{
+    struct flow *f = calloc(1, sizeof *f);
+    open_flow(f, r, 25000, 0);
+    struct sim *s = &f->m.sim;
+    line(f, 1000000, 300000);
+    run_for(f, 15000);
+    f->m.people[0]->silent = true;
+    run_for(f, 4000);
+    uint64_t octets = transport_of(f->watcher)->tx_bytes, decoded = f->watcher->decoded;
+    run_for(f, 30000);
+    octets = transport_of(f->watcher)->tx_bytes - octets;
+    SIM_CHECK(s, f->watcher->decoded == decoded, "a picture of nobody");
+    f->m.people[0]->silent = false;
+    run_for(f, 5000);
+    print_flow(f);
+    printf("  %llu octets in 30 s of silence, %llu frames in 5 s afterwards\n", (unsigned long long)octets,
+        (unsigned long long)(f->watcher->decoded - decoded));
+    SIM_CHECK(s, octets == 0, "%llu octets were sent for nothing", (unsigned long long)octets);
+    SIM_CHECK(s, f->watcher->decoded - decoded >= 120, "the picture did not come back");
+    close_flow(f, r);
+}

@@ -36,6 +36,7 @@ struct sim_path {
     uint32_t delay_us, jitter_us;      /**< jitter keeps the order; only `reorder` breaks it */
     uint32_t rate_bps;                 /**< 0: no limit */
     uint32_t queue_us;                 /**< longest wait for the rate, then tail drop */
+    uint64_t held_until_us;            /**< nothing arrives before: it is kept, and comes then */
 };
 
 struct sim_config {

@@ -108,6 +108,7 @@ enum plm_slot_reason {
     PLM_SLOT_MUTED,        /**< paused: its publisher has muted it */
     PLM_SLOT_STOPPED,      /**< paused: its publisher sends nothing, though it is not muted */
     PLM_SLOT_UNWANTED,     /**< empty: this receiver wants no video */
+    PLM_SLOT_NO_CODEC,     /**< paused: its publisher sends a codec that this receiver did not agree to */
 };
 PLM_EXPORT const char *plm_slot_reason_name(enum plm_slot_reason r);
 

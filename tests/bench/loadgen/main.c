@@ -32,29 +32,30 @@ struct options {
 
 static void usage(FILE *out)
 {
-    fputs("plenum-bench --server ADDRESS:PORT --pid PID [options]   load on a running server\n"
-          "plenum-bench --floors [--scenario NAME] [--cpu N] [--server-cpu N]   only what sealing and "
-          "sending cost\n"
-          "  --scenario NAME  [fanout]\n"
-          "     fanout        one to N\n"
-          "     audio-fanout  the same without video\n"
-          "     silent        one to N, nothing sent while it is measured\n"
-          "     meeting       rooms of N, everybody sees everybody\n"
-          "     audio         the same without video\n"
-          "     crowd         rooms of N, up to 50 of them send, everybody follows four\n"
-          "  --size N         receivers of a fan-out, people of a room [4]\n"
-          "  --rooms N        [1]\n"
-          "  --room NAME      of the rooms, a number is put behind [bench]\n"
-          "  --seconds S      measured [5]\n"
-          "  --warm-up S      before [1]\n"
-          "  --slices N       measured so often [1]\n"
-          "  --asks           load goes on before each warm-up until an octet is read from the standard input\n"
-          "  --bitrate KBPS   of a video [1500]\n"
-          "  --fps N          [30]\n"
-          "  --pace-us N      between the packets of a frame [0]\n"
-          "  --decrypt-one-of N  receivers; the others only count [1]\n"
-          "  --cpu N          bind this client to a CPU\n"
-          "  --server-cpu N   where the floors are measured\n",
+    fputs(
+        "plenum-bench --server ADDRESS:PORT --pid PID [options]   load on a running server\n"
+        "plenum-bench --floors [--scenario NAME] [--cpu N] [--server-cpu N]   only what sealing and "
+        "sending cost\n"
+        "  --scenario NAME  [fanout]\n"
+        "     fanout        one to N\n"
+        "     audio-fanout  the same without video\n"
+        "     silent        one to N, nothing sent while it is measured\n"
+        "     meeting       rooms of N, everybody sees everybody\n"
+        "     audio         the same without video\n"
+        "     crowd         rooms of N, up to 50 of them send, everybody follows four\n"
+        "  --size N         receivers of a fan-out, people of a room [4]\n"
+        "  --rooms N        [1]\n"
+        "  --room NAME      of the rooms, a number is put behind [bench]\n"
+        "  --seconds S      measured [5]\n"
+        "  --warm-up S      before [1]\n"
+        "  --slices N       measured so often [1]\n"
+        "  --asks           load goes on before each warm-up until an octet is read from the standard input\n"
+        "  --bitrate KBPS   of a video [1500]\n"
+        "  --fps N          [30]\n"
+        "  --pace-us N      between the packets of a frame [0]\n"
+        "  --decrypt-one-of N  receivers; the others only count [1]\n"
+        "  --cpu N          bind this client to a CPU\n"
+        "  --server-cpu N   where the floors are measured\n",
         out);
 }
 
@@ -85,8 +86,8 @@ static void parse(struct options *o, int argc, char **argv)
         {"scenario", 1, NULL, 'k'}, {"size", 1, NULL, 'n'}, {"rooms", 1, NULL, 'r'}, {"room", 1, NULL, 'm'},
         {"seconds", 1, NULL, 't'}, {"warm-up", 1, NULL, 'w'}, {"bitrate", 1, NULL, 'b'},
         {"fps", 1, NULL, 'f'}, {"pace-us", 1, NULL, 'u'}, {"decrypt-one-of", 1, NULL, 'd'},
-        {"slices", 1, NULL, 'S'}, {"asks", 0, NULL, 'a'}, {"cpu", 1, NULL, 'c'},
-        {"server-cpu", 1, NULL, 'C'}, {"floors", 0, NULL, 'F'}, {"help", 0, NULL, 'h'}, {0}};
+        {"slices", 1, NULL, 'S'}, {"asks", 0, NULL, 'a'}, {"cpu", 1, NULL, 'c'}, {"server-cpu", 1, NULL, 'C'},
+        {"floors", 0, NULL, 'F'}, {"help", 0, NULL, 'h'}, {0}};
     struct scenario *s = &o->scenario;
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {

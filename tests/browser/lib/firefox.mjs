@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { makeScene, TONES } from "./media.mjs";
 import { instrument, reading } from "./participant.mjs";
+import { hear } from "./tones.mjs";
 
 const puppeteer = createRequire(new URL("../../../web/package.json", import.meta.url))("puppeteer-core");
 
@@ -19,59 +20,32 @@ function fakeCamera(makeScene, number) {
   };
 }
 
-/*
- * Runs in the page: which of the tones are heard. Without a sound card Firefox never starts an AudioContext; what is received is
- * recorded instead, and the recording decoded.
- */
-async function hearTones(tones) {
-  const RATE = 48000;
-  const record = (stream) =>
-    new Promise((resolve, reject) => {
-      const recorder = new MediaRecorder(new MediaStream(stream.getAudioTracks()), { mimeType: "audio/ogg;codecs=opus" });
-      const parts = [];
-      recorder.ondataavailable = ({ data }) => parts.push(data);
-      recorder.onerror = () => reject(new Error("recording failed"));
-      recorder.onstop = () => resolve(new Blob(parts).arrayBuffer());
-      recorder.start();
-      setTimeout(() => recorder.stop(), 1500);
-    });
-  const power = (samples, frequency) => {
-    let re = 0;
-    let im = 0;
-    samples.forEach((x, i) => {
-      const phase = (2 * Math.PI * frequency * i) / RATE;
-      re += x * Math.cos(phase);
-      im += x * Math.sin(phase);
-    });
-    return Math.hypot(re, im) / samples.length;
-  };
-  const speaking = window.plenum.meeting.receive.tracks.filter((track) => track.source === "microphone");
-  const heard = await Promise.all(
-    speaking.map(async ({ stream }) => {
-      const recording = await record(stream);
-      const decoded = await new OfflineAudioContext(1, RATE, RATE).decodeAudioData(recording);
-      const samples = decoded.getChannelData(0).subarray(-RATE / 2);
-      return tones.filter((f) => power(samples, f) > 0.02);
-    }),
-  );
-  return heard.flat().sort((a, b) => a - b);
-}
+/* Runs in the page: the voices that are received. Without a sound card Firefox never starts an AudioContext. */
+const findVoices = () => window.plenum.meeting.receive.tracks.filter((track) => track.source === "microphone").map(({ stream }) => stream);
 
-/** Like openParticipant, in Firefox. */
-export async function openFirefox(server, number, name) {
-  const browser = await puppeteer.launch({
+/** The system's Firefox. @param prefs besides what every test needs; without a sound card an AudioContext runs by `media.cubeb.force_mock_context` */
+export function launchFirefox(prefs = { "media.cubeb.force_mock_context": true }) {
+  return puppeteer.launch({
     browser: "firefox",
     executablePath: process.env.PLM_FIREFOX ?? "/usr/bin/firefox-esr",
     headless: true,
     extraPrefsFirefox: {
-      "media.navigator.permission.disabled": true,
-      "media.navigator.streams.fake": true,
-      "media.navigator.audio.fake_frequency": TONES[number],
+      ...prefs,
       "media.autoplay.default": 0,
+      "media.autoplay.blocking_policy": 0,
       /* Updates and the like must not disturb. */
       "app.update.enabled": false,
       "browser.shell.checkDefaultBrowser": false,
     },
+  });
+}
+
+/** Like openParticipant, in Firefox. */
+export async function openFirefox(server, number, name) {
+  const browser = await launchFirefox({
+    "media.navigator.permission.disabled": true,
+    "media.navigator.streams.fake": true,
+    "media.navigator.audio.fake_frequency": TONES[number],
   });
   const page = await browser.newPage();
   await page.setViewport({ width: 1280, height: 800 });
@@ -79,7 +53,7 @@ export async function openFirefox(server, number, name) {
   const click = (testId) => page.locator(`[data-testid=${testId}]`).click();
   return {
     ...reading({ name, number }, (read, argument) => page.evaluate(read, argument)),
-    heard: () => page.evaluate(hearTones, TONES.slice(1)),
+    heard: () => hear(page, findVoices, TONES.slice(1)),
     page,
     problems: [],
     click,

@@ -1,5 +1,6 @@
 /* The player of recordings in somebody's page, in whatever browser: what it shows and where it is, read and driven in the page itself. */
 import { eventually } from "./participant.mjs";
+import { hear } from "./tones.mjs";
 
 /* Files that play together may be so far apart, in seconds. */
 const MOST_APART = 0.1;
@@ -26,44 +27,13 @@ function readPlaces() {
   return [...document.querySelectorAll("[data-testid=player-tile]:not([hidden]) :is(video, audio)")].map((element) => ({
     place: Number(element.parentElement.dataset.start) + element.currentTime,
     rate: element.paused ? 0 : element.playbackRate,
+    readyState: element.readyState,
+    error: element.error?.message,
   }));
 }
 
-/* Runs in the page: which tones the elements play that are shown, each for itself: what it plays is recorded, and the recording decoded. */
-async function hearPlayed(tones) {
-  const RATE = 48_000;
-  const record = (element) =>
-    new Promise((resolve, reject) => {
-      const stream = element.captureStream?.() ?? element.mozCaptureStream();
-      const recorder = new MediaRecorder(new MediaStream(stream.getAudioTracks()));
-      const parts = [];
-      recorder.ondataavailable = ({ data }) => parts.push(data);
-      recorder.onerror = () => reject(new Error("recording failed"));
-      recorder.onstop = () => resolve(new Blob(parts).arrayBuffer());
-      recorder.start();
-      setTimeout(() => recorder.stop(), 2000);
-    });
-  const power = (samples, frequency) => {
-    let [re, im] = [0, 0];
-    samples.forEach((x, i) => {
-      const phase = (2 * Math.PI * frequency * i) / RATE;
-      re += x * Math.cos(phase);
-      im += x * Math.sin(phase);
-    });
-    return Math.hypot(re, im) / samples.length;
-  };
-  const elements = [...document.querySelectorAll("[data-testid=player-tile]:not([hidden]) :is(video, audio)")];
-  const heard = await Promise.all(
-    elements.map(async (element) => {
-      const recorded = await record(element);
-      if (recorded.byteLength === 0) return [];
-      const decoded = await new OfflineAudioContext(1, RATE, RATE).decodeAudioData(recorded);
-      const samples = decoded.getChannelData(0).subarray(-RATE / 2);
-      return tones.filter((f) => power(samples, f) > 0.02);
-    }),
-  );
-  return heard.flat().sort((a, b) => a - b);
-}
+/* Runs in the page: what the elements play that are shown. */
+const findPlayed = () => [...document.querySelectorAll("[data-testid=player-tile]:not([hidden]) :is(video, audio)")].map((element) => element.captureStream?.() ?? element.mozCaptureStream());
 
 /* Runs in the page. */
 function readClock() {
@@ -83,12 +53,11 @@ async function watchClock(to, most) {
   const input = document.querySelector("[data-testid=player-seek]");
   const stage = document.querySelector("[data-testid=player-stage]");
   const seen = [];
-  for (const end = performance.now() + most * 1000; performance.now() < end && Number(input.value) < to; ) {
+  for (const end = performance.now() + most * 1000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
     const inGap = document.querySelector("[data-testid=player-gap]") !== null;
     seen.push({ at: performance.now() / 1000, time: Number(input.value), inGap, isWaiting: stage.dataset.waiting === "true" });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (seen.at(-1).time >= to || performance.now() > end) return seen;
   }
-  return seen;
 }
 
 /** The player in the page of somebody who leads a meeting. */
@@ -100,18 +69,18 @@ export function playerOf({ page, click }) {
     /** Where the files begin whose pictures are shown. */
     starts: async () => (await page.evaluate(readPictures)).map(({ start }) => start),
     places: () => page.evaluate(readPlaces),
-    heard: (tones) => page.evaluate(hearPlayed, tones),
+    heard: (tones) => hear(page, findPlayed, tones),
     clock: () => page.evaluate(readClock),
     length: async () => (await page.evaluate(readClock)).length,
     seek: (seconds) => page.evaluate(drag, Math.round(seconds * 10) / 10),
     toggle: () => click("player-play"),
     /** The clock on its way to a place. */
     watch: (to, most) => page.evaluate(`(${watchClock})(${to}, ${most})`),
-    /** All go at this rate, as nearly as they keep together; 0: none moves. */
+    /** All go at this rate, as nearly as they keep together; 0: none moves. @return true, or what they do instead */
     async areTogether(rate, count = 2) {
       const all = await player.places();
       const spread = Math.max(...all.map(({ place }) => place)) - Math.min(...all.map(({ place }) => place));
-      return all.length >= count && spread <= MOST_APART && all.every((one) => (rate ? Math.abs(one.rate / rate - 1) < 0.2 : one.rate === 0));
+      return (all.length >= count && spread <= MOST_APART && all.every((one) => (rate ? Math.abs(one.rate / rate - 1) < 0.2 : one.rate === 0))) || all;
     },
     /** Open a recording of the room. @param which 0: the newest one */
     async open(which) {

@@ -15,14 +15,9 @@ const QUIET_S = 0.3;
 /* How long the distance of the sound's clock is looked at from a beep on. */
 const LOOK_ON_S = 5;
 
-/*
- * Runs in the page. Publishes under window.meeting; window.sent has when each grey of each flash, and each beep, was given to the browser, in ms
- * since 1970.
- */
-export async function publishTimed({ url, room, name, greys }) {
-  const { Meeting } = window.plenum.sdk;
-  const now = () => performance.timeOrigin + performance.now();
-  const context = new AudioContext({ sampleRate: 48_000, latencyHint: 0 });
+/* Runs in the page: a beep each second of an audio clock, from its second `first` on. */
+async function beepEachSecond(options) {
+  const context = new AudioContext(options);
   const out = context.createMediaStreamDestination();
   const gain = new GainNode(context, { gain: 0 });
   const oscillator = new OscillatorNode(context, { frequency: 1000 });
@@ -34,12 +29,40 @@ export async function publishTimed({ url, room, name, greys }) {
     gain.gain.setValueAtTime(0.5, first + second);
     gain.gain.setValueAtTime(0, first + second + 0.1);
   }
+  return { context, first, track: out.stream.getAudioTracks()[0] };
+}
+
+/** Gives a page window.beepEachSecond. */
+export const giveBeeps = (page) => page.evaluate(`void (window.beepEachSecond = ${beepEachSecond})`);
+
+/*
+ * Runs in the page, which has beeps. Publishes under window.meeting; window.sent has when each grey of each flash, and each beep, was given to the browser, in ms
+ * since 1970.
+ */
+export async function publishTimed({ url, room, name, greys }) {
+  const { Meeting } = window.plenum.sdk;
+  const now = () => performance.timeOrigin + performance.now();
+  const { context, first, track } = await window.beepEachSecond({ sampleRate: 48_000, latencyHint: 0 });
   const sent = (window.sent = { flashes: [], first, skews: {} });
-  const canvas = new OffscreenCanvas(640, 360);
+  const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
   const pen = canvas.getContext("2d");
+  /*
+   * Chromium puts the times of frames on its own clock by how late they come on average, but never into the future: what it has to take back for that it
+   * takes back for good. Once some frames come late, as they do on a busy machine, all others are early. A leap makes it forget that: halfway from flash to
+   * flash.
+   */
+  let ahead = 0;
+  let half = 0;
   /* Frames are given when this code says, not when the page is painted. */
-  const generator = new MediaStreamTrackGenerator({ kind: "video" });
-  const writer = generator.writable.getWriter();
+  const [camera, send] = (() => {
+    if (!("MediaStreamTrackGenerator" in window)) {
+      const stream = canvas.captureStream(0);
+      return [stream.getVideoTracks()[0], () => stream.requestFrame()];
+    }
+    const generator = new MediaStreamTrackGenerator({ kind: "video" });
+    const writer = generator.writable.getWriter();
+    return [generator, (time) => void writer.write(new VideoFrame(canvas, { timestamp: Math.round((time + ahead) * 1000) }))];
+  })();
   let grey = greys.length;
   let second = -1;
   const give = () => {
@@ -50,6 +73,10 @@ export async function publishTimed({ url, room, name, greys }) {
      */
     const near = Math.round(at);
     sent.skews[near] = Math.min(sent.skews[near] ?? Infinity, now() - context.currentTime * 1000);
+    if (Math.floor(at + 0.5) !== half) {
+      half = Math.floor(at + 0.5);
+      ahead += 1000;
+    }
     if (at >= 0 && Math.floor(at) !== second) {
       second = Math.floor(at);
       grey = 0;
@@ -58,14 +85,13 @@ export async function publishTimed({ url, room, name, greys }) {
     pen.fillStyle = `rgb(${value} ${value} ${value})`;
     pen.fillRect(0, 0, 640, 360);
     const time = now();
-    const frame = new VideoFrame(canvas, { timestamp: Math.round(time * 1000) });
     if (grey < greys.length) sent.flashes.push({ grey: grey++, at: time });
-    void writer.write(frame);
+    send(time);
   };
   setInterval(give, 1000 / 30);
   const meeting = (window.meeting = new Meeting({ url, room, name }));
-  await meeting.setSource("camera", generator);
-  await meeting.setSource("microphone", out.stream.getAudioTracks()[0]);
+  await meeting.setSource("camera", camera);
+  await meeting.setSource("microphone", track);
   await meeting.join();
   return meeting.localId;
 }
@@ -73,11 +99,13 @@ export async function publishTimed({ url, room, name, greys }) {
 /** What `publishTimed` wants besides who and where. */
 export const TIMED = { greys: GREYS };
 
-/** When each grey and each beep was sent, from window.sent, in ms since 1970. */
+/** When each grey and each beep was sent, from window.sent, in ms since 1970; and how long the clock of its sound stood still, in ms. */
 export function sentTimes({ flashes, first, skews }) {
   /* Since distances only grow, those that follow a beep are none of them too small for it. */
   const skew = (second) => Math.min(...Array.from({ length: LOOK_ON_S }, (_, i) => skews[second + i] ?? Infinity));
-  return { flashes, beeps: Object.keys(skews).map((second) => (first + Number(second)) * 1000 + skew(Number(second))) };
+  const all = Object.keys(skews).map((second) => skew(Number(second)));
+  const stood = Math.max(...all) - Math.min(...all);
+  return { flashes, stood, beeps: Object.keys(skews).map((second) => (first + Number(second)) * 1000 + skew(Number(second))) };
 }
 
 /** The pictures of a file: { at: seconds from its start, width }. */

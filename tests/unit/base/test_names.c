@@ -62,7 +62,7 @@ static void names_are_complete_and_unique(void **state)
         {plm_transport_state_name_of, PLM_TRANSPORT_CLOSED + 1},
         {plm_close_reason_name_of, PLM_CLOSE_RESOURCES + 1},
         {plm_slot_state_name_of, PLM_SLOT_PAUSED + 1},
-        {plm_slot_reason_name_of, PLM_SLOT_UNWANTED + 1},
+        {plm_slot_reason_name_of, PLM_SLOT_NO_CODEC + 1},
         {plm_gauge_name_of, PLM_GAUGE_COUNT},
         {plm_counter_name_of, PLM_CNT_COUNT},
     };

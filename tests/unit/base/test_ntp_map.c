@@ -110,6 +110,24 @@ static void reports_follow_drift(void **state)
     }
 }
 
+/** The sound of a busy sender, whose clock stands still for 2 ms in each second, and reports each 5 s: the line is never left behind. */
+static void seldom_reports_are_followed(void **state)
+{
+    (void)state;
+    struct plm_ntp_map m;
+    int64_t offset = -(int64_t)UNIX_US;
+    plm_ntp_map_init(&m, 48000);
+    for (uint64_t s = 0; s <= 300; s++) {
+        uint64_t ours = 1000000 + s * 1002000;
+        if (s > 5) {
+            int64_t err = plm_ntp_map_us(&m, s * 48000) - (int64_t)ours;
+            assert_in_range(err + 10000, 0, 10000);
+        }
+        if (s % 5 == 0)
+            plm_ntp_map_on_report(&m, plm_ntp_from_us(UNIX_US + ours), s * 48000, offset);
+    }
+}
+
 static void ts_is_the_inverse(void **state)
 {
     (void)state;
@@ -159,6 +177,7 @@ int main(void)
         cmocka_unit_test(arrival_follows_drift),
         cmocka_unit_test(a_jump_of_the_source_anchors_anew),
         cmocka_unit_test(reports_slew_and_jump),
+        cmocka_unit_test(seldom_reports_are_followed),
         cmocka_unit_test(reports_follow_drift),
         cmocka_unit_test(ts_is_the_inverse),
         cmocka_unit_test(offset_is_the_smallest_of_late),

@@ -80,7 +80,7 @@ static void another_decision_is_seen(void **state)
     decide(r, 1, 4000000, 5000000);
     struct plm_alloc_log other = r->log;
     other.len = 0;
-    struct plm_alloc_total total = {250000, 250000};
+    struct plm_alloc_total total = {250000, 250000, 0};
     plm_alloc_log_begin(&other, &(struct plm_alloc_line){0}, r->slots, 1, 4000000, 5000000);
     r->slots[0].encoding ^= 1; /* as if another allocator had decided */
     plm_alloc_log_end(&other, r->slots, 1, &total);
@@ -103,7 +103,7 @@ static void the_longest_fits(void **state)
         r->slots[i].n_layers = PLM_MAX_ENCODINGS;
         for (unsigned k = 0; k < PLM_MAX_ENCODINGS; k++)
             r->slots[i].layers[k].sent = true;
-        r->memory[i] = (struct plm_alloc_memory){true, 3, 3, 255, 65535, 65535, UINT64_MAX};
+        r->memory[i] = (struct plm_alloc_memory){true, 3, 3, 255, 65535, 65535, UINT64_MAX, UINT64_MAX};
         r->slots[i].memory = &r->memory[i];
     }
     plm_alloc_log_begin(&r->log, &r->line, r->slots, PLM_MAX_MEDIA + 1, UINT32_MAX, UINT64_MAX);

@@ -226,6 +226,80 @@ static void after_a_step_down_there_is_none_up_for_a_while(void **state)
     assert_int_equal(r.slots[0].encoding, 2);
 }
 
+/* A budget that fell by itself, and has doubled since, had fallen for a moment: only what took a step up back needs patience then. */
+static void a_fall_for_a_moment_needs_no_patience(void **state)
+{
+    (void)state;
+    struct receiver r;
+    receiver_init(&r, 1);
+    share_for(&r, 600000, 20 * SECOND);
+    share(&r, 50000);
+    assert_int_equal(r.slots[0].encoding, PLM_LAYER_NONE);
+    share_for(&r, 90000, 3 * SECOND / 2);
+    assert_int_equal(r.slots[0].encoding, PLM_LAYER_NONE);
+    share_for(&r, 640000, 3 * SECOND / 2); /* 500 were used: on a line that was full it means little */
+    assert_int_equal(r.slots[0].encoding, PLM_LAYER_NONE);
+    share_for(&r, 700000, 3 * SECOND / 2);
+    assert_int_equal(r.slots[0].encoding, 1);
+    share(&r, 200000); /* so soon after a step up */
+    share_for(&r, 600000, 4 * SECOND);
+    assert_int_equal(r.slots[0].encoding, 0);
+}
+
+/* A publisher begins with what is asked for: then it is taken at once, for a while. */
+static void what_was_not_sent_yet_is_taken_when_it_comes(void **state)
+{
+    (void)state;
+    for (unsigned seconds = 1; seconds <= 4; seconds += 3) {
+        struct receiver r;
+        receiver_init(&r, 1);
+        r.line.proved_bps = 1;
+        r.slots[0].layers[1].sent = r.slots[0].layers[2].sent = false;
+        share_for(&r, 2500000, seconds * SECOND);
+        assert_int_equal(r.slots[0].encoding, 0);
+        assert_int_equal(r.slots[0].wish, 2);
+        r.slots[0].layers[2].sent = true;
+        share(&r, 2500000);
+        assert_int_equal(r.slots[0].encoding, seconds == 1 ? 2 : 0);
+        share(&r, 600000);
+        share_for(&r, 2500000, SECOND); /* it had it: now it waits as ever */
+        assert_int_equal(r.slots[0].encoding, 0);
+    }
+}
+
+static void up_goes_what_is_proved(void **state)
+{
+    (void)state;
+    struct receiver r;
+    receiver_init(&r, 1);
+    share(&r, 450000);
+    assert_int_equal(r.slots[0].encoding, 0);
+    share_for(&r, 450000, 6 * SECOND);
+    r.line.proved_bps = 160000;
+    share_for(&r, 600000, 10 * SECOND);
+    assert_int_equal(r.slots[0].encoding, 0);
+    assert_int_equal(r.total.next_bps, 575000); /* 500 and 15 % */
+    r.line.proved_bps = 530000;
+    share(&r, 600000);
+    assert_int_equal(r.slots[0].encoding, 0);
+    r.line.proved_bps = 540000; /* 93 % of it */
+    share(&r, 600000);
+    assert_int_equal(r.slots[0].encoding, 1);
+    assert_int_equal(r.total.next_bps, 575000);
+    share(&r, 600000);
+    assert_int_equal(r.total.next_bps, 0);
+    /* What is asked for otherwise does not wait for it, nor does anything where nothing is proved. */
+    r.line.proved_bps = 1;
+    r.slots[0].priority = 3;
+    share(&r, 1800000);
+    assert_int_equal(r.slots[0].encoding, 2);
+    assert_int_equal(r.total.next_bps, 0);
+    share(&r, 600000);
+    assert_int_equal(r.slots[0].encoding, 1);
+    share(&r, 1800000); /* patience: nothing to prove */
+    assert_int_equal(r.total.next_bps, 0);
+}
+
 static void what_is_asked_for_anew_does_not_wait(void **state)
 {
     (void)state;
@@ -379,6 +453,9 @@ int main(void)
         cmocka_unit_test(screens_are_sharp_before_they_are_smooth),
         cmocka_unit_test(down_at_once_up_when_there_is_room_for_a_while),
         cmocka_unit_test(after_a_step_down_there_is_none_up_for_a_while),
+        cmocka_unit_test(a_fall_for_a_moment_needs_no_patience),
+        cmocka_unit_test(what_was_not_sent_yet_is_taken_when_it_comes),
+        cmocka_unit_test(up_goes_what_is_proved),
         cmocka_unit_test(what_is_asked_for_anew_does_not_wait),
         cmocka_unit_test(a_paused_slot_comes_back_by_itself),
         cmocka_unit_test(frames_come_back_soon),

@@ -135,6 +135,44 @@ static void a_longer_way_is_no_queue(void **state)
     assert_true(plm_bwe_delay_usage(&t) == PLM_BWE_NORMAL && plm_bwe_delay_wait(&t) < 10000);
 }
 
+/* What a line or a machine held up comes faster than it was sent, and the climb in the midst of it is none of a narrow line's. */
+static void what_is_let_go_is_told_apart(void **state)
+{
+    (void)state;
+    send(60, 0.5, 0, PLM_BWE_NORMAL);
+    plm_bwe_delay_end_feedback(&t);
+    plm_bwe_delay_begin_feedback(&t);
+    for (int i = 0; i < 40; i++)
+        plm_bwe_delay_add(&t, 1200, (int64_t)now + i * 10000, (int64_t)now + 420000 + i * 1000);
+    assert_int_equal(plm_bwe_delay_narrow(&t), 0);
+    plm_bwe_delay_end_feedback(&t);
+    assert_true(plm_bwe_delay_was_let_go(&t));
+    assert_true(plm_bwe_delay_least_wait(&t) > 40000);
+    /* What comes as slowly as a line carries it does not. */
+    now += 1000000;
+    plm_bwe_delay_begin_feedback(&t);
+    for (int i = 0; i < 10; i++)
+        plm_bwe_delay_add(&t, 1200, (int64_t)now + i * 10000, (int64_t)now + 100000 + i * 20000);
+    assert_true(plm_bwe_delay_narrow(&t) > 0);
+    plm_bwe_delay_end_feedback(&t);
+    assert_false(plm_bwe_delay_was_let_go(&t));
+    assert_true(plm_bwe_delay_narrow(&t) > 0);
+}
+
+static void a_climb_that_is_over_is_no_narrow_line(void **state)
+{
+    (void)state;
+    send(60, 0.5, 0, PLM_BWE_NORMAL);
+    plm_bwe_delay_end_feedback(&t);
+    plm_bwe_delay_begin_feedback(&t);
+    for (int i = 0; i < 10; i++)
+        plm_bwe_delay_add(&t, 1200, (int64_t)now + i * 10000, (int64_t)now + 100000 + i * 20000);
+    plm_bwe_delay_add(&t, 1200, (int64_t)now + 280000, (int64_t)now + 304000);
+    assert_true(plm_bwe_delay_narrow(&t) > 0);
+    plm_bwe_delay_end_feedback(&t);
+    assert_int_equal(plm_bwe_delay_narrow(&t), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +184,8 @@ int main(void)
         cmocka_unit_test_setup(late_packets_teach_nothing, set_up),
         cmocka_unit_test_setup(a_narrow_line_shows_in_its_first_frame, set_up),
         cmocka_unit_test_setup(a_longer_way_is_no_queue, set_up),
+        cmocka_unit_test_setup(what_is_let_go_is_told_apart, set_up),
+        cmocka_unit_test_setup(a_climb_that_is_over_is_no_narrow_line, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,8 +54,10 @@ static size_t record(size_t cap, bool *full)
         while (ms % 100 == 99 && plm_twcc_rx_pending(&rx) &&
                (len = plm_twcc_rx_write(&rx, fci, sizeof fci, 1, 2)) > 12)
             plm_bwe_on_twcc(b, fci + 12, len - 12, now);
-        if (ms % 500 == 0)
+        if (ms % 500 == 0) {
             plm_bwe_poll(b, now);
+            plm_bwe_aim(b, 600000, ms % 4000 ? plm_bwe_estimate(b) : 0);
+        }
         if (ms == 3000)
             plm_bwe_on_report(b, 3, 40000, now);
         if (ms == 6000)

@@ -340,6 +340,72 @@ static void rewrites(void **state)
     assert_int_equal(plm_dd_rewrite(x.data, sizeof x.data, (const uint8_t *)"\0\0\0\x40", 4, 1, 1), 4);
 }
 
+/* To a receiver of these layers, which parses it on. */
+static void tell(struct plm_dd_states *source, uint64_t ext_seq, struct dd_writer *w, uint8_t sid,
+    uint8_t tid, struct plm_dd_state *told)
+{
+    size_t len = dd_len(w), n;
+    struct plm_frame_info f = {0};
+    struct plm_dd_info plain, i;
+    assert_int_equal(plm_dd_read(source, ext_seq, w->data, len, &f), 0);
+    assert_int_equal(f.targets.n, 4);
+    struct plm_dd_state state = source->now;
+    assert_int_equal(parse(&state, w, len, &plain), 0);
+    if (!f.targets.present) /* without room nothing is told */
+        assert_int_equal(plm_dd_tell_active(w->data, len, len, &f.targets, 1), len);
+    memset(w->data + len, 0xff, sizeof w->data - len);
+    n = plm_dd_tell_active(w->data, sizeof w->data, len, &f.targets, plm_dd_active(&f.targets, sid, tid));
+    assert_in_range(n, len, len + PLM_DD_TELL_OCTETS);
+    assert_int_equal(parse(told, w, n, &i), 0);
+    assert_true(i.has_active_targets);
+    assert_int_equal(i.active_at, plain.active_at);
+    assert_true(i.start == plain.start && i.end == plain.end && i.has_structure == plain.has_structure);
+    assert_true(i.frame_number == plain.frame_number && i.template_id == plain.template_id);
+    assert_true(i.sid == plain.sid && i.tid == plain.tid && i.switch_up == plain.switch_up);
+    assert_int_equal(i.n_fdiffs, plain.n_fdiffs);
+    assert_memory_equal(i.fdiffs, plain.fdiffs, sizeof i.fdiffs);
+    state.active_targets = told->active_targets;
+    assert_memory_equal(told, &state, sizeof state);
+}
+
+/* Whoever gets a part of the layers is told so in descriptors of each shape, and what else they say stays. */
+static void tells_what_is_active(void **state)
+{
+    (void)state;
+    struct plm_dd_states source = {0};
+    struct plm_dd_state told = {0};
+    struct dd_writer w;
+    dd_begin(&w, true, false, 0, 7);
+    dd_flags(&w, true, false, false, false, false);
+    dd_structure(&w, 0, 4, l2t2, 6, 2, "\0\0\1\1", true);
+    dd_size(&w, 320, 180);
+    dd_size(&w, 640, 360);
+    tell(&source, 1, &w, 0, 1, &told); /* with a structure */
+    assert_int_equal(told.active_targets, 3);
+    assert_int_equal(told.width[1], 640);
+    dd_begin(&w, true, true, 2, 8);
+    tell(&source, 2, &w, 1, 0, &told); /* without anything */
+    assert_int_equal(told.active_targets, 5);
+    dd_begin(&w, true, true, 1, 9);
+    dd_flags(&w, false, false, true, true, true);
+    dd_dtis(&w, "SSSR");
+    dd_fdiff(&w, 2, 33);
+    dd_bits(&w, 2, 0);
+    dd_bits(&w, 16, 0xabcd);
+    tell(&source, 3, &w, 7, 7, &told); /* with fields of its own */
+    assert_int_equal(told.active_targets, 15);
+    dd_begin(&w, true, true, 1, 10);
+    dd_flags(&w, false, true, false, true, false);
+    dd_bits(&w, 4, 7); /* the sender has stopped the highest */
+    dd_fdiff(&w, 1, 4);
+    dd_bits(&w, 2, 0);
+    tell(&source, 4, &w, 0, 7, &told);
+    assert_int_equal(told.active_targets, 3);
+    dd_begin(&w, true, true, 1, 11);
+    tell(&source, 5, &w, 1, 7, &told);
+    assert_int_equal(told.active_targets, 7);
+}
+
 static void survives_random_octets(void **state)
 {
     (void)state;
@@ -449,6 +515,7 @@ int main(void)
         cmocka_unit_test(keeps_state_on_failure),
         cmocka_unit_test(refuses_too_many_layers),
         cmocka_unit_test(rewrites),
+        cmocka_unit_test(tells_what_is_active),
         cmocka_unit_test(survives_random_octets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

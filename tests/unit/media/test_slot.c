@@ -758,30 +758,28 @@ static void seconds_of_both_legs_are_reported(void **state)
     assert_int_equal(s.w->reports, reports + 1);
 }
 
-static void send_nack(struct peer *p, uint16_t seq)
-{
-    uint8_t b[128];
-    size_t n = plm_rtcp_write_rr(b, sizeof b, 1, NULL, 0);
-    n += plm_rtcp_write_nack(b + n, sizeof b - n, 1, VIDEO_SSRC, &seq, 1);
-    assert_int_equal(plm_security_dtls.seal_rtcp(p->sec, b, &n, sizeof b), 0);
-    peer_send(p, b, n);
-    deliver(p->world);
-}
+/* What was lost, and how long the worker was held up, in all seconds: of what Ada sends, and of what is sent to Eve. */
+static unsigned lost_before, lost_behind, held_in, held_out;
 
-static unsigned lost_behind, lost_before;
-
-static void find_lost(struct world *w, const struct plm_worker_report *report)
+static void sum_up(struct world *w, const struct plm_worker_report *report)
 {
     (void)w;
-    lost_behind = lost_before = 0;
+    lost_before = lost_behind = held_in = held_out = 0;
     for (unsigned i = 0; i < report->n_transports; i++) {
         const struct plm_transport_stats *t = &report->transports[i];
-        for (unsigned k = 0; k < t->n_tracks && t->participant == ADA; k++)
-            for (unsigned s = 0; s < t->tracks[k].encodings[0].n_seconds; s++)
-                lost_before += t->tracks[k].encodings[0].seconds[s].lost;
-        for (unsigned k = 0; k < t->n_slots && t->participant == EVE; k++)
-            for (unsigned s = 0; s < t->slots[k].n_seconds; s++)
+        for (unsigned k = 0; k < t->n_tracks && t->participant == ADA; k++) {
+            const struct plm_encoding_stats *e = &t->tracks[k].encodings[0];
+            for (unsigned s = 0; s < e->n_seconds; s++) {
+                lost_before += e->seconds[s].lost;
+                held_in += e->seconds[s].held_ms;
+            }
+        }
+        for (unsigned k = 0; k < t->n_slots && t->participant == EVE; k++) {
+            for (unsigned s = 0; s < t->slots[k].n_seconds; s++) {
                 lost_behind += t->slots[k].seconds[s].lost;
+                held_out += t->slots[k].seconds[s].held_ms;
+            }
+        }
     }
 }
 
@@ -789,13 +787,13 @@ static void find_lost(struct world *w, const struct plm_worker_report *report)
 static void what_never_came_is_not_lost_behind_us(void **state)
 {
     struct scene s = begin(state, false);
-    s.w->on_report = find_lost;
+    s.w->on_report = sum_up;
     s.ada->video_seq++;
     s.ada->video_ts += 3000;
     send_picture(s.ada, false);
     uint16_t newest_seq = s.eve->last_seq;
     for (unsigned i = 0; i < 5; i++) {
-        send_nack(s.eve, (uint16_t)(newest_seq - 1));
+        send_nack(s.eve, VIDEO_SSRC, (uint16_t)(newest_seq - 1));
         run_for(s.w, 50000);
     }
     both_go_on(&s, 1500000);
@@ -803,35 +801,18 @@ static void what_never_came_is_not_lost_behind_us(void **state)
     assert_int_equal(lost_before, 1);
     assert_int_equal(lost_behind, 0);
     s.eve->dropped_seq = newest_seq;
-    send_nack(s.eve, newest_seq);
+    send_nack(s.eve, VIDEO_SSRC, newest_seq);
     both_go_on(&s, 1500000);
     take_stats(s.w);
     assert_int_equal(lost_before, 1);
     assert_int_equal(lost_behind, 1);
 }
 
-static uint16_t held_in, held_out;
-
-static void find_held(struct world *w, const struct plm_worker_report *report)
-{
-    (void)w;
-    held_in = held_out = 0;
-    for (unsigned i = 0; i < report->n_transports; i++) {
-        const struct plm_transport_stats *t = &report->transports[i];
-        for (unsigned k = 0; k < t->n_tracks && t->participant == ADA; k++)
-            for (unsigned s = 0; s < t->tracks[k].encodings[0].n_seconds; s++)
-                held_in += t->tracks[k].encodings[0].seconds[s].held_ms;
-        for (unsigned k = 0; k < t->n_slots && t->participant == EVE; k++)
-            for (unsigned s = 0; s < t->slots[k].n_seconds; s++)
-                held_out += t->slots[k].seconds[s].held_ms;
-    }
-}
-
 /* Both legs tell when it was not they that were late: once, in the second in which it ended. */
 static void seconds_tell_that_the_worker_was_held_up(void **state)
 {
     struct scene s = begin(state, false);
-    s.w->on_report = find_held;
+    s.w->on_report = sum_up;
     both_go_on(&s, 2200000);
     take_stats(s.w);
     assert_int_equal(held_in + held_out, 0);
@@ -891,6 +872,106 @@ static void who_wants_no_video_is_told_so(void **state)
     expect_told(s.w, 1, PLM_SLOT_EMPTY, 0);
     slot_events(s.w, 1, &ev);
     assert_int_equal(ev->slot.reason, PLM_SLOT_UNWANTED);
+}
+
+/* ---- codecs ---- */
+
+/* Ada's camera has H264 too, by another payload type; the viewer's first slot decodes what it says. */
+static void add_h264(struct plm_media_params *m, uint8_t pt)
+{
+    m->codecs[m->n_codecs] = m->codecs[0];
+    m->codecs[m->n_codecs].codec = PLM_CODEC_H264;
+    m->codecs[m->n_codecs].pt = pt;
+    m->codecs[m->n_codecs++].rtx_pt = PLM_NO_PT;
+}
+
+static struct peer *camera_of_two_codecs(struct world *w)
+{
+    struct plm_transport_params params = {.exts.id = {[PLM_EXT_MID] = 4, [PLM_EXT_TWCC] = 3}};
+    struct plm_media_params *m = &params.media[params.n_media++];
+    video(m, "0");
+    add_h264(m, 102);
+    m->direction = PLM_DIR_RECV;
+    m->source = PLM_SOURCE_CAMERA;
+    struct peer *p = add_peer(w, ADA, &params, false);
+    connect_peer(p);
+    p->video_seq = 100;
+    return p;
+}
+
+/* @param only H264 alone, else both */
+static struct peer *viewer_of_h264(struct world *w, bool only)
+{
+    struct plm_transport_params params;
+    describe_viewer(&params, 1, 0);
+    add_h264(&params.media[1], 110);
+    if (only) {
+        params.media[1].codecs[0] = params.media[1].codecs[1];
+        params.media[1].n_codecs = 1;
+    }
+    struct peer *p = add_peer(w, EVE, &params, false);
+    connect_peer(p);
+    look_at(p, ADA, 0);
+    forget(w, p);
+    return p;
+}
+
+/* A single slice, of an IDR picture (with its size nowhere) or another; its last octet says whose, as in send_frame. */
+static void send_h264(struct peer *p, bool key)
+{
+    p->video_ts += 3000;
+    uint64_t ext_seq = ++p->video_seq;
+    uint16_t seq = (uint16_t)ext_seq;
+    uint32_t ts = p->video_ts;
+    uint8_t b[1400] = {0x90, 0x80 | 102, (uint8_t)(seq >> 8), (uint8_t)seq, (uint8_t)(ts >> 24),
+        (uint8_t)(ts >> 16), (uint8_t)(ts >> 8), (uint8_t)ts, 0, 0, 0, 42, 0xbe, 0xde, 0, 2, 0x40, '0', 0x31,
+        (uint8_t)(seq >> 8), (uint8_t)seq, 0, 0, 0, key ? 0x65 : 0x41, 0x88};
+    b[899] = (uint8_t)p->who;
+    send_rtp(p, 42, ext_seq, b, 24, 900);
+}
+
+static void who_does_not_decode_it_is_told_so(void **state)
+{
+    struct world *w = *state;
+    struct peer *ada = camera_of_two_codecs(w), *eve = viewer_of_h264(w, true);
+    send_picture(ada, true);
+    run_for(w, 50000);
+    expect_paused(w, 1, PLM_SLOT_NO_CODEC, ADA);
+    unsigned asked = ada->pli;
+    for (int i = 0; i < 90; i++) {
+        send_picture(ada, false);
+        run_for(w, FRAME_US);
+    }
+    assert_int_equal(ada->pli, asked); /* no key frame of that helps */
+    assert_int_equal(count(eve, VIDEO_SSRC, ADA), 0);
+    forget(w, eve);
+    send_h264(ada, true);
+    expect_at_last(w, 1, PLM_SLOT_FORWARDING, ADA);
+    send_h264(ada, false);
+    assert_int_equal(count(eve, VIDEO_SSRC, ADA), 2);
+}
+
+/* Nothing of the new codec goes out before its key frame, which is asked for where it got lost. */
+static void another_codec_begins_with_its_key_frame(void **state)
+{
+    struct world *w = *state;
+    struct peer *ada = camera_of_two_codecs(w), *eve = viewer_of_h264(w, false);
+    send_picture(ada, true);
+    run_for(w, 50000);
+    expect_told(w, 1, PLM_SLOT_FORWARDING, ADA);
+    for (int i = 0; i < 30; i++) {
+        send_picture(ada, false);
+        run_for(w, FRAME_US);
+    }
+    forget(w, eve);
+    unsigned asked = ada->pli;
+    send_h264(ada, false);
+    run_for(w, 50000);
+    assert_int_equal(count(eve, VIDEO_SSRC, ADA), 0);
+    assert_int_equal(ada->pli, asked + 1);
+    send_h264(ada, true);
+    send_h264(ada, false);
+    assert_int_equal(count(eve, VIDEO_SSRC, ADA), 2);
 }
 
 /* ---- the next one is on another worker ---- */
@@ -1120,6 +1201,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(seconds_tell_that_the_worker_was_held_up, setup, teardown),
         cmocka_unit_test_setup_teardown(late_and_missing_frames_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(who_wants_no_video_is_told_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_does_not_decode_it_is_told_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_codec_begins_with_its_key_frame, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_is_asked_for_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_may_go, setup, teardown),
         cmocka_unit_test_setup_teardown(one_of_another_worker_comes_back_with_a_key_frame, setup, teardown),

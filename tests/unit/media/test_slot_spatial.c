@@ -12,7 +12,6 @@ enum {
     WIDTH = 1280, /* of the highest layer; the others are half as large each */
     HEIGHT = 720,
     LAYERS = 3,
-    RECEIVER_SSRC = 7777,
 };
 
 static enum plm_codec codec;
@@ -193,6 +192,21 @@ static unsigned check_pictures(const struct peer *p, unsigned from)
     return top;
 }
 
+/* The highest spatial layer that it has been told to expect. */
+static int told(const struct peer *p)
+{
+    int top = -1;
+    for (int target = 0; target < 9; target++)
+        top = p->dd.active_targets >> target & 1 ? target / 3 : top;
+    return top;
+}
+
+static void check_told(const struct peer *big, int top, const struct peer *small, int small_top)
+{
+    assert_int_equal(told(big), codec == PLM_CODEC_AV1 ? top : -1);
+    assert_int_equal(told(small), codec == PLM_CODEC_AV1 ? small_top : -1);
+}
+
 static void each_gets_what_it_shows(struct world *w)
 {
     bool key = true;
@@ -204,6 +218,7 @@ static void each_gets_what_it_shows(struct world *w)
     go_on(ada, 1500000, &key);
     assert_int_equal(check_pictures(big, 0), 2);
     assert_int_equal(check_pictures(small, 0), 0);
+    check_told(big, 2, small, 0);
     /* The small one becomes larger, and small again. */
     unsigned asked = ada->pli;
     look(small, WIDTH / 2, HEIGHT / 2);
@@ -212,12 +227,14 @@ static void each_gets_what_it_shows(struct world *w)
     big->n_log = small->n_log = 0;
     go_on(ada, 1500000, &key);
     assert_int_equal(check_pictures(small, 0), 1);
+    check_told(big, 2, small, 1);
     asked = ada->pli;
     look(small, WIDTH / 4, HEIGHT / 4);
     small->n_log = 0;
     go_on(ada, 1500000, &key);
     assert_int_equal(check_pictures(small, 0), 0);
     assert_int_equal(check_pictures(big, 0), 2);
+    check_told(big, 2, small, 0);
     assert_int_equal(ada->pli, asked);
     assert_int_equal(big->dd_structures > 0, codec == PLM_CODEC_AV1);
 }

@@ -20,7 +20,7 @@ static void media_flows_and_is_repaired(void **state)
     assert_int_equal(a->pli, 1); /* asked once */
     send_frame(a, 101, 12000, 8, true);
     assert_int_equal(b->rtp, 1);
-    assert_int_equal(b->last_ssrc, 7777);
+    assert_int_equal(b->last_ssrc, RECEIVER_SSRC);
     assert_int_equal(b->last_pt, 96);
     uint16_t first = b->last_seq;
     uint16_t picture = (uint16_t)((b->last_payload[2] & 0x7f) << 8 | b->last_payload[3]);
@@ -33,28 +33,12 @@ static void media_flows_and_is_repaired(void **state)
     assert_int_equal(((b->last_payload[2] & 0x7f) << 8 | b->last_payload[3]), (picture + 2) & 0x7fff);
     assert_int_equal(b->last_payload_len, 900);
     /* The receiver asks for what it lost. */
-    uint8_t nack[128];
-    uint16_t lost = b->dropped_seq;
-    size_t n = plm_rtcp_write_rr(nack, sizeof nack, 1, NULL, 0);
-    n += plm_rtcp_write_nack(nack + n, sizeof nack - n, 1, 7777, &lost, 1);
-    assert_int_equal(plm_security_dtls.seal_rtcp(b->sec, nack, &n, sizeof nack), 0);
-    peer_send(b, nack, n);
-    deliver(w);
+    send_nack(b, RECEIVER_SSRC, b->dropped_seq);
     assert_int_equal(b->rtx, 1);
     run_for(w, 600000);
     assert_true(b->sr >= 1);
     assert_true(a->twcc >= 1);
     assert_true(a->rr >= 1);
-}
-
-static void send_nack(struct peer *p, uint16_t seq)
-{
-    uint8_t b[128];
-    size_t n = plm_rtcp_write_rr(b, sizeof b, 1, NULL, 0);
-    n += plm_rtcp_write_nack(b + n, sizeof b - n, 1, 7777, &seq, 1);
-    assert_int_equal(plm_security_dtls.seal_rtcp(p->sec, b, &n, sizeof b), 0);
-    peer_send(p, b, n);
-    deliver(p->world);
 }
 
 /** Who loses the very first packet knows of it, and has it after a round trip. */
@@ -69,9 +53,9 @@ static void the_first_packet_can_be_asked_for(void **state)
     send_frame(a, 101, 12000, 8, true);
     assert_int_equal(b->rtp, 0);
     assert_int_equal((uint16_t)(b->dropped_seq - b->lead_seq), 1);
-    send_nack(b, b->dropped_seq);
+    send_nack(b, RECEIVER_SSRC, b->dropped_seq);
     assert_int_equal(b->rtx, 1);
-    send_nack(b, b->lead_seq); /* nothing was in it */
+    send_nack(b, RECEIVER_SSRC, b->lead_seq); /* nothing was in it */
     assert_int_equal(b->rtx, 1);
     send_frame(a, 102, 15000, 9, false);
     assert_int_equal(b->rtp, 1);
@@ -99,10 +83,10 @@ static void a_late_key_frame_is_caught_up_with(void **state)
         for (uint16_t back = 2; back <= 3; back++) { /* nothing is missing but what never came */
             unsigned had = p->rtx;
             p->dropped_seq = (uint16_t)(newest - back);
-            send_nack(p, p->dropped_seq);
+            send_nack(p, RECEIVER_SSRC, p->dropped_seq);
             assert_int_equal(p->rtx, had + 1);
         }
-        send_nack(p, (uint16_t)(newest - 1));
+        send_nack(p, RECEIVER_SSRC, (uint16_t)(newest - 1));
         assert_int_equal(p->rtx, 2);
         assert_int_equal(p->last_ts, ts);
     }
@@ -475,29 +459,29 @@ static void media_moves_with_media(void **state)
     connect_peer(a);
     connect_peer(b);
     send_frame(a, seq, 1, 1, true);
-    send_nack(b, 1);
+    send_nack(b, RECEIVER_SSRC, 1);
     struct plm_addr former = b->addr;
     assert_int_equal(plm_addr_parse(&b->addr, "203.0.113.7:999"), 0);
-    send_nack(b, 1); /* not validated yet */
+    send_nack(b, RECEIVER_SSRC, 1); /* not validated yet */
     take_stats(w);
     assert_int_equal(w->stats.drops[PLM_DROP_UNKNOWN_TUPLE], 1);
     peer_send(b, check, make_check(&b->local, false, check));
     deliver(w);
     unsigned had = b->rtp;
-    send_nack(b, 1);
+    send_nack(b, RECEIVER_SSRC, 1);
     send_frame(a, ++seq, 3001, 2, false);
     assert_int_equal(b->rtp, had); /* the other address was heard just now: that is a path on trial */
     run_for(w, 900000);
     b->addr = former;
-    send_nack(b, 1);
+    send_nack(b, RECEIVER_SSRC, 1);
     assert_int_equal(plm_addr_parse(&b->addr, "203.0.113.7:999"), 0);
     run_for(w, 900000);
-    send_nack(b, 1);
+    send_nack(b, RECEIVER_SSRC, 1);
     had = b->rtp;
     send_frame(a, ++seq, 6001, 3, false);
     assert_int_equal(b->rtp, had);
     run_for(w, 200000);
-    send_nack(b, 1);
+    send_nack(b, RECEIVER_SSRC, 1);
     send_frame(a, ++seq, 9001, 4, false);
     assert_true(b->rtp > had);
 }
@@ -606,7 +590,7 @@ static void fewer_lines_than_before_are_inactive_ones(void **state)
     params.n_media = 1;
     video(&params.media[0], "v");
     params.media[0].direction = PLM_DIR_SEND;
-    params.media[0].ssrc = 7777;
+    params.media[0].ssrc = RECEIVER_SSRC;
     params.media[0].rtx_ssrc = 7778;
     describe_again(w, b, &params);
     send_frame(a, 3, 9000, 3, true);
@@ -614,12 +598,11 @@ static void fewer_lines_than_before_are_inactive_ones(void **state)
     assert_int_equal(w->gone, 0);
 }
 
-/** A busy worker reads together what came one after the other: a publisher's estimate goes by when it came. */
-static void feedback_tells_when_a_packet_came(void **state)
+static void check_told_arrivals(struct world *w, bool strays)
 {
-    struct world *w = *state;
     struct peer *a = add_publisher(w, 1);
     connect_peer(a);
+    w->strays = strays;
     w->age_us = 20000;
     send_frame(a, 1, 3000, 1, true);
     w->age_us = 7000;
@@ -631,13 +614,16 @@ static void feedback_tells_when_a_packet_came(void **state)
     assert_int_equal(a->told[1].arrival_us - a->told[0].arrival_us, 13000);
 }
 
-static void send_report(struct peer *p)
+/** A busy worker reads together what came one after the other: a publisher's estimate goes by when it came. */
+static void feedback_tells_when_a_packet_came(void **state)
 {
-    uint8_t b[128];
-    size_t n = plm_rtcp_write_rr(b, sizeof b, 1, NULL, 0);
-    assert_int_equal(plm_security_dtls.seal_rtcp(p->sec, b, &n, sizeof b), 0);
-    peer_send(p, b, n);
-    deliver(p->world);
+    check_told_arrivals(*state, false);
+}
+
+/** What reached another worker first is no younger for it. */
+static void feedback_tells_when_a_stray_came(void **state)
+{
+    check_told_arrivals(*state, true);
 }
 
 /** RFC 3550 section 6.4: no sender reports of what is not sent, and again from the first packet on. */
@@ -657,6 +643,34 @@ static void silence_is_not_reported(void **state)
     send_frame(a, 2, 450001, 2, false);
     run_for(w, 600000);
     assert_in_range(b->sr, 1, 2);
+}
+
+/** Who sends nothing is asked ever more seldom, and as soon as something comes, and as often as ever while it does. */
+static void the_silent_are_asked_seldom(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    connect_peer(a);
+    connect_peer(b);
+    send_frame(a, 1, 1, 1, false);
+    run_for(w, 1800000);
+    assert_int_equal(a->pli, 4);
+    run_for(w, 18200000);
+    assert_in_range(a->pli, 7, 9);
+    run_for(w, 1000000);
+    a->pli = 0;
+    send_frame(a, 2, 1890001, 2, false);
+    assert_int_equal(a->pli, 1);
+    for (unsigned i = 0; i < 30; i++) {
+        run_for(w, 100000);
+        send_frame(a, 3 + i, 1899001 + 9000 * i, (uint16_t)(3 + i), false);
+    }
+    assert_in_range(a->pli, 6, 7);
+    send_frame(a, 33, 2169001, 33, true);
+    assert_int_equal(b->rtp, 1);
+    run_for(w, 5000000);
+    assert_in_range(a->pli, 6, 7);
 }
 
 /** Checks and reports of who is silent can wait for each other; media, and whoever comes, cannot. */
@@ -728,6 +742,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(media_flows_and_is_repaired, setup, teardown),
         cmocka_unit_test_setup_teardown(feedback_tells_when_a_packet_came, setup, teardown),
+        cmocka_unit_test_setup_teardown(feedback_tells_when_a_stray_came, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_packet_can_be_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_late_key_frame_is_caught_up_with, setup, teardown),
         cmocka_unit_test_setup_teardown(lost_packets_are_asked_for, setup, teardown),
@@ -746,6 +761,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(media_stays_where_media_comes_from, setup, teardown),
         cmocka_unit_test_setup_teardown(fewer_lines_than_before_are_inactive_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(silence_is_not_reported, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_silent_are_asked_seldom, setup, teardown),
         cmocka_unit_test_setup_teardown(only_silence_can_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
     };

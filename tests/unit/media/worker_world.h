@@ -29,7 +29,8 @@
 enum {
     MAX_PEERS = 6,
     MAX_LOG = 1024,
-    MAX_EVENTS = 256
+    MAX_EVENTS = 256,
+    RECEIVER_SSRC = 7777 /* of the picture that add_receiver lets it get; + 1: RTX */
 };
 
 struct world;
@@ -106,6 +107,7 @@ struct world {
     } wire[256];
     unsigned n_wire;
     uint32_t age_us; /* of what is delivered to the worker */
+    bool strays;     /* it comes by way of another worker */
 };
 
 static inline void random_octets(void *arg, void *buf, size_t len)
@@ -371,10 +373,28 @@ static inline int teardown(void **state)
     return 0;
 }
 
+static inline void deliver_stray(struct world *w, const uint8_t *data, size_t len, const struct plm_addr *from)
+{
+    struct {
+        struct plm_link_header h;
+        struct plm_link_stray s;
+        uint8_t data[2048];
+    } frame = {.h = {.size = (uint32_t)(sizeof frame.s + len), .type = PLM_LINK_STRAY},
+        .s = {.came_us = w->now - w->age_us}};
+    memcpy(frame.s.addr, from, sizeof *from);
+    memcpy(frame.data, data, len);
+    plm_worker_link(w->worker, 1, (const uint8_t *)&frame, sizeof frame.h + sizeof frame.s + len, w->now);
+    plm_worker_poll(w->worker, w->now);
+}
+
 /* Nobody is entered from within his own sending: everything goes over the wire first. */
 static inline void deliver(struct world *w)
 {
     for (unsigned i = 0; i < w->n_wire; i++) {
+        if (w->wire[i].to_worker && w->strays) {
+            deliver_stray(w, w->wire[i].data, w->wire[i].len, &w->wire[i].addr);
+            continue;
+        }
         if (w->wire[i].to_worker) {
             struct plm_datagram d = {.data = w->wire[i].data,
                 .len = (uint32_t)w->wire[i].len,
@@ -478,8 +498,8 @@ static inline struct peer *add_receiver(struct world *w, plm_participant_id who)
     struct plm_transport_params params = {.n_media = 1, .exts.id = {[PLM_EXT_TWCC] = 5}};
     video(&params.media[0], "v");
     params.media[0].direction = PLM_DIR_SEND;
-    params.media[0].ssrc = 7777;
-    params.media[0].rtx_ssrc = 7778;
+    params.media[0].ssrc = RECEIVER_SSRC;
+    params.media[0].rtx_ssrc = RECEIVER_SSRC + 1;
     params.media[0].pair = 0;
     return add_peer(w, who, &params, false);
 }
@@ -536,6 +556,28 @@ static inline void send_sound(struct peer *p, uint64_t ext_seq, uint32_t ts)
         (uint8_t)(ts >> 8), (uint8_t)ts, 0, 0, 0, 43, 0xbe, 0xde, 0, 1, 0x40, '1', 0, 0, 0x78};
     b[sizeof b - 1] = (uint8_t)p->who;
     send_rtp(p, 43, ext_seq, b, 20, sizeof b);
+}
+
+/** An RTCP compound: an empty report, and a NACK of one packet where it is of an SSRC. */
+static inline void send_feedback(struct peer *p, uint32_t ssrc, uint16_t seq)
+{
+    uint8_t b[128];
+    size_t n = plm_rtcp_write_rr(b, sizeof b, 1, NULL, 0);
+    if (ssrc)
+        n += plm_rtcp_write_nack(b + n, sizeof b - n, 1, ssrc, &seq, 1);
+    assert_int_equal(plm_security_dtls.seal_rtcp(p->sec, b, &n, sizeof b), 0);
+    peer_send(p, b, n);
+    deliver(p->world);
+}
+
+static inline void send_report(struct peer *p)
+{
+    send_feedback(p, 0, 0);
+}
+
+static inline void send_nack(struct peer *p, uint32_t ssrc, uint16_t seq)
+{
+    send_feedback(p, ssrc, seq);
 }
 
 static inline void take_stats(struct world *w)

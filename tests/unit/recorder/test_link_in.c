@@ -131,29 +131,30 @@ static void expect(struct world *w, uint32_t from, uint32_t to)
     assert_int_equal(errno, EAGAIN);
 }
 
-static void frames_of_a_turn_leave_together(void **state)
+/* @param together none leaves before the turn is over */
+static void expect_turn(uint32_t frames, bool together)
 {
     struct world w;
-    (void)state;
     begin(&w);
-    for (uint32_t i = 0; i < 200; i++)
+    for (uint32_t i = 0; i < frames; i++)
         demand(&w, i);
-    expect(&w, 0, 0);
+    if (together)
+        expect(&w, 0, 0);
     turns(&w, 1);
-    expect(&w, 0, 200);
+    expect(&w, 0, frames);
     end(&w);
+}
+
+static void frames_of_a_turn_leave_together(void **state)
+{
+    (void)state;
+    expect_turn(200, true);
 }
 
 static void frames_that_are_too_many_leave_in_order(void **state)
 {
-    struct world w;
     (void)state;
-    begin(&w);
-    for (uint32_t i = 0; i < 2000; i++)
-        demand(&w, i);
-    turns(&w, 1);
-    expect(&w, 0, 2000);
-    end(&w);
+    expect_turn(2000, false);
 }
 
 static void frames_for_one_that_has_gone_are_dropped(void **state)

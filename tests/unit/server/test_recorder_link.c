@@ -552,6 +552,47 @@ static void a_recording_that_no_recorder_heard_of_is_paused_then_failed(void **s
     close_world(&w);
 }
 
+/** Its end is told once, by the recorder that comes back to it. @param before how much was told until now */
+static void expect_end_from_recorder(struct world *w, unsigned before)
+{
+    w->port.stop(w->port.ctx, A, PLM_RECORDING_ASKED);
+    assert_int_equal(stats(w).running, 0);
+    run_for(w, 300);
+    assert_int_equal(w->n_told, before);
+    give_recorder(w);
+    AWAIT(w, got(w, 0, "\"op\":\"stop\",\"id\":\"" A "\"") && got(w, 1, "{\"op\":\"sync\",\"ids\":[]}"));
+    say_state(&w->r, A, "closing", "asked");
+    say_state(&w->r, A, "ready", "asked");
+    AWAIT(w, w->n_told == before + 2);
+    assert_true(told(w, before, A, PLM_RECORDING_CLOSING) && told(w, before + 1, A, PLM_RECORDING_READY));
+    assert_int_equal(stats(w).waiting, 0);
+}
+
+static void one_stopped_right_after_a_restart_is_ended_by_its_recorder(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, false);
+    const struct plm_recording_start s = {.id = A, .room = 7, .key = "k", .name = "n", .goes_on = true};
+    assert_int_equal(w.port.start(w.port.ctx, &s), 0);
+    expect_end_from_recorder(&w, 0);
+    close_world(&w);
+}
+
+static void one_that_was_offered_is_ended_by_a_recorder(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, false);
+    give_recorder(&w);
+    assert_int_equal(start(&w, A, 7), 0);
+    AWAIT(&w, got(&w, 0, "\"op\":\"start\"") && got(&w, 1, "sync"));
+    take_recorder(&w); /* whether it made a folder nobody knows */
+    AWAIT(&w, told(&w, 0, A, PLM_RECORDING_PAUSED));
+    expect_end_from_recorder(&w, 1);
+    close_world(&w);
+}
+
 static void signalling_may_stop_one_while_it_is_told_of_another(void **state)
 {
     (void)state;
@@ -751,6 +792,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(tells_a_new_recorder_all_that_runs_and_all_that_happened),
         cmocka_unit_test(what_was_not_written_is_said_again),
         cmocka_unit_test(a_recording_that_no_recorder_heard_of_is_paused_then_failed),
+        cmocka_unit_test(one_stopped_right_after_a_restart_is_ended_by_its_recorder),
+        cmocka_unit_test(one_that_was_offered_is_ended_by_a_recorder),
         cmocka_unit_test(signalling_may_stop_one_while_it_is_told_of_another),
         cmocka_unit_test(a_feed_that_ended_is_made_anew),
         cmocka_unit_test(a_full_disk_takes_no_new_recording),

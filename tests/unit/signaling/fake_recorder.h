@@ -16,6 +16,7 @@ struct recorder {
     plm_room_id room;
     uint64_t started_ms;
     uint32_t limit_s;
+    bool goes_on;
     enum plm_recording_reason reason; /* of the last stop */
     char *lines[RECORDER_LINES];
     size_t n, read;
@@ -33,6 +34,7 @@ static inline int recorder_start(void *ctx, const struct plm_recording_start *st
     r->room = start->room;
     r->started_ms = start->started_ms;
     r->limit_s = start->limit_s;
+    r->goes_on = start->goes_on;
     return 0;
 }
 

@@ -738,6 +738,7 @@ static void test_restart(void **state)
     publish(s->a);
     record(s);
     uint64_t started = s->r->started_ms;
+    assert_false(s->r->goes_on);
     strcpy(id, s->r->id);
     recorder_forget(s->r);
     restart(s, true); /* at once: what the journal had not put yet is not needed */
@@ -745,6 +746,7 @@ static void test_restart(void **state)
     assert_string_equal(s->r->id, id);
     assert_int_equal(s->r->room, 71);
     assert_int_equal(s->r->started_ms, started);
+    assert_true(s->r->goes_on);
     assert_true(recorder_expect(s->r, "{\"type\":\"present\",\"participants\":[2,1]}"));
     assert_int_equal(s->r->n, 1 + 2 * PLM_SOURCE_COUNT); /* nobody sends anything for now */
     for (size_t i = 1; i < s->r->n; i++)

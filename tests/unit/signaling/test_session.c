@@ -946,6 +946,7 @@ static void test_codecs(void **state)
     world_destroy(w);
 }
 
+/* What a publisher sends is the first of the answer; what it may change to follows. */
 static void expect_published_in(
     struct world *w, struct peer *p, int fingerprint, const char *ufrag, const char *codec)
 {
@@ -954,12 +955,30 @@ static void expect_published_in(
     char *offer = sdp_publish(w, ufrag, fingerprint, 1);
     struct plm_msg *reply = request_publish(p, offer, &code);
     assert_non_null(reply);
-    for (size_t i = 0; i < 2; i++) {
-        const char *each = i ? "H264/90000" : "VP8/90000";
-        assert_int_equal(strstr(reply->published.sdp, each) != NULL, strncmp(each, codec, 3) == 0);
-    }
+    const char *vp8 = strstr(reply->published.sdp, "VP8/90000");
+    const char *h264 = strstr(reply->published.sdp, "H264/90000");
+    assert_true(vp8 && h264);
+    assert_int_equal(vp8 < h264, !strcmp(codec, "VP8"));
     plm_msg_free(reply);
     free(offer);
+}
+
+/* Somebody who decodes VP8 alone. */
+static struct peer *enter_with_vp8(struct world *w, const char *name, int fingerprint)
+{
+    struct peer *p = peer_enter(w, "r", name, NULL);
+    w->client_codec = PLM_CODEC_NONE;
+    free(receive_well(w, p, 1, false, "only", fingerprint));
+    return p;
+}
+
+/* @return the codec that p was told to send, -1: it was told nothing */
+static int told_codec(struct peer *p)
+{
+    struct plm_msg *event = peer_expect(p, PLM_MSG_codec);
+    int codec = event ? (int)event->codec.codec : -1;
+    plm_msg_free(event);
+    return codec;
 }
 
 /* The room's first codec, but one that all who take part decode comes before it. */
@@ -970,10 +989,10 @@ static void test_codec_for_all(void **state)
     (void)state;
     struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Bob", NULL);
     expect_published_in(w, b, 0x11, "bob1", "H264"); /* nobody has said anything */
+    expect_published_in(w, b, 0x11, "bob2", "H264"); /* an ICE restart changes no codec */
     w->client_codec = PLM_CODEC_NONE;
     free(receive_well(w, a, 1, false, "ada1", 0x22)); /* decodes VP8 alone */
     expect_done(a);
-    expect_published_in(w, b, 0x11, "bob2", "H264");  /* an ICE restart changes no codec */
     expect_published_in(w, b, 0x33, "bob3", "VP8");
     w->client_codec = PLM_CODEC_H264;
     free(receive_well(w, b, 1, false, "bob4", 0x44));
@@ -990,6 +1009,134 @@ static void test_codec_for_all(void **state)
     peer_destroy(b);
     peer_destroy(c);
     world_destroy(w);
+}
+
+/* Who publishes changes when somebody comes who does not decode what is sent; once in a while, and never back. */
+static void test_codec_changes(void **state)
+{
+    struct plm_hub_config config = {.codecs = {PLM_CODEC_OPUS, PLM_CODEC_H264, PLM_CODEC_VP8}};
+    struct world *w = world_create(&config);
+    (void)state;
+    struct peer *a = peer_create(w);
+    char *secret = secret_of(a, "r", "Ada");
+    expect_published_in(w, a, 0x11, "ada1", "H264");
+    struct peer *c = peer_enter(w, "r", "Cyd", NULL);
+    w->client_codec = PLM_CODEC_H264;
+    free(receive_well(w, c, 1, false, "cyd1", 0x22)); /* decodes both */
+    assert_int_equal(told_codec(a), -1);
+    struct peer *b = enter_with_vp8(w, "Bob", 0x33);
+    assert_int_equal(told_codec(a), PLM_MSG_video_codec_vp8);
+    assert_int_equal(told_codec(b), -1);
+    assert_int_equal(told_codec(c), -1);
+    expect_published_in(w, a, 0x11, "ada1", "VP8"); /* another offer on the same connection has it first */
+    assert_int_equal(told_codec(a), -1);
+    peer_destroy(a);
+    a = peer_create(w);
+    plm_msg_free(resume(a, secret));
+    assert_int_equal(told_codec(a), PLM_MSG_video_codec_vp8); /* it may have been missed */
+    peer_say(b, "{\"type\":\"leave\",\"id\":90}");
+    world_pass(w, 10000);
+    assert_int_equal(told_codec(a), -1); /* never back */
+
+    expect_published_in(w, a, 0x44, "ada2", "H264"); /* a new connection; Bob is gone */
+    struct peer *d = enter_with_vp8(w, "Dan", 0x55);
+    assert_int_equal(told_codec(a), -1);
+    assert_int_equal(plm_hub_poll(w->hub), w->now + 50000);
+    world_pass(w, 49999);
+    assert_int_equal(told_codec(a), -1);
+    world_pass(w, 1);
+    assert_int_equal(told_codec(a), PLM_MSG_video_codec_vp8);
+    free(secret);
+    peer_destroy(a);
+    peer_destroy(b);
+    peer_destroy(c);
+    peer_destroy(d);
+    world_destroy(w);
+}
+
+/* Viewers change nothing, until they take part. */
+static void test_codec_of_viewers(void **state)
+{
+    struct plm_hub_config config = {.codecs = {PLM_CODEC_OPUS, PLM_CODEC_H264, PLM_CODEC_VP8}};
+    struct world *w = world_create(&config);
+    (void)state;
+    world_token(w, "looks-on", PLM_MSG_role_viewer);
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_create(w);
+    expect_published_in(w, a, 0x11, "ada1", "H264");
+    peer_knock(b, &(struct plm_msg_join){.room = "r", .name = "Bob", .token = "looks-on"});
+    plm_msg_free(peer_expect(b, PLM_MSG_joined));
+    w->client_codec = PLM_CODEC_NONE;
+    free(receive_well(w, b, 1, false, "bob1", 0x22));
+    assert_int_equal(told_codec(a), -1);
+    peer_say(a, "{\"type\":\"set_role\",\"id\":90,\"participant\":2,\"role\":\"speaker\"}");
+    assert_int_equal(told_codec(a), PLM_MSG_video_codec_vp8);
+    peer_destroy(a);
+    peer_destroy(b);
+    world_destroy(w);
+}
+
+/* A page that is loaded anew: its place stands for a moment, with the role; then they left. */
+static void test_soft_leave(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_create(w), *b;
+    char *secret = secret_of(a, "r", "Ada");
+    b = peer_enter(w, "r", "Bob", NULL);
+    struct peer *lost = peer_enter(w, "r", "Cyd", NULL);
+    peer_destroy(lost); /* has a longer time, though it was lost before */
+    peer_forget(b);
+    peer_say(a, "{\"type\":\"leave\",\"id\":90,\"soft\":true}");
+    assert_true(a->closed != 0);
+    assert_int_equal(plm_hub_poll(w->hub), w->now + 6000);
+    world_pass(w, 5999);
+    peer_destroy(a);
+    a = peer_create(w);
+    struct plm_msg *joined = resume(a, secret);
+    assert_true(joined->joined.resumed);
+    assert_int_equal(joined->joined.participant, 1);
+    assert_int_equal(joined->joined.role, PLM_MSG_role_moderator);
+    plm_msg_free(joined);
+    world_pass(w, 6000);
+    assert_null(peer_expect_left(b)); /* nobody noticed */
+
+    peer_say(a, "{\"type\":\"leave\",\"id\":91,\"soft\":true}");
+    world_pass(w, 6000);
+    struct plm_msg *left = peer_expect_left(b);
+    assert_non_null(left);
+    assert_int_equal(left->roster.left[0].participant, 1);
+    assert_int_equal(left->roster.left[0].reason, PLM_MSG_leave_reason_left);
+    plm_msg_free(left);
+    peer_destroy(a);
+    a = peer_create(w);
+    assert_null(resume(a, secret));
+    free(secret);
+    peer_destroy(a);
+    peer_destroy(b);
+}
+
+/* Who is removed meanwhile does not come back so, and whose role is taken comes back without it. */
+static void test_soft_leave_and_rules(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_create(w), *b = peer_create(w);
+    plm_msg_free(peer_join(a, "r", "Ada"));
+    char *secret = secret_of(b, "r", "Bob");
+    peer_say(a, "{\"type\":\"set_role\",\"id\":90,\"participant\":2,\"role\":\"moderator\"}");
+    peer_say(b, "{\"type\":\"leave\",\"id\":90,\"soft\":true}");
+    w->hub->detached->role = PLM_MSG_role_speaker;
+    peer_destroy(b);
+    b = peer_create(w);
+    struct plm_msg *joined = resume(b, secret);
+    assert_int_equal(joined->joined.role, PLM_MSG_role_speaker);
+    plm_msg_free(joined);
+    peer_say(b, "{\"type\":\"leave\",\"id\":91,\"soft\":true}");
+    peer_say(a, "{\"type\":\"kick\",\"id\":91,\"participant\":2}");
+    peer_destroy(b);
+    b = peer_create(w);
+    assert_null(resume(b, secret));
+    free(secret);
+    peer_destroy(a);
+    peer_destroy(b);
 }
 
 /* ---- limits ---- */
@@ -1199,6 +1346,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_forbidden, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_codecs, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_codec_for_all, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_soft_leave, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_soft_leave_and_rules, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_codec_changes, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_codec_of_viewers, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_states, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_too_fast, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_full, world_setup, world_teardown),

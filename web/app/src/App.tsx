@@ -1,5 +1,6 @@
 import { PlenumError, type PlenumErrorCode } from "@plenum/sdk";
 import { useEffect, useState } from "react";
+import { takeReturn } from "./lib/comeBack.js";
 import { spoken } from "./lib/language.js";
 import type { LocalMedia } from "./lib/localMedia.js";
 import { roomFromPath, roomPath } from "./lib/room.js";
@@ -18,6 +19,8 @@ export function App({ local }: { local: LocalMedia }) {
   useStore(spoken);
   const [room, setRoom] = useState(() => roomFromPath(location.pathname));
   const [session, setSession] = useState<Session>();
+  /* This page was loaded anew in the middle of a meeting. */
+  const [back, setBack] = useState(() => takeReturn(room));
   /* Why one was turned away while waiting. */
   const [refusal, setRefusal] = useState<PlenumErrorCode>();
 
@@ -71,6 +74,18 @@ export function App({ local }: { local: LocalMedia }) {
     await join(name, { ...credentials, ...(secret === undefined ? {} : { secret }) }).catch(() => setSession(undefined));
   };
 
+  useEffect(() => {
+    if (!back) return;
+    const { name, secret, microphone, camera } = back;
+    if (microphone) void local.turn("microphone", true);
+    if (camera) void local.turn("camera", true);
+    join(name, { secret })
+      .catch(() => undefined)
+      .finally(() => setBack(undefined));
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- once, as the page begins
+  }, []);
+
+  if (back && !session) return <main className="page" aria-busy="true" data-testid="coming-back" />;
   if (!room) return <HomePage onEnter={goTo} />;
   if (!session) return <LobbyPage key={room} room={room} local={local} refusal={refusal} onJoin={join} onHome={goHome} />;
   return <InSession session={session} local={local} room={room} onRejoin={() => setSession(undefined)} onTakeBack={() => takeBack(session)} onHome={goHome} />;

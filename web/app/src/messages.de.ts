@@ -84,6 +84,7 @@ export const de: Messages = {
     paused: {
       bandwidth: "Pausiert: Ihre Verbindung ist langsam",
       stopped: "Gerade kommt kein Bild",
+      codec: "Ihr Browser kann dieses Bild nicht wiedergeben",
     },
     pin: (name) => `${name} anheften`,
     unpin: (name) => `${name} lösen`,

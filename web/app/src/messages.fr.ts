@@ -84,6 +84,7 @@ export const fr: Messages = {
     paused: {
       bandwidth: "En pause : votre connexion est lente",
       stopped: "Aucune image n’arrive",
+      codec: "Votre navigateur ne sait pas lire cette image",
     },
     pin: (name) => `Épingler ${name}`,
     unpin: (name) => `Détacher ${name}`,

@@ -128,6 +128,7 @@ export const en = {
     paused: {
       bandwidth: "Paused: your connection is slow",
       stopped: "No picture is coming",
+      codec: "Your browser cannot play this picture",
     },
     pin: (name: string) => `Pin ${name}`,
     unpin: (name: string) => `Unpin ${name}`,

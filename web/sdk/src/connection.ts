@@ -98,6 +98,13 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
     });
   }
 
+  /** Exchange descriptions once more, on the same path. */
+  protected renegotiate(): Promise<void> {
+    return this.enqueue(async () => {
+      if (this.pc && !this.broken) await this.negotiate(this.pc, false);
+    });
+  }
+
   /** The server says that it no longer has this connection. */
   lost(): void {
     this.broken = true;

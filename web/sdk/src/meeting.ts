@@ -307,9 +307,13 @@ export class Meeting extends Emitter<MeetingEvents> {
     if (this.options.qualityInterval !== 0) this.quality.start(this.options.qualityInterval);
   }
 
-  /** Leave, or give up waiting. */
-  leave(): void {
-    this.signal.leave();
+  /**
+   * Leave, or give up waiting.
+   * @param soft the page goes away and may be back at once, as when it is reloaded: for some seconds another meeting takes the place up by
+   *   `secret`, with its role
+   */
+  leave({ soft = false }: { soft?: boolean } = {}): void {
+    this.signal.leave(soft);
   }
 
   /** Send `track` as this source, or stop sending it. May be called before joining. */
@@ -487,6 +491,9 @@ export class Meeting extends Emitter<MeetingEvents> {
       case "demand":
         /* Sound is never held back: the server needs it to know who speaks. */
         if (event.source === "camera" || event.source === "screen") void this.publish.setNeeded(event.source, event.needed);
+        break;
+      case "codec":
+        this.publish.setCodec(event.codec).catch((error: unknown) => this.emit("error", error));
         break;
       case "chat_posted":
         this.addMessages([event.message]);

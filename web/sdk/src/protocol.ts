@@ -136,7 +136,20 @@ export type SlotReason =
   /** its publisher sends nothing, though it is not muted */
   | "stopped"
   /** this client wants no video (view) */
-  | "unwanted";
+  | "unwanted"
+  /** its publisher sends what this client does not decode */
+  | "codec";
+
+/** In what video is sent. */
+export type VideoCodec =
+  /** VP8 */
+  | "vp8"
+  /** VP9 */
+  | "vp9"
+  /** H264 */
+  | "h264"
+  /** AV1 */
+  | "av1";
 
 /** What made a picture stand still. */
 export type FreezeCause =
@@ -480,6 +493,8 @@ export interface ResumeRequest {
 export interface LeaveRequest {
   type: "leave";
   id: number;
+  /** the page goes away and may be back at once, as when it is reloaded: for 6 s the place, with its role, may be resumed */
+  soft?: boolean;
 }
 
 /** Offer the publish connection, or a restart of it. Made once, with every source prepared. */
@@ -986,6 +1001,12 @@ export interface DemandEvent {
   needed: number[];
 }
 
+/** Send all video in this codec from now on: somebody came who does not decode what was sent. It is among those of the answer to publish: take it by RTCRtpEncodingParameters.codec, or offer publish again on the same connection, whose answer has it first. */
+export interface CodecEvent {
+  type: "codec";
+  codec: VideoCodec;
+}
+
 /** A new message. */
 export interface ChatPostedEvent {
   type: "chat_posted";
@@ -1076,6 +1097,7 @@ export type ServerEvent =
   | SlotsEvent
   | SpeakersEvent
   | DemandEvent
+  | CodecEvent
   | ChatPostedEvent
   | ConnectionLostEvent
   | RecordingEvent

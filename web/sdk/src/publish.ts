@@ -1,7 +1,7 @@
 import { detectEngine, sortCodecs, videoCodecOrder, type CodecOptions } from "./codecPolicy.js";
 import { MediaConnection, type ConnectionOptions } from "./connection.js";
 import { PUBLISH_LINES } from "./encodings.js";
-import type { Source, TrackLine } from "./protocol.js";
+import type { Source, TrackLine, VideoCodec } from "./protocol.js";
 
 const DEPENDENCY_DESCRIPTOR =
   "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
@@ -38,6 +38,8 @@ interface ExtensibleTransceiver {
   setHeaderExtensionsToNegotiate?(extensions: HeaderExtension[]): void;
 }
 type LayeredEncoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
+/* Not in every browser: Firefox ignores it. */
+type EncodingInCodec = RTCRtpEncodingParameters & { codec?: RTCRtpCodec };
 
 /**
  * Everything that this client sends, over one peer connection that is negotiated once: each source has its m-line from the
@@ -88,8 +90,32 @@ export class PublishConnection extends MediaConnection {
     for (const source of sources) void this.applyInTurn(source);
   }
 
+  /**
+   * Send all video in this codec from now on. Where the browser changes it within what was negotiated nothing is exchanged; else the same
+   * connection is offered once more, and its answer has this codec first.
+   */
+  async setCodec(codec: VideoCodec): Promise<void> {
+    const { pc } = this;
+    if (!pc || !this.isNegotiated) return;
+    const name = codec.toUpperCase();
+    const changed = PUBLISH_LINES.filter(({ kind }) => kind === "video").map(async ({ source }) => {
+      let done = false;
+      await this.onSender(source, async (sender) => {
+        done = await changeCodec(sender, name);
+      });
+      return done;
+    });
+    if ((await Promise.all(changed)).every(Boolean) || pc !== this.pc) return;
+    const order = videoCodecOrder(detectEngine(this.options.userAgent ?? navigator.userAgent), this.options.codecs);
+    for (const { source, kind } of PUBLISH_LINES) {
+      const transceiver = this.transceivers.get(source);
+      if (kind === "video" && transceiver) preferCodecs(transceiver, kind, [name, ...order.filter((other) => other !== name)]);
+    }
+    await this.renegotiate();
+  }
+
   protected override async negotiate(pc: RTCPeerConnection, restart: boolean): Promise<void> {
-    if (!restart) this.addLines(pc);
+    if (this.transceivers.size === 0) this.addLines(pc);
     const offer = await pc.createOffer({ iceRestart: restart });
     await pc.setLocalDescription(offer);
     const sdp = await this.options.exchange(pc.localDescription?.sdp ?? "", this.lines());
@@ -225,6 +251,23 @@ function addVideo(pc: RTCPeerConnection, encodings: readonly RTCRtpEncodingParam
     }
   }
   return pc.addTransceiver("video", { direction: "sendonly", sendEncodings: encodings.map((e) => ({ ...e })) });
+}
+
+/* @returns false where this browser, or this connection, cannot do it without another offer */
+async function changeCodec(sender: RTCRtpSender, name: string): Promise<boolean> {
+  const parameters = sender.getParameters();
+  const codec = parameters.codecs.find(({ mimeType }) => mimeType.toUpperCase() === `VIDEO/${name}`);
+  if (!codec || parameters.encodings.length === 0) return false;
+  const { mimeType, clockRate, sdpFmtpLine } = codec;
+  for (const encoding of parameters.encodings as EncodingInCodec[]) {
+    encoding.codec = { mimeType, clockRate, ...(sdpFmtpLine === undefined ? {} : { sdpFmtpLine }) };
+  }
+  try {
+    await sender.setParameters(parameters);
+  } catch {
+    return false;
+  }
+  return (sender.getParameters().encodings as EncodingInCodec[]).every((encoding) => encoding.codec?.mimeType.toUpperCase() === `VIDEO/${name}`);
 }
 
 function preferCodecs(transceiver: RTCRtpTransceiver, kind: "audio" | "video", order: readonly string[]): void {

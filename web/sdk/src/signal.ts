@@ -145,9 +145,12 @@ export class Signal extends Emitter<SignalEvents> {
     }, patienceMs);
   }
 
-  /** Leave for good, and tell the server where possible. */
-  leave(): void {
-    if (this.current === "open" || this.current === "waiting") this.send("leave", {}).catch(() => undefined);
+  /**
+   * Leave, and tell the server where possible.
+   * @param soft the page goes away and may be back at once: for a few seconds `secret` takes the place up again
+   */
+  leave(soft = false): void {
+    if (this.current === "open" || this.current === "waiting") this.send("leave", soft ? { soft } : {}).catch(() => undefined);
     this.close();
   }
 

@@ -108,18 +108,18 @@ export const OFFERED: Omit<OfferedReply, "id"> = { type: "offered", sdp: "v=0 of
 
 export class FakeSender {
   track: unknown = null;
-  parameters: { encodings: RTCRtpEncodingParameters[] };
+  parameters: { encodings: RTCRtpEncodingParameters[]; codecs: RTCRtpCodec[] };
   readonly replaceTrack = vi.fn((track: unknown) => {
     this.track = track;
     return Promise.resolve();
   });
-  readonly setParameters = vi.fn((parameters: { encodings: RTCRtpEncodingParameters[] }) => {
+  readonly setParameters = vi.fn((parameters: { encodings: RTCRtpEncodingParameters[]; codecs: RTCRtpCodec[] }) => {
     this.parameters = parameters;
     return Promise.resolve();
   });
 
   constructor(encodings: RTCRtpEncodingParameters[]) {
-    this.parameters = { encodings };
+    this.parameters = { encodings, codecs: [] };
   }
 
   getParameters() {

@@ -109,6 +109,31 @@ describe("the publish connection", () => {
     expect(active()).toEqual([true, false, true]);
   });
 
+  it("changes its codec within what was negotiated", async () => {
+    const { publish } = await meet();
+    const videos = publish.transceivers.filter(({ kind }) => kind === "video");
+    for (const { sender } of videos) sender.parameters.codecs = [{ mimeType: "video/VP8", clockRate: 90_000 }, { mimeType: "video/H264", clockRate: 90_000, sdpFmtpLine: "packetization-mode=1" }];
+    FakeSocket.last.event({ type: "codec", codec: "h264" });
+    await settle();
+    for (const { sender } of videos) {
+      for (const { codec } of sender.parameters.encodings as { codec?: RTCRtpCodec }[]) {
+        expect(codec).toEqual({ mimeType: "video/H264", clockRate: 90_000, sdpFmtpLine: "packetization-mode=1" });
+      }
+    }
+    expect(publish.offers).toHaveLength(1);
+  });
+
+  it("is offered once more where the browser cannot change its codec otherwise", async () => {
+    const { publish } = await meet();
+    const made = FakePeerConnection.all.length;
+    FakeSocket.last.event({ type: "codec", codec: "vp9" });
+    await settle();
+    expect(publish.offers).toHaveLength(2);
+    expect(publish.offers[1]?.iceRestart).toBe(false);
+    expect(FakePeerConnection.all).toHaveLength(made);
+    expect(FakeSocket.last.requests("publish")).toHaveLength(2);
+  });
+
   it("keeps the browser looking for a fast line while nothing is sent, and when something is sent again", async () => {
     const { publish } = await meet();
     const sender = publish.transceivers[1]?.sender;

@@ -94,7 +94,7 @@ export function Tile({ meeting, tile, isPinned, isMain, isSmall, isChoice, onPin
 /* Why somebody's picture stands still. That it is off is seen, and needs no words. */
 function pausedBy({ participant, source, remote }: TileModel): keyof typeof t.meeting.paused | undefined {
   if (remote?.state !== "paused" || remote.reason === "muted" || isOff(participant, source)) return undefined;
-  return remote.reason === "stopped" ? "stopped" : "bandwidth";
+  return remote.reason === "stopped" || remote.reason === "codec" ? remote.reason : "bandwidth";
 }
 
 function isOff({ tracks }: Participant, source: Source): boolean {

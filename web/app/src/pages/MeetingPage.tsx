@@ -2,6 +2,7 @@ import type { Participant, Source } from "@plenum/sdk";
 import { useEffect, useRef, useState } from "react";
 import { CopyLink } from "../controls/CopyLink.js";
 import { Logo, PersonAddIcon, ScreenIcon, WarningIcon } from "../icons.js";
+import { keepReturn } from "../lib/comeBack.js";
 import type { LocalMedia, LocalState } from "../lib/localMedia.js";
 import { byArrival } from "../lib/order.js";
 import { trackKey, type Session, type SessionState } from "../lib/session.js";
@@ -71,7 +72,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
       },
     },
   );
-  useLeaveOnUnload(session);
+  useLeaveOnUnload(session, local, room);
 
   const dominant = state.speakers.find((id) => id !== state.localId);
   const [lastSpeaker, setLastSpeaker] = useState(dominant);
@@ -277,13 +278,17 @@ function useUnread({ chat, localId, room }: SessionState, isOpen: boolean): numb
   return isOpen ? 0 : chat.filter((message) => message.number > seen && message.from !== localId).length;
 }
 
-/* The others should not have to wait for the grace time when a tab is closed. */
-function useLeaveOnUnload(session: Session): void {
+/* The others should not have to wait for the grace time when a tab is closed; one that is loaded anew comes back by what is kept for it. */
+function useLeaveOnUnload(session: Session, local: LocalMedia, room: string): void {
   useEffect(() => {
     const onHide = (event: PageTransitionEvent) => {
-      if (!event.persisted) session.meeting.leave();
+      if (event.persisted) return;
+      const { secret } = session.meeting;
+      const { microphone, camera } = local.get();
+      if (secret !== undefined) keepReturn({ room, name: session.name, secret, microphone: microphone.on, camera: camera.on });
+      session.meeting.leave({ soft: true });
     };
     window.addEventListener("pagehide", onHide);
     return () => window.removeEventListener("pagehide", onHide);
-  }, [session]);
+  }, [session, local, room]);
 }
