@@ -243,11 +243,12 @@ static void notice_restart(struct encoding *enc, uint32_t ssrc, uint64_t ext_seq
     enc->ssrc = ssrc;
 }
 
+/* Of H.264 only what tells a size, the parameter sets: slices, which come in packets of their own, need them. */
 static bool begins_key_frame(const struct plm_stream_packet *p)
 {
     struct plm_frame_info info;
     return plm_codec_parse(p->codec, p->data + p->payload_off, p->payload_len, &info) == 0 &&
-           info.keyframe_start;
+           info.keyframe_start && (p->codec != PLM_CODEC_H264 || info.width);
 }
 
 /* The first packet that comes need not be the first of its picture, and the first picture is the one that all others need. */

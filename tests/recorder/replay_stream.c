@@ -318,10 +318,10 @@ static void delay(struct record *r, uint64_t by_us)
     set_packet(r, &p);
 }
 
-/** The last packet under an SSRC: nothing later would show that it is missing, and lengths end with it. */
-static bool is_last(const struct record *r, const struct plm_link_packet *p)
+/** The first and the last packet under an SSRC: no other would show that it is missing. */
+static bool is_at_an_end(const struct record *r, const struct plm_link_packet *p)
 {
-    return r->run >= 0 && p->ext_seq == runs[r->run].last_seq;
+    return r->run >= 0 && (p->ext_seq == runs[r->run].first_seq || p->ext_seq == runs[r->run].last_seq);
 }
 
 /** The feed with everything that was asked for; a lost packet of a source that is not recovered is left out. */
@@ -334,7 +334,7 @@ static void spoil(const struct records *from, struct records *to)
     for (size_t i = 0; i < from->n; i++) {
         const struct record *r = &from->v[i];
         bool packet = packet_of(r, &h, &p, &rtp, &len);
-        bool lost = packet && chance(mischief.loss) && !is_last(r, &p);
+        bool lost = packet && chance(mischief.loss) && !is_at_an_end(r, &p);
         if (lost && !mischief.recover_us)
             continue;
         struct record *last = add_record(to, r->us, r->frame, r->len);

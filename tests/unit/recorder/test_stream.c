@@ -224,6 +224,26 @@ static void the_first_packet_may_come_late(void **state)
     plm_stream_destroy(s);
 }
 
+/* H.264: the slice of a key frame overtakes the parameter sets, which come in a packet of their own. */
+static void parameter_sets_may_be_overtaken(void **state)
+{
+    static const uint8_t sets[] = {24, 0, 15, 0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d, 0x40, 0x50, 0x17, 0xfc,
+        0xb0, 0x0f, 0x08, 0x84, 0x6a, 0, 4, 0x68, 0xce, 0x3c, 0x80};
+    static const uint8_t slice[] = {0x65, 0x88, 1, 2, 3};
+    (void)state;
+    struct plm_stream *s = create(PLM_SOURCE_CAMERA, 1);
+    struct rtp_maker m;
+    rtp_maker_init(&m, PLM_CODEC_H264);
+    struct made first = make_packet(&m, sets, sizeof sets, false, NOW);
+    struct made second = make_packet(&m, slice, sizeof slice, true, NOW);
+    put_at(s, &second, NOW);
+    put_at(s, &first, NOW + 30000);
+    assert_true(plm_stream_poll(s, NOW + 100000) == UINT64_MAX);
+    assert_int_equal(seen.n, 1);
+    assert_int_equal(stats_of(s).late, 0);
+    plm_stream_destroy(s);
+}
+
 static void what_waits_is_bounded(void **state)
 {
     (void)state;
@@ -628,6 +648,7 @@ int main(void)
         cmocka_unit_test(a_lost_packet_waits_then_needs_a_key_frame),
         cmocka_unit_test(a_late_packet_mends_it),
         cmocka_unit_test(the_first_packet_may_come_late),
+        cmocka_unit_test(parameter_sets_may_be_overtaken),
         cmocka_unit_test(what_waits_is_bounded),
         cmocka_unit_test(lost_padding_costs_nothing),
         cmocka_unit_test(temporal_layers_outlive_a_loss),
