@@ -5,9 +5,13 @@ import { eventually, expectMeeting } from "./participant.mjs";
 /* The answer to the publish offer, and the offer of slots. */
 const EXCHANGES = 2;
 
-/** Nothing was negotiated since they joined. */
+/** Nothing was negotiated since they joined; paths that had to be repaired are told. */
 export async function expectNoExchange(people) {
-  for (const person of people) assert.equal(await person.remoteDescriptions(), EXCHANGES, `exchanges of ${person.name}`);
+  for (const person of people) {
+    assert.equal(await person.remoteDescriptions(), EXCHANGES, `exchanges of ${person.name}`);
+    const restarts = await person.restarts();
+    if (restarts > 0) console.log(`# ${person.name}: ${restarts} ICE restarts`);
+  }
 }
 
 /** With each who comes, everybody hears and sees exactly the others. */

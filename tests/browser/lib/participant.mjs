@@ -5,12 +5,15 @@ import { mediaOf, TONES } from "./media.mjs";
 /* Most that a slow machine may take for anything. */
 export const PATIENCE_MS = 90_000;
 
-/* Runs before the page. Counts descriptions, and turns off what would take a steady tone for noise. */
+/* Runs before the page. Counts descriptions, apart from ICE restarts, and turns off what would take a steady tone for noise. */
 export function instrument() {
-  window.probe = { remoteDescriptions: 0 };
+  window.probe = { remoteDescriptions: 0, restarts: 0 };
   const { setRemoteDescription } = RTCPeerConnection.prototype;
+  const fragment = (description) => /^a=ice-ufrag:(.*)$/m.exec(description?.sdp ?? "")?.[1];
   RTCPeerConnection.prototype.setRemoteDescription = function (...args) {
-    window.probe.remoteDescriptions++;
+    const before = fragment(this.remoteDescription);
+    if (before === undefined || before === fragment(args[0])) window.probe.remoteDescriptions++;
+    else window.probe.restarts++;
     return setRemoteDescription.apply(this, args);
   };
   const { getUserMedia } = MediaDevices.prototype;
@@ -124,8 +127,10 @@ export function reading({ name, number }, evaluate) {
     },
     /** The tones that are heard, lowest first. */
     heard: () => evaluate(hearTones, TONES.slice(1)),
-    /** Descriptions that were set from the other side, since the page was opened. */
+    /** Descriptions that were set from the other side since the page was opened, but for ICE restarts. */
     remoteDescriptions: () => evaluate(() => window.probe.remoteDescriptions),
+    /** ICE restarts: of paths that were silent for two seconds, as where a machine stands still. */
+    restarts: () => evaluate(() => window.probe.restarts),
   };
 }
 
