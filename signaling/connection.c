@@ -294,6 +294,8 @@ static int prepare_transport(
 {
     struct leg leg;
     bool anew = !c->id || (c->params && !restart && same_layout(&c->layout, layout));
+    if (restart && !c->id) /* a new one would not suit the peer connection that the client still has */
+        return plm_refuse(why, PLM_MSG_error_code_bad_state, "restart", "there is no connection to restart");
     if (!anew)
         return restart ? plm_connection_restart(c, NULL, why) : 0;
     int err = open_leg(c, &leg, why);

@@ -547,6 +547,9 @@ static void test_connection_lost(void **state)
     event = peer_expect(a, PLM_MSG_connection_lost);
     assert_false(event->connection_lost.publish);
     plm_msg_free(event);
+    request_receive(a, 1, true); /* of one that is gone: the old peer connection has no use for another */
+    assert_int_equal(peer_error(a), PLM_MSG_error_code_bad_state);
+    assert_int_equal(w->open_transports, 0);
     free(receive_well(w, a, 1, false, "peer", 0x23));
     expect_done(a);
     world_lose(w, 3, PLM_CLOSE_PEER); /* the client closed it: it knows */

@@ -92,7 +92,7 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
   restartIce(): Promise<void> {
     return this.enqueue(async () => {
       const pc = this.pc;
-      if (!pc || pc.signalingState === "closed") return;
+      if (!pc || this.broken || pc.signalingState === "closed") return;
       await this.negotiate(pc, true);
       this.restarts++;
     });
@@ -158,12 +158,17 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
   /* What broke meanwhile was left alone, and what could not be negotiated is tried again. */
   private afterNegotiation(): void {
     if (!this.pc) return;
-    if (this.broken) this.watch(RESTART_PAUSE_MS);
+    if (this.broken) this.repair();
     else this.onConnectionState(this.pc.connectionState);
   }
 
   private onConnectionState(state: RTCPeerConnectionState): void {
     if (state === "connected") {
+      /*
+       * The server lost its end while this one was being restarted: it may have taken that for a new connection, to which a browser does not
+       * say again which of its streams is which.
+       */
+      if (this.broken) return;
       clearTimeout(this.watchTimer);
       this.restarts = 0;
       this.backoff.reset();

@@ -517,7 +517,7 @@ export interface ReceiveRequest {
   audio_only: number;
   /** pairs for screen shares */
   screens: number;
-  /** new ICE credentials on the same connection */
+  /** new ICE credentials on the same connection; where that is gone: bad_state */
   restart?: boolean;
 }
 

@@ -280,6 +280,26 @@ describe("a broken path", () => {
     expect(receive.signalingState).toBe("closed");
     expect(FakePeerConnection.last.remote).toHaveLength(1);
   });
+
+  it("is made anew when the server says during a restart that it lost it", async () => {
+    const { meeting, publish, receive } = await meet();
+    await vi.advanceTimersByTimeAsync(10_000);
+    publish.become("failed");
+    receive.become("failed");
+    await settle();
+    expect(publish.offers).toHaveLength(2);
+    FakeSocket.last.event({ type: "connection_lost", publish: true });
+    FakeSocket.last.event({ type: "connection_lost", publish: false });
+    /* The restarted offer was taken for that of a new connection, and the path is good again; the other restart was refused. */
+    await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
+    publish.become("connected");
+    await FakeSocket.last.answer("receive", { type: "error", code: "bad_state", message: "there is no connection to restart" });
+    expect([publish.signalingState, receive.signalingState]).toEqual(["closed", "closed"]);
+    const fresh = await negotiateBoth();
+    expect([fresh.publish.offers, fresh.publish.remote.length, fresh.receive.remote.length]).toEqual([[{ iceRestart: false }], 1, 1]);
+    expect(FakeSocket.last.requests("receive").at(-1)?.restart).toBeUndefined();
+    expect(meeting.media).toEqual({ publish: "connected", receive: "connected" });
+  });
 });
 
 describe("a resumed session", () => {
