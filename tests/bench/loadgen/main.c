@@ -202,8 +202,8 @@ static void print_result(const struct options *o, const struct result *r)
     printf("\"loss_percent\": %.4f, \"rtx\": %llu, \"nacks\": %llu, \"key_frames\": %llu, ",
         expected > 0 ? 100 * (double)r->lost / expected : 0, (unsigned long long)r->rtx,
         (unsigned long long)r->nacks, (unsigned long long)r->key_frames);
-    printf("\"undecryptable\": %llu, \"unmarked\": %llu, ", (unsigned long long)r->undecryptable,
-        (unsigned long long)r->unmarked);
+    printf("\"undecryptable\": %llu, \"unmarked\": %llu, \"fills\": %llu, ",
+        (unsigned long long)r->undecryptable, (unsigned long long)r->unmarked, (unsigned long long)r->fills);
     printf("\"server_us_per_packet\": %.3f, \"server_cpu_share\": %.3f, \"client_cpu_share\": %.3f, ",
         per_packet, r->server_cpu_us / 1e6 / r->seconds, r->client_cpu_share);
     printf("\"latency_p50_us\": %u, \"latency_p99_us\": %u, \"latency_samples\": %llu, ", r->latency_p50_us,

@@ -62,6 +62,10 @@ static void measure(struct receiver *r, uint8_t *pkt, size_t len, uint64_t wall_
         r->undecryptable++;
         return;
     }
+    if (v.payload_len == 0) { /* a number whose packet was left out where the picture changed */
+        r->fills++;
+        return;
+    }
     size_t at = mark_at(&v);
     if (at + MARK_LEN > v.payload_len || !mark_get(v.payload + at, &sent_ns)) {
         r->unmarked++;
@@ -201,7 +205,7 @@ void receiver_reset(struct receiver *r)
         s->from_ext = s->max_ext + 1;
         s->received = s->told_expected = s->told_received = 0;
     }
-    r->video = r->audio = r->octets = r->rtx = r->undecryptable = r->unmarked = 0;
+    r->video = r->audio = r->octets = r->rtx = r->undecryptable = r->unmarked = r->fills = 0;
 }
 
 uint64_t receiver_lost(const struct receiver *r)

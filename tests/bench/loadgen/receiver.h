@@ -28,7 +28,7 @@ struct receiver {
     struct plm_twcc_rx twcc;
     uint64_t next_feedback_us, next_report_us;
     uint64_t first_media_us;
-    uint64_t video, audio, octets, rtx, undecryptable, unmarked; /* of the measured time */
+    uint64_t video, audio, octets, rtx, undecryptable, unmarked, fills; /* of the measured time */
 };
 
 /** @param n_pairs m-lines: an audio and a video each, or audio alone */

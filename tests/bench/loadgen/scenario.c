@@ -95,6 +95,7 @@ static void sum_up(const struct world *w, struct result *out)
         out->lost += receiver_lost(r);
         out->undecryptable += r->undecryptable;
         out->unmarked += r->unmarked;
+        out->fills += r->fills;
         out->rtx += r->rtx;
         out->octets += r->octets;
     }

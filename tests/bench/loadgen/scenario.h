@@ -26,7 +26,7 @@ struct scenario {
 };
 
 struct result {
-    uint64_t delivered, lost, undecryptable, unmarked, rtx, nacks, key_frames, octets;
+    uint64_t delivered, lost, undecryptable, unmarked, fills, rtx, nacks, key_frames, octets;
     double seconds, server_cpu_us, client_cpu_share;
     uint32_t latency_p50_us, latency_p99_us, connect_p50_us, connect_p99_us, media_p50_us, media_p99_us;
     double pss_kb_per_peer;
