@@ -171,6 +171,17 @@ static size_t prepare(struct climb *all, struct climb **order, struct plm_alloc_
 
 /* ---- climbing ---- */
 
+/**
+ * What a step costs. Nobody goes without a picture for a guess: what the lowest one takes shows within two seconds. Until then it counts as half of
+ * what is left at most, so that there is something for others of whom nothing is known either.
+ */
+static uint32_t cost_of(const struct climb *c, int at, bool up, uint64_t left)
+{
+    const struct step *s = &c->steps[at];
+    bool guessed = !c->slot->layers[s->encoding].bps[s->tid];
+    return at == 0 && guessed && !up && left >= 2 && left / 2 < s->cost ? (uint32_t)(left / 2) : s->cost;
+}
+
 /** Take the next step if it fits. Beyond what was chosen last, only with head-room. */
 static bool climb_step(struct climb *c, uint64_t *used, uint64_t budget)
 {
@@ -179,14 +190,15 @@ static bool climb_step(struct climb *c, uint64_t *used, uint64_t budget)
         c->stuck = true;
         return false;
     }
-    uint64_t after = *used - c->cost + c->steps[next].cost;
     bool up = !c->fresh && next > c->held;
+    uint32_t cost = cost_of(c, next, up, budget > *used ? budget - *used : 0);
+    uint64_t after = *used - c->cost + cost;
     if ((up ? after * PLM_ALLOC_UP_PERCENT / 100 : after) > budget) {
         c->stuck = true;
         return false;
     }
     *used = after;
-    c->cost = c->steps[next].cost;
+    c->cost = cost;
     c->at = next;
     return true;
 }

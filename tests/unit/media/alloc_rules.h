@@ -81,13 +81,10 @@ static inline void alloc_make_slot(struct alloc_script *in, struct alloc_world *
     w->memory[k] = (struct plm_alloc_memory){0};
 }
 
+/** At least; of what was never measured some of a guess. */
 static inline uint64_t alloc_cost(const struct plm_alloc_slot *s)
 {
-    if (s->encoding == PLM_LAYER_NONE)
-        return 0;
-    uint64_t bps = s->layers[s->encoding].bps[s->tid];
-    static const uint32_t guess[] = {150000, 450000, 1350000, 4050000};
-    return bps ? bps : guess[s->encoding];
+    return s->encoding == PLM_LAYER_NONE ? 0 : s->layers[s->encoding].bps[s->tid];
 }
 
 static inline int alloc_height(const struct plm_alloc_slot *s)

@@ -106,6 +106,27 @@ static void floors_come_first_by_priority(void **state)
     assert_int_equal(s[0].encoding, 0);
 }
 
+static void a_guess_pauses_nobody(void **state)
+{
+    (void)state;
+    struct plm_alloc_memory m[3];
+    struct plm_alloc_slot s[3];
+    for (uint8_t i = 0; i < 3; i++) {
+        s[i] = simulcast(&m[i], 0, 0);
+        for (unsigned k = 0; k < 3; k++)
+            memset(s[i].layers[k].bps, 0, sizeof s[i].layers[k].bps);
+    }
+    share_anew(s, 3, 100000); /* an encoding of unknown rate is thought to take more */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(s[i].encoding, 0);
+    share_anew(s, 3, 1); /* but there has to be something */
+    assert_int_equal(s[0].encoding, PLM_LAYER_NONE);
+    for (unsigned i = 0; i < PLM_ALLOC_TEMPORAL; i++)
+        s[0].layers[0].bps[i] = 150000;
+    share_anew(s, 1, 100000); /* known by now */
+    assert_int_equal(s[0].encoding, PLM_LAYER_NONE);
+}
+
 static void steps_up_by_rank(void **state)
 {
     (void)state;
@@ -448,6 +469,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_an_estimate_everybody_gets_his_wish),
         cmocka_unit_test(floors_come_first_by_priority),
+        cmocka_unit_test(a_guess_pauses_nobody),
         cmocka_unit_test(steps_up_by_rank),
         cmocka_unit_test(the_large_one_climbs_first),
         cmocka_unit_test(screens_are_sharp_before_they_are_smooth),
