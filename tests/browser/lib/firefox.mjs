@@ -46,6 +46,8 @@ export async function openFirefox(server, number, name) {
     "media.navigator.permission.disabled": true,
     "media.navigator.streams.fake": true,
     "media.navigator.audio.fake_frequency": TONES[number],
+    /* Devices also where the page does not come from the loopback. */
+    ...(server.isAway ? { "media.devices.insecure.enabled": true, "media.getusermedia.insecure.enabled": true } : {}),
   });
   const page = await browser.newPage();
   await page.setViewport({ width: 1280, height: 800 });

@@ -77,8 +77,8 @@ function readTiles() {
   });
 }
 
-/** Open a browser whose devices play tone and picture `number`; `args` are further ones of Chromium. */
-export async function openParticipant(server, number, name, { viewport = { width: 1280, height: 800 }, context = {}, args = [] } = {}) {
+/** Open a browser whose devices play tone and picture `number`; `args` are further ones of Chromium, `program` another one than that of all. */
+export async function openParticipant(server, number, name, { viewport = { width: 1280, height: 800 }, context = {}, args = [], program } = {}) {
   const { tone, picture } = await mediaOf(number);
   const browser = await launchChromium([
     "--use-fake-device-for-media-stream",
@@ -86,8 +86,10 @@ export async function openParticipant(server, number, name, { viewport = { width
     `--use-file-for-fake-audio-capture=${tone}`,
     `--use-file-for-fake-video-capture=${picture}`,
     "--autoplay-policy=no-user-gesture-required",
+    /* Devices also where the page does not come from the loopback. */
+    ...(server.isAway ? [`--unsafely-treat-insecure-origin-as-secure=${server.url}`] : []),
     ...args,
-  ]);
+  ], program);
   const page = await (await browser.newContext({ viewport, colorScheme: "dark", permissions: ["camera", "microphone"], ...context })).newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   const problems = [];

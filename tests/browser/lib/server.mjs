@@ -37,21 +37,23 @@ const inUrl = (address) => (address.includes(":") ? `[${address}]` : address);
 
 /**
  * Start a server. `environment` adds settings, for example { PLENUM_RTC_WORKERS: "2" }; media goes to `address`, pages come from the loopback address
- * of its family.
+ * of its family. Where two-ways.sh has made a namespace for servers it runs there, and pages come from `address` too.
  */
 export async function startServer(environment = {}, address = process.env.PLM_RTC_ADDRESS ?? "127.0.0.1") {
   const program = process.env.PLM_SERVER;
   if (!program) throw new Error("PLM_SERVER names no program");
   const [http, rtc] = [await freePort(), await freePort()];
+  const away = process.env.PLM_SERVER_NET;
+  const command = away ? ["nsenter", `--net=${away}`, program] : [program];
   const loopback = address.includes(":") ? "::1" : "127.0.0.1";
   const data = await mkdtemp(join(tmpdir(), "plenum-"));
-  const url = `http://${inUrl(loopback)}:${http}`;
+  const url = `http://${inUrl(away ? address : loopback)}:${http}`;
   /* Media by TCP goes to the page's port too, at the address that clients are told. */
   const listen = [...new Set([loopback, address])].map((host) => `${inUrl(host)}:${http}`).join(",");
   let log = "";
   const pipes = [];
   const run = () => {
-    const started = spawn(program, {
+    const started = spawn(command[0], command.slice(1), {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         ...process.env,
@@ -99,6 +101,7 @@ export async function startServer(environment = {}, address = process.env.PLM_RT
   }
   return {
     url,
+    isAway: away !== undefined,
     stop,
     crash,
     log: () => log,

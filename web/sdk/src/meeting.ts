@@ -116,11 +116,6 @@ export interface MeetingEvents {
   error: unknown;
 }
 
-/* A server that is reached says something within this time, or nearly always: to take it for lost costs another socket. */
-const ANSWER_MS = 700;
-/* A server that was started anew says right after the welcome that it has no connection of ours any more. */
-const LOST_MS = 300;
-
 const NO_LOBBY: Lobby = { waiting: [], total: 0 };
 
 /**
@@ -206,9 +201,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.reports = new ReportSender(this.receive, (report) => (canNegotiate() ? this.signal.request("report", report) : Promise.resolve()));
     this.packets = new PacketWatch([this.publish, this.receive], {
       canNegotiate,
-      doubt: () => {
-        if (this.view.repeat()) this.signal.doubt(ANSWER_MS);
-      },
+      doubt: () => this.doubtPath(),
     });
     this.wire();
   }
@@ -392,10 +385,10 @@ export class Meeting extends Emitter<MeetingEvents> {
       if (state === "closed") this.stop();
       this.emit("state", state);
     });
-    this.publish.on("state", () => this.emit("media", this.media));
+    this.publish.on("state", (state) => this.onMedia(state));
     this.publish.on("error", (error) => this.emit("error", error));
     this.publish.on("negotiated", () => this.mutes.tell());
-    this.receive.on("state", () => this.emit("media", this.media));
+    this.receive.on("state", (state) => this.onMedia(state));
     this.receive.on("error", (error) => this.emit("error", error));
     this.receive.on("trackAttached", (track) => this.emit("trackAttached", track));
     this.receive.on("trackDetached", (track) => this.emit("trackDetached", track));
@@ -407,6 +400,18 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.roster.on("left", (gone) => this.onLeft(gone.participant, gone.reason));
     this.roster.on("people", (people) => this.onPeople(people));
     this.roster.on("reaction", (reaction) => this.emit("reaction", reaction));
+  }
+
+  /* What media lost, the socket may have lost as well: then both are repaired without the patience that a path alone gets. */
+  private onMedia(state: ConnectionState): void {
+    if (state === "connecting" && this.publish.isNegotiated && this.receive.isNegotiated) void this.doubtPath();
+    this.emit("media", this.media);
+  }
+
+  /* @return whether the server was heard by the socket that is there; where it was not, another one takes over, and looks after media */
+  private async doubtPath(): Promise<boolean> {
+    const answer = this.view.repeat();
+    return answer === undefined || this.signal.doubt(answer);
   }
 
   private stop(): void {
@@ -436,12 +441,12 @@ export class Meeting extends Emitter<MeetingEvents> {
       this.mutes.tell();
       this.publish.nudge();
       this.receive.nudge();
-      setTimeout(() => void this.packets.resumed(), LOST_MS);
+      void this.packets.resumed();
     } else {
       this.publish.build(joined.ice_servers).catch(() => undefined);
       this.receive.build(joined.ice_servers).catch(() => undefined);
     }
-    this.view.repeat();
+    void this.view.repeat();
   }
 
   /* What the room wants off when one comes in is off before anything is sent. */
@@ -599,21 +604,20 @@ export class Meeting extends Emitter<MeetingEvents> {
   private listenToNetwork(): void {
     const network = (navigator as { connection?: EventTarget & { type?: string } }).connection;
     let type = network?.type;
-    const changed = (isOther: boolean) => {
+    const changed = async (isOther: boolean) => {
       this.signal.retryNow();
-      /* A repeated view also finds out whether the socket survived. */
-      this.view.repeat();
-      for (const connection of [this.publish, this.receive]) {
-        if (isOther) connection.refresh();
-        else connection.nudge();
-      }
+      const connections = [this.publish, this.receive];
+      if (!isOther) for (const connection of connections) connection.nudge();
+      /* Media is repaired by a socket that survived, or by the next one. */
+      else if (await this.doubtPath()) for (const connection of connections) connection.refresh();
     };
-    this.listen(globalThis, "online", () => changed(true));
+    this.listen(globalThis, "offline", () => void this.doubtPath());
+    this.listen(globalThis, "online", () => void changed(true));
     /* Browsers also tell of a mere change of speed here. */
     this.listen(network, "change", () => {
       const before = type;
       type = network?.type;
-      changed(type !== before);
+      void changed(type !== before);
     });
   }
 

@@ -13,29 +13,41 @@ export interface Watched {
 
 export interface PacketWatchOptions {
   canNegotiate: () => boolean;
-  /** A path is silent: find out whether the server still hears. */
-  doubt?: () => void;
+  /** A path is silent. @return whether the server was heard by the socket that is there */
+  doubt?: () => Promise<boolean>;
   now?: () => number;
 }
 
 const SILENCE_MS = 2000;
-/* Long enough to ask whether the socket is dead as well; where it is, that is proof enough. */
-const DOUBT_MS = 1000;
-/* A page that the browser held up for so long knows nothing of the time between. */
-const LATE_MS = 1500;
+/* Long enough to ask whether the socket is dead as well. */
+const DOUBT_MS = 700;
+/*
+ * After the way to a new socket nothing for so long is proof enough. A server that was started anew says meanwhile that it has no connection
+ * of ours any more.
+ */
+const RESUMED_MS = 300;
+/* A page that the browser held up for so long knows nothing of the time between, … */
+const ASLEEP_MS = 1500;
+/* … and when it was held up for so long what came meanwhile may not be counted yet: that time is no silence. */
+const LATE_MS = 250;
+/* A page that is always late comes to a verdict all the same. */
+const LATE_ROUNDS = 10;
 
 interface Reading {
   octets: number;
-  /** When the count last grew. */
-  grewAt: number;
+  /** For so long the count has not grown. */
+  silentMs: number;
   /** It grew since the last restart: silence is news. */
   armed: boolean;
   doubted: boolean;
+  /** The server answered in this silence: it is not the machine, or the whole network, that is slow. */
+  heard: boolean;
 }
 
 /**
  * Sees a dead path before ICE does: where packets arrived and for two seconds none does, ICE is restarted, once. Browsers take five
- * seconds and more to say `disconnected`. After one second the socket is doubted; if it had to be made anew, that is the time for a restart.
+ * seconds and more to say `disconnected`. Before that the server is asked something: without an answer the silence proves nothing about the path. If the
+ * socket had to be made anew, a path that is silent then is restarted at once.
  */
 export class PacketWatch {
   private readonly readings = new Map<Watched, Reading>();
@@ -63,50 +75,81 @@ export class PacketWatch {
   }
 
   private async tick(intervalMs: number): Promise<void> {
-    const late = this.now() - this.lastTick > intervalMs + LATE_MS;
+    const passed = this.now() - this.lastTick;
     this.lastTick = this.now();
-    if (late) this.readings.clear();
-    await this.lookAtAll(SILENCE_MS);
+    if (passed > intervalMs + ASLEEP_MS) this.readings.clear();
+    const counted = passed > intervalMs + LATE_MS ? 0 : passed;
+    await this.eachOf((connection) => this.look(connection, counted));
   }
 
   /** The server is reached by another socket: the former one, and a path that fell silent, may have had the same end. */
   async resumed(): Promise<void> {
-    await this.lookAtAll(DOUBT_MS);
+    const before = new Map<Watched, number>();
+    await this.eachOf(async (connection) => {
+      before.set(connection, octetsReceived(await connection.getStats()));
+    });
+    for (let round = 0; round < LATE_ROUNDS && (await this.isLateAfter(RESUMED_MS)); round++);
+    await this.eachOf(async (connection) => {
+      const reading = this.readings.get(connection);
+      if (!reading || !isWatchable(connection) || octetsReceived(await connection.getStats()) !== before.get(connection)) return;
+      await this.restart(connection, reading);
+    });
   }
 
-  private async lookAtAll(patienceMs: number): Promise<void> {
-    await Promise.all(this.connections.map((connection) => this.look(connection, patienceMs).catch(() => undefined)));
+  private async isLateAfter(ms: number): Promise<boolean> {
+    const due = this.now() + ms;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return this.now() > due + LATE_MS;
   }
 
-  private async look(connection: Watched, patienceMs: number): Promise<void> {
-    if (connection.state !== "connected" || !connection.expectsPackets) {
+  private async eachOf(act: (connection: Watched) => Promise<void>): Promise<void> {
+    await Promise.all(this.connections.map((connection) => act(connection).catch(() => undefined)));
+  }
+
+  private async look(connection: Watched, passed: number): Promise<void> {
+    if (!isWatchable(connection)) {
       this.readings.delete(connection);
       return;
     }
     const octets = octetsReceived(await connection.getStats());
-    const now = this.now();
     const before = this.readings.get(connection);
     if (!before || octets !== before.octets) {
-      this.readings.set(connection, { octets, grewAt: now, armed: before !== undefined && octets > before.octets, doubted: false });
+      this.readings.set(connection, {
+        octets,
+        silentMs: 0,
+        armed: before !== undefined && octets > before.octets,
+        doubted: false,
+        heard: false,
+      });
       return;
     }
-    const silentMs = now - before.grewAt;
+    before.silentMs += passed;
     if (!before.armed) return;
-    if (silentMs >= DOUBT_MS && !before.doubted) {
-      before.doubted = true;
-      this.options.doubt?.();
-    }
-    if (silentMs < patienceMs || !this.options.canNegotiate()) return;
+    if (before.silentMs >= DOUBT_MS && !before.doubted) this.ask(before);
+    if (before.silentMs >= SILENCE_MS && before.heard) await this.restart(connection, before);
+  }
+
+  private ask(reading: Reading): void {
+    reading.doubted = true;
+    const asked = this.options.doubt?.() ?? Promise.resolve(true);
+    void asked.then((heard) => (reading.heard = heard));
+  }
+
+  private async restart(connection: Watched, reading: Reading): Promise<void> {
     /* Meanwhile the server may have said that it has it no more: then it is made anew, and a restart would be of another one. */
-    if (!connection.isNegotiated) return;
-    before.armed = false;
+    if (!reading.armed || !this.options.canNegotiate() || !connection.isNegotiated) return;
+    reading.armed = false;
     try {
       await connection.restartIce();
     } catch {
-      before.armed = true; /* the socket broke meanwhile: again by the next one */
+      /* The socket broke meanwhile: again by the next one. */
+      reading.armed = true;
+      reading.doubted = reading.heard = false;
     }
   }
 }
+
+const isWatchable = ({ state, expectsPackets }: Watched) => state === "connected" && expectsPackets;
 
 /* Any sum of counters that grows with every packet will do: browsers differ in which they have. */
 function octetsReceived(report: RTCStatsReport | undefined): number {

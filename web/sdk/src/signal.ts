@@ -43,6 +43,27 @@ export interface SignalOptions {
   now?: () => number;
 }
 
+/*
+ * A doubted socket has so long before another one is opened, most often for nothing, and at least so long before that one takes over. While none
+ * stands a fresh one is tried now and then, for the way may have come only after the former one set out; at last the doubted one counts as broken.
+ */
+const DOUBT_ALONE_MS = 100;
+const DOUBT_LEAST_MS = 250;
+const RIVAL_AGAIN_MS = 500;
+const DOUBT_MOST_MS = 2600;
+/* What was sent to both is here by then. */
+const STANDING_MS = 50;
+/* A timer that is so late tells of a page that was held up: the answer may lie at its door. */
+const LATE_MS = 50;
+/* A page that is always late comes to a verdict all the same. */
+const LATE_ROUNDS = 10;
+
+/** A socket that is being opened. */
+interface Attempt {
+  socket: WebSocket;
+  opened: Promise<void>;
+}
+
 interface Pending {
   resolve: (reply: ServerReply) => void;
   reject: (error: PlenumError) => void;
@@ -69,6 +90,9 @@ export class Signal extends Emitter<SignalEvents> {
   private entering: number | undefined;
   private lostAt = 0;
   private doubtTimer: ReturnType<typeof setTimeout> | undefined;
+  private doubtedAt = 0;
+  /* Opened beside a doubted socket. */
+  private rival: Attempt | undefined;
   private who: JoinFields = { room: "", name: "" };
   private current: SignalState = "idle";
 
@@ -133,16 +157,25 @@ export class Signal extends Emitter<SignalEvents> {
     this.retry?.();
   }
 
-  /** The path seems to be gone: what was asked is to be answered soon, or the socket counts as broken and another is made at once. */
-  doubt(patienceMs: number): void {
+  /**
+   * The path seems to be gone: where the answer does not come soon another socket is opened beside this one. It takes over when it stands and
+   * the answer has still not come; where neither does anything for some seconds, this one counts as broken. Time in which the page itself was held
+   * up proves nothing and does not count. A doubt while another one lasts changes nothing.
+   * @param answer to something that was just asked. @return whether the socket could be trusted
+   */
+  async doubt(answer: Promise<unknown>): Promise<boolean> {
     const { socket } = this;
-    if (this.current !== "open" || !socket || this.doubtTimer !== undefined) return;
-    this.doubtTimer = setTimeout(() => {
-      this.doubtTimer = undefined;
-      if (socket !== this.socket || this.current !== "open") return;
-      this.onSocketLost();
-      this.retryNow();
-    }, patienceMs);
+    if (this.current !== "open" || !socket) return false;
+    if (this.doubtTimer === undefined) {
+      this.doubtedAt = this.now();
+      this.doubtAfter(DOUBT_ALONE_MS, () => this.openRival());
+    }
+    const answered = await answer.then(
+      () => true,
+      (error: unknown) => !isUnheard(error),
+    );
+    if (answered && socket === this.socket) this.trust();
+    return answered;
   }
 
   /**
@@ -171,11 +204,47 @@ export class Signal extends Emitter<SignalEvents> {
     this.emit("state", state);
   }
 
+  /* In so many ms, or in as many more each time the page was late for it. */
+  private doubtAfter(ms: number, act: () => void, rounds = LATE_ROUNDS): void {
+    clearTimeout(this.doubtTimer);
+    const due = this.now() + ms;
+    this.doubtTimer = setTimeout(() => {
+      if (rounds > 0 && this.now() - due > LATE_MS) this.doubtAfter(ms, act, rounds - 1);
+      else act();
+    }, ms);
+  }
+
+  private openRival(): void {
+    this.dropRival();
+    const rival = (this.rival = this.openSocket());
+    const isLast = this.now() + RIVAL_AGAIN_MS >= this.doubtedAt + DOUBT_MOST_MS;
+    this.doubtAfter(RIVAL_AGAIN_MS, () => (isLast ? this.replace() : this.openRival()));
+    const stands = () => {
+      if (rival === this.rival) this.doubtAfter(Math.max(STANDING_MS, this.doubtedAt + DOUBT_LEAST_MS - this.now()), () => this.replace());
+    };
+    rival.opened.then(stands, () => undefined);
+  }
+
+  /* The rival goes on as the next socket, whatever became of it so far. */
+  private replace(): void {
+    const { rival } = this;
+    this.rival = undefined;
+    this.onSocketLost();
+    this.rival = rival;
+    this.retryNow();
+  }
+
   private connect(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const Socket = this.options.webSocket ?? WebSocket;
-      const socket = new Socket(this.options.url, SUBPROTOCOL);
-      this.socket = socket;
+    const attempt = this.rival ?? this.openSocket();
+    this.rival = undefined;
+    this.socket = attempt.socket;
+    return attempt.opened;
+  }
+
+  private openSocket(): Attempt {
+    const Socket = this.options.webSocket ?? WebSocket;
+    const socket = new Socket(this.options.url, SUBPROTOCOL);
+    const opened = new Promise<void>((resolve, reject) => {
       const giveUp = setTimeout(() => socket.close(), this.timeout);
       socket.onopen = () => {
         clearTimeout(giveUp);
@@ -192,6 +261,7 @@ export class Signal extends Emitter<SignalEvents> {
         else this.onSocketLost();
       };
     });
+    return { socket, opened };
   }
 
   private send<T extends RequestType>(type: T, fields: RequestFields<T>): Promise<RequestReply[T]> {
@@ -214,10 +284,17 @@ export class Signal extends Emitter<SignalEvents> {
   private trust(): void {
     clearTimeout(this.doubtTimer);
     this.doubtTimer = undefined;
+    this.dropRival();
+  }
+
+  private dropRival(): void {
+    const { rival } = this;
+    this.rival = undefined;
+    /* Once it stands: browsers complain of what is closed earlier. */
+    rival?.opened.then(() => rival.socket.close(), () => undefined);
   }
 
   private onMessage(data: unknown): void {
-    this.trust();
     const message = parse(data);
     if (!message) return;
     if (!("id" in message) && message.type !== "error") {
@@ -353,6 +430,13 @@ const PASSING = new Set<string>(["lost", "timeout", "unreachable", "too_fast", "
 /* Whether trying again may help. */
 function isPassing(error: unknown): boolean {
   return error instanceof PlenumError && PASSING.has(error.code);
+}
+
+const UNHEARD = new Set<string>(["lost", "timeout", "closed"]);
+
+/* Whether this is no refusal by the server. */
+function isUnheard(error: unknown): boolean {
+  return error instanceof PlenumError && UNHEARD.has(error.code);
 }
 
 function endingOf(error: unknown): LeaveReason {

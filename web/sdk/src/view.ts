@@ -39,15 +39,14 @@ export class ViewReporter {
       priority: item.priority ?? 0,
     }));
     if (this.timer === undefined && JSON.stringify(this.items) !== this.told) {
-      this.timer = setTimeout(() => this.flush(), this.options.delay ?? 120);
+      this.timer = setTimeout(() => void this.flush(), this.options.delay ?? 120);
     }
   }
 
-  /** The server may have forgotten: tell it again at once. @return whether there was anything to tell */
-  repeat(): boolean {
+  /** The server may have forgotten: tell it again at once. @return the answer; undefined where there was nothing to tell */
+  repeat(): Promise<unknown> | undefined {
     this.told = "";
-    this.flush();
-    return this.items !== undefined;
+    return this.flush();
   }
 
   /** What was shown is void, for instance because one is in another room. */
@@ -62,16 +61,18 @@ export class ViewReporter {
     this.timer = undefined;
   }
 
-  private flush(): void {
+  private flush(): Promise<unknown> | undefined {
     this.stop();
-    if (!this.items) return;
+    if (!this.items) return undefined;
     const text = JSON.stringify(this.items);
-    if (text === this.told) return;
+    if (text === this.told) return undefined;
     this.told = text;
+    const answer = this.options.send(this.items);
     /* Refused or lost: it counts as not told, so that the next change or repeat() carries it. */
-    this.options.send(this.items).catch(() => {
+    answer.catch(() => {
       if (this.told === text) this.told = "";
     });
+    return answer;
   }
 }
 

@@ -15,13 +15,13 @@ class FakeConnection implements Watched {
 let connection: FakeConnection;
 let watch: PacketWatch;
 let canNegotiate: boolean;
-let doubt: Mock<() => void>;
+let doubt: Mock<() => Promise<boolean>>;
 
 beforeEach(() => {
   vi.useFakeTimers();
   canNegotiate = true;
   connection = new FakeConnection();
-  doubt = vi.fn();
+  doubt = vi.fn(() => Promise.resolve(true));
   watch = new PacketWatch([connection], { canNegotiate: () => canNegotiate, doubt, now: () => Date.now() });
   watch.start();
 });
@@ -72,6 +72,35 @@ describe("two seconds without a packet", () => {
     expect(connection.restartIce).toHaveBeenCalledTimes(2);
   });
 
+  it("mean nothing while the server has not answered either, and once it has they do", async () => {
+    let answer: (heard: boolean) => void = () => undefined;
+    doubt.mockReturnValue(new Promise((resolve) => (answer = resolve)));
+    await seconds(3, 100);
+    await seconds(8, 0);
+    expect(connection.restartIce).not.toHaveBeenCalled();
+    answer(true);
+    await seconds(1, 0);
+    expect(connection.restartIce).toHaveBeenCalledOnce();
+  });
+
+  it("leave it to the next socket where the server was not heard", async () => {
+    doubt.mockResolvedValue(false);
+    await seconds(3, 100);
+    await seconds(8, 0);
+    expect(connection.restartIce).not.toHaveBeenCalled();
+  });
+
+  it("count only where the page was not held up itself", async () => {
+    await seconds(3, 100);
+    for (let i = 0; i < 20; i++) {
+      vi.setSystemTime(Date.now() + 300);
+      await vi.advanceTimersByTimeAsync(500);
+    }
+    expect(doubt).not.toHaveBeenCalled();
+    await seconds(3, 0);
+    expect(connection.restartIce).toHaveBeenCalledOnce();
+  });
+
   it("mean nothing where nothing ever came", async () => {
     await seconds(10, 0);
     expect(connection.restartIce).not.toHaveBeenCalled();
@@ -88,21 +117,51 @@ describe("one second without a packet", () => {
     await seconds(1, 0);
     expect(doubt).toHaveBeenCalledTimes(2);
   });
+});
 
-  it("is enough where the socket had to be made anew", async () => {
+describe("after the way to another socket", () => {
+  async function resumed(octets: number) {
+    const done = watch.resumed();
+    await vi.advanceTimersByTimeAsync(100);
+    connection.octets += octets;
+    await vi.advanceTimersByTimeAsync(200);
+    await done;
+  }
+
+  it("less than half a second without a packet is enough, once", async () => {
     await seconds(3, 100);
-    await watch.resumed();
+    await resumed(100);
     expect(connection.restartIce).not.toHaveBeenCalled();
-    await seconds(1, 0);
-    await watch.resumed();
+    await resumed(0);
+    expect(connection.restartIce).toHaveBeenCalledOnce();
+    await resumed(0);
+    await seconds(5, 0);
     expect(connection.restartIce).toHaveBeenCalledOnce();
   });
 
-  it("is no reason where the server has lost the connection, which is made anew then", async () => {
+  it("a packet that a late page counts only later is one", async () => {
     await seconds(3, 100);
-    await seconds(1, 0);
+    const done = watch.resumed();
+    await vi.advanceTimersByTimeAsync(200);
+    vi.setSystemTime(Date.now() + 1000);
+    await vi.advanceTimersByTimeAsync(200);
+    connection.octets += 100;
+    await vi.advanceTimersByTimeAsync(200);
+    await done;
+    expect(connection.restartIce).not.toHaveBeenCalled();
+  });
+
+  it("it is no reason where the server has lost the connection, which is made anew then", async () => {
+    await seconds(3, 100);
     connection.isNegotiated = false;
-    await watch.resumed();
+    await resumed(0);
+    expect(connection.restartIce).not.toHaveBeenCalled();
+  });
+
+  it("it means nothing where nothing is expected", async () => {
+    await seconds(3, 100);
+    connection.expectsPackets = false;
+    await resumed(0);
     expect(connection.restartIce).not.toHaveBeenCalled();
   });
 });

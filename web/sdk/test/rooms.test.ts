@@ -311,9 +311,10 @@ describe("a path that is dead", () => {
       for (const { id } of FakeSocket.last.requests("view")) FakeSocket.last.reply({ type: "done", id });
     }
     const offers = publish.offers.length;
-    await vi.advanceTimersByTimeAsync(1500);
+    await vi.advanceTimersByTimeAsync(1000);
     expect(FakeSocket.all).toHaveLength(2);
     FakeSocket.last.open();
+    await vi.advanceTimersByTimeAsync(50);
     await FakeSocket.last.answer("resume", joined({ resumed: true }));
     await settle();
     expect(publish.offers.length).toBe(offers); /* the server may yet say that it has lost it */

@@ -103,42 +103,133 @@ describe("requests", () => {
 });
 
 describe("a doubted socket", () => {
-  it("that says nothing is replaced at once", async () => {
+  const oldest = () => FakeSocket.all[0];
+
+  async function doubted() {
     const signal = await joinedSignal();
-    const code = codeOf(signal.request("chat", { text: "?" }));
-    signal.doubt(700);
-    await vi.advanceTimersByTimeAsync(699);
+    const question = signal.request("chat", { text: "?" });
+    const trusted = signal.doubt(question);
+    await vi.advanceTimersByTimeAsync(100);
+    return { signal, code: codeOf(question), trusted };
+  }
+
+  it("has another one opened beside it, which takes over when it stands first", async () => {
+    const { signal, code, trusted } = await doubted();
+    expect(FakeSocket.all).toHaveLength(2);
+    expect(signal.state).toBe("open");
+    FakeSocket.last.open();
+    await vi.advanceTimersByTimeAsync(149); /* a little patience all the same */
     expect(signal.state).toBe("open");
     await vi.advanceTimersByTimeAsync(1);
-    expect(await code).toBe("lost");
-    expect(FakeSocket.all).toHaveLength(2); /* without the usual wait */
-    FakeSocket.last.open();
+    expect([await code, await trusted]).toEqual(["lost", false]);
     await FakeSocket.last.answer("resume", joined({ resumed: true }));
     expect(signal.state).toBe("open");
     await vi.advanceTimersByTimeAsync(10_000);
     expect(FakeSocket.all).toHaveLength(2);
+    expect(oldest()?.closed).toBe(true);
   });
 
-  it("is trusted again with the next word", async () => {
-    const signal = await joinedSignal();
-    const answered = signal.request("chat", { text: "?" });
-    signal.doubt(700);
-    await vi.advanceTimersByTimeAsync(600);
-    FakeSocket.last.reply({ type: "done", id: FakeSocket.last.requests("chat")[0]?.id });
-    await answered;
+  it("that says nothing is given up though no other one stands, and the latest is waited for", async () => {
+    const { signal, code } = await doubted();
+    await vi.advanceTimersByTimeAsync(2499);
+    expect(signal.state).toBe("open");
+    await vi.advanceTimersByTimeAsync(1);
+    expect([await code, signal.state]).toEqual(["lost", "reconnecting"]);
+    const count = FakeSocket.all.length;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(FakeSocket.all).toHaveLength(count);
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    expect(signal.state).toBe("open");
+  });
+
+  it.each([
+    ["hangs", () => {}],
+    ["cannot be opened", () => FakeSocket.last.drop()],
+  ])("has a fresh one beside it where the first %s: the way may have come since", async (_, happens) => {
+    const { signal } = await doubted();
+    happens();
+    await vi.advanceTimersByTimeAsync(499);
+    expect(FakeSocket.all).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(FakeSocket.all).toHaveLength(3);
+    FakeSocket.last.open();
+    await vi.advanceTimersByTimeAsync(50);
+    await FakeSocket.last.answer("resume", joined({ resumed: true }));
+    expect(signal.state).toBe("open");
+    FakeSocket.all[1]?.open();
+    await settle();
+    expect(FakeSocket.all[1]?.closed).toBe(true);
+    expect(FakeSocket.all).toHaveLength(3);
+  });
+
+  it("is given up at last by a page that is always late", async () => {
+    const { signal } = await doubted();
+    FakeSocket.last.open();
+    for (let round = 0; round <= 10; round++) {
+      expect(signal.state).toBe("open");
+      await vi.advanceTimersByTimeAsync(100);
+      vi.setSystemTime(Date.now() + 1000);
+      await vi.advanceTimersByTimeAsync(50);
+    }
+    expect(signal.state).toBe("reconnecting");
+  });
+
+  it("is not given up by a page that was held up meanwhile", async () => {
+    const { signal, trusted } = await doubted();
+    FakeSocket.last.open();
+    await vi.advanceTimersByTimeAsync(100);
+    vi.setSystemTime(Date.now() + 1000);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(signal.state).toBe("open");
+    oldest()?.reply({ id: oldest()?.requests("chat")[0]?.id, type: "done" });
+    expect(await trusted).toBe(true);
+    expect(FakeSocket.last.closed).toBe(true);
+  });
+
+  it.each([
+    ["an answer", { type: "done" }],
+    ["a refusal", { type: "error", code: "too_fast", message: "wait" }],
+  ])("is trusted again with %s, and the other one is not needed", async (_, reply) => {
+    const { signal, trusted } = await doubted();
+    FakeSocket.last.open();
+    await vi.advanceTimersByTimeAsync(100);
+    oldest()?.reply({ id: oldest()?.requests("chat")[0]?.id, ...reply });
+    expect(await trusted).toBe(true);
+    expect(FakeSocket.last.closed).toBe(true);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(signal.state).toBe("open");
+    expect(FakeSocket.all).toHaveLength(2);
+    expect(FakeSocket.last.sent).toEqual([]);
+  });
+
+  it("has no other one beside it where the answer comes soon", async () => {
+    const signal = await joinedSignal();
+    const trusted = signal.doubt(signal.request("chat", { text: "?" }));
+    await vi.advanceTimersByTimeAsync(99);
+    FakeSocket.last.reply({ type: "done", id: FakeSocket.last.requests("chat")[0]?.id });
+    expect(await trusted).toBe(true);
+    await vi.advanceTimersByTimeAsync(10_000);
     expect(FakeSocket.all).toHaveLength(1);
   });
 
+  it("is not doubted twice at the same time", async () => {
+    const { signal } = await doubted();
+    void signal.doubt(signal.request("chat", { text: "!" }).catch(() => undefined));
+    await settle();
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
   it("is of no concern once it is lost anyway", async () => {
-    const signal = await joinedSignal();
-    signal.doubt(700);
-    FakeSocket.last.drop();
+    const { signal } = await doubted();
+    oldest()?.drop();
     await vi.advanceTimersByTimeAsync(100);
-    expect(FakeSocket.all).toHaveLength(2);
+    expect(FakeSocket.all).toHaveLength(3);
+    FakeSocket.all[1]?.open();
+    await settle();
+    expect(FakeSocket.all[1]?.closed).toBe(true);
     await vi.advanceTimersByTimeAsync(700);
-    expect(FakeSocket.all).toHaveLength(2);
+    expect(FakeSocket.all).toHaveLength(3);
     signal.leave();
   });
 });

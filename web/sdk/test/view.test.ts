@@ -48,11 +48,11 @@ describe("ViewReporter", () => {
 
   it("repeats at once for a server that may have forgotten", async () => {
     const { send, view } = reporter();
-    view.repeat();
+    void view.repeat();
     expect(send).not.toHaveBeenCalled();
     view.set([ada]);
     await vi.advanceTimersByTimeAsync(100);
-    view.repeat();
+    void view.repeat();
     expect(send).toHaveBeenCalledTimes(2);
   });
 
