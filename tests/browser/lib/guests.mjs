@@ -13,7 +13,7 @@ export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, ha
 
 const PLACED_MS = 5000;
 
-/* Runs before the page. Counts descriptions, sounds that the page makes, and what its policy stopped. */
+/* Runs before the page. Counts descriptions, apart from ICE restarts, sounds that the page makes, and what its policy stopped. */
 function prepare() {
   window.probe = { remoteDescriptions: 0, sounds: 0, violations: [] };
   document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => window.probe.violations.push(`${violatedDirective} ${blockedURI}`));
@@ -23,8 +23,10 @@ function prepare() {
     return start.apply(this, args);
   };
   const { setRemoteDescription } = RTCPeerConnection.prototype;
+  const fragment = (description) => /^a=ice-ufrag:(.*)$/m.exec(description?.sdp ?? "")?.[1];
   RTCPeerConnection.prototype.setRemoteDescription = function (...args) {
-    window.probe.remoteDescriptions++;
+    const before = fragment(this.remoteDescription);
+    if (before === undefined || before === fragment(args[0])) window.probe.remoteDescriptions++;
     return setRemoteDescription.apply(this, args);
   };
   if (!localStorage.getItem("plenum")) localStorage.setItem("plenum", JSON.stringify({ micOn: true, cameraOn: false }));
