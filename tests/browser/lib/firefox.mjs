@@ -1,7 +1,7 @@
 /* Somebody in Firefox, driven over WebDriver BiDi by the puppeteer-core of web/. */
 import { createRequire } from "node:module";
 import { makeScene, TONES } from "./media.mjs";
-import { instrument, reading } from "./participant.mjs";
+import { INSTRUMENTS, reading } from "./participant.mjs";
 import { hear } from "./tones.mjs";
 
 const puppeteer = createRequire(new URL("../../../web/package.json", import.meta.url))("puppeteer-core");
@@ -51,7 +51,7 @@ export async function openFirefox(server, number, name) {
   });
   const page = await browser.newPage();
   await page.setViewport({ width: 1280, height: 800 });
-  await page.evaluateOnNewDocument(`(${instrument})(); (${fakeCamera})(${makeScene}, ${number});`);
+  await page.evaluateOnNewDocument(`${INSTRUMENTS} (${fakeCamera})(${makeScene}, ${number});`);
   const click = (testId) => page.locator(`[data-testid=${testId}]`).click();
   return {
     ...reading({ name, number }, (read, argument) => page.evaluate(read, argument)),

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { launchChromium } from "./chromium.mjs";
-import { eventually, PATIENCE_MS } from "./participant.mjs";
+import { countDescriptions, eventually, PATIENCE_MS } from "./participant.mjs";
 
 const axe = createRequire(new URL("../../../web/package.json", import.meta.url))("axe-core");
 
@@ -13,21 +13,14 @@ export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, ha
 
 const PLACED_MS = 5000;
 
-/* Runs before the page. Counts descriptions, apart from ICE restarts, sounds that the page makes, and what its policy stopped. */
+/* Runs before the page, after countDescriptions. Counts sounds that the page makes, and what its policy stopped. */
 function prepare() {
-  window.probe = { remoteDescriptions: 0, sounds: 0, violations: [] };
+  Object.assign(window.probe, { sounds: 0, violations: [] });
   document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => window.probe.violations.push(`${violatedDirective} ${blockedURI}`));
   const { start } = OscillatorNode.prototype;
   OscillatorNode.prototype.start = function (...args) {
     window.probe.sounds++;
     return start.apply(this, args);
-  };
-  const { setRemoteDescription } = RTCPeerConnection.prototype;
-  const fragment = (description) => /^a=ice-ufrag:(.*)$/m.exec(description?.sdp ?? "")?.[1];
-  RTCPeerConnection.prototype.setRemoteDescription = function (...args) {
-    const before = fragment(this.remoteDescription);
-    if (before === undefined || before === fragment(args[0])) window.probe.remoteDescriptions++;
-    return setRemoteDescription.apply(this, args);
   };
   if (!localStorage.getItem("plenum")) localStorage.setItem("plenum", JSON.stringify({ micOn: true, cameraOn: false }));
 }
@@ -125,7 +118,7 @@ export async function openHouse(server) {
         const { protocol, host } = new URL(request.url());
         if (host !== new URL(page.url()).host && page.url() !== "about:blank" && protocol !== "blob:") problems.push(`request to ${request.url()}`);
       });
-      await page.addInitScript(prepare);
+      await page.addInitScript(`(${countDescriptions})(); (${prepare})();`);
       await page.addInitScript({ content: axe.source });
       const byId = (testId) => page.getByTestId(testId);
       return {

@@ -5,8 +5,8 @@ import { mediaOf, TONES } from "./media.mjs";
 /* Most that a slow machine may take for anything. */
 export const PATIENCE_MS = 90_000;
 
-/* Runs before the page. Counts descriptions, apart from ICE restarts, and turns off what would take a steady tone for noise. */
-export function instrument() {
+/* Runs before the page. Counts descriptions from the other side, apart from ICE restarts. */
+export function countDescriptions() {
   window.probe = { remoteDescriptions: 0, restarts: 0 };
   const { setRemoteDescription } = RTCPeerConnection.prototype;
   const fragment = (description) => /^a=ice-ufrag:(.*)$/m.exec(description?.sdp ?? "")?.[1];
@@ -16,12 +16,19 @@ export function instrument() {
     else window.probe.restarts++;
     return setRemoteDescription.apply(this, args);
   };
+}
+
+/* Runs before the page. Turns off what would take a steady tone for noise. */
+function keepTones() {
   const { getUserMedia } = MediaDevices.prototype;
   MediaDevices.prototype.getUserMedia = function (constraints) {
     const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     return getUserMedia.call(this, constraints.audio ? { ...constraints, audio: { ...constraints.audio, ...raw } } : constraints);
   };
 }
+
+/** Runs before the page: what `reading` reads. */
+export const INSTRUMENTS = `(${countDescriptions})(); (${keepTones})();`;
 
 /* Runs in the page: which of the tones are in the sound of all slots together. */
 async function hearTones(tones) {
@@ -99,7 +106,7 @@ export async function openParticipant(server, number, name, { viewport = { width
     const url = request.url();
     if (!url.startsWith(server.url) && !url.startsWith("blob:")) problems.push(`request to ${url}`);
   });
-  await page.addInitScript(instrument);
+  await page.addInitScript(INSTRUMENTS);
 
   return {
     ...reading({ name, number }, (read, argument) => page.evaluate(read, argument)),
