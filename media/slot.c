@@ -17,7 +17,7 @@
 #define RTX_LEAST_OCTETS    10000 /* but so much in any case */
 #define PAD_LOOK            64    /* numbers back for padding: the packets of a few pictures */
 #define REPLAY_UNKNOWN_BPS  2000000
-#define REPLAY_MAX_US       250000 /* a picture that takes longer is rather asked for */
+#define REPLAY_MAX_US       300000 /* a picture that takes longer is rather asked for */
 #define REPLAY_STEP_US      5000
 #define REPLAY_LEAST_OCTETS 3000 /* of a step: two packets and a bit */
 #define REPLAY_ALL_US                                                                                        \
