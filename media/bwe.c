@@ -11,7 +11,9 @@
 #include "bwe_trial.h"
 #include "rtcp.h"
 
-#define HISTORY           1024 /* packets: 300 ms of 32 Mbit/s, longer of less */
+#define HISTORY_LEAST     512     /* packets: two seconds of a camera and sound */
+#define HISTORY_MOST      4096    /* the same of 20 Mbit/s */
+#define HISTORY_US        2000000 /* so long a line may stand still, and a packet be acknowledged after it */
 #define STATUSES_MAX      1024
 #define VALID_AFTER_US    1000000
 #define STALE_US          10000000
@@ -68,7 +70,10 @@ struct plm_bwe {
     /* What each packet looks at. */
     uint64_t sent_octets; /* since the sent rate was fed last */
     struct plm_bwe_log *log;
+    struct sent *history; /* by the low bits of the number */
+    uint32_t history_mask;
     uint8_t cluster; /* what leaves belongs to it */
+    bool tight;      /* what was sent within HISTORY_US was overwritten */
     bool valid, has_twcc;
     bool padding; /* there is something to send for a cluster */
     uint32_t rtt_us, feedback_rtt_us, want_bps, used_bps, next_bps;
@@ -90,17 +95,50 @@ struct plm_bwe {
     struct plm_bwe_probe probe;
     struct plm_bwe_trial trial;
     uint32_t trial_cap; /* as plm_bwe_trial_cap last told it; 0: none */
-    struct sent history[HISTORY];
+    struct sent first_history[HISTORY_LEAST];
 };
 
 struct plm_bwe *plm_bwe_create(void)
 {
-    return calloc(1, sizeof(struct plm_bwe));
+    struct plm_bwe *b = calloc(1, sizeof *b);
+    if (!b)
+        return NULL;
+    b->history = b->first_history;
+    b->history_mask = HISTORY_LEAST - 1;
+    return b;
+}
+
+static void free_history(struct plm_bwe *b)
+{
+    if (b->history != b->first_history)
+        free(b->history);
 }
 
 void plm_bwe_destroy(struct plm_bwe *b)
 {
+    if (b)
+        free_history(b);
     free(b);
+}
+
+static struct sent *sent_at(const struct plm_bwe *b, uint16_t seq)
+{
+    return &b->history[seq & b->history_mask];
+}
+
+/* Between packets; where there is no memory it stays as short as it is. */
+static void lengthen_history(struct plm_bwe *b)
+{
+    uint32_t size = b->history_mask + 1;
+    b->tight = false;
+    struct sent *history = size < HISTORY_MOST ? calloc(size * 2, sizeof *history) : NULL;
+    if (!history)
+        return;
+    for (uint32_t i = 0; i < size; i++)
+        history[b->history[i].seq & (size * 2 - 1)] = b->history[i];
+    free_history(b);
+    b->history = history;
+    b->history_mask = size * 2 - 1;
 }
 
 void plm_bwe_set_log(struct plm_bwe *b, struct plm_bwe_log *log)
@@ -110,17 +148,20 @@ void plm_bwe_set_log(struct plm_bwe *b, struct plm_bwe_log *log)
 
 /* ---- what is sent ---- */
 
+/* Where the entry is unless the history was lengthened: to look would be to wait for what is fetched. */
 void plm_bwe_prefetch(const struct plm_bwe *b, uint16_t twcc_seq)
 {
     __builtin_prefetch(b, 1);
-    __builtin_prefetch(&b->history[twcc_seq % HISTORY], 1);
+    __builtin_prefetch(&b->first_history[twcc_seq % HISTORY_LEAST], 1);
 }
 
 void plm_bwe_on_sent(struct plm_bwe *b, uint16_t twcc_seq, uint16_t size, uint64_t now_us)
 {
     if (size > SIZE_MAX_SENT)
         size = SIZE_MAX_SENT;
-    b->history[twcc_seq % HISTORY] = (struct sent){
+    struct sent *s = sent_at(b, twcc_seq);
+    b->tight |= b->has_twcc && s->size && (uint32_t)now_us - s->at_us < HISTORY_US;
+    *s = (struct sent){
         .at_us = (uint32_t)now_us, .seq = twcc_seq, .size = size, .open = 1, .cluster = b->cluster};
     b->sent_octets += size;
     if (b->cluster)
@@ -255,7 +296,7 @@ static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)
 /* @return whether it is one that was sent and not known to have arrived */
 static bool on_arrival(struct plm_bwe *b, const struct plm_twcc_packet *p, uint64_t now_us)
 {
-    struct sent *s = &b->history[p->seq % HISTORY];
+    struct sent *s = sent_at(b, p->seq);
     if (!s->open || s->seq != p->seq)
         return false;
     s->open = 0;
@@ -269,7 +310,7 @@ static bool on_arrival(struct plm_bwe *b, const struct plm_twcc_packet *p, uint6
 
 static bool was_sent(const struct plm_bwe *b, uint16_t seq)
 {
-    const struct sent *s = &b->history[seq % HISTORY];
+    const struct sent *s = sent_at(b, seq);
     return s->open && s->seq == seq;
 }
 
@@ -556,6 +597,8 @@ void plm_bwe_poll(struct plm_bwe *b, uint64_t now_us)
     if (b->log)
         plm_bwe_log_poll(b->log, now_us);
     feed_sent_rate(b, now_us);
+    if (b->tight)
+        lengthen_history(b);
     if (b->remb_cap && now_us > b->remb_until_us)
         b->remb_cap = 0;
     b->trial_cap = plm_bwe_trial_cap(&b->trial, now_us);

@@ -8,6 +8,8 @@
 #include "rtcp.h"
 
 /** A receiver of packets that writes transport-cc feedback about those that a lossy line lets through. */
+#define LATE_MAX 32
+
 struct line {
     struct plm_bwe *bwe;
     struct plm_twcc_rx rx;
@@ -18,6 +20,13 @@ struct line {
     uint64_t line_bps;     /* the same with 200 ms of queue in front */
     uint64_t free_us;      /* of the line */
     uint64_t window_us, window_octets;
+    /* What is on its way back, and how many feedbacks that are. */
+    unsigned late;
+    struct {
+        uint8_t octets[1500];
+        size_t n;
+    } back[LATE_MAX];
+    unsigned written, read;
 };
 
 static struct line l;
@@ -58,10 +67,15 @@ static void send_one(void)
 
 static void feed_back(void)
 {
-    uint8_t buf[1500];
-    size_t n;
-    while (plm_twcc_rx_pending(&l.rx) && (n = plm_twcc_rx_write(&l.rx, buf, sizeof buf, 1, 2)) > 20)
-        plm_bwe_on_twcc(l.bwe, buf + 12, n - 12, l.now);
+    while (plm_twcc_rx_pending(&l.rx)) {
+        size_t n = plm_twcc_rx_write(&l.rx, l.back[l.written % LATE_MAX].octets, 1500, 1, 2);
+        if (n <= 20)
+            break;
+        l.back[l.written++ % LATE_MAX].n = n;
+    }
+    for (; l.read + l.late < l.written; l.read++)
+        plm_bwe_on_twcc(
+            l.bwe, l.back[l.read % LATE_MAX].octets + 12, l.back[l.read % LATE_MAX].n - 12, l.now);
 }
 
 /** Send at a rate for a while, with feedback each 100 ms and the poll each 200. */
@@ -87,6 +101,15 @@ static void is_unknown_before_a_second_of_feedback(void **state)
     run_for(400, 500000);
     assert_in_range(plm_bwe_estimate(l.bwe), 1000000, 3000000);
     assert_in_range(plm_bwe_acked(l.bwe), 400000, 600000);
+}
+
+/** 1600 packets at a time of which nothing is known yet: feedback is 800 ms late. */
+static void long_ways_of_fast_senders_are_remembered(void **state)
+{
+    (void)state;
+    l.late = 8;
+    run_for(8000, 19200000);
+    assert_in_range(plm_bwe_acked(l.bwe), 18500000, 20000000);
 }
 
 static void grows_while_little_is_lost(void **state)
@@ -326,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(is_unknown_before_a_second_of_feedback, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_ways_of_fast_senders_are_remembered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(grows_while_little_is_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(holds_between_two_and_ten_percent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cuts_by_half_the_loss, set_up, tear_down),
