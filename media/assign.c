@@ -39,8 +39,8 @@ static bool present(const struct plm_shard *s, plm_participant_id who)
 static size_t wishes_of_client(const struct plm_transport *t, struct wish *v)
 {
     size_t n = 0;
-    for (unsigned i = 0; i < t->view.n_items && i < PLM_MAX_VIEW; i++) {
-        const struct plm_view_item *item = &t->view.items[i];
+    for (unsigned i = 0; i < t->view->n_items && i < PLM_MAX_VIEW; i++) {
+        const struct plm_view_item *item = &t->view->items[i];
         if (item->participant == t->participant || plm_source_kind(item->source) != PLM_KIND_VIDEO ||
             !present(t->shard, item->participant) || is_wished(v, n, item->participant, item->source))
             continue;
@@ -55,7 +55,8 @@ static size_t add_follow(
 {
     if (n == PLM_MAX_VIEW || who == t->participant || is_wished(v, n, who, source))
         return n;
-    v[n] = (struct wish){who, source, t->view.max_width, 0, source == PLM_SOURCE_SCREEN ? 2 : 1, false};
+    uint16_t width = t->view ? t->view->max_width : 0;
+    v[n] = (struct wish){who, source, width, 0, source == PLM_SOURCE_SCREEN ? 2 : 1, false};
     return n + 1;
 }
 
@@ -259,7 +260,7 @@ static struct plm_track *what_to_show(struct plm_transport *t, const struct plm_
 {
     plm_participant_id who = s->pinned ? s->pin : s->want;
     enum plm_source source = s->pinned ? s->pin_source : s->want_source;
-    bool off = s->kind == PLM_KIND_AUDIO ? t->view.audio_off : t->view.video_off;
+    bool off = t->view && (s->kind == PLM_KIND_AUDIO ? t->view->audio_off : t->view->video_off);
     if (!who || off)
         return NULL;
     return is_held_with_its_picture(t, s) ? s->track : plm_shard_find_track(t->shard, who, source);
@@ -310,7 +311,8 @@ void plm_transport_assign(struct plm_transport *t)
     struct wish v[PLM_MAX_VIEW];
     if (!t->shard || t->n_slots == 0 || t->closing)
         return;
-    size_t n = t->view.mode == PLM_VIEW_ITEMS ? wishes_of_client(t, v) : wishes_by_following(t, v);
+    bool chosen = t->view && t->view->mode == PLM_VIEW_ITEMS;
+    size_t n = chosen ? wishes_of_client(t, v) : wishes_by_following(t, v);
     assign_video(t, v, n);
     show_kind(t, PLM_KIND_VIDEO);
     assign_audio(t); /* sound follows what pairs show by now */

@@ -164,7 +164,8 @@ enum plm_slot_reason plm_slot_why(const struct plm_slot *s)
 {
     if (s->state == PLM_SLOT_PAUSED)
         return s->paused;
-    bool off = s->state == PLM_SLOT_EMPTY && s->kind == PLM_KIND_VIDEO && s->transport->view.video_off;
+    const struct plm_view *view = s->transport->view;
+    bool off = s->state == PLM_SLOT_EMPTY && s->kind == PLM_KIND_VIDEO && view && view->video_off;
     return off ? PLM_SLOT_UNWANTED : PLM_SLOT_FLOWS;
 }
 

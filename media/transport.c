@@ -193,8 +193,8 @@ struct plm_transport *plm_transport_create(struct plm_worker *w, struct plm_tran
     plm_timer_start_coarse(&w->wheel, &t->ice_timer, w->now_us + ICE_TICK_US, on_ice_timer);
     if (plan->capture)
         plm_capture_begin(t);
-    if (plan->view)
-        t->view = *plan->view;
+    t->view = plan->view;
+    plan->view = NULL;
     if (plan->params) {
         struct plm_transport_params *params = plan->params;
         plan->params = NULL;
@@ -263,6 +263,7 @@ void plm_transport_free(struct plm_transport *t)
     free(t->bindings);
     free(t->tracks);
     free(t->slots);
+    free(t->view);
     free(t->params);
     w->config.io.gone(w->config.io.ctx, t->id);
     free(t);
@@ -270,9 +271,10 @@ void plm_transport_free(struct plm_transport *t)
 
 /* ---- wishes ---- */
 
-void plm_transport_set_view(struct plm_transport *t, const struct plm_view *view)
+void plm_transport_set_view(struct plm_transport *t, struct plm_view *view)
 {
-    t->view = *view;
+    free(t->view);
+    t->view = view;
     if (t->shard)
         plm_shard_set_dirty(t->shard);
 }

@@ -88,7 +88,7 @@ struct plm_transport {
     uint64_t tx_bytes_second;
     struct plm_alloc_line line;
     uint32_t allocated_bps;              /**< what was given to slots last, with sound */
-    struct plm_view view;
+    struct plm_view *view;               /**< what its client asked for; NULL: nothing, PLM_VIEW_FOLLOW */
     uint8_t muted;
 
     struct plm_timer ice_timer, dtls_timer, rtcp_timer, feedback_timer, nack_timer, probe_timer;
@@ -117,7 +117,8 @@ void plm_transport_free(struct plm_transport *t);
 void plm_transport_set_state(struct plm_transport *t, enum plm_transport_state state);
 /** The handshake may begin: once the address is validated and the peer's fingerprint is known, else nothing happens. */
 void plm_transport_begin_security(struct plm_transport *t);
-void plm_transport_set_view(struct plm_transport *t, const struct plm_view *view);
+/** @param view becomes the transport's */
+void plm_transport_set_view(struct plm_transport *t, struct plm_view *view);
 void plm_transport_set_pins(struct plm_transport *t, const struct plm_pin *pins, size_t n);
 void plm_transport_set_muted(struct plm_transport *t, enum plm_source source, bool muted);
 void plm_transport_move(struct plm_transport *t, plm_room_id room, plm_participant_id participant, const struct plm_room_config *config);

@@ -464,6 +464,7 @@ static void on_transport_command(struct plm_worker *w, struct plm_command *cmd)
         break;
     case PLM_CMD_VIEW:
         plm_transport_set_view(t, cmd->view);
+        cmd->view = NULL;
         break;
     case PLM_CMD_PIN:
         plm_transport_set_pins(t, cmd->pins.v, cmd->pins.n);
