@@ -2,18 +2,18 @@
 
 #include <string.h>
 
-#define TRANSACTION_AT 12 /* its last 8 octets of 12 (RFC 5389 section 6) */
+#define TRANSACTION_AT 8 /* 12 octets (RFC 5389 section 6) */
 
-static uint64_t transaction(const uint8_t *request)
+static uint32_t transaction(const uint8_t *request)
 {
-    uint64_t id;
-    memcpy(&id, request + TRANSACTION_AT, sizeof id);
-    return id;
+    uint32_t id[3];
+    memcpy(id, request + TRANSACTION_AT, sizeof id);
+    return id[0] ^ id[1] ^ id[2];
 }
 
 bool plm_check_log_has(const struct plm_check_log *log, const uint8_t *request)
 {
-    uint64_t id = transaction(request);
+    uint32_t id = transaction(request);
     for (unsigned i = 0; i < PLM_CHECK_LOG_SIZE; i++) {
         if (log->seen[i] == id && id != 0)
             return true;
@@ -23,7 +23,7 @@ bool plm_check_log_has(const struct plm_check_log *log, const uint8_t *request)
 
 void plm_check_log_note(struct plm_check_log *log, const uint8_t *request)
 {
-    uint64_t id = transaction(request);
+    uint32_t id = transaction(request);
     if (log->seen[(log->next + PLM_CHECK_LOG_SIZE - 1) % PLM_CHECK_LOG_SIZE] == id)
         return; /* repeated because our answer was slow or lost */
     log->seen[log->next] = id;

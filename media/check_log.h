@@ -11,7 +11,7 @@
 #define PLM_CHECK_LOG_SIZE 256 /* at a check each 2.5 s the last ten minutes */
 
 struct plm_check_log {
-    uint64_t seen[PLM_CHECK_LOG_SIZE]; /**< 64 random bits of the 96; 0: none yet */
+    uint32_t seen[PLM_CHECK_LOG_SIZE]; /**< the 96 bits folded; 0: none yet. One check in 2^24 passes for seen: the next one counts */
     uint16_t next;
 };
 
