@@ -240,7 +240,7 @@ void plm_transport_close(struct plm_transport *t, enum plm_close_reason reason)
     t->key = NULL;
     plm_transport_forget_addresses(t);
     struct plm_timer *timers[] = {&t->ice_timer, &t->dtls_timer, &t->rtcp_timer, &t->feedback_timer,
-        &t->nack_timer, &t->probe_timer, &t->hold_timer, &t->replay_timer};
+        &t->nack_timer, &t->probe_timer, &t->hold_timer, &t->replay_timer, &t->again.timer};
     for (unsigned i = 0; i < PLM_COUNT_OF(timers); i++)
         plm_timer_stop(&w->wheel, timers[i]);
     plm_u32_map_remove(&w->transports, t->id);

@@ -95,6 +95,14 @@ struct plm_transport {
     struct plm_pacer pacer;
     struct plm_timer hold_timer; /**< slot.c: a slot has kept its former picture long enough */
     struct plm_timer replay_timer; /**< slot.c: the next portion of what slots replay */
+    struct {
+        struct plm_timer timer;
+        uint64_t until_us; /**< packets are lost */
+        uint16_t n;
+        struct plm_sent_again {
+            uint16_t slot, seq;
+        } v[16];
+    } again; /**< slot_rtx.c: retransmissions whose second copy is still to come */
     uint64_t rx_packets, rx_bytes;
     uint32_t rtt_us;
     uint64_t drops[PLM_DROP_COUNT];

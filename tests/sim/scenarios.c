@@ -823,6 +823,7 @@ static const struct {
     {"same", same},
     {"bandwidth_steps", bandwidth_steps},
     {"bandwidth_found", bandwidth_found},
+    {"loss_freezes", loss_freezes},
     {"bandwidth_falls", bandwidth_falls},
     {"bandwidth_silence", bandwidth_silence},
     {"bwe_bands", bwe_bands},
@@ -866,7 +867,8 @@ int main(int argc, char **argv)
         scenarios[i].run(&r);
         return 0;
     }
-    fprintf(stderr, "usage: plenum-sim scenario [seed] [--quick] [--log file]\n       plenum-sim replay file\nscenarios:");
+    fprintf(stderr, "usage: plenum-sim scenario [seed] [--quick] [--log file]\n       plenum-sim replay "
+                    "file\nscenarios:");
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++)
         fprintf(stderr, " %s", scenarios[i].name);
     fputc('\n', stderr);

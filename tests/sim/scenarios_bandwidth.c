@@ -184,6 +184,33 @@ void bandwidth_found(const struct run *r)
     close_flow(f, r);
 }
 
+/** 2, 5 and 10 % lost at random, 50 ms of round trip: of the time at most 0.1, 0.5 and 1 % is frozen. */
+void loss_freezes(const struct run *r)
+{
+    static const struct {
+        unsigned loss, most; /* per mille; of 10 000 */
+    } rows[] = {{20, 10}, {50, 50}, {100, 100}};
+    const unsigned seconds = r->quick ? 300 : 1200;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct flow *f = calloc(1, sizeof *f);
+        open_flow(f, r, 25000, rows[i].loss);
+        run_for(f, 10000);
+        sim_receiver_forget_freezes(f->watcher);
+        uint64_t decoded = f->watcher->decoded;
+        run_for(f, seconds * 1000);
+        decoded = f->watcher->decoded - decoded;
+        unsigned frozen = (unsigned)(f->watcher->frozen_us / (seconds * 100));
+        printf(
+            "  %u of 1000 lost: %.2f %% of %u s frozen, longest %llu ms; %llu frames, %llu retransmissions\n",
+            rows[i].loss, frozen / 100.0, seconds,
+            (unsigned long long)sim_receiver_longest_freeze(f->watcher) / 1000, (unsigned long long)decoded,
+            (unsigned long long)f->watcher->rtx);
+        SIM_CHECK(&f->m.sim, decoded >= seconds * 27, "only %llu frames", (unsigned long long)decoded);
+        SIM_CHECK(&f->m.sim, frozen <= rows[i].most, "%u of 10 000 frozen", frozen);
+        close_flow(f, r);
+    }
+}
+
 /** Four fifths of 1 Mbit/s are used, or nothing of what is sent would have fitted beside the best that was shown. */
 static void check_use(struct flow *f, uint64_t bps)
 {

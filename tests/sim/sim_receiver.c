@@ -5,6 +5,9 @@
 #include "codec.h"
 #include "sim.h"
 
+#define FREEZE_US                                                                                            \
+    (33000 +                                                                                                 \
+        150000) /* of 30 frames a second, as getStats counts them: 150 ms more than usual, or three times that */
 #define PACKETS       1024   /* kept per slot: 10 s of video */
 #define WAIT_US       700000 /* for a missing packet, then its frame is given up */
 #define KEY_WAIT_US   60000  /* not as long when a whole key frame is there behind it */
@@ -204,6 +207,8 @@ static void decode(struct sim_slot *slot, bool complete)
     uint64_t freeze = slot->decoded_at ? s->now - from : 0;
     if (f->truth.participant == slot->last_participant && freeze > p->longest_freeze_us)
         p->longest_freeze_us = freeze;
+    if (freeze >= FREEZE_US)
+        p->frozen_us += freeze;
     if (slot->last_participant && f->truth.participant != slot->last_participant) {
         p->changes++;
         if (freeze > p->longest_change_us)
@@ -617,7 +622,7 @@ static void on_rtcp_tick(struct sim *s, void *arg)
 
 void sim_receiver_forget_freezes(struct sim_person *p)
 {
-    p->longest_freeze_us = 0;
+    p->longest_freeze_us = p->frozen_us = 0;
     p->freezes_since_us = p->sim->now;
 }
 

@@ -41,6 +41,33 @@ static void media_flows_and_is_repaired(void **state)
     assert_true(a->rr >= 1);
 }
 
+/** Where some are lost a retransmission comes once more a little later, for one that is lost too costs another round trip. */
+static void retransmissions_come_twice_where_some_are_lost(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    connect_peer(a);
+    connect_peer(b);
+    send_frame(a, 101, 12000, 8, true);
+    b->drop_next_rtp = true;
+    send_frame(a, 102, 15000, 9, false);
+    send_frame(a, 103, 18000, 10, false);
+    send_nack(b, RECEIVER_SSRC, b->dropped_seq);
+    run_for(w, 100000);
+    assert_int_equal(b->rtx, 1);
+    send_loss(b, RECEIVER_SSRC, 5);
+    b->drop_next_rtp = true;
+    send_frame(a, 104, 21000, 11, false);
+    send_frame(a, 105, 24000, 12, false);
+    send_nack(b, RECEIVER_SSRC, b->dropped_seq);
+    assert_int_equal(b->rtx, 2);
+    run_for(w, 20000);
+    assert_int_equal(b->rtx, 3);
+    run_for(w, 200000);
+    assert_int_equal(b->rtx, 3);
+}
+
 /** Who loses the very first packet knows of it, and has it after a round trip. */
 static void the_first_packet_can_be_asked_for(void **state)
 {
@@ -743,6 +770,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(media_flows_and_is_repaired, setup, teardown),
         cmocka_unit_test_setup_teardown(feedback_tells_when_a_packet_came, setup, teardown),
         cmocka_unit_test_setup_teardown(feedback_tells_when_a_stray_came, setup, teardown),
+        cmocka_unit_test_setup_teardown(retransmissions_come_twice_where_some_are_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_packet_can_be_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_late_key_frame_is_caught_up_with, setup, teardown),
         cmocka_unit_test_setup_teardown(lost_packets_are_asked_for, setup, teardown),

@@ -570,6 +570,17 @@ static inline void send_feedback(struct peer *p, uint32_t ssrc, uint16_t seq)
     deliver(p->world);
 }
 
+/** A report of this loss, in 256ths, of a stream that p gets. */
+static inline void send_loss(struct peer *p, uint32_t ssrc, uint8_t lost_q8)
+{
+    uint8_t b[128];
+    const struct plm_rtcp_block block = {.ssrc = ssrc, .fraction_lost = lost_q8};
+    size_t n = plm_rtcp_write_rr(b, sizeof b, 1, &block, 1);
+    assert_int_equal(plm_security_dtls.seal_rtcp(p->sec, b, &n, sizeof b), 0);
+    peer_send(p, b, n);
+    deliver(p->world);
+}
+
 static inline void send_report(struct peer *p)
 {
     send_feedback(p, 0, 0);
