@@ -7,7 +7,7 @@ import { loadavg } from "node:os";
 import { after, before, test } from "node:test";
 import { putOnLine } from "./lib/line.mjs";
 import { openParticipant } from "./lib/participant.mjs";
-import { startServer } from "./lib/server.mjs";
+import { samples, startServer } from "./lib/server.mjs";
 
 const LONG = Boolean(process.env.PLM_TEST_LONG);
 const LARGE = 1280;
@@ -18,10 +18,23 @@ const NARROW_MS = LONG ? 30_000 : 8000;
 const FELL_MS = 1000;
 const FROZEN_MS = 300;
 const ROSE_MS = 10_000;
+/* The rate of the line one after the other, for how long, and between what the server's estimate then is; all in kbit/s. */
+const STEPS = [
+  { rate: 500, seconds: 25, least: 350, most: 550 },
+  { rate: 800, seconds: 20, least: 600, most: 900 },
+  { rate: 100, seconds: 50, least: 65, most: 115 },
+];
+/* Of a thousand packets are lost so many; what then may be frozen of the time, and concealed of the sound. */
+const LOSSES = [
+  { loss: 0, frozen: 0.001, concealed: 0.01 },
+  { loss: 20, frozen: 0.001, concealed: 0.01 },
+  { loss: 50, frozen: 0.005, concealed: 0.02 },
+  { loss: 100, frozen: 0.01, concealed: 0.04 },
+];
 
 let server, ada;
 before(async () => {
-  server = await startServer();
+  server = await startServer({ PLENUM_METRICS_DETAIL: "true" });
   ada = await openParticipant(server, 1, "Ada");
   await ada.page.goto(`${server.url}/?debug`);
 });
@@ -29,6 +42,16 @@ after(async () => {
   await ada?.close();
   await server?.stop();
 });
+
+/** @return after how many ms that was so; Infinity after `limit` */
+async function until(holds, limit) {
+  const from = performance.now();
+  while (performance.now() - from < limit) {
+    if (await holds()) return Math.round(performance.now() - from);
+    await sleep(100);
+  }
+  return Infinity;
+}
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const url = () => `${server.url.replace("http", "ws")}/ws`;
@@ -83,10 +106,13 @@ async function readTotals() {
   };
 }
 
+const ESTIMATE = "plenum_transport_estimate_bps";
+
 /** Somebody who watches through a line. */
 async function openWatcher(words) {
   const bob = await openParticipant(server, 2, "Bob");
   const line = await putOnLine(bob.page, words);
+  const others = await samples(server, ESTIMATE);
   await bob.page.goto(`${server.url}/?debug`);
   await bob.page.evaluate(watch, { url: url() });
   const frames = () => bob.page.evaluate(() => window.frames);
@@ -95,6 +121,11 @@ async function openWatcher(words) {
     line,
     now,
     totals: () => bob.page.evaluate(readTotals),
+    /** What the server thinks the line can take, kbit/s. */
+    async estimate() {
+      const own = [...(await samples(server, ESTIMATE))].filter(([name]) => !others.has(name));
+      return Math.round(Math.max(...own.map(([, bps]) => bps)) / 1000);
+    },
     /** From `since` until the first frame of a width that `holds`, ms; Infinity after `limit`. */
     async until(since, limit, holds) {
       for (;;) {
@@ -147,11 +178,12 @@ test("4, 1, 4 Mbit/s", async (t) => {
     const narrow = await bob.totals();
     const { full } = (await bob.line.count()).down;
     await bob.line.tell("down rate 4000000");
+    const wide = until(async () => (await bob.estimate()) >= 2000, 20_000);
     const rose = await bob.until(narrow.now, 20_000, (width) => width === LARGE);
     await sleep(SETTLE_MS);
     const all = difference(await bob.totals(), before);
     t.diagnostic(`large after ${found} ms; lower layer on the screen after ${fell} ms; ${tell(difference(narrow, before))}; ${full} found no room`);
-    t.diagnostic(`large again after ${rose} ms; in all ${all.freezes} freezes of ${Math.round(all.frozenMs)} ms; widths ${await bob.widths(before.now)}`);
+    t.diagnostic(`an estimate of 2 Mbit/s after ${await wide} ms; large again after ${rose} ms; in all ${all.freezes} freezes of ${Math.round(all.frozenMs)} ms; widths ${await bob.widths(before.now)}`);
     assert.ok(fell <= FELL_MS, `the lower layer came after ${fell} ms`);
     assert.ok(all.frozenMs < FROZEN_MS, `frozen for ${Math.round(all.frozenMs)} ms`);
     assert.ok(rose <= ROSE_MS, `the large picture came back after ${rose} ms`);
@@ -164,15 +196,19 @@ test("500, 800, 100 kbit/s", { skip: !LONG }, async (t) => {
   const bob = await openWatcher("delay 100 queue 300 down rate 500000");
   try {
     await bob.until(0, FOUND_MS, (width) => width > 0);
-    for (const kbps of [500, 800, 100]) {
-      await bob.line.tell(`down rate ${kbps * 1000}`);
-      await sleep(5000);
+    const wrong = [];
+    for (const { rate, seconds, least, most } of STEPS) {
+      await bob.line.tell(`down rate ${rate * 1000}`);
+      await sleep(seconds * 400);
       const from = await bob.totals();
-      await sleep(15_000);
+      await sleep(seconds * 600);
       const d = difference(await bob.totals(), from);
-      t.diagnostic(`${kbps} kbit/s: ${tell(d)}; widths ${await bob.widths(from.now)}`);
-      assert.ok(d.samples > 0 && d.kbps > 0, "nothing comes");
+      const estimate = await bob.estimate();
+      t.diagnostic(`${rate} kbit/s: estimate ${estimate} after ${seconds} s; ${tell(d)}; widths ${await bob.widths(from.now)}`);
+      if (estimate < least || estimate > most) wrong.push(`${rate} kbit/s: an estimate of ${estimate}`);
+      if (!(d.samples > 0 && d.kbps > 0)) wrong.push(`${rate} kbit/s: nothing comes`);
     }
+    assert.deepEqual(wrong, []);
   } finally {
     await bob.close();
   }
@@ -182,15 +218,18 @@ test("random loss at 50 ms", { skip: !LONG }, async (t) => {
   const bob = await openWatcher("delay 25");
   try {
     await bob.until(0, FOUND_MS, (width) => width === LARGE);
-    for (const loss of [0, 20, 50, 100]) {
+    const wrong = [];
+    for (const { loss, frozen, concealed } of LOSSES) {
       await bob.line.tell(`down loss ${loss}`);
       await sleep(SETTLE_MS);
       const from = await bob.totals();
       await sleep(30_000);
       const d = difference(await bob.totals(), from);
       t.diagnostic(`${loss / 10} % lost: ${tell(d)}; widths ${await bob.widths(from.now)}`);
-      assert.ok(d.fps >= 15, `${d.fps} frames a second at a loss of ${loss / 10} %`);
+      if (!(d.samples > 0 && d.fps >= 15)) wrong.push(`${loss / 10} %: ${d.fps} frames a second, ${d.samples} samples`);
+      if (d.frozen > frozen || d.concealment > concealed) wrong.push(`${loss / 10} %: ${tell(d)}`);
     }
+    assert.deepEqual(wrong, []);
   } finally {
     await bob.close();
   }

@@ -114,9 +114,14 @@ export async function startServer(environment = {}, address = process.env.PLM_RT
   };
 }
 
-/** The value of one sample of /metrics, labels included in the name as they stand there; sums all lines when only a name is given. */
-export async function metric(server, name) {
+/** Samples of /metrics of this name: a map from what stands there, labels included, to the value. */
+export async function samples(server, name) {
   const text = await (await fetch(`${server.url}/metrics`)).text();
   const lines = text.split("\n").filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]));
+}
+
+/** The value of one sample of /metrics, labels included in the name as they stand there; sums all lines when only a name is given. */
+export async function metric(server, name) {
+  return [...(await samples(server, name)).values()].reduce((sum, value) => sum + value, 0);
 }
