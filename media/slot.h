@@ -117,7 +117,10 @@ void plm_slot_preroll(struct plm_slot *s);
 void plm_slot_lose(struct plm_slot *s, struct plm_track *tr);
 /** A packet of a track that s shows or is going to show. */
 void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_pkt *pkt);
-/** The receiver lacks a sequence number of our SSRC. @return octets queued, 0: nothing */
+/**
+ * The receiver lacks a sequence number of our SSRC. Where it loses some, not most, the packet goes once more 8 ms later, if what may be retransmitted has
+ * room for that. @return octets queued at once, 0: nothing
+ */
 size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq);
 /** Whether plm_slot_pad can send: it has shown something, and has an RTX stream. */
 bool plm_slot_can_pad(const struct plm_slot *s);

@@ -14,11 +14,13 @@
 #define RTX_LEAST_OCTETS 10000   /* but so much in any case */
 #define PAD_LOOK         64      /* numbers back for padding: the packets of a few pictures */
 #define AGAIN_LOST_Q8    2       /* of 256 packets: 0.8 % */
+#define AGAIN_MOST_Q8    38      /* 15 %, as the receiver reports it: of more, copies only fill the line */
 #define AGAIN_HOLD_US    5000000 /* a line that loses at random seems to lose nothing now and then */
 #define AGAIN_US         8000
+#define AGAIN_PERCENT    50 /* of what may be retransmitted: the rest is for first answers */
 
 /* Retransmissions may take a share of what is sent, and a burst: a receiver's NACKs cannot multiply traffic. */
-static bool rtx_allowed(struct plm_transport *t, size_t octets)
+static bool rtx_allowed(struct plm_transport *t, size_t octets, unsigned percent)
 {
     struct plm_worker *w = t->worker;
     uint64_t second = w->now_us / 1000000;
@@ -34,7 +36,7 @@ static bool rtx_allowed(struct plm_transport *t, size_t octets)
     uint64_t line = t->bwe ? (uint64_t)plm_bwe_estimate(t->bwe) / 8 * RTX_LINE_PERCENT / 100 : 0;
     if (line && line < allowed) /* what a full line loses makes it no fuller */
         allowed = line > RTX_LEAST_OCTETS ? line : RTX_LEAST_OCTETS;
-    if (t->rtx_used + octets > allowed)
+    if (t->rtx_used + octets > allowed * percent / 100)
         return false;
     t->rtx_used += (uint32_t)octets;
     return true;
@@ -115,8 +117,12 @@ static bool is_of_present(const struct plm_slot *s, const struct plm_segment *se
     return !now || (segment->encoding == now->encoding && segment->ts_offset == now->ts_offset);
 }
 
-/* @return octets queued, 0: it is not there any more, or too much was sent again */
-static size_t send_again(struct plm_slot *s, uint16_t seq, uint32_t least_us)
+/**
+ * @param least_us since it was sent again last
+ * @param percent of what may be sent again that is there for this
+ * @return octets queued, 0: it is not there any more, or too much was sent again
+ */
+static size_t send_again(struct plm_slot *s, uint16_t seq, uint32_t least_us, unsigned percent)
 {
     struct plm_transport *t = s->transport;
     struct plm_worker *w = t->worker;
@@ -127,8 +133,9 @@ static size_t send_again(struct plm_slot *s, uint16_t seq, uint32_t least_us)
         return 0;
     if (!plm_seq_map_retry(s->map, seq, w->now_us, least_us))
         return 0;
-    if (!rtx_allowed(t, pkt->len)) {
-        plm_transport_drop(t, PLM_DROP_RTX_SHARE);
+    if (!rtx_allowed(t, pkt->len, percent)) {
+        if (percent == 100) /* a copy is left out, not dropped */
+            plm_transport_drop(t, PLM_DROP_RTX_SHARE);
         return 0;
     }
     plm_egress_push(w, s, pkt, PLM_EGRESS_RTX, s->rtx_pt_of[pkt->codec_index], &out);
@@ -142,7 +149,7 @@ static void on_again_timer(struct plm_timer *timer, uint64_t now_us)
     struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, again.timer);
     (void)now_us;
     for (unsigned i = 0; i < t->again.n; i++)
-        send_again(&t->slots[t->again.v[i].slot], t->again.v[i].seq, 0);
+        send_again(&t->slots[t->again.v[i].slot], t->again.v[i].seq, 0, AGAIN_PERCENT);
     t->again.n = 0;
 }
 
@@ -156,7 +163,8 @@ static void send_again_later(struct plm_slot *s, uint16_t seq)
     uint64_t now = t->worker->now_us;
     if (t->bwe && plm_bwe_lost_q8(t->bwe) >= AGAIN_LOST_Q8)
         t->again.until_us = now + AGAIN_HOLD_US;
-    if (now >= t->again.until_us || plm_bwe_is_full(t->bwe) || t->again.n == PLM_COUNT_OF(t->again.v))
+    if (now >= t->again.until_us || s->fraction_lost > AGAIN_MOST_Q8 || plm_bwe_is_full(t->bwe) ||
+        t->again.n == PLM_COUNT_OF(t->again.v))
         return;
     t->again.v[t->again.n++] = (struct plm_sent_again){(uint16_t)(s - t->slots), seq};
     if (!plm_timer_active(&t->again.timer))
@@ -171,7 +179,7 @@ size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq)
     s->nacks++;
     s->lost += s->map && plm_seq_map_find(s->map, seq, &segment, &src, &out);
     /* Whoever asks again before a round trip is over has not seen the answer yet; less than that, for the measured one varies. */
-    size_t octets = send_again(s, seq, s->transport->rtt_us / 4 * 3);
+    size_t octets = send_again(s, seq, s->transport->rtt_us / 4 * 3, 100);
     if (octets)
         send_again_later(s, seq);
     return octets;

@@ -66,6 +66,13 @@ static void retransmissions_come_twice_where_some_are_lost(void **state)
     assert_int_equal(b->rtx, 3);
     run_for(w, 200000);
     assert_int_equal(b->rtx, 3);
+    send_loss(b, RECEIVER_SSRC, 60); /* of so much copies would only fill the line */
+    b->drop_next_rtp = true;
+    send_frame(a, 106, 27000, 13, false);
+    send_frame(a, 107, 30000, 14, false);
+    send_nack(b, RECEIVER_SSRC, b->dropped_seq);
+    run_for(w, 200000);
+    assert_int_equal(b->rtx, 4);
 }
 
 /** Who loses the very first packet knows of it, and has it after a round trip. */
