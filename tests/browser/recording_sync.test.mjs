@@ -44,7 +44,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/* Runs before the page, so that encodings of its camera can be stopped. */
+/* Runs before the page, so that encodings of its camera can be stopped, also where the server wants them. */
 function keepConnections() {
   const Original = RTCPeerConnection;
   window.connections = [];
@@ -54,10 +54,16 @@ function keepConnections() {
       window.connections.push(this);
     }
   };
+  const { setParameters } = RTCRtpSender.prototype;
+  RTCRtpSender.prototype.setParameters = function (parameters) {
+    if (window.smallestAlone && this.track?.kind === "video") for (const encoding of parameters.encodings.slice(1)) encoding.active = false;
+    return setParameters.call(this, parameters);
+  };
 }
 
 /* Runs in the page: the camera is sent in its smallest encoding alone, or in all that are wanted. */
 async function setLarger(active) {
+  window.smallestAlone = !active;
   const senders = window.connections.flatMap((pc) => pc.getSenders()).filter(({ track }) => track?.kind === "video");
   for (const sender of senders) {
     const parameters = sender.getParameters();
