@@ -2,4 +2,7 @@
 import { openFirefox } from "./lib/firefox.mjs";
 import { testPlaying } from "./lib/playing.mjs";
 
-testPlaying(openFirefox);
+/* kB: a long file is not kept whole, and is asked for again where one goes to. */
+const CACHE = { "media.cache_size": 8192 };
+
+testPlaying((server, number, name) => openFirefox(server, number, name, CACHE));

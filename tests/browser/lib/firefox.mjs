@@ -40,9 +40,10 @@ export function launchFirefox(prefs = { "media.cubeb.force_mock_context": true }
   });
 }
 
-/** Like openParticipant, in Firefox. */
-export async function openFirefox(server, number, name) {
+/** Like openParticipant, in Firefox. @param prefs besides those */
+export async function openFirefox(server, number, name, prefs = {}) {
   const browser = await launchFirefox({
+    ...prefs,
     "media.navigator.permission.disabled": true,
     "media.navigator.streams.fake": true,
     "media.navigator.audio.fake_frequency": TONES[number],
