@@ -38,7 +38,7 @@ struct plm_frame_info {
     uint16_t width, height; /**< of the highest layer, when the descriptor or a clear header tells: with keyframes, and with spatial_layers */
     uint8_t spatial_layers; /**< from this picture on, when the packet tells: VP9's with key pictures, the dependency descriptor with changes too; 0: it does not */
     uint8_t desc_len;       /**< octets of the payload descriptor (VP8, VP9); 0 otherwise */
-    struct plm_dd_targets targets; /**< of the dependency descriptor, read in the worker that its stream comes to */
+    struct plm_dd_targets targets; /**< of the dependency descriptor, read in the worker that its stream comes to; told to the others with the packet */
 };
 
 /**

@@ -27,6 +27,8 @@ enum {
     INFO2_KEYIDX = 8,
 };
 
+_Static_assert(PLM_LINK_DD_TARGETS == PLM_DD_TOLD, "a frame has room for all that is told of a packet");
+
 static struct plm_link_header header(
     const struct plm_shard *s, enum plm_link_type type, const struct plm_track *tr, size_t size)
 {
@@ -110,6 +112,16 @@ static uint8_t share_of(const struct plm_encoding *enc, unsigned tid)
     return (uint8_t)(share < 255 ? share : 255);
 }
 
+static uint8_t spatial_share_of(const struct plm_encoding *enc, unsigned sid)
+{
+    const unsigned whole = PLM_ALLOC_TEMPORAL - 1;
+    if (sid + 1u >= enc->spatial_layers || enc->spatial_layers > PLM_SPATIAL_LAYERS)
+        return 0;
+    uint32_t all = enc->up_to[enc->spatial_layers - 1].bps[whole];
+    uint64_t share = all ? (uint64_t)enc->up_to[sid].bps[whole] * 256 / all : 0;
+    return (uint8_t)(share < 255 ? share : 255);
+}
+
 void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8_t e, int only_worker)
 {
     const struct plm_encoding *enc = &tr->encodings[e];
@@ -126,6 +138,8 @@ void plm_shard_send_clock(struct plm_shard *s, const struct plm_track *tr, uint8
         .bitrate_bps = plm_track_bitrate(tr, e),
         .width = enc->width,
         .height = enc->height,
+        .spatial_layers = enc->spatial_layers,
+        .spatial_shares = {spatial_share_of(enc, 0), spatial_share_of(enc, 1)},
     };
     struct plm_link_header h = header(s, PLM_LINK_CLOCK, tr, sizeof c);
     /* A choice among encodings needs to know them all; of sound there is one, known when it flows. */
@@ -169,6 +183,11 @@ bool plm_shard_send_packet(
                 .audio_level = pkt->audio_level,
                 .tid = f->tid,
                 .sid = f->sid,
+                .spatial_layers = f->spatial_layers,
+                .dd_targets = f->targets.n,
+                .dd_targets_told = f->targets.present,
+                .dd_at = f->targets.at,
+                .dd_active = f->targets.active,
                 .width = f->width,
                 .height = f->height,
                 .picture_id = f->picture_id,
@@ -185,6 +204,7 @@ bool plm_shard_send_packet(
                                          (f->has_tl0 ? INFO2_TL0 : 0) | (f->has_keyidx ? INFO2_KEYIDX : 0)),
             },
     };
+    memcpy(head.p.dd_layers, f->targets.layers, sizeof head.p.dd_layers);
     bool sound = tr->kind == PLM_KIND_AUDIO;
     if (worker == PLM_LINK_FEED)
         return plm_feed_append(s->worker->feed, sound ? PLM_FEED_SOUND : PLM_FEED_PICTURE, &head, sizeof head,
@@ -231,7 +251,13 @@ static void fill_packet(struct plm_pkt *pkt, const struct plm_link_packet *p)
         .width = p->width,
         .height = p->height,
         .desc_len = p->desc_len,
+        .spatial_layers = p->spatial_layers,
+        .targets = {.n = p->dd_targets,
+            .present = p->dd_targets_told,
+            .at = p->dd_at,
+            .active = p->dd_active},
     };
+    memcpy(pkt->info.targets.layers, p->dd_layers, sizeof p->dd_layers);
 }
 
 static bool inside(uint16_t off, unsigned len, size_t size)
@@ -252,7 +278,7 @@ void plm_shard_on_packet_frame(
         p.codec >= PLM_CODEC_COUNT || (size_t)p.payload_off + p.payload_len > len ||
         p.desc_len > p.payload_len || !inside(p.audio_level_off, 1, len) ||
         !inside(p.orientation_off, 1, len) || !inside(p.playout_off, p.playout_len, len) ||
-        !inside(p.dd_off, p.dd_len, len))
+        !inside(p.dd_off, p.dd_len, len) || p.dd_targets > PLM_DD_TOLD)
         return;
     struct plm_pkt *pkt = plm_pkt_get(s->worker->pool);
     if (!pkt) {

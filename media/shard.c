@@ -479,6 +479,17 @@ void plm_shard_on_feed_demand(
         on_demand(s, PLM_LINK_FEED, h, d);
 }
 
+/* A share of it by each spatial layer with those below, as long as nothing of it comes here. */
+static void tell_spatial(struct plm_encoding *enc, const struct plm_link_clock *c)
+{
+    enc->spatial_layers = c->spatial_layers;
+    for (unsigned i = 0; i < c->spatial_layers && c->spatial_layers <= PLM_SPATIAL_LAYERS; i++) {
+        unsigned share = i + 1u < c->spatial_layers ? c->spatial_shares[i] : 256;
+        uint32_t bps = (uint32_t)((uint64_t)c->bitrate_bps * share / 256);
+        plm_layer_rate_told(&enc->up_to[i], bps, c->shares, c->temporal_layers);
+    }
+}
+
 static void on_clock(struct plm_shard *s, const struct plm_link_header *h, const struct plm_link_clock *c)
 {
     struct plm_track *tr = plm_shard_find_track(s, h->participant, (enum plm_source)h->source);
@@ -491,6 +502,9 @@ static void on_clock(struct plm_shard *s, const struct plm_link_header *h, const
     enc->told_us = s->worker->now_us;
     enc->temporal_layers = c->temporal_layers;
     plm_layer_rate_told(&enc->rate, c->bitrate_bps, c->shares, c->temporal_layers);
+    if (enc->spatial_layers != c->spatial_layers)
+        plm_shard_set_dirty(s);
+    tell_spatial(enc, c);
     if (c->width && c->height) {
         enc->width = c->width;
         enc->height = c->height;

@@ -25,7 +25,7 @@ enum plm_link_type {
 #define PLM_LINK_MAX_BODY (256 * 1024) /**< a longer frame on a socket ends the connection */
 
 #define PLM_LINK_MAGIC   0x4b4e4c50u /**< "PLNK" */
-#define PLM_LINK_VERSION 1
+#define PLM_LINK_VERSION 2
 
 enum plm_link_role {
     PLM_LINK_ROLE_CONTROL = 1, /**< of the server's main thread: PLM_LINK_CONTROL both ways */
@@ -61,6 +61,7 @@ struct plm_link_stray {
 };
 
 #define PLM_LINK_MAX_CODECS 12
+#define PLM_LINK_DD_TARGETS 12 /**< decode targets that a packet tells of */
 
 struct plm_link_track {
     uint8_t kind, n_encodings, n_codecs, muted;
@@ -79,7 +80,12 @@ struct plm_link_packet {
     uint8_t dd_len, playout_len, audio_level, tid;
     uint16_t width, height, picture_id;
     uint8_t info_flags, info_flags2, tl0picidx, desc_len;
-    uint8_t sid, pad[3];
+    uint8_t sid;
+    uint8_t spatial_layers;                /**< from this picture on; 0: it does not tell */
+    uint8_t dd_targets, dd_targets_told;   /**< of its dependency descriptor: how many there are, 0: none; whether it says which are active */
+    uint16_t dd_at, dd_active;             /**< the bit where it says so, or would; bit per target */
+    uint8_t dd_layers[PLM_LINK_DD_TARGETS]; /**< the highest of each target: spatial << 4 | temporal */
+    uint8_t pad[6];
 };
 
 struct plm_link_clock {
@@ -91,6 +97,9 @@ struct plm_link_clock {
     int64_t us;
     uint32_t bitrate_bps;   /**< of video: what the publisher sends, 0: nothing */
     uint16_t width, height; /**< 0: unknown */
+    uint8_t spatial_layers; /**< to choose from; 0 or 1: none */
+    uint8_t spatial_shares[2]; /**< of bitrate_bps up to spatial layer 0, and up to 1, in 256ths; 0: unknown */
+    uint8_t pad[5];
 };
 
 struct plm_link_demand {

@@ -21,13 +21,13 @@ PROGRAM = os.environ.get("PLM_RECORDER", "plenum-recorder")
 TRACK, GONE, PACKET, CLOCK, DEMAND, HELLO, CONTROL = 2, 3, 4, 5, 6, 9, 10
 MICROPHONE, CAMERA, SCREEN, SCREEN_AUDIO = range(4)
 CODECS = {"opus": 1, "vp8": 2, "vp9": 3, "h264": 4, "av1": 5}
-MAGIC = 0x4B4E4C50
+MAGIC, VERSION = 0x4B4E4C50, 2
 
 HEADER = struct.Struct("<IBBHIIII")
 HELLO_BODY = struct.Struct("<IHBBQQQ")
-PACKET_BODY = struct.Struct("<QQQHHBBBBHHHHBBBBHHHBBBBB9x")
-CLOCK_BODY = struct.Struct("<BB2xIQqIHH")
-assert (HEADER.size, HELLO_BODY.size, PACKET_BODY.size, CLOCK_BODY.size) == (24, 32, 64, 32)
+PACKET_BODY = struct.Struct("<QQQHHBBBBHHHHBBBBHHHBBBBB25x")
+CLOCK_BODY = struct.Struct("<BB2xIQqIHH8x")
+assert (HEADER.size, HELLO_BODY.size, PACKET_BODY.size, CLOCK_BODY.size) == (24, 32, 80, 40)
 
 
 def mono_us():
@@ -127,7 +127,7 @@ class Connection(threading.Thread):
         self.socket.connect(recorder.socket)
         self.on_frame, self.lock, self.closed = on_frame, threading.Lock(), False
         self.hello = threading.Event()
-        self.send(frame(HELLO, HELLO_BODY.pack(MAGIC, 1, role, 0, epoch, mono_us(), time.time_ns() // 1000)))
+        self.send(frame(HELLO, HELLO_BODY.pack(MAGIC, VERSION, role, 0, epoch, mono_us(), time.time_ns() // 1000)))
         self.start()
         assert self.hello.wait(5), "no hello"
 
@@ -147,7 +147,7 @@ class Connection(threading.Thread):
                 while len(got) >= HEADER.size and len(got) >= HEADER.size + (size := HEADER.unpack_from(got)[0]):
                     head, body, got = HEADER.unpack_from(got), got[HEADER.size:HEADER.size + size], got[HEADER.size + size:]
                     if head[1] == HELLO:
-                        assert HELLO_BODY.unpack(body)[:2] == (MAGIC, 1)
+                        assert HELLO_BODY.unpack(body)[:2] == (MAGIC, VERSION)
                         self.hello.set()
                     else:
                         self.on_frame(head, body)

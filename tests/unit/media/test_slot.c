@@ -1033,12 +1033,7 @@ static struct scene with_bob_elsewhere(void **state)
 {
     struct world *w = *state;
     struct scene s = {.w = w, .ada = someone(w, ADA, true), .eve = viewer(w, 1, 0)};
-    struct plm_command *cmd = calloc(1, sizeof *cmd);
-    cmd->type = PLM_CMD_PEERS;
-    cmd->room = 1;
-    cmd->peers.n = 2;
-    cmd->peers.v[1] = (struct plm_shard_peer){1, 5};
-    carry_out(w, cmd);
+    two_workers(w);
     announce_bob(w, false);
     look_at(s.eve, ADA, 0);
     send_picture(s.ada, true);

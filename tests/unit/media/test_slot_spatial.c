@@ -1,8 +1,12 @@
 /*
- * Receivers of one stream in three spatial layers, VP9 or AV1, by the size that they show it in.
+ * Receivers of one stream in three spatial layers, VP9 or AV1, by the size that they show it in: on the worker that it comes to, or on another.
  */
 #include "dd_writer.h"
 #include "worker_world.h"
+
+#include "shard.h"
+#include "track.h"
+#include "worker_core.h"
 
 enum {
     ADA = 1,
@@ -15,6 +19,51 @@ enum {
 };
 
 static enum plm_codec codec;
+
+/* What is on its way from one worker to the other: none is entered from within its own sending. */
+struct road {
+    struct world *from, *to;
+    uint8_t frames[1 << 16];
+    size_t n;
+};
+static struct road roads[2];
+static struct world *away; /* where the receivers are; NULL: where the publisher is */
+
+static void on_link(struct world *w, const void *head, size_t head_len, const void *body, size_t body_len)
+{
+    struct road *r = &roads[w == roads[1].from];
+    assert_true(r->n + head_len + body_len <= sizeof r->frames);
+    memcpy(r->frames + r->n, head, head_len);
+    if (body_len)
+        memcpy(r->frames + r->n + head_len, body, body_len);
+    r->n += head_len + body_len;
+}
+
+static void travel(struct road *r)
+{
+    static uint8_t frames[sizeof r->frames];
+    size_t n = r->n, at = 0;
+    memcpy(frames, r->frames, n);
+    r->n = 0;
+    while (at < n) {
+        struct plm_link_header h;
+        memcpy(&h, frames + at, sizeof h);
+        plm_worker_link(r->to->worker, 1, frames + at, sizeof h + h.size, r->to->now);
+        at += sizeof h + h.size;
+    }
+    plm_worker_poll(r->to->worker, r->to->now);
+    deliver(r->to);
+}
+
+static void run_both(struct world *home, uint64_t us)
+{
+    run_for(home, us);
+    if (!away)
+        return;
+    travel(&roads[0]);
+    run_for(away, us);
+    travel(&roads[1]);
+}
 
 static void layered(struct plm_media_params *m, const char *mid)
 {
@@ -52,17 +101,22 @@ static struct peer *receiver(struct world *w, plm_participant_id who)
     return p;
 }
 
-static void look(struct peer *p, uint16_t width, uint16_t height)
+static void look_at(struct peer *p, plm_participant_id who, uint16_t width, uint16_t height)
 {
     struct plm_command *cmd = calloc(1, sizeof *cmd);
     cmd->type = PLM_CMD_VIEW;
     cmd->transport = p->local.id;
     cmd->view = calloc(1, sizeof *cmd->view);
     cmd->view->mode = PLM_VIEW_ITEMS;
-    cmd->view->items[cmd->view->n_items++] = (struct plm_view_item){ADA, PLM_SOURCE_CAMERA, width, height, 9};
+    cmd->view->items[cmd->view->n_items++] = (struct plm_view_item){who, PLM_SOURCE_CAMERA, width, height, 9};
     plm_worker_command(p->world->worker, cmd, p->world->now);
     plm_worker_poll(p->world->worker, p->world->now);
     deliver(p->world);
+}
+
+static void look(struct peer *p, uint16_t width, uint16_t height)
+{
+    look_at(p, ADA, width, height);
 }
 
 /* RFC 9628 section 4.2, flexible mode. @return octets */
@@ -167,7 +221,7 @@ static void go_on(struct peer *p, uint64_t us, bool *key)
 {
     for (uint64_t end = p->world->now + us; p->world->now < end;) {
         unsigned asked = p->pli;
-        run_for(p->world, FRAME_US);
+        run_both(p->world, FRAME_US);
         *key |= p->pli != asked;
         p->video_ts += 3000;
         for (uint8_t sid = 0; sid < LAYERS; sid++)
@@ -210,7 +264,12 @@ static void check_told(const struct peer *big, int top, const struct peer *small
 static void each_gets_what_it_shows(struct world *w)
 {
     bool key = true;
-    struct peer *ada = publisher(w), *big = receiver(w, BIG), *small = receiver(w, SMALL);
+    struct world *theirs = away ? away : w;
+    struct peer *ada = publisher(w), *big = receiver(theirs, BIG), *small = receiver(theirs, SMALL);
+    if (away) {
+        two_workers(w);
+        two_workers(away);
+    }
     look(big, WIDTH, HEIGHT);
     look(small, WIDTH / 4, HEIGHT / 4);
     go_on(ada, 4000000, &key);
@@ -251,11 +310,88 @@ static void av1_by_dependency_descriptor(void **state)
     each_gets_what_it_shows(*state);
 }
 
+/* Two workers of one room. */
+static int setup_two(void **state)
+{
+    void *other;
+    setup(state);
+    setup(&other);
+    struct world *w = *state;
+    away = other;
+    roads[0].from = roads[1].to = w;
+    roads[1].from = roads[0].to = away;
+    roads[0].n = roads[1].n = 0;
+    w->on_link = away->on_link = on_link;
+    return 0;
+}
+
+static int teardown_two(void **state)
+{
+    void *other = away;
+    away = NULL;
+    return teardown(state) + teardown(&other);
+}
+
+static void check_clock(const struct plm_link_clock *c)
+{
+    assert_int_equal(c->spatial_layers, LAYERS);
+    /* 200, 400 and 800 octets of a picture, and what they are packed in */
+    assert_in_range(c->spatial_shares[0], 256 * 200 / 1400, 256 * 270 / 1400);
+    assert_in_range(c->spatial_shares[1], 256 * 600 / 1400, 256 * 680 / 1400);
+}
+
+/* Where nothing of it comes yet, what it takes is what its home measured: 30 pictures a second, without what they are packed in. */
+static void what_is_told_of_it_can_be_chosen_from(void **state)
+{
+    struct world *w = *state;
+    bool key = true;
+    codec = PLM_CODEC_VP9;
+    struct peer *ada = publisher(w);
+    look_at(receiver(away, BIG), SMALL, WIDTH, HEIGHT);
+    two_workers(w);
+    two_workers(away);
+    go_on(ada, 5000000, &key);
+    check_clock(&w->clock);
+    assert_int_equal(w->link_packets, 0);
+    const struct plm_shard *s = plm_worker_find_shard(away->worker, 1);
+    const struct plm_track *tr = plm_shard_find_track(s, ADA, PLM_SOURCE_CAMERA);
+    assert_int_equal(plm_track_spatial_layers(tr), LAYERS);
+    for (unsigned sid = 0, octets = 200; sid < LAYERS; octets += 400u << sid++) {
+        struct plm_alloc_layer layer;
+        plm_track_describe_spatial(tr, (uint8_t)sid, &layer);
+        assert_true(layer.sent);
+        assert_int_equal(layer.width, WIDTH >> (LAYERS - 1 - sid));
+        assert_in_range(
+            layer.bps[PLM_ALLOC_TEMPORAL - 1], octets * 8 * 28, (octets + 60 * (sid + 1)) * 8 * 30);
+    }
+}
+
+static void vp9_from_another_worker(void **state)
+{
+    struct world *w = *state;
+    codec = PLM_CODEC_VP9;
+    each_gets_what_it_shows(w);
+    assert_true(w->link_packets > 0);
+    check_clock(&w->clock);
+}
+
+static void av1_from_another_worker(void **state)
+{
+    struct world *w = *state;
+    codec = PLM_CODEC_AV1;
+    each_gets_what_it_shows(w);
+    assert_true(w->link_packets > 0);
+    check_clock(&w->clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(vp9_by_its_descriptor, setup, teardown),
         cmocka_unit_test_setup_teardown(av1_by_dependency_descriptor, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_told_of_it_can_be_chosen_from, setup_two, teardown_two),
+        cmocka_unit_test_setup_teardown(vp9_from_another_worker, setup_two, teardown_two),
+        cmocka_unit_test_setup_teardown(av1_from_another_worker, setup_two, teardown_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,16 +208,6 @@ static void demand_by_link(struct world *w, plm_participant_id who)
     plm_worker_link(w->worker, 1, (const uint8_t *)&frame, sizeof frame, w->now);
 }
 
-static void two_workers(struct world *w)
-{
-    struct plm_command *cmd = calloc(1, sizeof *cmd);
-    cmd->type = PLM_CMD_PEERS;
-    cmd->room = 1;
-    cmd->peers.n = 2;
-    cmd->peers.v[1] = (struct plm_shard_peer){1, 5};
-    plm_worker_command(w->worker, cmd, w->now);
-}
-
 static void a_full_link_loses_whole_pictures(void **state)
 {
     struct world *w = *state;

@@ -89,6 +89,7 @@ struct world {
     unsigned gone, reports;
     unsigned link_offers, link_packets;
     bool link_full;
+    void (*on_link)(struct world *w, const void *head, size_t head_len, const void *body, size_t body_len); /**< what goes to worker 1; may be NULL */
     struct plm_worker_stats stats;
     bool (*on_capture)(struct world *w, const void *head, size_t head_len, const void *body, size_t body_len); /**< NULL: transports are not captured */
     void (*on_report)(struct world *w, const struct plm_worker_report *report); /**< before it is freed; may be NULL */
@@ -286,6 +287,8 @@ static inline bool io_link(void *ctx, unsigned worker, const void *head, size_t 
     (void)worker, (void)urgent;
     assert_true(head_len >= sizeof h);
     memcpy(&h, head, sizeof h);
+    if (w->on_link)
+        w->on_link(w, head, head_len, body, body_len);
     if (h.type == PLM_LINK_DEMAND) {
         assert_int_equal(body_len, sizeof w->demand);
         memcpy(&w->demand, body, sizeof w->demand);
@@ -589,6 +592,17 @@ static inline void send_report(struct peer *p)
 static inline void send_nack(struct peer *p, uint32_t ssrc, uint16_t seq)
 {
     send_feedback(p, ssrc, seq);
+}
+
+/** Its room, which somebody has joined, is on worker 1 too. */
+static inline void two_workers(struct world *w)
+{
+    struct plm_command *cmd = calloc(1, sizeof *cmd);
+    cmd->type = PLM_CMD_PEERS;
+    cmd->room = 1;
+    cmd->peers.n = 2;
+    cmd->peers.v[1] = (struct plm_shard_peer){1, 5};
+    plm_worker_command(w->worker, cmd, w->now);
 }
 
 static inline void take_stats(struct world *w)
