@@ -103,6 +103,13 @@ static bool is_decoder(const struct plm_freeze_evidence *e)
            (e->report_ms && (uint64_t)e->frames * e->decode_us / e->report_ms >= BUSY_PERMIL);
 }
 
+/* Frames that come at different speeds are held back until the slow ones are there: that takes as long as the buffer gets deep, and little more. */
+static bool is_held_back(const struct plm_freeze_evidence *e)
+{
+    uint64_t still_ms = (e->end_us - e->begin_us) / 1000;
+    return e->jitter_ms >= DEEP_BUFFER && still_ms <= e->jitter_ms * UINT64_C(2);
+}
+
 enum plm_msg_freeze_cause plm_freeze_cause(const struct plm_freeze_evidence *e)
 {
     uint64_t still_ms = (e->end_us - e->begin_us) / 1000;
@@ -127,7 +134,7 @@ enum plm_msg_freeze_cause plm_freeze_cause(const struct plm_freeze_evidence *e)
         return PLM_MSG_freeze_cause_server;
     if (is_decoder(e))
         return PLM_MSG_freeze_cause_receiver_decoder;
-    if (e->jitter_ms >= DEEP_BUFFER)
+    if (is_held_back(e))
         return PLM_MSG_freeze_cause_receiver_downlink;
     return u.seconds ? PLM_MSG_freeze_cause_receiver_decoder : PLM_MSG_freeze_cause_unknown;
 }

@@ -4,6 +4,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 
 /* Until the last freeze was told of, and decided. */
 const DECIDED_MS = 4000;
+/* Before and after it: what is told of where a cause is wrong. */
+const KNOWN_S = 15;
 /* What was told of late is not decided yet. */
 const LATE_S = 3;
 /* A freeze is told of in the second after its end. */
@@ -133,6 +135,7 @@ async function round(t, page, adaId, broken) {
   t.diagnostic(`${cause}: ${unrest ?? inShort(freezes)}; at most ${heldUpMs} ms late`);
   assert.ok(freezes.every((freeze) => freeze.participant === adaId && freeze.source === "camera"));
   const fault = unrest ?? (mostOf(freezes) === cause ? undefined : inShort(freezes));
+  if (fault) t.diagnostic(`what was known: ${JSON.stringify((await told(page)).received.slice(-KNOWN_S))}`);
   return { fault, heldUpMs };
 }
 
