@@ -6,9 +6,12 @@
 #define PACKETS_MIN       10
 #define FIRST             3 /* verdicts that tell the own loss: one alone may be a lucky one */
 #define CUT_INTERVAL_US   300000
-#define LOW_LOSS_Q8       5  /* 2 % */
-#define HIGH_LOSS_Q8      26 /* 10 % */
-#define OWN_LOSS_Q8       77 /* 30 %: no line loses more by itself */
+#define LOW_LOSS_Q8       5   /* 2 % */
+#define HIGH_LOSS_Q8      26  /* 10 % */
+#define OWN_LOSS_Q8       77  /* 30 %: of more it takes a proof that it is the line's own */
+#define PROVED_LOSS_Q8    115 /* 45 %: no line loses more by itself */
+#define PROVED_PERCENT    60  /* of what was sent when cutting began */
+#define AS_MUCH_PERCENT   80  /* of what was lost then; a bound on the rate leaves two thirds of it at most */
 #define LESS_SENT_PERCENT 80 /* of what went through well: if as much is lost still, it is not for the rate */
 #define LESS_TOLD_PERCENT 40 /* the same for the estimate, which a sender may not be able to follow */
 #define HELPED_PERCENT    70
@@ -47,6 +50,20 @@ bool plm_bwe_loss_has_begun(const struct plm_bwe_loss *l)
 }
 
 /*
+ * Less is sent, and as much is lost. Of heavy loss that takes more to show: what a line that drops all beyond a bound loses falls slowly at
+ * first.
+ */
+static bool is_own(const struct plm_bwe_loss *l, uint64_t sending, uint64_t estimate)
+{
+    if (l->loss_q16 <= OWN_LOSS_Q8 << 8)
+        return sending * 100 <= l->good_bps * LESS_SENT_PERCENT ||
+               estimate * 100 <= l->good_bps * LESS_TOLD_PERCENT;
+    bool less = sending * 100 <= l->cut_bps * PROVED_PERCENT;
+    bool as_much = l->cut_q16 && (int64_t)l->loss_q16 * 100 >= (int64_t)l->cut_q16 * AS_MUCH_PERCENT;
+    return less && as_much && l->loss_q16 <= PROVED_LOSS_Q8 << 8;
+}
+
+/*
  * Tell what the line loses by itself from what it loses because too much is sent: where clearly less is sent than went through well,
  * nothing waits in front of the line, and it loses as much as before, cutting on would only end the picture. A time of cutting that did
  * lessen the loss shows what is too much.
@@ -58,7 +75,7 @@ static void learn(struct plm_bwe_loss *l, const struct plm_bwe_state *s)
         l->own_q16 -= l->own_q16 / 8; /* a full line has lost for that all along, it may be */
     int32_t excess = l->loss_q16 - l->own_q16;
     if (l->cut_q16 && l->loss_q16 * 100 < l->cut_q16 * HELPED_PERCENT) {
-        l->good_bps = sending;
+        l->good_bps = l->cut_bps = sending;
         l->cut_q16 = l->loss_q16;
     }
     if (excess < LOW_LOSS_Q8 << 8) {
@@ -69,9 +86,7 @@ static void learn(struct plm_bwe_loss *l, const struct plm_bwe_state *s)
             l->own_q16 += excess / 8;
         return;
     }
-    bool less = sending * 100 <= l->good_bps * LESS_SENT_PERCENT ||
-                s->estimate * 100 <= l->good_bps * LESS_TOLD_PERCENT;
-    if (less && !s->queueing && l->loss_q16 <= OWN_LOSS_Q8 << 8)
+    if (!s->queueing && is_own(l, sending, s->estimate))
         l->own_q16 += excess / 4;
 }
 
@@ -84,6 +99,8 @@ uint32_t plm_bwe_loss_judge(struct plm_bwe_loss *l, uint32_t loss_q8, const stru
     if ((int32_t)(loss_q8 << 8) - l->own_q16 < high || l->loss_q16 - l->own_q16 < high / 2 ||
         s->now_us - l->last_cut_us < CUT_INTERVAL_US + s->rtt_us)
         return 0;
+    if (!l->cut_q16)
+        l->cut_bps = s->sending;
     if (l->loss_q16 > l->cut_q16)
         l->cut_q16 = l->loss_q16;
     l->last_cut_us = s->now_us;
@@ -97,6 +114,6 @@ bool plm_bwe_loss_allows_growth(const struct plm_bwe_loss *l)
 
 uint32_t plm_bwe_loss_own_q16(const struct plm_bwe_loss *l)
 {
-    int32_t most = OWN_LOSS_Q8 << 8;
+    int32_t most = PROVED_LOSS_Q8 << 8;
     return (uint32_t)(l->own_q16 < 0 ? 0 : l->own_q16 > most ? most : l->own_q16);
 }

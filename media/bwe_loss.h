@@ -15,6 +15,7 @@ struct plm_bwe_loss {
     int32_t loss_q16;  /**< of about the last two seconds */
     int32_t own_q16;   /**< what of it the line loses whatever is sent */
     int32_t cut_q16;   /**< when the present time of cutting began; 0: none */
+    uint64_t cut_bps;  /**< what was sent then */
     uint64_t good_bps; /**< what was sent, at most, with nothing lost beyond that */
     uint64_t last_cut_us;
     uint8_t verdicts; /**< up to those that begin */
@@ -39,7 +40,7 @@ void plm_bwe_loss_begin(struct plm_bwe_loss *l, uint32_t loss_q8, const struct p
 bool plm_bwe_loss_has_begun(const struct plm_bwe_loss *l);
 /** A verdict on a while. @return by how much of 512 to cut what is sent; 0: not at all */
 uint32_t plm_bwe_loss_judge(struct plm_bwe_loss *l, uint32_t loss_q8, const struct plm_bwe_state *s);
-/** Of 65536 packets, how many the line loses whatever is sent; below a third. */
+/** Of 65536 packets, how many the line loses whatever is sent; below half. */
 uint32_t plm_bwe_loss_own_q16(const struct plm_bwe_loss *l);
 /** Little enough is lost that more may be sent. */
 bool plm_bwe_loss_allows_growth(const struct plm_bwe_loss *l);
