@@ -23,12 +23,16 @@ function fakeCamera(makeScene, number) {
 /* Runs in the page: the voices that are received. Without a sound card Firefox never starts an AudioContext. */
 const findVoices = () => window.plenum.meeting.receive.tracks.filter((track) => track.source === "microphone").map(({ stream }) => stream);
 
-/** The system's Firefox. @param prefs besides what every test needs; without a sound card an AudioContext runs by `media.cubeb.force_mock_context` */
-export function launchFirefox(prefs = { "media.cubeb.force_mock_context": true }) {
+/* Without a sound card an AudioContext stands still, unless a stand-in runs it. */
+const SOUND = process.env.PLM_SOUND ? {} : { "media.cubeb.force_mock_context": true };
+
+/** The system's Firefox. @param prefs besides what every test needs */
+export function launchFirefox(prefs = SOUND) {
   return puppeteer.launch({
     browser: "firefox",
     executablePath: process.env.PLM_FIREFOX ?? "/usr/bin/firefox-esr",
     headless: true,
+    env: process.env.PLM_SOUND ? { ...process.env, PULSE_SERVER: process.env.PLM_SOUND } : process.env,
     extraPrefsFirefox: {
       ...prefs,
       "media.autoplay.default": 0,
