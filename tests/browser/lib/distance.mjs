@@ -2,6 +2,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { launchChromium } from "./chromium.mjs";
+import { takeDetour } from "./detour.mjs";
 
 async function openRelay(port, delayMs, way, host) {
   const near = createSocket("udp4");
@@ -28,18 +29,6 @@ async function openRelay(port, delayMs, way, host) {
   };
 }
 
-/* Runs before the page: candidates of the server lead to the relay. */
-function detour() {
-  const { setRemoteDescription } = RTCPeerConnection.prototype;
-  RTCPeerConnection.prototype.setRemoteDescription = async function (description, ...rest) {
-    const port = /^a=candidate:\S+ \d+ udp \d+ \S+ (\d+)/im.exec(description.sdp)?.[1];
-    if (!port) return setRemoteDescription.call(this, description, ...rest);
-    const relay = await window.openRelay(Number(port));
-    const sdp = description.sdp.replace(/^(a=candidate:\S+ \d+ udp \d+ \S+) \d+/gim, `$1 ${relay}`);
-    return setRemoteDescription.call(this, { type: description.type, sdp }, ...rest);
-  };
-}
-
 /**
  * To be called before the page is opened, one of Firefox's too. `host` is where the server's media is. @returns {() => void} ends the relays; its
  * properties `loss` and `lossUp`, at first 0, are the parts that get lost of what the server and of what the page sends
@@ -47,12 +36,11 @@ function detour() {
 export async function moveAway(page, delayMs, host = "127.0.0.1") {
   const relays = [];
   const way = Object.assign(() => relays.forEach((relay) => relay.close()), { loss: 0, lossUp: 0 });
-  await page.exposeFunction("openRelay", async (port) => {
+  await takeDetour(page, async (port) => {
     const relay = await openRelay(port, delayMs, way, host);
     relays.push(relay);
     return relay.port;
   });
-  await (page.addInitScript ?? page.evaluateOnNewDocument).call(page, detour);
   return way;
 }
 

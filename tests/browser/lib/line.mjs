@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { takeDetour } from "./detour.mjs";
 
 async function startLine(port) {
   const program = process.env.PLM_LINE;
@@ -26,26 +27,13 @@ async function startLine(port) {
   };
 }
 
-/* Runs before the page: candidates of the server lead to the line. */
-function detour() {
-  const { setRemoteDescription } = RTCPeerConnection.prototype;
-  RTCPeerConnection.prototype.setRemoteDescription = async function (description, ...rest) {
-    const port = /^a=candidate:\S+ \d+ udp \d+ \S+ (\d+)/im.exec(description.sdp)?.[1];
-    if (!port) return setRemoteDescription.call(this, description, ...rest);
-    const relay = await window.openLine(Number(port));
-    const sdp = description.sdp.replace(/^a=candidate:\S+ \d+ tcp .*\r?\n/gim, "").replace(/^(a=candidate:\S+ \d+ udp \d+ \S+) \d+/gim, `$1 ${relay}`);
-    return setRemoteDescription.call(this, { type: description.type, sdp }, ...rest);
-  };
-}
-
 /** To be called before the page is opened. `words` as plenum-line takes them, "down rate 1000000" for example, again at any time. */
 export async function putOnLine(page, words) {
   let line;
-  await page.exposeFunction("openLine", async (port) => {
+  await takeDetour(page, async (port) => {
     line ??= startLine(port).then((started) => (started.tell(words), started));
     return (await line).relay;
   });
-  await page.addInitScript(detour);
   return {
     tell: async (more) => (await line).tell(more),
     count: async () => (await line).count(),
