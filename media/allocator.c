@@ -1,7 +1,7 @@
 #include "allocator.h"
 
 #define WIDER_PERCENT 150 /* of the budget that turned out too large: the line is another one now */
-#define BACK_PERCENT  200 /* of the least since it fell by itself: that was for a moment */
+#define BACK_PERCENT  160 /* of the least since it fell by itself: that was for a moment */
 #define SPARE_PERCENT 130 /* of what was used before: on a line that was full it means little */
 #define LARGE_PERCENT 50  /* of the largest picture's area: as large as that */
 #define FIRST_BPS                                                                                            \
