@@ -108,6 +108,8 @@ static bool parse_cluster_head(const uint8_t *p, size_t len, uint64_t *ms, struc
     if (!plm_ebml_read(&e, p, len) || e.id != PLM_WEBM_TIMESTAMP || e.size > 8 || e.size > len - e.head)
         return false;
     *ms = plm_ebml_read_uint(p + e.head, (size_t)e.size);
+    if (*ms > MAX_MS)
+        return false;
     p += e.head + e.size;
     len -= e.head + (size_t)e.size;
     if (!plm_ebml_read(&e, p, len) || e.id != PLM_WEBM_SIMPLE_BLOCK || e.size <= BLOCK_HEAD ||
@@ -118,7 +120,7 @@ static bool parse_cluster_head(const uint8_t *p, size_t len, uint64_t *ms, struc
     cue->ms = time > 0 ? (uint64_t)time : 0;
     cue->track = p[0] & 0x7f;
     *keyframe = cue->track == PLM_TRACK_PICTURE && p[3] & KEYFRAME;
-    return *ms <= MAX_MS;
+    return true;
 }
 
 /* @return 0, PLM_EINVAL: no whole cluster begins at s->end, or an error */
