@@ -63,11 +63,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct peer *peer = peer_create(w); /* the meetings can be lived in */
     plm_msg_free(peer_join(peer, "room", "Newcomer"));
     peer_destroy(peer);
-    w->now += 7200000;
-    plm_hub_poll(w->hub);
-    plm_hub_poll(w->hub); /* what ended in the first may let a room linger */
-    w->now += 7200000;
-    plm_hub_poll(w->hub);
+    /* Who does not come back goes, then breakout rooms end in which nobody is any more, and then the meeting: each lingers. */
+    for (unsigned i = 0; i < 3; i++) {
+        w->now += 7200000;
+        plm_hub_poll(w->hub);
+        plm_hub_poll(w->hub);
+    }
     struct plm_hub_gauges last;
     plm_hub_gauges(w->hub, &last);
     CHECK(last.participants + last.waiting + last.rooms == 0);
