@@ -132,6 +132,15 @@ static bool too_old(void)
     return h->n == PLM_LAYER_CHANGES && h->changes[0].from_ts > pkt.ext_ts;
 }
 
+/** What is forwarded is of the layers that were chosen; nothing of its picture follows what ends it. */
+static void check_chosen(void)
+{
+    uint8_t sid, tid;
+    CHECK(plm_layer_select_chosen(&s, &pkt, &sid, &tid));
+    CHECK(!pkt.info.has_layers || (pkt.info.sid <= sid && pkt.info.tid <= tid));
+    CHECK(!plm_layer_select_ends_picture(&s, &pkt) || pkt.info.sid == sid);
+}
+
 static void take(const struct packet *at)
 {
     struct layer_frame *frame = &encodings[at->encoding].pictures[at->picture].of[at->sid];
@@ -140,9 +149,10 @@ static void take(const struct packet *at)
     enum plm_layer_verdict v = plm_layer_select_on_packet(&s, &pkt);
     CHECK(v <= PLM_LAYER_DROP_NOT_KEY);
     CHECK(s.current == PLM_LAYER_NONE || s.current < ENCODINGS);
-    if (v == PLM_LAYER_FORWARD || v == PLM_LAYER_SWITCH)
+    if (v == PLM_LAYER_FORWARD || v == PLM_LAYER_SWITCH) {
         frame->sent |= (uint8_t)(1u << at->at);
-    else if (forgotten)
+        check_chosen();
+    } else if (forgotten)
         frame->came &= (uint8_t) ~(1u << at->at); /* as if lost */
     CHECK(v != PLM_LAYER_DROP_NOT_KEY || (ours && s.want_keyframe));
     if (v != PLM_LAYER_SWITCH) {

@@ -55,6 +55,7 @@ static void check_push(struct plm_seq_map *m, bool wanted)
 {
     struct plm_map_out out;
     uint64_t before = plm_seq_map_last(m);
+    plm_seq_map_prefetch(m);
     enum plm_map_verdict v = plm_seq_map_push(m, source, &pkt, wanted, &out);
     CHECK(plm_seq_map_last(m) - before <= 257);
     CHECK(v <= PLM_MAP_TOO_OLD);
@@ -87,13 +88,20 @@ static void check_find(const struct plm_seq_map *m, uint16_t seq)
     CHECK(out.ends_picture == r->out.ends_picture);
 }
 
-static void do_switch(struct plm_seq_map *m)
+/* @param span of what came since pkt and goes out at once, in 90 kHz; 0: pkt is the newest */
+static void do_switch(struct plm_seq_map *m, uint16_t span)
 {
+    static struct plm_pkt newest;
     struct plm_map_out out;
     bool any = plm_seq_map_segment(m) != NULL;
     uint32_t ts = plm_seq_map_last_ts(m);
     uint64_t last = plm_seq_map_last(m);
-    plm_seq_map_switch(m, source, &pkt, 90000, now);
+    newest.ext_ts = pkt.ext_ts + span;
+    newest.arrival_us = now;
+    if (span)
+        plm_seq_map_switch_back(m, source, &pkt, &newest, 90000);
+    else
+        plm_seq_map_switch(m, source, &pkt, 90000, now);
     CHECK(plm_seq_map_push(m, source, &pkt, true, &out) == PLM_MAP_SEND);
     CHECK(out.ext_seq == last + 1);
     CHECK(!any || (int32_t)(out.ts - ts) > 0 || now > UINT64_C(1000000000));
@@ -121,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         case 0:
             make_packet(&in, op & 3);
             source += op >> 4 & 1;
-            do_switch(m);
+            do_switch(m, op & 8 ? fuzz_u16(&in) : 0);
             break;
         case 1: {
             uint64_t own = plm_seq_map_take(m);
