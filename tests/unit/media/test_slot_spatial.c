@@ -366,22 +366,30 @@ static void what_is_told_of_it_can_be_chosen_from(void **state)
     }
 }
 
-static void vp9_from_another_worker(void **state)
+/* A key picture tells how many layers there are, and not only the clock a while later. */
+static void each_gets_it_from_another_worker(struct world *w)
 {
-    struct world *w = *state;
-    codec = PLM_CODEC_VP9;
+    bool key = true;
     each_gets_what_it_shows(w);
     assert_true(w->link_packets > 0);
     check_clock(&w->clock);
+    unsigned clocks = w->clocks;
+    go_on(&w->peers[0], 3 * FRAME_US, &key);
+    assert_int_equal(w->clocks, clocks);
+    const struct plm_shard *s = plm_worker_find_shard(away->worker, 1);
+    assert_int_equal(plm_track_spatial_layers(plm_shard_find_track(s, ADA, PLM_SOURCE_CAMERA)), LAYERS);
+}
+
+static void vp9_from_another_worker(void **state)
+{
+    codec = PLM_CODEC_VP9;
+    each_gets_it_from_another_worker(*state);
 }
 
 static void av1_from_another_worker(void **state)
 {
-    struct world *w = *state;
     codec = PLM_CODEC_AV1;
-    each_gets_what_it_shows(w);
-    assert_true(w->link_packets > 0);
-    check_clock(&w->clock);
+    each_gets_it_from_another_worker(*state);
 }
 
 int main(void)
