@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MISCHIEF = [
     "",
     "-w",
+    "-c",
     "-d 5",
     "-o 10",
     "-l 1 -r 300",

@@ -2,7 +2,7 @@
  * Plays a captured feed (capture.c) into recorder/stream.c, once as it is and once with mischief, and decodes what comes out.
  *
  *   plm-replay-stream FILE [-l PERCENT lost] [-r MS after which what was lost comes all the same] [-o PERCENT out of order] [-d PERCENT twice]
- *                      [-w wraps in the middle] [-k PPM of skew] [-s SEED]
+ *                      [-w wraps in the middle] [-c ends within a picture] [-k PPM of skew] [-s SEED]
  *
  * Holds: samples begin with a key frame and go forward in time; each is one that the untouched feed gives too, octet by octet; its decoded
  * picture is the same, which it would not be without all its references; nothing is missing that had its packets and references. One line
@@ -10,6 +10,8 @@
  */
 #include "base/bytes.h"
 #include "base/link_frame.h"
+#include "depack.h"
+#include "rtp.h"
 #include "sound_line.h"
 #include "stream.h"
 
@@ -68,7 +70,7 @@ struct pass {
 static struct {
     double loss, reorder, twice;
     uint64_t recover_us;
-    bool wrap;
+    bool wrap, cut;
     int skew_ppm;
 } mischief;
 static bool failed;
@@ -158,7 +160,43 @@ static void set_packet(struct record *r, const struct plm_link_packet *p)
     plm_put32(rtp + 4, (uint32_t)p->ext_ts);
 }
 
+static bool ends_picture(const struct plm_link_packet *p, const uint8_t *rtp, size_t len)
+{
+    struct plm_rtp_view v;
+    return plm_rtp_parse(&v, rtp, len) == 0 &&
+           (v.marker || plm_depack_ends((enum plm_codec)p->codec, v.payload, v.payload_len));
+}
+
 /* ---- mischief ---- */
+
+/** Is the one before the other of its picture, too? */
+static bool is_of_its_picture(
+    const struct record *r, const struct plm_link_header *of, const struct plm_link_packet *packet)
+{
+    struct plm_link_header h;
+    struct plm_link_packet p;
+    uint8_t *rtp;
+    size_t len;
+    return packet_of(r, &h, &p, &rtp, &len) && h.participant == of->participant && h.source == of->source &&
+           p.encoding == packet->encoding && p.ext_ts == packet->ext_ts;
+}
+
+/** Ends the feed before the packet that ends a picture of several, the last such. */
+static void cut(struct records *r)
+{
+    struct plm_link_header h;
+    struct plm_link_packet p;
+    uint8_t *rtp;
+    size_t len, i = r->n;
+    while (i-- > 1) {
+        if (!packet_of(&r->v[i], &h, &p, &rtp, &len) || p.codec == PLM_CODEC_OPUS ||
+            !ends_picture(&p, rtp, len) || !is_of_its_picture(&r->v[i - 1], &h, &p))
+            continue;
+        while (r->n > i)
+            free(r->v[--r->n].frame);
+        return;
+    }
+}
 
 static bool chance(double percent)
 {
@@ -509,7 +547,20 @@ static void mark(uint8_t *came, const struct records *got, int run)
     }
 }
 
-/** What is in the feed under one SSRC of a track with one encoding: `all` the untouched feed, `got` what came of it. */
+static void add_picture(struct expected *x, bool counts, bool whole, bool *usable)
+{
+    if (!counts)
+        return;
+    *usable &= whole;
+    x->pictures++;
+    x->whole += whole;
+    x->usable += *usable;
+}
+
+/**
+ * What is in the feed under one SSRC of a track with one encoding: `all` the untouched feed, `got` what came of it. A capture ends when it is told
+ * to, which may be between two packets of the last picture: that one is none.
+ */
 static void expect_run(struct expected *x, const struct records *all, const struct records *got, int run)
 {
     struct plm_link_header h;
@@ -517,28 +568,23 @@ static void expect_run(struct expected *x, const struct records *all, const stru
     uint8_t *rtp, *came = calloc(1, MAX_PACKETS);
     size_t len;
     uint64_t ts = 0;
-    bool any = false, usable = false, whole = true, begun = false;
+    bool any = false, usable = false, whole = true, ended = false;
     mark(came, got, run);
-    for (size_t i = 0; i <= all->n; i++) {
-        bool packet = i < all->n && all->v[i].run == run && packet_of(&all->v[i], &h, &p, &rtp, &len);
-        if (i < all->n && (!packet || p.payload_len == 0))
+    for (size_t i = 0; i < all->n; i++) {
+        if (all->v[i].run != run || !packet_of(&all->v[i], &h, &p, &rtp, &len) || p.payload_len == 0)
             continue;
-        if (begun && any && (i == all->n || p.ext_ts != ts)) {
-            x->pictures++;
-            x->whole += whole;
-            usable &= whole;
-            x->usable += usable;
+        if (p.ext_ts != ts) {
+            add_picture(x, any, whole, &usable);
             whole = true;
-            begun = false;
+            ended = false;
         }
-        if (i == all->n)
-            break;
-        begun = true;
         ts = p.ext_ts;
+        ended |= ends_picture(&p, rtp, len);
         whole &= came[(p.ext_seq - runs[run].first_seq) & (MAX_PACKETS - 1)] != 0;
         if (p.info_flags & KEYFRAME_START)
             any = usable = true;
     }
+    add_picture(x, any && ended, whole, &usable);
     free(came);
 }
 
@@ -756,7 +802,7 @@ static void check_sound(const struct track *whole, struct track *t)
 static bool read_options(int argc, char **argv)
 {
     int option;
-    while ((option = getopt(argc, argv, "l:r:o:d:wk:s:")) != -1) {
+    while ((option = getopt(argc, argv, "l:r:o:d:wck:s:")) != -1) {
         switch (option) {
         case 'l':
             mischief.loss = atof(optarg);
@@ -772,6 +818,9 @@ static bool read_options(int argc, char **argv)
             break;
         case 'w':
             mischief.wrap = true;
+            break;
+        case 'c':
+            mischief.cut = true;
             break;
         case 'k':
             mischief.skew_ppm = atoi(optarg);
@@ -791,10 +840,13 @@ int main(int argc, char **argv)
     struct records all = {0}, got = {0};
     struct pass pass;
     if (!read_options(argc, argv) || !load(&all, argv[optind])) {
-        fprintf(stderr, "usage: %s [-l %%] [-r ms] [-o %%] [-d %%] [-w] [-k ppm] [-s seed] FILE\n", argv[0]);
+        fprintf(
+            stderr, "usage: %s [-l %%] [-r ms] [-o %%] [-d %%] [-w] [-c] [-k ppm] [-s seed] FILE\n", argv[0]);
         return 2;
     }
     av_log_set_callback(on_log);
+    if (mischief.cut)
+        cut(&all);
     measure(&all);
     spoil(&all, &got);
     for (int e = 0; e < MAX_ENCODINGS; e++) {
