@@ -73,7 +73,7 @@ struct plm_alloc_total {
  *
  * Down at once. Up from what was chosen before only if 15 % would be left, and have been for a second, and all of it is proved. No switch up within 5 s of one down for
  * want of bandwidth, and longer each time that one up had to be taken back, unless the budget is half as large again as the one that failed, or, where no step
- * up was taken back, has doubled since, and is far more than was used: the line stood still for a moment, or was thought to; more frames of the
+ * up was taken back, has grown by three fifths since its least, and is far more than was used: the line stood still for a moment, or was thought to; more frames of the
  * same encoding cost no key frame, and do not wait for this; a paused slot's return waits 20 s at most. Nor does anything that somebody asks for otherwise than before (another size,
  * another priority, another track); where the publisher had to begin with what is asked for, not for some seconds. The sum never exceeds the budget.
  *
