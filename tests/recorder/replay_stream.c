@@ -196,6 +196,7 @@ static void cut(struct records *r)
             free(r->v[--r->n].frame);
         return;
     }
+    printf("no picture has several packets: nothing is cut\n");
 }
 
 static bool chance(double percent)
