@@ -38,6 +38,8 @@ async function killAndWait(downMs) {
   assert.equal(adaBefore.people.length, 2);
   const began = Date.now();
   await server.crash(downMs);
+  /* Before that the last picture of the former connection may stand there yet. */
+  await eventually("both are back", () => metric(server, "plenum_resumes_total"), 2);
   await eventually("Ada sees Bob again", ada.seen, ["Bob 2"]);
   const seen = Date.now() - began;
   await eventually("Bob sees Ada again", bob.seen, ["Ada 1"]);

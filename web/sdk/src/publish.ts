@@ -41,19 +41,29 @@ type LayeredEncoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
 /* Not in every browser: Firefox ignores it. */
 type EncodingInCodec = RTCRtpEncodingParameters & { codec?: RTCRtpCodec };
 
+/** What sends a source on the present connection. */
+interface Line {
+  readonly transceiver: RTCRtpTransceiver;
+  /** The changes of its sender, one after the other. */
+  queue: Promise<void>;
+  /** Do not wait any longer for the change that is under way: of a connection that is closed meanwhile it may never end. */
+  abandon: () => void;
+}
+
 /**
  * Everything that this client sends, over one peer connection that is negotiated once: each source has its m-line from the
  * start, idle until a track is put into it. So turning a camera on or sharing a screen needs no further exchange.
  */
 export class PublishConnection extends MediaConnection {
   private readonly tracks = new Map<Source, MediaStreamTrack>();
-  private readonly transceivers = new Map<Source, RTCRtpTransceiver>();
+  private readonly lines = new Map<Source, Line>();
   private readonly needed = new Map<Source, readonly number[]>();
   /* When each encoding of a source was last known to be needed. */
   private readonly lastNeeded = new Map<Source, number[]>();
   private readonly stopTimers = new Map<Source, ReturnType<typeof setTimeout>>();
   private readonly probeTimers = new Map<Source, ReturnType<typeof setTimeout>>();
-  private readonly senderQueues = new Map<Source, Promise<void>>();
+  /* The server has answered on this connection: what it says of needs before that is of the former one. */
+  private isAnswered = false;
 
   constructor(private readonly options: PublishOptions) {
     super(options);
@@ -76,6 +86,7 @@ export class PublishConnection extends MediaConnection {
    * bandwidth; the smallest goes on as long as any is needed, so that a switch down finds it running.
    */
   setNeeded(source: Source, encodings: readonly number[]): Promise<void> {
+    if (!this.isAnswered) return Promise.resolve();
     const line = PUBLISH_LINES.find((candidate) => candidate.source === source);
     const times = line?.encodings.map((_, i) => (this.isNeeded(source, i) ? Date.now() : (this.lastNeeded.get(source)?.[i] ?? 0))) ?? [];
     this.lastNeeded.set(source, encodings.length > 0 ? times : []);
@@ -108,25 +119,29 @@ export class PublishConnection extends MediaConnection {
     if ((await Promise.all(changed)).every(Boolean) || pc !== this.pc) return;
     const order = videoCodecOrder(detectEngine(this.options.userAgent ?? navigator.userAgent), this.options.codecs);
     for (const { source, kind } of PUBLISH_LINES) {
-      const transceiver = this.transceivers.get(source);
+      const transceiver = this.lines.get(source)?.transceiver;
       if (kind === "video" && transceiver) preferCodecs(transceiver, kind, [name, ...order.filter((other) => other !== name)]);
     }
     await this.renegotiate();
   }
 
   protected override async negotiate(pc: RTCPeerConnection, restart: boolean): Promise<void> {
-    if (this.transceivers.size === 0) this.addLines(pc);
+    if (this.lines.size === 0) this.addLines(pc);
     const offer = await pc.createOffer({ iceRestart: restart });
     await pc.setLocalDescription(offer);
-    const sdp = await this.options.exchange(pc.localDescription?.sdp ?? "", this.lines());
+    const sdp = await this.options.exchange(pc.localDescription?.sdp ?? "", this.trackLines());
     if (pc !== this.pc) return;
+    this.isAnswered = true;
     await pc.setRemoteDescription({ type: "answer", sdp });
     /* Parameters of encodings can be changed only once they are negotiated. */
     for (const source of this.needed.keys()) void this.applyInTurn(source);
   }
 
   protected override onDiscard(): void {
-    this.transceivers.clear();
+    const lines = [...this.lines.values()];
+    this.lines.clear();
+    for (const line of lines) line.abandon();
+    this.isAnswered = false;
     this.needed.clear();
     this.lastNeeded.clear();
     for (const timer of this.stopTimers.values()) clearTimeout(timer);
@@ -142,15 +157,15 @@ export class PublishConnection extends MediaConnection {
       const transceiver = kind === "video" ? addVideo(pc, encodings) : addAudio(pc, encodings);
       preferCodecs(transceiver, kind, kind === "video" ? order : ["OPUS"]);
       if (kind === "video") askForDependencyDescriptor(transceiver);
-      this.transceivers.set(source, transceiver);
+      this.lines.set(source, { transceiver, queue: Promise.resolve(), abandon: () => undefined });
       const track = this.tracks.get(source);
       if (track) void this.onSender(source, (sender) => sender.replaceTrack(track));
     }
   }
 
-  private lines(): TrackLine[] {
+  private trackLines(): TrackLine[] {
     return PUBLISH_LINES.flatMap(({ source }) => {
-      const mid = this.transceivers.get(source)?.mid;
+      const mid = this.lines.get(source)?.transceiver.mid;
       return mid ? [{ mid, source, muted: !this.tracks.has(source) }] : [];
     });
   }
@@ -203,16 +218,19 @@ export class PublishConnection extends MediaConnection {
     return this.isNeeded(source, encoding) || Date.now() - (this.lastNeeded.get(source)?.[encoding] ?? 0) < STOP_DELAY_MS;
   }
 
-  /* A sender takes one change at a time; a change that a browser refuses must not stop those after it. */
+  /* A sender takes one change at a time; a change that a browser refuses, or never ends, must not stop those after it. */
   private onSender(source: Source, change: (sender: RTCRtpSender) => Promise<void>): Promise<void> {
-    const before = this.senderQueues.get(source) ?? Promise.resolve();
-    const run = before.then(async () => {
-      const sender = this.transceivers.get(source)?.sender;
-      if (sender) await change(sender);
+    const line = this.lines.get(source);
+    if (!line) return Promise.resolve();
+    const run = line.queue.then(() => {
+      if (line !== this.lines.get(source)) return;
+      return new Promise<void>((resolve, reject) => {
+        line.abandon = resolve;
+        change(line.transceiver.sender).then(resolve, reject);
+      });
     });
-    const settled = run.catch((error: unknown) => this.emit("error", error));
-    this.senderQueues.set(source, settled);
-    return settled;
+    line.queue = run.catch((error: unknown) => this.emit("error", error));
+    return line.queue;
   }
 }
 

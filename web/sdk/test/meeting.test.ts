@@ -232,6 +232,38 @@ describe("a broken path", () => {
     expect(fresh.transceivers[1]?.sender.track).toEqual({ name: "camera" });
   });
 
+  it("is made anew with its tracks, though the browser never ends what was under way on the closed one", async () => {
+    const { meeting, publish } = await meet();
+    await meeting.setSource("camera", track("camera"));
+    publish.transceivers[1]?.sender.replaceTrack.mockReturnValue(new Promise(() => undefined));
+    const turnedOff = vi.fn();
+    void meeting.setSource("camera", null).then(turnedOff);
+    const turnedOn = vi.fn();
+    void meeting.setSource("camera", track("other camera")).then(turnedOn);
+    await settle();
+    expect(turnedOff).not.toHaveBeenCalled();
+    publish.become("failed", "connected");
+    await vi.advanceTimersByTimeAsync(2000);
+    await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
+    const { sender } = FakePeerConnection.last.transceivers[1] ?? {};
+    expect(sender?.track).toEqual({ name: "other camera" });
+    expect([turnedOff.mock.calls.length, turnedOn.mock.calls.length]).toEqual([1, 1]);
+    FakeSocket.last.event({ type: "demand", source: "camera", needed: [] });
+    await settle();
+    expect(sender?.parameters.encodings.map((e) => e.active)).toEqual([false, false, false]);
+  });
+
+  it("sends every encoding once made anew, whatever was needed of the one before", async () => {
+    const { publish } = await meet();
+    publish.become("failed", "connected");
+    await vi.advanceTimersByTimeAsync(2000);
+    FakeSocket.last.event({ type: "demand", source: "camera", needed: [] });
+    await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
+    const fresh = FakePeerConnection.last;
+    expect(fresh).not.toBe(publish);
+    expect(fresh.transceivers[1]?.sender.parameters.encodings.map((e) => e.active ?? true)).toEqual([true, true, true]);
+  });
+
   it("is made anew after restarts without success", async () => {
     const { publish } = await meet();
     const made = FakePeerConnection.all.length;
