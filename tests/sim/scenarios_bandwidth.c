@@ -235,6 +235,17 @@ static void check_use(struct flow *f, uint64_t bps)
     }
 }
 
+/** @return after how many ms, since freezes are counted, a lower layer than the top one was decoded; UINT32_MAX: never */
+static unsigned until_shown(const struct sim_person *watcher)
+{
+    uint64_t first = UINT64_MAX;
+    for (unsigned e = 0; e < 2; e++) {
+        if (watcher->shown_us[e] && watcher->shown_us[e] < first)
+            first = watcher->shown_us[e];
+    }
+    return first == UINT64_MAX ? UINT32_MAX : (unsigned)((first - watcher->freezes_since_us) / 1000);
+}
+
 /** 4, 1, and 4 Mbit/s again: down at once, back soon, and little waits in between. */
 void bandwidth_falls(const struct run *r)
 {
@@ -249,6 +260,7 @@ void bandwidth_falls(const struct run *r)
     line(f, 1000000, 300000);
     run_for(f, 20000);
     unsigned down = until_encoding(f, fell, 1, false);
+    unsigned shown = until_shown(f->watcher);
     uint64_t octets = f->looks[f->n - 1].octets - f->looks[fell + 20].octets;
     uint64_t freeze = sim_receiver_longest_freeze(f->watcher);
     unsigned rose = f->n;
@@ -256,9 +268,10 @@ void bandwidth_falls(const struct run *r)
     run_for(f, 10000);
     unsigned up = until_encoding(f, rose, 2, true);
     print_flow(f);
-    printf("  lower layer after %u ms, longest freeze %llu ms, top layer back after %u ms, queue p95 %u ms, "
-           "%llu kbit/s of 1000 used\n",
-        down, (unsigned long long)freeze / 1000, up, queue_ms(f, 30, 95),
+    printf(
+        "  lower layer chosen after %u ms and decoded after %u, longest freeze %llu ms, top layer back after "
+        "%u ms, queue p95 %u ms, %llu kbit/s of 1000 used\n",
+        down, shown, (unsigned long long)freeze / 1000, up, queue_ms(f, 30, 95),
         (unsigned long long)octets * 8 / 18 / 1000);
     SIM_CHECK(s, down <= 500, "the lower layer came after %u ms", down);
     SIM_CHECK(s, freeze < 300000, "the picture stood still for %llu ms", (unsigned long long)freeze / 1000);

@@ -265,6 +265,7 @@ struct sim_person {
     uint64_t copies;               /**< of earlier sound that came */
     uint64_t given_up; /**< video numbers that were waited for and never came */
     uint64_t longest_freeze_us, freezes_since_us;
+    uint64_t shown_us[3]; /**< when a frame of each encoding was first decoded since then; 0: none was */
     uint64_t frozen_us; /**< in all, of what browsers call a freeze */
     uint64_t
         longest_change_us; /* between the last frame of one participant and the first of the next in a slot */

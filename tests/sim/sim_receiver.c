@@ -203,6 +203,8 @@ static void decode(struct sim_slot *slot, bool complete)
         return;
     }
     p->decoded++;
+    if (!p->shown_us[f->truth.encoding])
+        p->shown_us[f->truth.encoding] = s->now;
     uint64_t from = slot->decoded_at > p->freezes_since_us ? slot->decoded_at : p->freezes_since_us;
     uint64_t freeze = slot->decoded_at ? s->now - from : 0;
     if (f->truth.participant == slot->last_participant && freeze > p->longest_freeze_us)
@@ -623,6 +625,7 @@ static void on_rtcp_tick(struct sim *s, void *arg)
 void sim_receiver_forget_freezes(struct sim_person *p)
 {
     p->longest_freeze_us = p->frozen_us = 0;
+    memset(p->shown_us, 0, sizeof p->shown_us);
     p->freezes_since_us = p->sim->now;
 }
 
