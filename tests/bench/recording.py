@@ -8,6 +8,7 @@ within 20 %.
 """
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -166,10 +167,12 @@ def measure(args, options, cpus):
 
 
 def compare(found, key):
-    """@return medians without, with, of the ratios"""
+    """@return medians without, with, of the ratios; between which of the ratios their true median is with 95 % confidence"""
     values = [f[key] for f in found]
-    ratios = [2 * values[i] / (values[i - 1] + values[i + 1]) for i in range(1, len(values), 2)]
-    return statistics.median(values[::2]), statistics.median(values[1::2]), statistics.median(ratios)
+    ratios = sorted(2 * values[i] / (values[i - 1] + values[i + 1]) for i in range(1, len(values), 2))
+    # How many of n fall short of the median is binomial: n / 2, give or take 1.96 times its deviation of half the root of n.
+    outside = max(0, math.floor((len(ratios) - 1.96 * math.sqrt(len(ratios))) / 2))
+    return statistics.median(values[::2]), statistics.median(values[1::2]), statistics.median(ratios), (ratios[outside], ratios[-1 - outside])
 
 
 def main():
@@ -198,7 +201,7 @@ def main():
         cpu, p99 = compare(found, "server_us_per_packet"), compare(found, "latency_p99_us")
         loss, dropped = max(f["loss_percent"] for f in found), counters.get("plenum_feed_dropped_total", 0)
         share = statistics.median(f["recorder_share"] for f in found[1::2])
-        print(f"| {name} | {cpu[0]:.2f} | {cpu[1]:.2f} | {cpu[2]:.3f} | {p99[0] / 1000:.2f} | {p99[1] / 1000:.2f} | {p99[2]:.2f} | "
+        print(f"| {name} | {cpu[0]:.2f} | {cpu[1]:.2f} | {cpu[2]:.3f} ({cpu[3][0]:.3f}–{cpu[3][1]:.3f}) | {p99[0] / 1000:.2f} | {p99[1] / 1000:.2f} | {p99[2]:.2f} ({p99[3][0]:.2f}–{p99[3][1]:.2f}) | "
               f"{share * 100:.1f} | {dropped:.0f} | {loss:.3f} |", flush=True)
         missed |= cpu[2] > CPU_GOAL or p99[2] > LATENCY_GOAL or dropped > 0
     if missed and not args.smoke:
