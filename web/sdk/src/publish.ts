@@ -83,7 +83,8 @@ export class PublishConnection extends MediaConnection {
 
   /**
    * Which encodings of a source somebody receives. The others stop after a while, or at once if there are none, to save the sender's work and
-   * bandwidth; the smallest goes on as long as any is needed, so that a switch down finds it running.
+   * bandwidth; the smallest goes on as long as any is needed, so that a switch down finds it running. Before the server has answered on this
+   * connection it changes nothing.
    */
   setNeeded(source: Source, encodings: readonly number[]): Promise<void> {
     if (!this.isAnswered) return Promise.resolve();
