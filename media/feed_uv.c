@@ -1,9 +1,11 @@
 #include "feed_uv.h"
 
+#include "base/feed_ring.h"
 #include "plenum/types.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,13 +70,46 @@ struct plm_feed *plm_feed_uv_queue(struct plm_feed_uv *f)
     return f->queue;
 }
 
+static void take_ring(struct plm_feed_uv *f, int fd)
+{
+    struct plm_feed_ring *ring;
+    if (plm_feed_ring_attach(&ring, fd) == 0 && !plm_feed_use_ring(f->queue, ring))
+        plm_feed_ring_destroy(ring);
+}
+
+/* As recv(2). A descriptor that comes along is a ring; with none of ours, or more than one, all stays as it is. */
+static ssize_t receive(struct plm_feed_uv *f, uint8_t *data, size_t size)
+{
+    union {
+        struct cmsghdr head;
+        uint8_t octets[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec v = {data, size};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(f->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+        return n;
+    const size_t fds =
+        (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); /* more than one fit into what aligns the end */
+    for (size_t i = 0; i < fds; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+        if (fds == 1)
+            take_ring(f, fd);
+        close(fd);
+    }
+    return n;
+}
+
 int plm_feed_uv_read(struct plm_feed_uv *f, plm_feed_in_fn *fn, void *arg)
 {
     uint8_t data[16384];
     if (!f->readable)
         return 0;
     f->readable = false; /* what is left makes it readable again */
-    ssize_t n = recv(f->fd, data, sizeof data, MSG_DONTWAIT);
+    ssize_t n = receive(f, data, sizeof data);
     if (n > 0)
         return plm_feed_in_take(&f->in, data, (size_t)n, fn, arg);
     if (n == 0)
@@ -99,6 +134,8 @@ int plm_feed_uv_write(struct plm_feed_uv *f, uint64_t now_us, uint64_t *deadline
     size_t pending = plm_feed_pending(f->queue);
     if (plm_feed_is_broken(f->queue))
         return PLM_EFULL;
+    if (plm_feed_to_ring(f->queue))
+        *deadline = now_us + PLM_FEED_DELAY_US < *deadline ? now_us + PLM_FEED_DELAY_US : *deadline;
     if (pending == 0 || f->blocked)
         return 0;
     if (f->due_us == 0)
@@ -124,6 +161,7 @@ void plm_feed_uv_close(struct plm_feed_uv *f)
         return;
     if (plm_feed_pending(f->queue) && !plm_feed_is_broken(f->queue))
         write_once(f);
+    plm_feed_to_ring(f->queue);
     plm_feed_destroy(f->queue);
     uv_close((uv_handle_t *)&f->poll, on_closed);
     close(f->fd);

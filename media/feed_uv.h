@@ -4,6 +4,7 @@
  * Octets are written at the end of a turn, by one system call, once there are PLM_FEED_BATCH of them or the first has waited for
  * PLM_FEED_DELAY_US: a call costs as much as some twenty packets, and who records is in no hurry. A turn costs more than that: one is made
  * for the feed alone only after PLM_FEED_SLACK_US more without any other. After EAGAIN when the socket takes more.
+ * A reader that offers a ring (base/feed_ring.h) has frames from there: no call, no turn; where it is full the queue waits for room.
  */
 #ifndef PLM_FEED_UV_H
 #define PLM_FEED_UV_H

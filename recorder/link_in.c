@@ -9,11 +9,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/feed_ring.h"
 #include "base/util.h"
 #include "plenum/types.h"
 
 #define BUFFER_SIZE (PLM_FRAMES_MAX + 64 * 1024)
 #define OUT_SIZE    16384
+#define RING_SIZE   (1u << 20) /* 50 ms of a hundred cameras; what a worker has no room for waits with it */
+#define RING_MS     20         /* how often rings are looked at: nobody waits for what is recorded */
 
 struct connection {
     struct plm_link_in *in;
@@ -22,7 +25,8 @@ struct connection {
     uint32_t link;
     uint8_t role; /* 0: no hello yet */
     uint64_t epoch, since_ms;
-    bool closed;
+    bool closed, by_ring; /* by_ring: what comes, comes by it */
+    struct plm_feed_ring *ring;
     size_t have, out_len;
     uint8_t out[OUT_SIZE]; /* frames for a worker, written together */
     uint8_t buffer[BUFFER_SIZE];
@@ -33,6 +37,7 @@ struct plm_link_in {
     uv_loop_t *loop;
     uv_pipe_t listener;
     uv_timer_t timer; /* looks for connections without a hello */
+    uv_timer_t rings; /* runs while there are any */
     uv_prepare_t flush;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     struct connection *connections, *control;
@@ -55,6 +60,7 @@ static void on_connection_closed(uv_handle_t *handle)
 {
     struct connection *c = handle->data;
     struct plm_link_in *l = c->in;
+    plm_feed_ring_destroy(c->ring);
     free(c);
     release(l);
 }
@@ -87,6 +93,16 @@ static void refuse(struct connection *c, const char *why)
     drop(c);
 }
 
+static void drain(struct connection *c);
+
+/* It has ended at the other side: what lies in its ring is the last that we have of it. */
+static void on_end(struct connection *c)
+{
+    if (!c->closed && c->by_ring)
+        drain(c);
+    drop(c);
+}
+
 /* ---- out ---- */
 
 struct sending {
@@ -98,8 +114,8 @@ static void on_written(uv_write_t *request, int status)
 {
     struct connection *c = request->handle->data;
     free(PLM_CONTAINER_OF(request, struct sending, request));
-    if (status < 0 && !c->closed)
-        drop(c);
+    if (status < 0)
+        on_end(c);
 }
 
 static void send_octets(
@@ -165,6 +181,40 @@ static void send_hello(struct connection *c, const struct plm_link_hello *theirs
     send_frame(c, &h, &hello);
 }
 
+/*
+ * Offer a ring to a worker; without one, or where the hello is on its way still, all comes by the socket. libuv passes no descriptors that
+ * are not sockets.
+ */
+static void offer_ring(struct connection *c)
+{
+    const struct plm_link_header h = {.type = PLM_LINK_RING};
+    union {
+        struct cmsghdr head;
+        uint8_t octets[CMSG_SPACE(sizeof(int))];
+    } control = {
+        .head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct iovec v = {(void *)(uintptr_t)&h, sizeof(h)};
+    const struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
+    uv_os_fd_t to;
+    int fd;
+    if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) || uv_fileno((uv_handle_t *)&c->pipe, &to))
+        return;
+    if (plm_feed_ring_create(&c->ring, RING_SIZE, &fd)) {
+        c->in->ops.log(c->in->ops.ctx, "no memory to share with a worker: its frames come by the socket");
+        return;
+    }
+    memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+    ssize_t sent = sendmsg(to, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
+    if (sent == sizeof(h))
+        return;
+    plm_feed_ring_destroy(c->ring);
+    c->ring = NULL;
+    if (sent > 0)
+        refuse(c, "a worker's socket took a part of a frame");
+}
+
 void plm_link_in_send_control(struct plm_link_in *l, const char *text, size_t len)
 {
     const struct plm_link_header h = {.size = (uint32_t)len, .type = PLM_LINK_CONTROL};
@@ -198,7 +248,7 @@ static void end_former(struct plm_link_in *l, const struct connection *newcomer)
     while (c) {
         struct connection *next = c->next;
         if (c != newcomer && c->role && c->epoch != newcomer->epoch) {
-            drop(c);
+            on_end(c);
             next = l->connections; /* what was told of it may have ended others */
         }
         c = next;
@@ -219,6 +269,8 @@ static void on_hello(struct connection *c, const struct plm_link_header *h, cons
         end_former(l, c);
     c->role = hello.role;
     send_hello(c, &hello);
+    if (!c->closed && c->role == PLM_LINK_ROLE_WORKER)
+        offer_ring(c);
     if (c->closed || c->role != PLM_LINK_ROLE_CONTROL)
         return;
     if (l->control)
@@ -227,12 +279,28 @@ static void on_hello(struct connection *c, const struct plm_link_header *h, cons
     l->ops.server(l->ops.ctx, true);
 }
 
+static void on_rings(uv_timer_t *timer);
+
+static void on_ring(struct connection *c)
+{
+    struct plm_link_in *l = c->in;
+    if (!c->ring || c->by_ring) {
+        refuse(c, "a worker speaks of a ring that it was not given");
+        return;
+    }
+    c->by_ring = true;
+    if (!uv_is_active((uv_handle_t *)&l->rings))
+        uv_timer_start(&l->rings, on_rings, RING_MS, RING_MS);
+}
+
 static void on_frame(struct connection *c, const struct plm_link_header *h, const uint8_t *body)
 {
     struct plm_link_in *l = c->in;
     l->stats.frames++;
     if (!c->role)
         on_hello(c, h, body);
+    else if (c->role == PLM_LINK_ROLE_WORKER && h->type == PLM_LINK_RING)
+        on_ring(c);
     else if (c->role == PLM_LINK_ROLE_WORKER)
         l->ops.frame(l->ops.ctx, c->link, h, body);
     else if (h->type == PLM_LINK_CONTROL)
@@ -246,32 +314,67 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init((char *)c->buffer + c->have, (unsigned)(BUFFER_SIZE - c->have));
 }
 
+/* All frames that are whole. @return octets that they take */
+static size_t take_frames(struct connection *c, const uint8_t *data, size_t len)
+{
+    size_t used = 0;
+    const bool by_ring = c->by_ring;
+    while (!c->closed && c->by_ring == by_ring) {
+        struct plm_link_header h;
+        const uint8_t *body;
+        ssize_t n = plm_frames_next(data + used, len - used, &h, &body);
+        if (n < 0)
+            refuse(c, "a frame is longer than a frame may be");
+        if (n <= 0)
+            break;
+        used += (size_t)n;
+        on_frame(c, &h, body);
+    }
+    return used;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct connection *c = stream->data;
-    size_t used = 0;
     (void)buf;
     if (n < 0) {
-        drop(c);
+        on_end(c);
         return;
     }
     c->have += (size_t)n;
     c->in->stats.bytes += (size_t)n;
-    while (!c->closed) {
-        struct plm_link_header h;
-        const uint8_t *body;
-        ssize_t len = plm_frames_next(c->buffer + used, c->have - used, &h, &body);
-        if (len < 0) {
-            refuse(c, "a frame is longer than a frame may be");
-            return;
-        }
-        if (len == 0)
-            break;
-        used += (size_t)len;
-        on_frame(c, &h, body);
-    }
+    size_t used = c->by_ring ? 0 : take_frames(c, c->buffer, c->have);
     memmove(c->buffer, c->buffer + used, c->have - used);
     c->have -= used;
+    if (!c->closed && c->by_ring && c->have)
+        refuse(c, "a worker that has a ring writes to its socket");
+}
+
+static void drain(struct connection *c)
+{
+    const uint8_t *at;
+    ssize_t n = plm_feed_ring_peek(c->ring, &at);
+    if (n < 0) {
+        refuse(c, "a worker's ring holds more than it can");
+        return;
+    }
+    size_t used = take_frames(c, at, (size_t)n);
+    plm_feed_ring_consume(c->ring, used);
+    c->in->stats.bytes += used;
+}
+
+static void on_rings(uv_timer_t *timer)
+{
+    struct plm_link_in *l = timer->data;
+    bool any = false;
+    for (struct connection *c = l->connections, *next; c; c = next) {
+        next = c->next;
+        any |= c->by_ring;
+        if (c->by_ring)
+            drain(c);
+    }
+    if (!any)
+        uv_timer_stop(timer);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -344,11 +447,12 @@ int plm_link_in_create(
     l->ops = *ops;
     l->loop = loop;
     snprintf(l->path, sizeof(l->path), "%s", path);
-    l->listener.data = l->timer.data = l->flush.data = l;
+    l->listener.data = l->timer.data = l->rings.data = l->flush.data = l;
     uv_pipe_init(loop, &l->listener, 0);
     uv_timer_init(loop, &l->timer);
+    uv_timer_init(loop, &l->rings);
     uv_prepare_init(loop, &l->flush);
-    l->open_handles = 3;
+    l->open_handles = 4;
     int rc = listen_at(l, path);
     if (rc) {
         l->path[0] = '\0';
@@ -376,6 +480,7 @@ void plm_link_in_close(struct plm_link_in *l)
     if (l->path[0])
         unlink(l->path);
     uv_close((uv_handle_t *)&l->timer, on_closed);
+    uv_close((uv_handle_t *)&l->rings, on_closed);
     uv_close((uv_handle_t *)&l->flush, on_closed);
     uv_close((uv_handle_t *)&l->listener, on_closed);
 }

@@ -20,6 +20,7 @@ enum plm_link_type {
     /* On sockets alone, which carry the same frames as the rings between workers: */
     PLM_LINK_HELLO,       /**< body: struct plm_link_hello: the first frame in each direction */
     PLM_LINK_CONTROL,     /**< body: one JSON object in UTF-8 without NUL (base/recording_format.h) */
+    PLM_LINK_RING,        /**< no body: to a worker with a ring's descriptor, from it: the rest comes by that ring (base/feed_ring.h) */
 };
 
 #define PLM_LINK_MAX_BODY (256 * 1024) /**< a longer frame on a socket ends the connection */

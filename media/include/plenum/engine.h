@@ -157,7 +157,8 @@ PLM_EXPORT int plm_engine_room_feed(struct plm_engine *e, plm_room_id room, bool
 /**
  * Give a worker its feed: a connected stream socket, non-blocking, that carries frames of media/base/link_frame.h both ways behind each side's hello, which the
  * caller has exchanged. What the reader does not take waits in a queue (limits.feed_queue); then video is dropped by frame to the next key frame,
- * sound last. Written at most once per turn. A former feed of this worker is closed.
+ * sound last. Written at most once per turn. A reader on this machine may offer memory instead (media/base/feed_ring.h): then the worker makes no
+ * system call for it. A former feed of this worker is closed.
  * @param fd owned by the engine from here on, also on error; -1: none any more
  * @return 0, PLM_EINVAL (worker), PLM_ENOMEM. An end by the reader or by an error comes as PLM_EV_FEED (PLM_EFULL: not even the
  *         names of tracks had room).

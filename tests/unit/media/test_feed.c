@@ -1,4 +1,7 @@
 #include "feed.h"
+
+#include "base/feed_ring.h"
+#include "base/link_frame.h"
 #include "plenum/types.h"
 
 #include <setjmp.h>
@@ -6,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -125,6 +129,111 @@ static void what_does_not_fit_leaves_nothing_behind(void **state)
     assert_int_equal(plm_feed_create(&f, SIZE_MAX), PLM_EINVAL);
 }
 
+/** Octets of a reader's ring, each of this value. */
+static void expect_in_ring(struct plm_feed_ring *r, size_t n, uint8_t octet)
+{
+    const uint8_t *at;
+    assert_true(plm_feed_ring_peek(r, &at) >= (ssize_t)n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(at[i], octet);
+    plm_feed_ring_consume(r, n);
+}
+
+static struct plm_feed_ring *give_ring(struct plm_feed *f, uint32_t size)
+{
+    struct plm_feed_ring *reader, *writer;
+    int fd;
+    assert_int_equal(plm_feed_ring_create(&reader, size, &fd), 0);
+    assert_int_equal(plm_feed_ring_attach(&writer, fd), 0);
+    close(fd);
+    assert_true(plm_feed_use_ring(f, writer));
+    return reader;
+}
+
+static void the_ring_begins_where_the_socket_ends(void **state)
+{
+    (void)state;
+    static uint8_t out[SIZE];
+    struct plm_feed *f = make();
+    struct plm_link_header last;
+    assert_false(plm_feed_to_ring(f)); /* without one nothing waits for it */
+    assert_true(append(f, PLM_FEED_PICTURE, 1000, 1));
+    struct plm_feed_ring *ring = give_ring(f, PLM_FEED_RING_MIN);
+    assert_false(plm_feed_use_ring(f, ring));
+    assert_true(append(f, PLM_FEED_PICTURE, 500, 2));
+    assert_int_equal(plm_feed_pending(f), 1000 + sizeof last);
+    take(f, out, 1010);
+    assert_false(plm_feed_to_ring(f));
+    expect_in_ring(ring, 0, 0);
+    take(f, out, sizeof last - 10);
+    assert_int_equal(plm_feed_pending(f), 0);
+    assert_true(append(f, PLM_FEED_PICTURE, 500, 3)); /* behind what waits */
+    assert_false(plm_feed_to_ring(f));
+    assert_true(append(f, PLM_FEED_PICTURE, 500, 4)); /* at once */
+    expect_in_ring(ring, 500, 2);
+    expect_in_ring(ring, 500, 3);
+    expect_in_ring(ring, 500, 4);
+    assert_int_equal(plm_feed_pending(f), 0);
+    plm_feed_destroy(f);
+    plm_feed_ring_destroy(ring);
+}
+
+static void the_socket_ends_with_a_frame_that_says_so(void **state)
+{
+    (void)state;
+    uint8_t out[sizeof(struct plm_link_header)];
+    struct plm_link_header last;
+    struct plm_feed *f = make();
+    struct plm_feed_ring *ring = give_ring(f, PLM_FEED_RING_MIN);
+    take(f, out, sizeof out);
+    memcpy(&last, out, sizeof last);
+    assert_int_equal(last.type, PLM_LINK_RING);
+    assert_int_equal(last.size, 0);
+    plm_feed_destroy(f);
+    plm_feed_ring_destroy(ring);
+}
+
+static void what_the_ring_has_no_room_for_waits_in_order(void **state)
+{
+    (void)state;
+    static uint8_t out[SIZE];
+    struct plm_feed *f = make();
+    struct plm_feed_ring *ring = give_ring(f, PLM_FEED_RING_MIN);
+    take(f, out, plm_feed_pending(f));
+    uint8_t in = 0, next = 0;
+    size_t waits = 0;
+    unsigned refused = 0;
+    srand(2);
+    for (int i = 0; i < 20000; i++) {
+        uint8_t frame[1300];
+        size_t len = 1 + (size_t)rand() % sizeof frame;
+        for (size_t k = 0; k < len; k++)
+            frame[k] = (uint8_t)(in + k);
+        if (plm_feed_append(f, PLM_FEED_PICTURE, frame, len / 3, frame + len / 3, len - len / 3)) {
+            in = (uint8_t)(in + len);
+            waits += len;
+        } else {
+            assert_true(waits + len >
+                        SIZE - SIZE / 8); /* the queue is full, the ring as well when it was last looked at */
+            refused++;
+        }
+        if (i % 5 == 0)
+            assert_int_equal(plm_feed_to_ring(f), waits > PLM_FEED_RING_MIN);
+        const uint8_t *at;
+        ssize_t there = plm_feed_ring_peek(ring, &at);
+        size_t n = (size_t)rand() % (i % 1000 < 700 ? 900 : 4000);
+        n = n < (size_t)there ? n : (size_t)there;
+        for (size_t k = 0; k < n; k++)
+            assert_int_equal(at[k], next++);
+        plm_feed_ring_consume(ring, n);
+        waits -= n;
+    }
+    assert_true(refused > 10);
+    assert_false(plm_feed_is_broken(f));
+    plm_feed_destroy(f);
+    plm_feed_ring_destroy(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +241,9 @@ int main(void)
         cmocka_unit_test(pictures_leave_room_for_sound_and_sound_for_tracks),
         cmocka_unit_test(is_roomy_again_below_one_half),
         cmocka_unit_test(what_does_not_fit_leaves_nothing_behind),
+        cmocka_unit_test(the_ring_begins_where_the_socket_ends),
+        cmocka_unit_test(the_socket_ends_with_a_frame_that_says_so),
+        cmocka_unit_test(what_the_ring_has_no_room_for_waits_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

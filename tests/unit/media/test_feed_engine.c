@@ -4,16 +4,19 @@
  */
 #include "plenum/engine.h"
 
+#include "base/feed_ring.h"
 #include "base/link_frame.h"
 #include "rtp.h"
 #include "security.h"
 #include "stun_client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,7 +41,9 @@ struct publisher {
 };
 
 struct reader {
-    int fd; /* our end of the feed, -1: none */
+    int fd;                     /* our end of the feed, -1: none */
+    struct plm_feed_ring *ring; /* offered */
+    bool by_ring;
     uint8_t in[1 << 20];
     size_t n;
     bool has[PUBLISHERS + 1]; /* by participant */
@@ -51,6 +56,7 @@ struct host {
     struct plm_engine *e;
     struct plm_addr at;
     plm_room_id room;
+    uint32_t ring; /* size of the rings that readers offer, 0: none */
     struct publisher publishers[PUBLISHERS];
     struct reader readers[WORKERS];
     uint8_t came[PUBLISHERS + 1][MAX_PACKETS]; /* by participant and number */
@@ -161,16 +167,50 @@ static void send_frame(struct publisher *p, bool key, size_t len)
 
 /* ---- readers ---- */
 
+static void close_reader(struct reader *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    plm_feed_ring_destroy(r->ring);
+    memset(r, 0, sizeof *r);
+    r->fd = -1;
+}
+
+static void send_with(int to, const int *fds, size_t n)
+{
+    const struct plm_link_header h = {.type = PLM_LINK_RING};
+    union {
+        struct cmsghdr head;
+        uint8_t octets[CMSG_SPACE(4 * sizeof(int))];
+    } control = {
+        .head = {.cmsg_len = CMSG_LEN(n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct iovec v = {(void *)(uintptr_t)&h, sizeof h};
+    struct msghdr m = {.msg_iov = &v,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = CMSG_SPACE(n * sizeof(int))};
+    memcpy(CMSG_DATA(&control.head), fds, n * sizeof(int));
+    assert_int_equal(sendmsg(to, &m, 0), sizeof h);
+}
+
+static void offer_ring(struct reader *r, uint32_t size)
+{
+    int fd;
+    assert_int_equal(plm_feed_ring_create(&r->ring, size, &fd), 0);
+    send_with(r->fd, &fd, 1);
+    close(fd);
+}
+
 static void give_feed(struct host *h, unsigned worker)
 {
     int sv[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sv), 0);
     assert_int_equal(plm_engine_feed(h->e, worker, sv[0]), 0);
     struct reader *r = &h->readers[worker];
-    if (r->fd >= 0)
-        close(r->fd);
-    memset(r, 0, sizeof *r);
+    close_reader(r);
     r->fd = sv[1];
+    if (h->ring)
+        offer_ring(r, h->ring);
 }
 
 static void ask(const struct reader *r, const struct plm_link_header *of, bool key)
@@ -186,6 +226,11 @@ static void ask(const struct reader *r, const struct plm_link_header *of, bool k
 
 static void on_frame(struct host *h, struct reader *r, const struct plm_link_header *f, const uint8_t *body)
 {
+    if (f->type == PLM_LINK_RING) {
+        assert_true(r->ring && !r->by_ring);
+        r->by_ring = true;
+        return;
+    }
     assert_int_equal(f->room, h->room);
     assert_in_range(f->participant, 1, PUBLISHERS);
     assert_int_equal(f->source, PLM_SOURCE_CAMERA);
@@ -215,23 +260,38 @@ static void on_frame(struct host *h, struct reader *r, const struct plm_link_hea
     }
 }
 
+/** @return octets of whole frames */
+static size_t take_frames(struct host *h, struct reader *r, const uint8_t *data, size_t len)
+{
+    struct plm_link_header f;
+    size_t at = 0;
+    while (len - at >= sizeof f) {
+        memcpy(&f, data + at, sizeof f);
+        if (len - at - sizeof f < f.size)
+            break;
+        on_frame(h, r, &f, data + at + sizeof f);
+        at += sizeof f + f.size;
+    }
+    return at;
+}
+
 static void read_feed(struct host *h, struct reader *r)
 {
     ssize_t n = 1;
     while (r->fd >= 0 && n > 0) {
         n = recv(r->fd, r->in + r->n, sizeof r->in - r->n, MSG_DONTWAIT);
+        assert_false(r->by_ring && n > 0); /* nothing after the frame that says so */
         r->ended |= n == 0;
         r->n += n > 0 ? (size_t)n : 0;
-        size_t at = 0;
-        struct plm_link_header f;
-        while (r->n - at >= sizeof f) {
-            memcpy(&f, r->in + at, sizeof f);
-            if (r->n - at - sizeof f < f.size)
-                break;
-            on_frame(h, r, &f, r->in + at + sizeof f);
-            at += sizeof f + f.size;
-        }
+        size_t at = take_frames(h, r, r->in, r->n);
         memmove(r->in, r->in + at, r->n -= at);
+    }
+    if (r->by_ring) {
+        const uint8_t *at;
+        assert_int_equal(r->n, 0);
+        n = plm_feed_ring_peek(r->ring, &at);
+        assert_true(n >= 0);
+        plm_feed_ring_consume(r->ring, take_frames(h, r, at, (size_t)n));
     }
 }
 
@@ -279,7 +339,7 @@ static void step(struct host *h, bool reading)
         assert_true(condition);                                                                              \
     } while (0)
 
-static struct host *open_host(uint32_t queue)
+static struct host *open_host(uint32_t queue, uint32_t ring)
 {
     struct host *h = calloc(1, sizeof *h);
     struct plm_engine_config c = {
@@ -288,6 +348,7 @@ static struct host *open_host(uint32_t queue)
     assert_int_equal(plm_engine_create(&h->e, &c, on_event, h), 0);
     assert_int_equal(plm_engine_candidates(h->e, &h->at, 1), 1);
     assert_int_equal(plm_engine_room_open(h->e, NULL, &h->room), 0);
+    h->ring = ring;
     for (unsigned i = 0; i < WORKERS; i++)
         h->readers[i].fd = -1;
     return h;
@@ -299,8 +360,7 @@ static void close_host(struct host *h)
     for (unsigned i = 0; i < PUBLISHERS; i++)
         close_publisher(&h->publishers[i]);
     for (unsigned i = 0; i < WORKERS; i++)
-        if (h->readers[i].fd >= 0)
-            close(h->readers[i].fd);
+        close_reader(&h->readers[i]);
     free(h);
 }
 
@@ -360,10 +420,9 @@ static void take_stats(struct host *h)
 
 /* ---- */
 
-static void what_is_published_comes_out(void **state)
+static void check_that_all_comes_out(uint32_t ring)
 {
-    (void)state;
-    struct host *h = open_host(0);
+    struct host *h = open_host(0, ring);
     assert_int_equal(plm_engine_room_feed(h->e, h->room + 1, true), PLM_ENOENT);
     assert_int_equal(plm_engine_room_feed(h->e, h->room, true), 0); /* before anybody is there */
     give_feed(h, 0);
@@ -378,7 +437,11 @@ static void what_is_published_comes_out(void **state)
     assert_int_equal(h->totals.counters[PLM_CNT_FEED_PACKETS], 300 * PUBLISHERS);
     assert_int_equal(h->totals.counters[PLM_CNT_FEED_BYTES], 300 * PUBLISHERS * 900);
     assert_int_equal(h->totals.counters[PLM_CNT_FEED_DROPPED], 0);
-    assert_in_range(h->totals.counters[PLM_CNT_FEED_WRITES], 1, 300 * PUBLISHERS / 2);
+    if (ring) /* at most what was there before it was offered, and the frame that says so */
+        assert_in_range(h->totals.counters[PLM_CNT_FEED_WRITES], 0, 3 * WORKERS);
+    else
+        assert_in_range(h->totals.counters[PLM_CNT_FEED_WRITES], 1, 300 * PUBLISHERS / 2);
+    assert_true(!ring || (h->readers[0].by_ring && h->readers[1].by_ring));
     assert_int_equal(h->totals.gauges[PLM_GAUGE_FEEDS], WORKERS);
     AWAIT(h, h->readers[0].clocks + h->readers[1].clocks >= PUBLISHERS);
 
@@ -393,17 +456,58 @@ static void what_is_published_comes_out(void **state)
     close_host(h);
 }
 
+static void what_is_published_comes_out(void **state)
+{
+    (void)state;
+    check_that_all_comes_out(0);
+}
+
+static void what_is_published_comes_out_by_a_ring(void **state)
+{
+    (void)state;
+    check_that_all_comes_out(1 << 20);
+}
+
+/** Descriptors that are no ring, two at once, a second ring: all comes as it did. */
+static void what_is_no_ring_is_not_taken(void **state)
+{
+    (void)state;
+    struct host *h = open_host(0, 0);
+    assert_int_equal(plm_engine_room_feed(h->e, h->room, true), 0);
+    give_feed(h, 0);
+    give_feed(h, 1);
+    struct plm_feed_ring *ring;
+    int fd, two[2] = {memfd_create("t", MFD_CLOEXEC | MFD_ALLOW_SEALING), open("/dev/null", O_RDWR)};
+    assert_int_equal(plm_feed_ring_create(&ring, PLM_FEED_RING_MIN, &fd), 0);
+    send_with(h->readers[0].fd, &two[0], 1);
+    send_with(h->readers[0].fd, &two[1], 1);
+    send_with(h->readers[1].fd, (int[]){fd, fd}, 2);
+    connect_publishers(h);
+    AWAIT(h, tracks(h) == PUBLISHERS); /* a frame PLM_LINK_RING would have been seen */
+    h->readers[0].ring = ring;
+    send_with(h->readers[0].fd, &fd, 1);
+    send_with(h->readers[0].fd, &fd, 1);
+    for (uint64_t end = now_us() + 100000; now_us() < end;)
+        step(h, true);
+    send_all(h, 100, 900, true);
+    AWAIT(h, came(h) == 100 * PUBLISHERS && h->readers[0].by_ring);
+    assert_int_equal(h->feed_events[0] + h->feed_events[1], 0);
+    close(fd);
+    close(two[0]);
+    close(two[1]);
+    close_host(h);
+}
+
 static void the_end_of_a_feed_is_told(void **state)
 {
     (void)state;
-    struct host *h = open_host(0);
+    struct host *h = open_host(0, 0);
     assert_int_equal(plm_engine_room_feed(h->e, h->room, true), 0);
     connect_publishers(h);
     give_feed(h, 0);
     give_feed(h, 1);
     AWAIT(h, tracks(h) == PUBLISHERS);
-    close(h->readers[0].fd);
-    h->readers[0].fd = -1;
+    close_reader(&h->readers[0]);
     AWAIT(h, h->feed_events[0] == 1);
     assert_int_equal(h->feed_error, 0);
 
@@ -438,10 +542,9 @@ static void the_end_of_a_feed_is_told(void **state)
     close_host(h);
 }
 
-static void a_reader_that_stands_still_loses_pictures_alone(void **state)
+static void check_a_reader_that_stands_still(uint32_t ring)
 {
-    (void)state;
-    struct host *h = open_host(128 * 1024);
+    struct host *h = open_host(128 * 1024, ring);
     assert_int_equal(plm_engine_room_feed(h->e, h->room, true), 0);
     connect_publishers(h);
     give_feed(h, 0);
@@ -464,10 +567,21 @@ static void a_reader_that_stands_still_loses_pictures_alone(void **state)
     close_host(h);
 }
 
-static void an_engine_ends_with_feeds_that_are_full(void **state)
+static void a_reader_that_stands_still_loses_pictures_alone(void **state)
 {
     (void)state;
-    struct host *h = open_host(128 * 1024);
+    check_a_reader_that_stands_still(0);
+}
+
+static void a_ring_that_is_full_loses_pictures_alone(void **state)
+{
+    (void)state;
+    check_a_reader_that_stands_still(PLM_FEED_RING_MIN);
+}
+
+static void check_its_end_with_full_feeds(uint32_t ring)
+{
+    struct host *h = open_host(128 * 1024, ring);
     assert_int_equal(plm_engine_room_feed(h->e, h->room, true), 0);
     connect_publishers(h);
     give_feed(h, 0);
@@ -478,12 +592,22 @@ static void an_engine_ends_with_feeds_that_are_full(void **state)
     close_host(h);
 }
 
+static void an_engine_ends_with_feeds_that_are_full(void **state)
+{
+    (void)state;
+    check_its_end_with_full_feeds(0);
+    check_its_end_with_full_feeds(PLM_FEED_RING_MIN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_published_comes_out),
+        cmocka_unit_test(what_is_published_comes_out_by_a_ring),
+        cmocka_unit_test(what_is_no_ring_is_not_taken),
         cmocka_unit_test(the_end_of_a_feed_is_told),
         cmocka_unit_test(a_reader_that_stands_still_loses_pictures_alone),
+        cmocka_unit_test(a_ring_that_is_full_loses_pictures_alone),
         cmocka_unit_test(an_engine_ends_with_feeds_that_are_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

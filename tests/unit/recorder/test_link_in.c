@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/feed_ring.h"
 #include "link_in.h"
 
 #include <errno.h>
@@ -23,8 +24,10 @@ struct world {
     uv_loop_t loop;
     struct plm_link_in *links;
     int fd;
+    struct plm_feed_ring *ring; /* as the recorder offers it */
     uint32_t link;
     unsigned gone, said;
+    unsigned frames, frames_when_gone;
 };
 
 static void on_server(void *ctx, bool there)
@@ -43,15 +46,17 @@ static void on_control(void *ctx, const char *text, size_t len)
 static void on_frame(void *ctx, uint32_t link, const struct plm_link_header *h, const uint8_t *body)
 {
     struct world *w = ctx;
-    (void)h;
     (void)body;
+    assert_int_equal(h->type, PLM_LINK_TRACK_GONE);
     w->link = link;
+    assert_int_equal(h->participant, w->frames++); /* in order */
 }
 
 static void on_gone(void *ctx, uint32_t link)
 {
     struct world *w = ctx;
     assert_int_equal(link, w->link);
+    w->frames_when_gone = w->frames;
     w->gone++;
 }
 
@@ -68,7 +73,27 @@ static void turns(struct world *w, unsigned n)
         uv_run(&w->loop, UV_RUN_NOWAIT);
 }
 
-/* A worker's connection that has said hello and sent a frame, and has read the answer. */
+static void take_offer(struct world *w)
+{
+    struct plm_link_header h;
+    union {
+        struct cmsghdr head;
+        uint8_t octets[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec v = {&h, sizeof h};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    int fd;
+    assert_int_equal(recvmsg(w->fd, &m, 0), sizeof h);
+    assert_int_equal(h.type, PLM_LINK_RING);
+    assert_int_equal(h.size, 0);
+    assert_non_null(CMSG_FIRSTHDR(&m));
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fd);
+    assert_int_equal(plm_feed_ring_attach(&w->ring, fd), 0);
+    close(fd);
+}
+
+/* A worker's connection that has said hello and sent a frame, and has read the answer and the offer of a ring. */
 static void begin(struct world *w)
 {
     *w = (struct world){.dir = "/tmp/plm-link-in-XXXXXX"};
@@ -91,11 +116,12 @@ static void begin(struct world *w)
         {.magic = PLM_LINK_MAGIC, .version = PLM_LINK_VERSION, .role = PLM_LINK_ROLE_WORKER, .epoch = 7},
         {.type = PLM_LINK_TRACK_GONE},
     };
-    uint8_t answer[256];
+    uint8_t answer[sizeof first.h + sizeof first.hello];
     assert_int_equal(send(w->fd, &first, sizeof first, 0), sizeof first);
     turns(w, 4);
     assert_int_not_equal(w->link, 0);
-    assert_int_equal(recv(w->fd, answer, sizeof answer, 0), sizeof first.h + sizeof first.hello);
+    assert_int_equal(recv(w->fd, answer, sizeof answer, 0), sizeof answer);
+    take_offer(w);
 }
 
 static void end(struct world *w)
@@ -105,6 +131,7 @@ static void end(struct world *w)
     assert_int_equal(uv_loop_close(&w->loop), 0);
     if (w->fd >= 0)
         close(w->fd);
+    plm_feed_ring_destroy(w->ring);
     assert_int_equal(rmdir(w->dir), 0); /* its socket is gone */
 }
 
@@ -191,6 +218,112 @@ static void one_that_does_not_read_is_closed(void **state)
     end(&w);
 }
 
+/* ---- the ring ---- */
+
+static void write_socket(struct world *w, uint8_t type, uint32_t participant)
+{
+    const struct plm_link_header h = {.type = type, .participant = participant};
+    assert_int_equal(send(w->fd, &h, sizeof h, MSG_NOSIGNAL), sizeof h);
+}
+
+static void write_ring(struct world *w, uint32_t participant)
+{
+    const struct plm_link_header h = {.type = PLM_LINK_TRACK_GONE, .participant = participant};
+    assert_true(plm_feed_ring_append(w->ring, &h, sizeof h, NULL, 0));
+}
+
+/* Until so many frames have come, for 5 s at most. */
+static void await_frames(struct world *w, unsigned frames)
+{
+    for (uint64_t from = uv_hrtime(); w->frames < frames && uv_hrtime() < from + 5000000000;)
+        turns(w, 1);
+    assert_int_equal(w->frames, frames);
+}
+
+static void frames_come_by_the_ring_from_the_frame_that_says_so(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    write_ring(&w, 2); /* before the socket has brought what is older */
+    for (uint64_t from = uv_hrtime(); uv_hrtime() < from + 100000000;)
+        turns(&w, 1);
+    assert_int_equal(w.frames, 1);
+    write_socket(&w, PLM_LINK_TRACK_GONE, 1);
+    write_socket(&w, PLM_LINK_RING, 0);
+    await_frames(&w, 3);
+    for (uint32_t round = 0, next = 3; round < 20; round++) {
+        while (plm_feed_ring_room(w.ring) >= sizeof(struct plm_link_header))
+            write_ring(&w, next++);
+        await_frames(&w, next);
+    }
+    demand(&w, 1); /* the other way is as it was */
+    turns(&w, 2);
+    expect(&w, 1, 2);
+    assert_int_equal(w.gone + w.said, 0);
+    end(&w);
+}
+
+static void what_the_ring_holds_comes_before_the_end(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    write_socket(&w, PLM_LINK_RING, 0);
+    turns(&w, 2);
+    for (uint32_t i = 1; i < 1000; i++)
+        write_ring(&w, i);
+    plm_feed_ring_append(w.ring, "part", 4, NULL, 0); /* of a frame that its writer did not live to end */
+    close(w.fd);
+    w.fd = -1;
+    turns(&w, 4);
+    assert_int_equal(w.gone, 1);
+    assert_int_equal(w.frames_when_gone, 1000);
+    assert_int_equal(w.said, 0);
+    end(&w);
+}
+
+static void expect_refusal(struct world *w)
+{
+    turns(w, 4);
+    assert_int_equal(w->gone, 1);
+    assert_int_equal(w->said, 1);
+    end(w);
+}
+
+static void a_worker_speaks_in_one_place(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    write_socket(&w, PLM_LINK_RING, 0);
+    write_socket(&w, PLM_LINK_TRACK_GONE, 1);
+    expect_refusal(&w);
+
+    begin(&w);
+    write_socket(&w, PLM_LINK_RING, 0);
+    turns(&w, 2);
+    const struct plm_link_header again = {.type = PLM_LINK_RING};
+    assert_true(plm_feed_ring_append(w.ring, &again, sizeof again, NULL, 0));
+    close(w.fd);
+    w.fd = -1;
+    expect_refusal(&w);
+}
+
+static void a_ring_of_nonsense_ends_its_connection(void **state)
+{
+    struct world w;
+    (void)state;
+    begin(&w);
+    write_socket(&w, PLM_LINK_RING, 0);
+    turns(&w, 2);
+    const struct plm_link_header huge = {.type = PLM_LINK_PACKET, .size = PLM_LINK_MAX_BODY + 1};
+    assert_true(plm_feed_ring_append(w.ring, &huge, sizeof huge, NULL, 0));
+    for (uint64_t from = uv_hrtime(); !w.gone && uv_hrtime() < from + 5000000000;)
+        turns(&w, 1);
+    expect_refusal(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +331,10 @@ int main(void)
         cmocka_unit_test(frames_that_are_too_many_leave_in_order),
         cmocka_unit_test(frames_for_one_that_has_gone_are_dropped),
         cmocka_unit_test(one_that_does_not_read_is_closed),
+        cmocka_unit_test(frames_come_by_the_ring_from_the_frame_that_says_so),
+        cmocka_unit_test(what_the_ring_holds_comes_before_the_end),
+        cmocka_unit_test(a_worker_speaks_in_one_place),
+        cmocka_unit_test(a_ring_of_nonsense_ends_its_connection),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
