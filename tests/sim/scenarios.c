@@ -825,6 +825,7 @@ static const struct {
     {"bandwidth_found", bandwidth_found},
     {"loss_freezes", loss_freezes},
     {"bandwidth_falls", bandwidth_falls},
+    {"bandwidth_falls_slowly", bandwidth_falls_slowly},
     {"bandwidth_silence", bandwidth_silence},
     {"bwe_bands", bwe_bands},
     {"bwe_start", bwe_start},

@@ -33,6 +33,7 @@ void bandwidth_steps(const struct run *r);
 void bandwidth_found(const struct run *r);
 void loss_freezes(const struct run *r);
 void bandwidth_falls(const struct run *r);
+void bandwidth_falls_slowly(const struct run *r);
 void bandwidth_silence(const struct run *r);
 
 /* scenarios_bwe.c */

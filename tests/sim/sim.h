@@ -226,6 +226,7 @@ struct sim_encoding {
     uint32_t ssrc, rtx_ssrc;
     uint64_t rtx_seq;
     bool key_wanted;
+    uint64_t key_wanted_at; /**< since when */
     uint64_t key_at; /**< of the last one */
     uint32_t packets, octets;
     uint64_t last_ts, last_ts_at;
@@ -245,6 +246,7 @@ struct sim_person {
     enum plm_codec codec;
     unsigned n_encodings, fps, audio_ms;
     uint16_t octets[3]; /**< of a packet of each encoding */
+    uint32_t key_takes_us; /**< from a request to the next frame that may be a key frame */
     uint8_t ended;      /**< bit per encoding: not sent at present */
     struct sim_end *publish, *receive;
     struct sim_encoding video[3];

@@ -271,7 +271,8 @@ static void send_frame(struct sim_person *p, unsigned encoding)
 {
     struct sim *s = p->sim;
     struct sim_encoding *e = &p->video[encoding];
-    bool key = e->key_wanted && s->now - e->key_at >= KEY_EVERY_US;
+    bool key =
+        e->key_wanted && s->now - e->key_at >= KEY_EVERY_US && s->now - e->key_wanted_at >= p->key_takes_us;
     struct fs_frame f;
     fs_next(&e->source, key, 90000 / p->fps, &f);
     if (f.key) {
@@ -413,6 +414,8 @@ static void on_pli(void *arg, uint32_t ssrc)
     struct sim_encoding *e = by_ssrc(end, ssrc, &i);
     if (!e)
         return;
+    if (!e->key_wanted)
+        e->key_wanted_at = end->sim->now;
     e->key_wanted = true;
     end->person->plis_received++;
     uint64_t gap = end->sim->now - end->person->pli_us;
