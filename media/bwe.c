@@ -704,9 +704,14 @@ bool plm_bwe_is_full(const struct plm_bwe *b)
     return b->has_twcc && plm_bwe_delay_last_wait(&b->delay) > FULL_US;
 }
 
+bool plm_bwe_fell_far(const struct plm_bwe *b, uint64_t now_us)
+{
+    return now_us < b->crowded_us;
+}
+
 bool plm_bwe_is_crowded(const struct plm_bwe *b, uint64_t now_us)
 {
-    return plm_bwe_is_full(b) || now_us < b->crowded_us;
+    return plm_bwe_is_full(b) || plm_bwe_fell_far(b, now_us);
 }
 
 bool plm_bwe_is_strained(const struct plm_bwe *b, uint64_t now_us)

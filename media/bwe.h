@@ -70,7 +70,9 @@ uint32_t plm_bwe_rtt_us(const struct plm_bwe *b);
 uint32_t plm_bwe_acked(const struct plm_bwe *b);
 /** Whether a long queue stands before the line: what is not needed is better not sent. */
 bool plm_bwe_is_full(const struct plm_bwe *b);
-/** Whether it is so, or a queue is about to be long: the estimate fell by much just now, and what left before that is still on its way. */
+/** Whether the estimate fell by much just now: what left before that is still on its way, and makes a long queue. */
+bool plm_bwe_fell_far(const struct plm_bwe *b, uint64_t now_us);
+/** Whether such a queue is there, or about to be. */
 bool plm_bwe_is_crowded(const struct plm_bwe *b, uint64_t now_us);
 /** Whether it is so, or the estimate fell just now. */
 bool plm_bwe_is_strained(const struct plm_bwe *b, uint64_t now_us);

@@ -93,9 +93,20 @@ void plm_layer_select_aim_spatial(struct plm_layer_select *s, uint8_t sid)
     note_want(s);
 }
 
+bool plm_layer_select_descends(const struct plm_layer_select *s)
+{
+    return s->current != PLM_LAYER_NONE && s->target < s->current;
+}
+
+bool plm_layer_select_is_ahead(const struct plm_layer_select *s, const struct plm_pkt *pkt)
+{
+    const struct plm_layer_history *h = &s->history[pkt->encoding % PLM_MAX_ENCODINGS];
+    return !h->any || after(pkt->ext_ts, h->newest_ts);
+}
+
 void plm_layer_select_hurry(struct plm_layer_select *s)
 {
-    if (s->current == PLM_LAYER_NONE || s->target >= s->current)
+    if (!plm_layer_select_descends(s))
         return;
     s->hurried = true;
     lower_to(s, 0);

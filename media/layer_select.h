@@ -67,6 +67,10 @@ void plm_layer_select_restart(struct plm_layer_select *s);
  * reserved for them.
  */
 enum plm_layer_verdict plm_layer_select_on_packet(struct plm_layer_select *s, const struct plm_pkt *pkt);
+/** Is it on its way down, for a key frame of a lower encoding than the present one? */
+bool plm_layer_select_descends(const struct plm_layer_select *s);
+/** Is pkt of a frame after all those that plm_layer_select_on_packet was given of its encoding? */
+bool plm_layer_select_is_ahead(const struct plm_layer_select *s, const struct plm_pkt *pkt);
 /** The layers that were chosen of pkt's encoding when its frame was made. @return false: none, or too long ago */
 bool plm_layer_select_chosen(const struct plm_layer_select *s, const struct plm_pkt *pkt, uint8_t *sid, uint8_t *tid);
 /** Is pkt, which is forwarded, the last of its picture because the spatial layers above are not? Then the marker is to be set. */

@@ -99,7 +99,7 @@ static void drop_shown(struct plm_slot *s)
         return;
     plm_track_remove_slot(old, s);
     s->track = NULL;
-    s->replays = false;
+    s->replays = s->defers = false;
     plm_layer_select_aim(&s->layers, PLM_LAYER_NONE, 0);
     plm_layer_select_restart(&s->layers);
     s->wish = PLM_LAYER_NONE;
@@ -207,6 +207,15 @@ static bool is_worth_holding(const struct plm_slot *s, const struct plm_track *n
            next && !next->muted && s->track->shard == s->transport->shard;
 }
 
+static void stop_deferring(struct plm_slot *s);
+
+/* When the next of what a slot does for a while ends. */
+static uint64_t holds_until(const struct plm_slot *s)
+{
+    uint64_t next = s->next.track ? s->next.until_us : UINT64_MAX;
+    return s->defers && s->defer_until_us < next ? s->defer_until_us : next;
+}
+
 static void on_hold_timer(struct plm_timer *timer, uint64_t now_us)
 {
     struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, hold_timer);
@@ -215,11 +224,19 @@ static void on_hold_timer(struct plm_timer *timer, uint64_t now_us)
         struct plm_slot *s = &t->slots[i];
         if (s->next.track && s->next.until_us <= now_us)
             stop_holding(s);
-        else if (s->next.track && s->next.until_us < next)
-            next = s->next.until_us;
+        if (s->defers && s->defer_until_us <= now_us)
+            stop_deferring(s);
+        if (holds_until(s) < next)
+            next = holds_until(s);
     }
     if (next != UINT64_MAX)
         plm_timer_start(&t->worker->wheel, timer, next, on_hold_timer);
+}
+
+static void wake_hold(struct plm_transport *t, uint64_t at_us)
+{
+    if (!plm_timer_active(&t->hold_timer) || at_us < t->hold_timer.due_us)
+        plm_timer_start(&t->worker->wheel, &t->hold_timer, at_us, on_hold_timer);
 }
 
 /* @return false: no memory */
@@ -237,8 +254,7 @@ static bool hold_for(struct plm_slot *s, struct plm_track *track)
     n->memory = (struct plm_alloc_memory){0};
     bind_codecs(s, track, n->pt_of, n->rtx_pt_of);
     n->until_us = t->worker->now_us + PLM_SLOT_HOLD_US;
-    if (!plm_timer_active(&t->hold_timer)) /* else an earlier hold ends before this one */
-        plm_timer_start(&t->worker->wheel, &t->hold_timer, n->until_us, on_hold_timer);
+    wake_hold(t, n->until_us);
     return true;
 }
 
@@ -314,6 +330,20 @@ static void ask(struct plm_track *tr, const struct plm_layer_select *layers, con
         plm_track_want_keyframe(tr, layers->target);
 }
 
+/*
+ * What goes on of the present encoding stands in the line's queue before the key frame that takes its place. So it waits here: when that key frame
+ * comes soon it is left out, else it goes on, late, and nothing that it refers to is missing.
+ */
+static void defer(struct plm_slot *s)
+{
+    if (!plm_layer_select_descends(&s->layers) || s->replays || s->defers)
+        return;
+    s->defers = true;
+    s->replay_seq = UINT64_MAX;
+    s->defer_until_us = s->transport->worker->now_us + PLM_SLOT_DEFER_US;
+    wake_hold(s->transport, s->defer_until_us);
+}
+
 void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish)
 {
     if (!s->track || s->kind != PLM_KIND_VIDEO)
@@ -322,9 +352,14 @@ void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wis
         stop_holding(s);
         return;
     }
-    bool changed = aim(&s->layers, &s->wish, encoding, tid, wish);
-    if (plm_bwe_is_crowded(s->transport->bwe, s->transport->worker->now_us))
+    bool aimed = s->layers.target != encoding, changed = aim(&s->layers, &s->wish, encoding, tid, wish);
+    uint64_t now = s->transport->worker->now_us;
+    if (plm_bwe_is_crowded(s->transport->bwe, now))
         plm_layer_select_hurry(&s->layers);
+    if (aimed && plm_bwe_fell_far(s->transport->bwe, now))
+        defer(s);
+    if (s->defers && !plm_layer_select_descends(&s->layers))
+        stop_deferring(s);
     settle(s);
     if (!replay(s))
         ask(s->track, &s->layers, s->pt_of);
@@ -353,7 +388,7 @@ void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask_for_it)
     bool next = tr == s->next.track;
     struct plm_layer_select *layers = next ? &s->next.layers : &s->layers;
     if (tr == s->track)
-        s->replays = false;
+        s->replays = s->defers = false;
     plm_layer_select_restart(layers);
     if (ask_for_it)
         ask(tr, layers, next ? s->next.pt_of : s->pt_of);
@@ -477,7 +512,7 @@ static void begin_with(struct plm_slot *s, struct plm_pkt *pkt)
 {
     const struct plm_encoding *enc = &s->track->encodings[pkt->encoding];
     uint32_t clock_rate = plm_track_codec(s->track, pkt->codec_index)->clock_rate;
-    s->replays = false;
+    s->replays = s->defers = false;
     lead(s, pkt);
     plm_seq_map_switch(s->map, s->track->key, pkt, clock_rate, due_us(s, pkt, clock_rate));
     forward(s, pkt, true, true);
@@ -536,6 +571,31 @@ static void take(struct plm_slot *s, struct plm_pkt *pkt)
     }
 }
 
+/* The frame that is under way is completed. From the first packet after it on all waits. */
+static bool is_deferred(struct plm_slot *s, const struct plm_pkt *pkt)
+{
+    if (!s->defers || pkt->encoding != s->layers.current)
+        return false;
+    if (pkt->ext_seq < s->replay_seq && !plm_layer_select_is_ahead(&s->layers, pkt))
+        return false;
+    if (pkt->ext_seq < s->replay_seq)
+        s->replay_seq = pkt->ext_seq;
+    return true;
+}
+
+static void stop_deferring(struct plm_slot *s)
+{
+    s->defers = false;
+    if (s->layers.current >= s->track->n_encodings)
+        return;
+    const struct plm_encoding *enc = &s->track->encodings[s->layers.current];
+    for (uint64_t seq = s->replay_seq; seq <= enc->newest_seq; seq++) {
+        struct plm_pkt *pkt = plm_pkt_ring_find(&enc->ring, seq);
+        if (pkt)
+            take(s, pkt);
+    }
+}
+
 void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_pkt *pkt)
 {
     struct plm_transport *t = s->transport;
@@ -549,6 +609,8 @@ void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_
         return;
     if (s->replays && pkt->encoding == s->layers.current && pkt->ext_seq >= s->replay_seq)
         return; /* its turn comes */
+    if (is_deferred(s, pkt))
+        return;
     take(s, pkt);
 }
 

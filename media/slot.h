@@ -18,7 +18,8 @@ struct plm_slot_log;
 struct plm_track;
 struct plm_transport;
 
-#define PLM_SLOT_HOLD_US 2000000 /* how long a slot keeps its picture for the sake of one to come */
+#define PLM_SLOT_HOLD_US  2000000 /* how long a slot keeps its picture for the sake of one to come */
+#define PLM_SLOT_DEFER_US 250000  /* for what comes in its place; with a frame more a picture stands for less than the 300 ms of a freeze */
 
 /** The track that a slot will show as soon as its key frame is there. */
 struct plm_slot_next {
@@ -48,6 +49,7 @@ struct plm_slot {
     uint32_t last_ts, sr_packets, sr_octets;
     struct plm_slot_next next;
     bool replays;            /**< what came since the last key frame goes out first; what comes meanwhile waits in the ring */
+    bool defers;             /**< what comes waits in the ring: the key frame of a lower encoding may take its place before it has gone out */
     struct plm_layer_select layers;
     uint32_t track_index;    /**< in the track's list */
     uint8_t rtx_pt_of[PLM_MAX_CODECS];
@@ -66,7 +68,8 @@ struct plm_slot {
     uint64_t rtx_packets, nacks, plis, rtx_bytes;
     uint64_t lost;            /**< NACKs of what had been sent: it was lost behind us */
     uint64_t begun_us;        /**< when its last key frame for a switch went out */
-    uint64_t replay_seq;      /**< of the source: what goes out next, while it replays */
+    uint64_t replay_seq;      /**< of the source: what goes out next, while it replays, or after it defers */
+    uint64_t defer_until_us;  /**< then it goes on with what waited */
     uint16_t shown_width, shown_height;
     uint32_t switches, layer_switches;
     uint8_t fraction_lost;

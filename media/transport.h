@@ -93,7 +93,7 @@ struct plm_transport {
 
     struct plm_timer ice_timer, dtls_timer, rtcp_timer, feedback_timer, nack_timer, probe_timer;
     struct plm_pacer pacer;
-    struct plm_timer hold_timer; /**< slot.c: a slot has kept its former picture long enough */
+    struct plm_timer hold_timer; /**< slot.c: a slot has kept its former picture, or what comes of it, long enough */
     struct plm_timer replay_timer; /**< slot.c: the next portion of what slots replay */
     struct {
         struct plm_timer timer;

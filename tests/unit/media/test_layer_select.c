@@ -260,6 +260,31 @@ static void the_descriptor_decides_for_vp8_too(void **state)
     assert_int_equal(again(), PLM_LAYER_FORWARD);
 }
 
+/** Down an encoding, and what comes after the frame that is under way. */
+static void on_the_way_down(void **state)
+{
+    (void)state;
+    plm_layer_select_aim(&s, 1, 2);
+    assert_false(plm_layer_select_descends(&s));
+    next(1, 3000, 0, "k");
+    assert_false(plm_layer_select_descends(&s));
+    plm_layer_select_aim(&s, 2, 2);
+    assert_false(plm_layer_select_descends(&s));
+    plm_layer_select_aim(&s, 0, 2);
+    assert_true(plm_layer_select_descends(&s));
+    pkt.ext_ts = 3000;
+    assert_false(plm_layer_select_is_ahead(&s, &pkt));
+    pkt.ext_ts = 3001;
+    assert_true(plm_layer_select_is_ahead(&s, &pkt));
+    pkt.encoding = 0; /* nothing of it came */
+    pkt.ext_ts = 0;
+    assert_true(plm_layer_select_is_ahead(&s, &pkt));
+    next(0, 3000, 0, "k");
+    assert_false(plm_layer_select_descends(&s));
+    plm_layer_select_aim(&s, PLM_LAYER_NONE, 0);
+    assert_false(plm_layer_select_descends(&s));
+}
+
 static void pausing_completes_the_frame(void **state)
 {
     (void)state;
@@ -364,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup(vp8_up_a_layer_at_a_time, set_up),
         cmocka_unit_test_setup(vp9_up_after_the_marked_frame, set_up),
         cmocka_unit_test_setup(the_descriptor_decides_for_vp8_too, set_up),
+        cmocka_unit_test_setup(on_the_way_down, set_up),
         cmocka_unit_test_setup(pausing_completes_the_frame, set_up),
         cmocka_unit_test_setup(restart_forgets, set_up),
         cmocka_unit_test_setup(frames_are_never_split, set_up),
