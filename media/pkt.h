@@ -78,5 +78,7 @@ void plm_pkt_ring_destroy(struct plm_pkt_ring *r);
 bool plm_pkt_ring_put(struct plm_pkt_ring *r, struct plm_pkt *pkt);
 /** @return the packet (not referenced for you), or NULL */
 struct plm_pkt *plm_pkt_ring_find(const struct plm_pkt_ring *r, uint64_t ext_seq);
+/** The first number, from this one on, that the ring reaches: who looks at one after the other begins there, however far numbers have jumped. */
+uint64_t plm_pkt_ring_from(const struct plm_pkt_ring *r, uint64_t ext_seq);
 
 #endif

@@ -73,3 +73,9 @@ struct plm_pkt *plm_pkt_ring_find(const struct plm_pkt_ring *r, uint64_t ext_seq
     struct plm_pkt *pkt = r->slots[ext_seq & (r->size - 1)];
     return pkt && PLM_FITS(pkt_ring, pkt->ext_seq == ext_seq) ? pkt : NULL;
 }
+
+uint64_t plm_pkt_ring_from(const struct plm_pkt_ring *r, uint64_t ext_seq)
+{
+    uint64_t oldest = r->newest < r->size ? 0 : r->newest - r->size + 1;
+    return ext_seq > oldest ? ext_seq : oldest;
+}

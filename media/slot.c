@@ -589,7 +589,7 @@ static void stop_deferring(struct plm_slot *s)
     if (s->layers.current >= s->track->n_encodings)
         return;
     const struct plm_encoding *enc = &s->track->encodings[s->layers.current];
-    for (uint64_t seq = s->replay_seq; seq <= enc->newest_seq; seq++) {
+    for (uint64_t seq = plm_pkt_ring_from(&enc->ring, s->replay_seq); seq <= enc->newest_seq; seq++) {
         struct plm_pkt *pkt = plm_pkt_ring_find(&enc->ring, seq);
         if (pkt)
             take(s, pkt);
@@ -665,6 +665,7 @@ static bool replays_another(const struct plm_transport *t)
 static void replay_some(struct plm_slot *s, size_t octets)
 {
     const struct plm_encoding *enc = &s->track->encodings[s->layers.current];
+    s->replay_seq = plm_pkt_ring_from(&enc->ring, s->replay_seq);
     while (s->replays && s->replay_seq <= enc->newest_seq && octets > 0) {
         struct plm_pkt *pkt = plm_pkt_ring_find(&enc->ring, s->replay_seq++);
         if (!pkt)

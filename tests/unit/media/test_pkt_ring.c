@@ -84,6 +84,20 @@ static void finds_what_it_reaches(void **state)
     assert_false(put(3));
 }
 
+static void tells_from_where_it_reaches(void **state)
+{
+    (void)state;
+    assert_int_equal(plm_pkt_ring_from(&ring, 0), 0);
+    assert_true(put(10));
+    assert_int_equal(plm_pkt_ring_from(&ring, 0), 0);
+    assert_int_equal(plm_pkt_ring_from(&ring, 12), 12);
+    assert_true(put(1000000));
+    assert_int_equal(plm_pkt_ring_from(&ring, 10), 1000000 - 63);
+    assert_int_equal(plm_pkt_ring_from(&ring, 1000000 - 64), 1000000 - 63);
+    assert_int_equal(plm_pkt_ring_from(&ring, 1000000 - 62), 1000000 - 62);
+    assert_int_equal(plm_pkt_ring_from(&ring, UINT64_MAX), UINT64_MAX);
+}
+
 /** After a jump the stale packets in other slots must not be found under their old numbers, nor keep late ones out. */
 static void jumps_leave_nothing_stale(void **state)
 {
@@ -167,6 +181,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pool_keeps_its_cap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(references_keep_a_packet, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_what_it_reaches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tells_from_where_it_reaches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(jumps_leave_nothing_stale, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sizes_are_powers_of_two, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_pool_forgets_the_oldest, set_up, tear_down),

@@ -239,6 +239,22 @@ static void packets_out_of_order_keep_their_places(void **state)
     expect_dense(&s);
 }
 
+/* Numbers that jump leave what waited behind: what is there goes on, and is looked for no further back than it can be. */
+static void numbers_that_jump_meanwhile(void **state)
+{
+    struct scene s = begin(state);
+    fall(&s);
+    for (int i = 0; i < 50; i++) {
+        s.seqs[1] += 30000;
+        s.frame++;
+        send_high(&s, false);
+    }
+    assert_int_equal(s.eve->n_log, 1);
+    go_on(&s, 10);
+    assert_false(slot_of(&s)->defers);
+    assert_int_equal(s.eve->log[s.eve->n_log - 1].who, HIGH | (s.frame & 0x7f));
+}
+
 /* Padding among what waits: numbers that were kept for the rest would be missing for good. */
 static void padding_waits_too(void **state)
 {
@@ -312,6 +328,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_one_all_of_it_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(an_aim_that_goes_back_lets_it_go_on, setup, teardown),
         cmocka_unit_test_setup_teardown(packets_out_of_order_keep_their_places, setup, teardown),
+        cmocka_unit_test_setup_teardown(numbers_that_jump_meanwhile, setup, teardown),
         cmocka_unit_test_setup_teardown(padding_waits_too, setup, teardown),
         cmocka_unit_test_setup_teardown(a_line_that_fell_by_little_waits_for_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_paused_or_gone_waits_no_longer, setup, teardown),
