@@ -13,10 +13,11 @@
 #include "base/util.h"
 #include "plenum/types.h"
 
-#define BUFFER_SIZE (PLM_FRAMES_MAX + 64 * 1024)
-#define OUT_SIZE    16384
-#define RING_SIZE   (1u << 20) /* 50 ms of a hundred cameras; what a worker has no room for waits with it */
-#define RING_MS     20         /* how often rings are looked at: nobody waits for what is recorded */
+#define BUFFER_SIZE  (PLM_FRAMES_MAX + 64 * 1024)
+#define OUT_SIZE     16384
+#define RING_SIZE    (1u << 20) /* 50 ms of a hundred cameras; what a worker has no room for waits with it */
+#define RING_MS      20         /* how often rings are looked at: nobody waits for what is recorded */
+#define RING_SOON_MS 1          /* where one was half full */
 
 struct connection {
     struct plm_link_in *in;
@@ -93,7 +94,7 @@ static void refuse(struct connection *c, const char *why)
     drop(c);
 }
 
-static void drain(struct connection *c);
+static size_t drain(struct connection *c);
 
 /* It has ended at the other side: what lies in its ring is the last that we have of it. */
 static void on_end(struct connection *c)
@@ -290,7 +291,7 @@ static void on_ring(struct connection *c)
     }
     c->by_ring = true;
     if (!uv_is_active((uv_handle_t *)&l->rings))
-        uv_timer_start(&l->rings, on_rings, RING_MS, RING_MS);
+        uv_timer_start(&l->rings, on_rings, RING_MS, 0);
 }
 
 static void on_frame(struct connection *c, const struct plm_link_header *h, const uint8_t *body)
@@ -350,31 +351,32 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         refuse(c, "a worker that has a ring writes to its socket");
 }
 
-static void drain(struct connection *c)
+/* @return octets taken */
+static size_t drain(struct connection *c)
 {
     const uint8_t *at;
     ssize_t n = plm_feed_ring_peek(c->ring, &at);
     if (n < 0) {
         refuse(c, "a worker's ring holds more than it can");
-        return;
+        return 0;
     }
     size_t used = take_frames(c, at, (size_t)n);
     plm_feed_ring_consume(c->ring, used);
     c->in->stats.bytes += used;
+    return used;
 }
 
 static void on_rings(uv_timer_t *timer)
 {
     struct plm_link_in *l = timer->data;
-    bool any = false;
+    bool any = false, full = false;
     for (struct connection *c = l->connections, *next; c; c = next) {
         next = c->next;
         any |= c->by_ring;
-        if (c->by_ring)
-            drain(c);
+        full |= c->by_ring && drain(c) >= RING_SIZE / 2;
     }
-    if (!any)
-        uv_timer_stop(timer);
+    if (any)
+        uv_timer_start(timer, on_rings, full ? RING_SOON_MS : RING_MS, 0);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
