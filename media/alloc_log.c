@@ -5,7 +5,7 @@
 #include "base/leb128.h"
 #include "plenum/types.h"
 
-static const uint8_t magic[] = {'P', 'A', 3};
+static const uint8_t magic[] = {'P', 'A', 4};
 
 /* Octets of the longest slot with its results, so that no number needs a look at the room that is left. */
 #define SLOT_MAX  (8 * PLM_LEB128_MAX + PLM_MAX_ENCODINGS * (4 + PLM_ALLOC_TEMPORAL) * 5 + 12)
@@ -28,6 +28,7 @@ static void put_memory(struct plm_alloc_log *log, const struct plm_alloc_memory 
     put(log, m->priority);
     put(log, m->want_width);
     put(log, m->want_height);
+    put(log, m->rose_us);
     put(log, m->room_since_us);
     put(log, m->awaited_us);
 }
@@ -73,6 +74,7 @@ void plm_alloc_log_begin(struct plm_alloc_log *log, const struct plm_alloc_line 
     put(log, line->back_bps);
     put(log, line->budget_bps);
     put(log, line->used_bps);
+    put(log, line->beside_bps);
     put(log, line->proved_bps);
     put(log, counted(n));
     for (size_t i = 0; i < counted(n); i++)
@@ -111,6 +113,7 @@ static void get_memory(struct plm_leb128_reader *r, struct plm_alloc_memory *m)
     m->priority = (uint8_t)get(r, UINT8_MAX);
     m->want_width = (uint16_t)get(r, UINT16_MAX);
     m->want_height = (uint16_t)get(r, UINT16_MAX);
+    m->rose_us = get(r, UINT64_MAX);
     m->room_since_us = get(r, UINT64_MAX);
     m->awaited_us = get(r, UINT64_MAX);
 }
@@ -167,6 +170,7 @@ int plm_alloc_log_replay(const uint8_t *data, size_t len, struct plm_alloc_repla
     line.back_bps = get(&r, UINT64_MAX);
     line.budget_bps = get(&r, UINT64_MAX);
     line.used_bps = get(&r, UINT64_MAX);
+    line.beside_bps = get(&r, UINT64_MAX);
     line.proved_bps = get(&r, UINT64_MAX);
     out->slots = (size_t)get(&r, SLOTS_MAX);
     for (size_t i = 0; i < out->slots; i++)

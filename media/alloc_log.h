@@ -2,7 +2,7 @@
  * What the allocator was told and what it decided, each time: whoever has the record decides again, and compares. A record stands alone, for
  * what is remembered between two decisions is in it. It holds no payload and no address.
  *
- * Format: octets 'P' 'A' 3, then unsigned LEB128 numbers. Whoever reads one checks every length.
+ * Format: octets 'P' 'A' 4, then unsigned LEB128 numbers. Whoever reads one checks every length.
  */
 #ifndef PLM_ALLOC_LOG_H
 #define PLM_ALLOC_LOG_H

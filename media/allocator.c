@@ -1,13 +1,14 @@
 #include "allocator.h"
 
 #define WIDER_PERCENT 150 /* of the budget that turned out too large: the line is another one now */
-#define BACK_PERCENT  160 /* of the least since it fell by itself: that was for a moment */
+#define BACK_PERCENT  160 /* of the least since it fell by itself, sound included: that was for a moment */
 #define SPARE_PERCENT 130 /* of what was used before: on a line that was full it means little */
 #define LARGE_PERCENT 50  /* of the largest picture's area: as large as that */
 #define FIRST_BPS                                                                                            \
     150000 /* of the lowest encoding, before it was measured; each further one three times that */
 #define AWAIT_US  3000000  /* for what a publisher begins to send: an encoder has to start */
 #define FAILED_US 10000000 /* a step down so soon after one up takes it back */
+#define DOUBT_US  5000000  /* after a switch up: what lacks then is saved on frames */
 #define MAX_STEPS (PLM_MAX_ENCODINGS * PLM_ALLOC_TEMPORAL)
 
 struct step {
@@ -20,13 +21,16 @@ struct climb {
     struct plm_alloc_slot *slot;
     struct step steps[MAX_STEPS];
     int n;
-    int held;    /* chosen last, -1: paused */
-    int cap;     /* as far as it may climb in this run */
-    int at;      /* -1: nothing yet */
-    int desired; /* what it would choose if it need not wait */
-    bool fresh;  /* nothing was chosen before: no margin, no wait */
-    bool asked;  /* for what it has not got yet: no wait */
-    bool stuck;  /* the next step did not fit */
+    int held;     /* chosen last, -1: paused */
+    int cap;      /* as far as it may climb in this run */
+    int at;       /* -1: nothing yet */
+    int desired;  /* what it would choose if it need not wait */
+    bool fresh;   /* nothing was chosen before: no margin, no wait */
+    bool asked;   /* for what it has not got yet: no wait */
+    bool stuck;   /* the next step did not fit */
+    bool doubted; /* it came up by itself of late: what that takes shows only now */
+    bool thinned; /* of what it has not all frames */
+    uint8_t tid;  /* then: so many of them */
     uint32_t cost;
 };
 
@@ -108,7 +112,7 @@ static int find_held(const struct climb *c)
     return at;
 }
 
-static void make_ladder(struct climb *c, struct plm_alloc_slot *s)
+static void make_ladder(struct climb *c, struct plm_alloc_slot *s, uint64_t now_us)
 {
     uint8_t encodings[PLM_MAX_ENCODINGS];
     c->slot = s;
@@ -116,6 +120,7 @@ static void make_ladder(struct climb *c, struct plm_alloc_slot *s)
     c->fresh = !s->memory->known;
     add_steps(c, encodings, usable_encodings(s, wanted_encoding(s), encodings));
     c->held = c->fresh ? -1 : find_held(c);
+    c->doubted = !s->screen && s->memory->rose_us && now_us - s->memory->rose_us < DOUBT_US;
 }
 
 /* ---- order ---- */
@@ -142,7 +147,9 @@ static bool before(const struct climb *a, const struct climb *b)
         return rank(a->slot) > rank(b->slot);
     if (area(a->slot) != area(b->slot))
         return area(a->slot) > area(b->slot);
-    return a->held > b->held;
+    if (a->held != b->held)
+        return a->held > b->held;
+    return a->doubted < b->doubted;
 }
 
 static bool climb_together(const struct climb *first, const struct climb *c)
@@ -150,7 +157,8 @@ static bool climb_together(const struct climb *first, const struct climb *c)
     return rank(c->slot) == rank(first->slot) && area(c->slot) * 100 >= area(first->slot) * LARGE_PERCENT;
 }
 
-static size_t prepare(struct climb *all, struct climb **order, struct plm_alloc_slot *slots, size_t n)
+static size_t prepare(
+    struct climb *all, struct climb **order, struct plm_alloc_slot *slots, size_t n, uint64_t now_us)
 {
     size_t m = 0;
     for (size_t i = 0; i < n && m < PLM_MAX_MEDIA; i++) {
@@ -160,7 +168,7 @@ static size_t prepare(struct climb *all, struct climb **order, struct plm_alloc_
         if (!s->n_layers || s->n_layers > PLM_MAX_ENCODINGS)
             continue;
         struct climb *c = &all[m];
-        make_ladder(c, s);
+        make_ladder(c, s, now_us);
         size_t at = m++;
         for (; at && before(c, order[at - 1]); at--)
             order[at] = order[at - 1];
@@ -182,6 +190,27 @@ static uint32_t cost_of(const struct climb *c, int at, bool up, uint64_t left)
     return at == 0 && guessed && !up && left >= 2 && left / 2 < s->cost ? (uint32_t)(left / 2) : s->cost;
 }
 
+/**
+ * A camera that has come up by itself of late, and lacks no more than the head-room that it was to have: it saves that on its frames, at once and
+ * without a key frame. @return what it costs then, 0: it does not fit
+ */
+static uint32_t thin(struct climb *c, int at, uint64_t others, uint64_t budget)
+{
+    const struct step *s = &c->steps[at];
+    if (!c->doubted || at != c->held || at == 0 || (others + s->cost) * 100 > budget * PLM_ALLOC_UP_PERCENT)
+        return 0;
+    for (unsigned tid = s->tid; tid-- > 0;) {
+        uint32_t cost = bitrate_of(c->slot, s->encoding, tid), below = c->steps[at - 1].cost;
+        cost = cost > below ? cost : below;
+        if (others + cost > budget)
+            continue;
+        c->thinned = true;
+        c->tid = (uint8_t)tid;
+        return cost;
+    }
+    return 0;
+}
+
 /** Take the next step if it fits. Beyond what was chosen last, only with head-room. */
 static bool climb_step(struct climb *c, uint64_t *used, uint64_t budget)
 {
@@ -194,8 +223,11 @@ static bool climb_step(struct climb *c, uint64_t *used, uint64_t budget)
     uint32_t cost = cost_of(c, next, up, budget > *used ? budget - *used : 0);
     uint64_t after = *used - c->cost + cost;
     if ((up ? after * PLM_ALLOC_UP_PERCENT / 100 : after) > budget) {
+        cost = up ? 0 : thin(c, next, *used - c->cost, budget);
         c->stuck = true;
-        return false;
+        if (!cost)
+            return false;
+        after = *used - c->cost + cost;
     }
     *used = after;
     c->cost = cost;
@@ -210,7 +242,7 @@ static uint64_t climb_all(struct climb **order, size_t m, uint64_t budget)
     for (size_t i = 0; i < m; i++) {
         order[i]->at = -1;
         order[i]->cost = 0;
-        order[i]->stuck = false;
+        order[i]->stuck = order[i]->thinned = false;
         climb_step(order[i], &used, budget); /* floors */
     }
     for (size_t i = 0, end; i < m; i = end) {
@@ -294,12 +326,18 @@ static uint64_t next_bps(struct climb **order, size_t m, uint64_t budget)
     return any ? used * PLM_ALLOC_UP_PERCENT / 100 : 0;
 }
 
+/** It is as good as it was, or nearly: it had fallen for a moment. Where sound takes most of a line the rest of it says little. */
+static bool is_back(const struct plm_alloc_line *line, uint64_t budget)
+{
+    return line->fallen_bps &&
+           (budget + line->beside_bps) * 100 >= (line->fallen_bps + line->beside_bps) * BACK_PERCENT &&
+           budget >= line->back_bps;
+}
+
 static enum patience patience_of(const struct plm_alloc_line *line, uint64_t budget, uint64_t now_us)
 {
     uint64_t since = now_us - line->fell_us;
-    bool wider =
-        budget * 100 >= line->failed_bps * WIDER_PERCENT ||
-        (line->fallen_bps && budget * 100 >= line->fallen_bps * BACK_PERCENT && budget >= line->back_bps);
+    bool wider = budget * 100 >= line->failed_bps * WIDER_PERCENT || is_back(line, budget);
     if (!line->fell_us || wider || since >= line->patience_us)
         return PATIENT_NOT;
     return since >= PLM_ALLOC_PAUSE_US ? PATIENT_ABOVE_FLOORS : PATIENT;
@@ -333,7 +371,9 @@ static void choose(struct climb *c, uint64_t now_us)
     struct plm_alloc_memory *m = s->memory;
     unsigned wanted = wanted_encoding(s);
     s->encoding = encoding_at(c, c->at);
-    s->tid = c->at < 0 ? 0 : c->steps[c->at].tid;
+    s->tid = c->at < 0 ? 0 : c->thinned ? c->tid : c->steps[c->at].tid;
+    if (c->fresh || c->asked || s->encoding != m->encoding)
+        m->rose_us = !c->asked && c->held >= 0 && c->at > c->held ? now_us : 0;
     if (c->at > c->held)
         m->room_since_us = 0;
     if (c->fresh || asked_otherwise(s))
@@ -342,7 +382,7 @@ static void choose(struct climb *c, uint64_t now_us)
         m->awaited_us = 0;
     m->known = true;
     m->encoding = s->encoding;
-    m->tid = s->tid;
+    m->tid = c->at < 0 ? 0 : c->steps[c->at].tid; /* of the other frames: they come back without head-room */
     m->priority = s->priority;
     m->want_width = s->want_width;
     m->want_height = s->want_height;
@@ -393,7 +433,7 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     uint64_t now_us, struct plm_alloc_total *total)
 {
     struct climb all[PLM_MAX_MEDIA], *order[PLM_MAX_MEDIA];
-    size_t m = prepare(all, order, slots, n);
+    size_t m = prepare(all, order, slots, n, now_us);
     uint64_t budget = budget_bps ? budget_bps : UINT64_MAX / 1000;
     *total = (struct plm_alloc_total){0};
     for (size_t i = 0; i < m; i++) {
@@ -401,6 +441,9 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
         order[i]->asked = is_asked(order[i], now_us);
     }
     uint64_t used = climb_all(order, m, budget);
+    bool lacks = false;
+    for (size_t i = 0; i < m; i++)
+        lacks |= order[i]->thinned;
     if (budget < line->fallen_bps)
         line->fallen_bps = budget;
     enum patience patience = patience_of(line, budget, now_us);
@@ -409,7 +452,7 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
         c->desired = c->at;
         set_wish(c, used, budget);
         if (budget_bps)
-            c->cap = highest(c, patience);
+            c->cap = highest(c, lacks ? PATIENT : patience);
         total->want_bps += wanted_bps(c->slot);
     }
     total->next_bps = budget_bps ? next_bps(order, m, budget) : 0;

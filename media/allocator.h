@@ -29,6 +29,7 @@ struct plm_alloc_memory {
     uint8_t encoding, tid; /**< chosen last; PLM_LAYER_NONE: paused */
     uint8_t priority;      /**< asked for then */
     uint16_t want_width, want_height;
+    uint64_t rose_us;       /**< to this encoding, by itself: since then; 0: it did not */
     uint64_t room_since_us; /**< for a step up; 0: there is none */
     uint64_t awaited_us;    /**< an encoding that was not sent when it was asked for: since then; 0: none */
 };
@@ -43,6 +44,7 @@ struct plm_alloc_line {
     uint64_t budget_bps;       /**< of the last time */
     uint64_t used_bps;         /**< the same */
     uint64_t proved_bps; /**< the caller's, each time: what of the budget is proved; 0: nothing ever is, a step up proves it */
+    uint64_t beside_bps; /**< the same: what the line carries beside the budget, for sound */
 };
 
 struct plm_alloc_slot {
@@ -71,9 +73,10 @@ struct plm_alloc_total {
  * climbs together, step by step, up to the smallest encoding that covers the wanted size. A camera gets all its frames before more pixels, a
  * screen all its pixels before more frames, as browsers do with what they encode. A budget of 0 means unknown: everybody gets what it wants.
  *
- * Down at once. Up from what was chosen before only if 15 % would be left, and have been for a second, and all of it is proved. No switch up within 5 s of one down for
+ * Down at once; a camera within 5 s of its switch up by fewer frames, if no more lacks than the head-room was. Up from what was chosen before only if 15 % would be left, and have
+ * been for a second, and all of it is proved. No switch up within 5 s of one down for
  * want of bandwidth, and longer each time that one up had to be taken back, unless the budget is half as large again as the one that failed, or, where no step
- * up was taken back, has grown by three fifths since its least, and is far more than was used: the line stood still for a moment, or was thought to; more frames of the
+ * up was taken back, has, with sound, grown by three fifths since its least, and is far more than was used: the line stood still for a moment, or was thought to; more frames of the
  * same encoding cost no key frame, and do not wait for this; a paused slot's return waits 20 s at most. Nor does anything that somebody asks for otherwise than before (another size,
  * another priority, another track); where the publisher had to begin with what is asked for, not for some seconds. The sum never exceeds the budget.
  *

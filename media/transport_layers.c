@@ -181,6 +181,7 @@ void plm_transport_allocate(struct plm_transport *t)
     /* 0 says "unknown" to the allocator: nothing is paused then. */
     uint32_t budget = estimate == 0 ? 0 : estimate > audio ? estimate - audio : 1;
     uint32_t proved = plm_bwe_proved(t->bwe, t->worker->now_us);
+    t->line.beside_bps = audio;
     t->line.proved_bps = proved > audio ? proved - audio : proved > 0;
     bool held = false;
     size_t n = describe_slots(t, false, v, of);

@@ -103,7 +103,8 @@ static void the_longest_fits(void **state)
         r->slots[i].n_layers = PLM_MAX_ENCODINGS;
         for (unsigned k = 0; k < PLM_MAX_ENCODINGS; k++)
             r->slots[i].layers[k].sent = true;
-        r->memory[i] = (struct plm_alloc_memory){true, 3, 3, 255, 65535, 65535, UINT64_MAX, UINT64_MAX};
+        r->memory[i] =
+            (struct plm_alloc_memory){true, 3, 3, 255, 65535, 65535, UINT64_MAX, UINT64_MAX, UINT64_MAX};
         r->slots[i].memory = &r->memory[i];
     }
     plm_alloc_log_begin(&r->log, &r->line, r->slots, PLM_MAX_MEDIA + 1, UINT32_MAX, UINT64_MAX);
