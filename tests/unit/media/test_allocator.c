@@ -262,7 +262,7 @@ static void a_fall_for_a_moment_needs_no_patience(void **state)
     assert_int_equal(r.slots[0].encoding, PLM_LAYER_NONE);
     share_for(&r, 700000, 3 * SECOND / 2);
     assert_int_equal(r.slots[0].encoding, 1);
-    share(&r, 430000); /* so soon after a step up */
+    share(&r, 200000); /* so soon after a step up */
     share_for(&r, 600000, 4 * SECOND);
     assert_int_equal(r.slots[0].encoding, 0);
 }
