@@ -46,6 +46,19 @@ static void take(struct plm_feed *f, uint8_t *out, size_t n)
     plm_feed_consume(f, n);
 }
 
+/** Append a frame of a random length whose octets go on from *next. @return that length; 0: no room */
+static size_t append_next(struct plm_feed *f, uint8_t *next)
+{
+    uint8_t frame[1300];
+    size_t len = 1 + (size_t)rand() % sizeof frame, head = (size_t)rand() % (len + 1);
+    for (size_t k = 0; k < len; k++)
+        frame[k] = (uint8_t)(*next + k);
+    if (!plm_feed_append(f, PLM_FEED_PICTURE, frame, head, frame + head, len - head))
+        return 0;
+    *next = (uint8_t)(*next + len);
+    return len;
+}
+
 static void keeps_octets_in_order_whatever_is_read_at_a_time(void **state)
 {
     (void)state;
@@ -54,15 +67,7 @@ static void keeps_octets_in_order_whatever_is_read_at_a_time(void **state)
     size_t waits = 0;
     srand(1);
     for (int i = 0; i < 20000; i++) {
-        uint8_t frame[1300];
-        size_t len = 1 + (size_t)rand() % sizeof frame;
-        for (size_t k = 0; k < len; k++)
-            frame[k] = (uint8_t)(next_in + k);
-        size_t head = (size_t)rand() % (len + 1);
-        if (plm_feed_append(f, PLM_FEED_PICTURE, frame, head, frame + head, len - head)) {
-            next_in = (uint8_t)(next_in + len);
-            waits += len;
-        }
+        waits += append_next(f, &next_in);
         assert_int_equal(plm_feed_pending(f), waits);
         size_t n = (size_t)rand() % sizeof out;
         n = n < waits ? n : waits;
@@ -205,16 +210,10 @@ static void what_the_ring_has_no_room_for_waits_in_order(void **state)
     unsigned refused = 0;
     srand(2);
     for (int i = 0; i < 20000; i++) {
-        uint8_t frame[1300];
-        size_t len = 1 + (size_t)rand() % sizeof frame;
-        for (size_t k = 0; k < len; k++)
-            frame[k] = (uint8_t)(in + k);
-        if (plm_feed_append(f, PLM_FEED_PICTURE, frame, len / 3, frame + len / 3, len - len / 3)) {
-            in = (uint8_t)(in + len);
-            waits += len;
-        } else {
-            assert_true(waits + len >
-                        SIZE - SIZE / 8); /* the queue is full, the ring as well when it was last looked at */
+        size_t len = append_next(f, &in);
+        waits += len;
+        if (len == 0) { /* the queue is full, the ring was when it was last looked at */
+            assert_true(waits + 1300 > SIZE - SIZE / 8);
             refused++;
         }
         if (i % 5 == 0)

@@ -168,6 +168,17 @@ static void fall(struct scene *s)
     assert_int_equal(got(s, HIGH), 1);
 }
 
+static void ada_leaves(struct scene *s)
+{
+    struct plm_command *cmd = calloc(1, sizeof *cmd);
+    assert_non_null(cmd);
+    cmd->type = PLM_CMD_CLOSE;
+    cmd->transport = s->ada->local.id;
+    cmd->reason = PLM_CLOSE_LOCAL;
+    plm_worker_command(s->w->worker, cmd, s->w->now);
+    run_for(s->w, 400000);
+}
+
 /* ---- tests ---- */
 
 static void a_key_frame_in_time_takes_its_place(void **state)
@@ -297,12 +308,7 @@ static void what_is_paused_or_gone_waits_no_longer(void **state)
     plm_slot_aim(slot_of(&s), 1, 2, 1);
     go_on(&s, 2);
     assert_int_equal(s.eve->n_log, 1);
-    struct plm_command *cmd = calloc(1, sizeof *cmd);
-    cmd->type = PLM_CMD_CLOSE;
-    cmd->transport = s.ada->local.id;
-    cmd->reason = PLM_CLOSE_LOCAL;
-    plm_worker_command(s.w->worker, cmd, s.w->now);
-    run_for(s.w, 400000);
+    ada_leaves(&s);
     assert_int_equal(s.eve->n_log, 1);
 }
 
@@ -311,12 +317,7 @@ static void its_publisher_may_go_meanwhile(void **state)
     struct scene s = begin(state);
     fall(&s);
     go_on(&s, 3);
-    struct plm_command *cmd = calloc(1, sizeof *cmd);
-    cmd->type = PLM_CMD_CLOSE;
-    cmd->transport = s.ada->local.id;
-    cmd->reason = PLM_CLOSE_LOCAL;
-    plm_worker_command(s.w->worker, cmd, s.w->now);
-    run_for(s.w, 400000);
+    ada_leaves(&s);
     assert_false(slot_of(&s)->defers);
     assert_int_equal(s.eve->n_log, 1);
 }

@@ -232,6 +232,14 @@ static void write_ring(struct world *w, uint32_t participant)
     assert_true(plm_feed_ring_append(w->ring, &h, sizeof h, NULL, 0));
 }
 
+/* A worker that has taken the ring. */
+static void begin_by_ring(struct world *w)
+{
+    begin(w);
+    write_socket(w, PLM_LINK_RING, 0);
+    turns(w, 2);
+}
+
 /* Until so many frames have come, for 5 s at most. */
 static void await_frames(struct world *w, unsigned frames)
 {
@@ -268,9 +276,7 @@ static void what_the_ring_holds_comes_before_the_end(void **state)
 {
     struct world w;
     (void)state;
-    begin(&w);
-    write_socket(&w, PLM_LINK_RING, 0);
-    turns(&w, 2);
+    begin_by_ring(&w);
     for (uint32_t i = 1; i < 1000; i++)
         write_ring(&w, i);
     plm_feed_ring_append(w.ring, "part", 4, NULL, 0); /* of a frame that its writer did not live to end */
@@ -300,9 +306,7 @@ static void a_worker_speaks_in_one_place(void **state)
     write_socket(&w, PLM_LINK_TRACK_GONE, 1);
     expect_refusal(&w);
 
-    begin(&w);
-    write_socket(&w, PLM_LINK_RING, 0);
-    turns(&w, 2);
+    begin_by_ring(&w);
     const struct plm_link_header again = {.type = PLM_LINK_RING};
     assert_true(plm_feed_ring_append(w.ring, &again, sizeof again, NULL, 0));
     close(w.fd);
@@ -314,9 +318,7 @@ static void a_ring_of_nonsense_ends_its_connection(void **state)
 {
     struct world w;
     (void)state;
-    begin(&w);
-    write_socket(&w, PLM_LINK_RING, 0);
-    turns(&w, 2);
+    begin_by_ring(&w);
     const struct plm_link_header huge = {.type = PLM_LINK_PACKET, .size = PLM_LINK_MAX_BODY + 1};
     assert_true(plm_feed_ring_append(w.ring, &huge, sizeof huge, NULL, 0));
     for (uint64_t from = uv_hrtime(); !w.gone && uv_hrtime() < from + 5000000000;)
