@@ -497,7 +497,8 @@ static uint64_t due_us(const struct plm_slot *s, const struct plm_pkt *pkt, uint
 /*
  * A receiver knows of what is missing by the number before it: the very first packet would be lost without a NACK, and its key frame with it, until
  * it is asked for half a second later. So a packet that may be lost goes ahead of it. Not with H264: aiortc hands its empty payload to the decoder,
- * which takes it for the end of the stream.
+ * which takes it for the end of the stream. There the first packet comes twice before the second one: a browser throws away what needs parameter
+ * sets that it has not seen.
  */
 static void lead(struct plm_slot *s, const struct plm_pkt *first)
 {
@@ -507,15 +508,24 @@ static void lead(struct plm_slot *s, const struct plm_pkt *first)
     plm_egress_push(s->transport->worker, s, NULL, PLM_EGRESS_FILL, s->pt_of[first->codec_index], &out);
 }
 
+static void follow_up(struct plm_slot *s, const struct plm_pkt *first)
+{
+    if (first->codec == PLM_CODEC_H264)
+        plm_slot_twice(s, (uint16_t)plm_seq_map_last(s->map));
+}
+
 /* pkt begins a key frame: of the shown track's other encoding, or of one that is new here. */
 static void begin_with(struct plm_slot *s, struct plm_pkt *pkt)
 {
     const struct plm_encoding *enc = &s->track->encodings[pkt->encoding];
     uint32_t clock_rate = plm_track_codec(s->track, pkt->codec_index)->clock_rate;
+    bool very_first = !plm_seq_map_segment(s->map);
     s->replays = s->defers = false;
     lead(s, pkt);
     plm_seq_map_switch(s->map, s->track->key, pkt, clock_rate, due_us(s, pkt, clock_rate));
     forward(s, pkt, true, true);
+    if (very_first)
+        follow_up(s, pkt);
     /* One that came late is behind the others of its frame: they have been here before, and passed this slot by. */
     for (uint64_t at = pkt->ext_seq + 1; pkt->late && at <= enc->newest_seq; at++) {
         struct plm_pkt *passed = plm_pkt_ring_find(&enc->ring, at);
@@ -724,6 +734,7 @@ static bool replay(struct plm_slot *s)
     s->replays = true;
     s->replay_seq = first->ext_seq + 1;
     forward(s, first, true, true);
+    follow_up(s, first);
     replay_some(s, portion(t));
     if (s->replays && !plm_timer_active(&t->replay_timer))
         plm_timer_start(

@@ -125,6 +125,8 @@ void plm_slot_on_rtp(struct plm_slot *s, const struct plm_track *tr, struct plm_
  * room for that. @return octets queued at once, 0: nothing
  */
 size_t plm_slot_on_nack(struct plm_slot *s, uint16_t seq);
+/** What was sent under seq goes out once more at once, if there is an RTX stream and what may be retransmitted has room for it. */
+void plm_slot_twice(struct plm_slot *s, uint16_t seq);
 /** Whether plm_slot_pad can send: it has shown something, and has an RTX stream. */
 bool plm_slot_can_pad(const struct plm_slot *s);
 /**

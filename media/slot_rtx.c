@@ -144,6 +144,11 @@ static size_t send_again(struct plm_slot *s, uint16_t seq, uint32_t least_us, un
 
 /* ---- twice ---- */
 
+void plm_slot_twice(struct plm_slot *s, uint16_t seq)
+{
+    send_again(s, seq, 0, AGAIN_PERCENT);
+}
+
 static void on_again_timer(struct plm_timer *timer, uint64_t now_us)
 {
     struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, again.timer);

@@ -535,10 +535,9 @@ void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len)
         !p->gone || e->sim->now <= p->gone_us ||
             (p->gone != SIM_EVERYBODY && (r.padding || r.truth.participant != p->gone)),
         "%u gets something of %u, who is gone", p->id, r.truth.participant);
-    if (rtx && !slot->any)
-        return;
-    uint64_t ext = rtx ? plm_seq_extend(slot->newest, seq)
-                       : plm_rx_stats_on_packet(&slot->stats, seq, v.ts, len, e->sim->now);
+    /* What comes twice may come by its retransmission alone. */
+    uint64_t ext = rtx && slot->any ? plm_seq_extend(slot->newest, seq)
+                                    : plm_rx_stats_on_packet(&slot->stats, seq, v.ts, len, e->sim->now);
     if (slot->kind == PLM_KIND_VIDEO)
         plm_nack_gen_on_packet(&slot->nack, ext, e->sim->now);
     store(slot, ext, &r);

@@ -877,12 +877,12 @@ static void who_wants_no_video_is_told_so(void **state)
 /* ---- codecs ---- */
 
 /* Ada's camera has H264 too, by another payload type; the viewer's first slot decodes what it says. */
-static void add_h264(struct plm_media_params *m, uint8_t pt)
+static void add_h264(struct plm_media_params *m, uint8_t pt, uint8_t rtx_pt)
 {
     m->codecs[m->n_codecs] = m->codecs[0];
     m->codecs[m->n_codecs].codec = PLM_CODEC_H264;
     m->codecs[m->n_codecs].pt = pt;
-    m->codecs[m->n_codecs++].rtx_pt = PLM_NO_PT;
+    m->codecs[m->n_codecs++].rtx_pt = rtx_pt;
 }
 
 static struct peer *camera_of_two_codecs(struct world *w)
@@ -890,7 +890,7 @@ static struct peer *camera_of_two_codecs(struct world *w)
     struct plm_transport_params params = {.exts.id = {[PLM_EXT_MID] = 4, [PLM_EXT_TWCC] = 3}};
     struct plm_media_params *m = &params.media[params.n_media++];
     video(m, "0");
-    add_h264(m, 102);
+    add_h264(m, 102, PLM_NO_PT);
     m->direction = PLM_DIR_RECV;
     m->source = PLM_SOURCE_CAMERA;
     struct peer *p = add_peer(w, ADA, &params, false);
@@ -900,24 +900,29 @@ static struct peer *camera_of_two_codecs(struct world *w)
 }
 
 /* @param only H264 alone, else both */
-static struct peer *viewer_of_h264(struct world *w, bool only)
+static struct peer *viewer_of_h264(struct world *w, bool only, uint8_t rtx_pt)
 {
     struct plm_transport_params params;
     describe_viewer(&params, 1, 0);
-    add_h264(&params.media[1], 110);
+    add_h264(&params.media[1], 110, rtx_pt);
     if (only) {
         params.media[1].codecs[0] = params.media[1].codecs[1];
         params.media[1].n_codecs = 1;
     }
-    struct peer *p = add_peer(w, EVE, &params, false);
+    return add_peer(w, EVE, &params, false);
+}
+
+static struct peer *looks_at_ada(struct world *w, bool only)
+{
+    struct peer *p = viewer_of_h264(w, only, PLM_NO_PT);
     connect_peer(p);
     look_at(p, ADA, 0);
     forget(w, p);
     return p;
 }
 
-/* A single slice, of an IDR picture (with its size nowhere) or another; its last octet says whose, as in send_frame. */
-static void send_h264(struct peer *p, bool key)
+/* Its payload begins so, and its last octet says whose it is, as in send_frame. */
+static void send_h264_of(struct peer *p, const uint8_t *begins, size_t len)
 {
     p->video_ts += 3000;
     uint64_t ext_seq = ++p->video_seq;
@@ -925,15 +930,30 @@ static void send_h264(struct peer *p, bool key)
     uint32_t ts = p->video_ts;
     uint8_t b[1400] = {0x90, 0x80 | 102, (uint8_t)(seq >> 8), (uint8_t)seq, (uint8_t)(ts >> 24),
         (uint8_t)(ts >> 16), (uint8_t)(ts >> 8), (uint8_t)ts, 0, 0, 0, 42, 0xbe, 0xde, 0, 2, 0x40, '0', 0x31,
-        (uint8_t)(seq >> 8), (uint8_t)seq, 0, 0, 0, key ? 0x65 : 0x41, 0x88};
+        (uint8_t)(seq >> 8), (uint8_t)seq, 0, 0, 0};
+    memcpy(b + 24, begins, len);
     b[899] = (uint8_t)p->who;
     send_rtp(p, 42, ext_seq, b, 24, 900);
+}
+
+/* A single slice, of an IDR picture (with its size nowhere) or another. */
+static void send_h264(struct peer *p, bool key)
+{
+    send_h264_of(p, (const uint8_t[]){key ? 0x65 : 0x41, 0x88}, 2);
+}
+
+/* STAP-A of RFC 6184: a parameter set, of 320 x 240, and the slice of an IDR picture. */
+static void send_h264_with_size(struct peer *p)
+{
+    static const uint8_t b[] = {0x78, 0, 10, 0x67, 0x42, 0xc0, 0x0d, 0xd9, 0x01, 0x41, 0xfb, 0x01, 0x10,
+        861 >> 8, 861 & 0xff, 0x65, 0x88};
+    send_h264_of(p, b, sizeof b);
 }
 
 static void who_does_not_decode_it_is_told_so(void **state)
 {
     struct world *w = *state;
-    struct peer *ada = camera_of_two_codecs(w), *eve = viewer_of_h264(w, true);
+    struct peer *ada = camera_of_two_codecs(w), *eve = looks_at_ada(w, true);
     send_picture(ada, true);
     run_for(w, 50000);
     expect_paused(w, 1, PLM_SLOT_NO_CODEC, ADA);
@@ -955,7 +975,7 @@ static void who_does_not_decode_it_is_told_so(void **state)
 static void another_codec_begins_with_its_key_frame(void **state)
 {
     struct world *w = *state;
-    struct peer *ada = camera_of_two_codecs(w), *eve = viewer_of_h264(w, false);
+    struct peer *ada = camera_of_two_codecs(w), *eve = looks_at_ada(w, false);
     send_picture(ada, true);
     run_for(w, 50000);
     expect_told(w, 1, PLM_SLOT_FORWARDING, ADA);
@@ -972,6 +992,39 @@ static void another_codec_begins_with_its_key_frame(void **state)
     send_h264(ada, true);
     send_h264(ada, false);
     assert_int_equal(count(eve, VIDEO_SSRC, ADA), 2);
+}
+
+/* @param kept there is a group of packets for the viewer to begin with */
+static void first_of_h264(struct world *w, bool kept)
+{
+    struct peer *ada = camera_of_two_codecs(w);
+    if (kept)
+        send_h264_with_size(ada);
+    struct peer *eve = viewer_of_h264(w, true, 97);
+    eve->drop_next_rtp = true;
+    connect_peer(eve);
+    if (!kept)
+        send_h264(ada, true);
+    take_stats(w);
+    assert_int_equal(w->stats.counters[PLM_CNT_GROUPS_REPLAYED], kept);
+    assert_int_equal(count(eve, VIDEO_SSRC, ADA), 0);
+    assert_int_equal(eve->rtx, 1); /* of the number that was dropped: peer_on_rtp looks */
+    send_h264(ada, false);
+    send_h264(ada, true);
+    run_for(w, 20000);
+    assert_int_equal(eve->rtx, 1);
+    assert_int_equal(count(eve, VIDEO_SSRC, ADA), 2);
+}
+
+/* Its loss is not seen by who gets it, and no empty packet goes ahead of it. */
+static void the_first_packet_of_h264_comes_twice(void **state)
+{
+    first_of_h264(*state, false);
+}
+
+static void so_does_that_of_a_kept_group(void **state)
+{
+    first_of_h264(*state, true);
 }
 
 /* ---- the next one is on another worker ---- */
@@ -1198,6 +1251,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_wants_no_video_is_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(who_does_not_decode_it_is_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(another_codec_begins_with_its_key_frame, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_first_packet_of_h264_comes_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(so_does_that_of_a_kept_group, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_is_asked_for_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_next_one_of_another_worker_may_go, setup, teardown),
         cmocka_unit_test_setup_teardown(one_of_another_worker_comes_back_with_a_key_frame, setup, teardown),
