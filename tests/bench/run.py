@@ -48,13 +48,14 @@ COLUMNS = [
     ("server CPU µs/packet", "server_us_per_packet", "{:.2f}"),
     ("× EVP floor", "ratio_evp", "{:.2f}"),
     ("× ipsec-mb floor", "ratio_ipsecmb", "{:.2f}"),
+    ("× floor of the load", "ratio_load", "{:.2f}"),
     ("loss %", "loss_percent", "{:.3f}"),
     ("latency p50 / p99 ms", ("latency_p50_us", "latency_p99_us"), "{:.2f} / {:.2f}"),
     ("media after p50 / p99 ms", ("media_p50_ms", "media_p99_ms"), "{:.0f} / {:.0f}"),
     ("connected after p50 / p99 ms", ("connect_p50_ms", "connect_p99_ms"), "{:.0f} / {:.0f}"),
     ("kB per transport", "pss_kb_per_transport", "{:.0f}"),
     ("CPU server / client %", ("server_cpu_share", "client_cpu_share"), "{:.0f} / {:.0f}"),
-    ("floors µs", ("floor_evp_us", "floor_ipsecmb_us"), "{:.2f} / {:.2f}"),
+    ("floors µs", ("floor_evp_us", "floor_ipsecmb_us", "floor_load_us"), "{:.2f} / {:.2f} / {:.2f}"),
 ]
 SCALE = {"latency_p50_us": 1e-3, "latency_p99_us": 1e-3, "server_cpu_share": 100, "client_cpu_share": 100}
 

@@ -2,12 +2,12 @@
 
 #include "die.h"
 #include "proc.h"
+#include "sealer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -18,13 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef PLM_HAVE_IPSEC_MB
-#include <intel-ipsec-mb.h>
-#endif
-
 #define BATCH       64
-#define HEADER      24
-#define TAG         16
 #define MAX_PACKET  1500
 #define KEYS        64 /* receivers that take turns */
 #define BATCHES     2400
@@ -127,15 +121,21 @@ static void wait_for_sink(struct bench *b)
         nanosleep(&pause, NULL);
 }
 
+static void seal_batch(struct bench *b, struct sealer *keys)
+{
+    for (unsigned i = 0; i < BATCH; i++)
+        sealer_seal(keys, i % KEYS, b->plain, b->shape.payload, b->sealed + i * b->packet);
+}
+
 /* @return microseconds per packet; sealing counts, waiting for the sink does not */
-static double measure(struct bench *b, void (*seal)(struct bench *b, void *keys), void *keys, unsigned train)
+static double measure(struct bench *b, struct sealer *keys, unsigned train)
 {
     double best = 0;
     for (int round = 0; round < ROUNDS; round++) {
         uint64_t spent = 0;
         for (int i = 0; i < BATCHES / ROUNDS; i++) {
             uint64_t from = clock_thread_ns();
-            seal(b, keys);
+            seal_batch(b, keys);
             send_batch(b, train);
             spent += clock_thread_ns() - from;
             wait_for_sink(b);
@@ -146,88 +146,14 @@ static double measure(struct bench *b, void (*seal)(struct bench *b, void *keys)
     return best;
 }
 
-static void seal_evp(struct bench *b, void *keys)
+/* @return 0: this cipher is not built in */
+static double floor_of(struct bench *b, enum sealer_kind kind, unsigned train)
 {
-    EVP_CIPHER_CTX **ctx = keys;
-    static uint64_t counter;
-    for (unsigned i = 0; i < BATCH; i++) {
-        uint8_t *out = b->sealed + i * b->packet, iv[12] = {0};
-        int n;
-        counter++;
-        memcpy(iv, &counter, sizeof counter);
-        memcpy(out, b->plain, HEADER);
-        if (EVP_EncryptInit_ex(ctx[i % KEYS], NULL, NULL, NULL, iv) != 1 ||
-            EVP_EncryptUpdate(ctx[i % KEYS], NULL, &n, out, HEADER) != 1 ||
-            EVP_EncryptUpdate(ctx[i % KEYS], out + HEADER, &n, b->plain + HEADER, (int)b->shape.payload) !=
-                1 ||
-            EVP_EncryptFinal_ex(ctx[i % KEYS], out + HEADER + b->shape.payload, &n) != 1 ||
-            EVP_CIPHER_CTX_ctrl(ctx[i % KEYS], EVP_CTRL_AEAD_GET_TAG, TAG, out + HEADER + b->shape.payload) !=
-                1)
-            die("floors: EVP");
-    }
-}
-
-static double floor_evp(struct bench *b)
-{
-    EVP_CIPHER_CTX *ctx[KEYS];
-    uint8_t key[16] = {1};
-    for (unsigned i = 0; i < KEYS; i++) {
-        key[0] = (uint8_t)i;
-        ctx[i] = EVP_CIPHER_CTX_new();
-        if (!ctx[i] || EVP_EncryptInit_ex(ctx[i], EVP_aes_128_gcm(), NULL, key, NULL) != 1)
-            die("floors: EVP");
-    }
-    double us = measure(b, seal_evp, ctx, 1);
-    for (unsigned i = 0; i < KEYS; i++)
-        EVP_CIPHER_CTX_free(ctx[i]);
+    struct sealer *keys = sealer_create(kind, KEYS);
+    double us = keys ? measure(b, keys, train) : 0;
+    sealer_destroy(keys);
     return us;
 }
-
-#ifdef PLM_HAVE_IPSEC_MB
-struct imb_keys {
-    IMB_MGR *mgr;
-    struct gcm_key_data *keys; /* KEYS of them, aligned */
-};
-
-static void seal_imb(struct bench *b, void *arg)
-{
-    struct imb_keys *k = arg;
-    static uint64_t counter;
-    struct gcm_context_data ctx;
-    for (unsigned i = 0; i < BATCH; i++) {
-        uint8_t *out = b->sealed + i * b->packet, iv[12] = {0};
-        counter++;
-        memcpy(iv, &counter, sizeof counter);
-        memcpy(out, b->plain, HEADER);
-        IMB_AES128_GCM_ENC(k->mgr, &k->keys[i % KEYS], &ctx, out + HEADER, b->plain + HEADER,
-            b->shape.payload, iv, out, HEADER, out + HEADER + b->shape.payload, TAG);
-    }
-}
-
-static double floor_ipsecmb(struct bench *b)
-{
-    struct imb_keys k = {.mgr = alloc_mb_mgr(0)};
-    uint8_t key[16] = {1};
-    k.keys = aligned_alloc(64, KEYS * sizeof *k.keys);
-    if (!k.mgr || !k.keys)
-        die("floors: ipsec-mb");
-    init_mb_mgr_auto(k.mgr, NULL);
-    for (unsigned i = 0; i < KEYS; i++) {
-        key[0] = (uint8_t)i;
-        IMB_AES128_GCM_PRE(k.mgr, key, &k.keys[i]);
-    }
-    double us = measure(b, seal_imb, &k, b->shape.train);
-    free(k.keys);
-    free_mb_mgr(k.mgr);
-    return us;
-}
-#else
-static double floor_ipsecmb(struct bench *b)
-{
-    (void)b;
-    return 0;
-}
-#endif
 
 struct floor_thread {
     struct bench *bench;
@@ -239,8 +165,8 @@ static void *run(void *arg)
 {
     struct floor_thread *t = arg;
     proc_pin(t->cpu);
-    t->out->evp_us = floor_evp(t->bench);
-    t->out->ipsecmb_us = floor_ipsecmb(t->bench);
+    t->out->evp_us = floor_of(t->bench, SEALER_EVP, 1);
+    t->out->ipsecmb_us = floor_of(t->bench, SEALER_IPSEC_MB, t->bench->shape.train);
     return NULL;
 }
 
@@ -252,7 +178,7 @@ void floors_measure(struct floors *out, const struct floors_shape *shape, int se
         die("out of memory");
     b->sink_cpu = sink_cpu;
     b->shape = *shape;
-    b->packet = HEADER + shape->payload + TAG;
+    b->packet = SEALER_HEADER + shape->payload + SEALER_TAG;
     if (b->packet > MAX_PACKET || BATCH % shape->train != 0)
         die("floors: no such shape");
     open_sockets(b);

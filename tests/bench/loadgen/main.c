@@ -2,6 +2,7 @@
  * plenum-bench: load on a running plenum-server, and what it costs. One scenario per call; the result is one JSON object, or one for each slice.
  */
 #include "die.h"
+#include "floor_load.h"
 #include "floors.h"
 #include "proc.h"
 #include "publisher.h"
@@ -28,6 +29,7 @@ struct options {
     int cpu, server_cpu;
     bool floors_only;
     struct floors floors;
+    double load_floor_us;
 };
 
 static void usage(FILE *out)
@@ -184,14 +186,19 @@ static void settle(struct options *o)
     s->media.packets_per_frame = packets ? packets : 1;
 }
 
-static void print_floors(const struct floors *f)
+static void print_floors(const struct options *o)
 {
-    printf("\"floor_evp_us\": %.3f, \"floor_ipsecmb_us\": %.3f", f->evp_us, f->ipsecmb_us);
+    printf("\"floor_evp_us\": %.3f, \"floor_ipsecmb_us\": %.3f, \"floor_load_us\": %.3f", o->floors.evp_us,
+        o->floors.ipsecmb_us, o->load_floor_us);
+}
+
+static double ratio(double per_packet, double floor)
+{
+    return floor > 0 ? per_packet / floor : 0;
 }
 
 static void print_result(const struct options *o, const struct result *r)
 {
-    const struct floors *f = &o->floors;
     double per_packet = r->delivered ? r->server_cpu_us / (double)r->delivered : 0;
     double expected = (double)(r->delivered + r->lost);
     printf("{\"scenario\": \"%s\", \"size\": %u, \"rooms\": %u, \"peers\": %u, \"seconds\": %.2f, ", o->kind,
@@ -212,9 +219,10 @@ static void print_result(const struct options *o, const struct result *r)
            "%.1f, ",
         r->connect_p50_us / 1e3, r->connect_p99_us / 1e3, r->media_p50_us / 1e3, r->media_p99_us / 1e3);
     printf("\"pss_kb_per_transport\": %.1f, ", r->pss_kb_per_peer);
-    print_floors(f);
-    printf(", \"ratio_evp\": %.2f, \"ratio_ipsecmb\": %.2f}\n", per_packet / f->evp_us,
-        f->ipsecmb_us > 0 ? per_packet / f->ipsecmb_us : 0);
+    print_floors(o);
+    printf(", \"ratio_evp\": %.2f, \"ratio_ipsecmb\": %.2f, \"ratio_load\": %.2f}\n",
+        ratio(per_packet, o->floors.evp_us), ratio(per_packet, o->floors.ipsecmb_us),
+        ratio(per_packet, o->load_floor_us));
     fflush(stdout);
 }
 
@@ -254,17 +262,18 @@ int main(int argc, char **argv)
         .server_cpu = -1,
     };
     parse(&o, argc, argv);
+    settle(&o);
+    allow_many_sockets();
     floors_measure(&o.floors, is_sound(&o) ? &floors_of_sound : &floors_of_pictures, o.server_cpu, o.cpu);
+    o.load_floor_us = floor_load_us(&o.scenario, o.server_cpu, o.cpu);
     if (o.floors_only) {
         printf("{");
-        print_floors(&o.floors);
+        print_floors(&o);
         printf("}\n");
         return 0;
     }
     if (!o.scenario.server || !o.scenario.http.sin_family)
         die("--server and --pid are needed; --help says more");
-    settle(&o);
-    allow_many_sockets();
     proc_pin(o.cpu);
     scenario_run(&o.scenario, on_slice, &o);
     return 0;
