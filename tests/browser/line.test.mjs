@@ -24,6 +24,8 @@ const STEPS = [
   { rate: 800, seconds: 20, least: 600, most: 900 },
   { rate: 100, seconds: 50, least: 65, most: 115 },
 ];
+/* Long enough to tell a thousandth: the shortest freeze is 0.5 % of half a minute. */
+const LOSS_MS = 120_000;
 /* Of a thousand packets are lost so many; what then may be frozen of the time, and concealed of the sound. */
 const LOSSES = [
   { loss: 0, frozen: 0.001, concealed: 0.01 },
@@ -223,7 +225,7 @@ test("random loss at 50 ms", { skip: !LONG }, async (t) => {
       await bob.line.tell(`down loss ${loss}`);
       await sleep(SETTLE_MS);
       const from = await bob.totals();
-      await sleep(30_000);
+      await sleep(LOSS_MS);
       const d = difference(await bob.totals(), from);
       t.diagnostic(`${loss / 10} % lost: ${tell(d)}; widths ${await bob.widths(from.now)}`);
       if (!(d.samples > 0 && d.fps >= 15)) wrong.push(`${loss / 10} %: ${d.fps} frames a second, ${d.samples} samples`);
