@@ -21,6 +21,8 @@
 #define REMB_HOLD_MAX_US  60000000
 #define REMB_FALL_PERCENT 97
 #define NARROW_PERCENT    75 /* of the estimate */
+#define HINT_PERCENT      40 /* of it, where few packets say it */
+#define HINT_SENT_PERCENT 65 /* and of what is sent */
 #define FULL_US           50000
 #define QUEUE_US          40000 /* a wait that says that the line is full */
 #define PROBE_QUEUE_US    80000 /* the same while a cluster of ours may be what waits */
@@ -343,15 +345,28 @@ static uint64_t not_at_once(const struct plm_bwe *b, uint64_t to)
     return to > least ? to : least;
 }
 
+/* So little that a few packets which come too late say it. */
+static uint64_t hint_below(const struct plm_bwe *b)
+{
+    uint64_t of_estimate = b->estimate * HINT_PERCENT / 100, of_sent = sending(b) * HINT_SENT_PERCENT / 100;
+    return of_estimate < of_sent ? of_estimate : of_sent;
+}
+
+/* What the line lets through if it has become narrow, else 0. A queue that lets through far less than the estimate is none of a cluster's making. */
+static uint64_t narrow_line(const struct plm_bwe *b)
+{
+    uint64_t narrow = plm_bwe_delay_narrow(&b->delay);
+    return narrow && narrow * 100 < b->estimate * NARROW_PERCENT ? narrow : plm_bwe_delay_hint(&b->delay);
+}
+
 static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
 {
     enum plm_bwe_usage usage = plm_bwe_delay_usage(&b->delay);
     b->n_over = usage == PLM_BWE_OVER ? (uint8_t)(b->n_over + (b->n_over < OVER_N)) : 0;
     /* A key frame passes, and its queue with it: only what stays, or is long, is too much. */
     bool is_long = plm_bwe_delay_least_wait(&b->delay) > OVER_LONG_US, lasts = is_long || b->n_over >= OVER_N;
-    uint64_t acked = through(b, got), narrow = plm_bwe_delay_narrow(&b->delay);
-    /* A queue that lets through far less than the estimate is none of a cluster's making. */
-    bool is_narrow = narrow && narrow * 100 < b->estimate * NARROW_PERCENT;
+    uint64_t acked = through(b, got), narrow = narrow_line(b);
+    bool is_narrow = narrow != 0;
     if (is_narrow && narrow < acked)
         acked = narrow;
     bool over = usage == PLM_BWE_OVER && lasts && !is_ours(b, now_us);
@@ -471,12 +486,14 @@ static bool follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, u
     uint32_t got = 0, lost = 0;
     b->has_twcc = true;
     feed_sent_rate(b, now_us);
-    plm_bwe_delay_begin_feedback(&b->delay);
+    plm_bwe_delay_begin_feedback(&b->delay, hint_below(b));
     for (int i = 0; i < n; i++) {
-        if (statuses[i].arrival_us != PLM_TWCC_LOST)
+        if (statuses[i].arrival_us != PLM_TWCC_LOST) {
             got += on_arrival(b, &statuses[i], now_us);
-        else
-            lost += was_sent(b, statuses[i].seq); /* stays open: a later report may still acknowledge it */
+            continue;
+        }
+        lost += was_sent(b, statuses[i].seq); /* stays open: a later report may still acknowledge it */
+        plm_bwe_delay_on_lost(&b->delay);
     }
     plm_bwe_delay_end_feedback(&b->delay);
     note_feedback(b, now_us);

@@ -27,8 +27,16 @@
 #define CLIMB_N        5     /* packets in a row */
 #define BUSY_US        10000 /* a wait that shows that the line was sending something else */
 #define CLIMB_US       30000 /* from the first to the last of them */
+#define CLIMB_END_US   40000 /* that the last packet of a feedback still waits */
 #define CLIMB_GAP_US   60000 /* between two of them: a queue lets one through after the other */
 #define CLIMB_LESS_US  8000  /* unrest that is none */
+#define HINT_N         3     /* the same of a line of which little is left: packets in a row */
+#define HINT_US        15000
+#define HINT_WAIT_US   35000 /* that the last one has, and that of the feedback */
+#define HINT_STEP      60 /* percent of the climb that one of them may be: the rest of a leap is no queue */
+#define HINT_PUSHED                                                                                          \
+    50 /* percent of its time that it grew by: what was sent one by one shows no queue's rate */
+#define HINT_CALM      60 /* feedbacks without such a run before it counts */
 #define STANDING_N     3
 #define STANDING_MAX   5 /* feedbacks: it does not go by itself */
 #define TRIES          3
@@ -64,13 +72,25 @@ static void note_wait(struct plm_bwe_delay *d, int64_t sent_us, int64_t way_us)
     d->wait_us += (way_us - base_of(d) - d->wait_us) / (1 << WAIT_SHIFT);
 }
 
+/* Few packets in a row happen to come later and later on any line: they have to do so evenly, with nothing lost between them, and far too slowly. */
+static bool is_hint(const struct plm_bwe_delay *d, int64_t grown_us, int64_t us, uint64_t bps)
+{
+    return d->climb_packets >= HINT_N && grown_us >= HINT_US && bps < d->hint_below_bps && !d->climb_lost &&
+           d->highest_way_us - base_of(d) >= HINT_WAIT_US && d->climb_step_us * 100 <= grown_us * HINT_STEP &&
+           grown_us * 100 >= us * HINT_PUSHED;
+}
+
 /* Whether the run shows a queue: it has to be long, and to have grown by much. */
 static void judge_climb(struct plm_bwe_delay *d)
 {
-    int64_t us = d->climb_to_us - d->climb_from_us;
-    if (d->climb_packets >= CLIMB_N && us > 0 && d->highest_way_us - d->climb_way_us >= CLIMB_US &&
-        d->highest_way_us - base_of(d) >= STANDING_US)
-        d->narrow_bps = (uint64_t)d->climb_octets * 8000000 / (uint64_t)us;
+    int64_t us = d->climb_to_us - d->climb_from_us, grown_us = d->highest_way_us - d->climb_way_us;
+    if (us <= 0)
+        return;
+    uint64_t bps = (uint64_t)d->climb_octets * 8000000 / (uint64_t)us;
+    if (d->climb_packets >= CLIMB_N && grown_us >= CLIMB_US && d->highest_way_us - base_of(d) >= STANDING_US)
+        d->narrow_bps = bps;
+    if (is_hint(d, grown_us, us, bps))
+        d->hint_bps = bps;
 }
 
 static void note_climb(struct plm_bwe_delay *d, uint32_t octets, int64_t way_us, int64_t arrival_us)
@@ -84,9 +104,13 @@ static void note_climb(struct plm_bwe_delay *d, uint32_t octets, int64_t way_us,
     bool climbs =
         d->climb_packets && way_us >= d->highest_way_us - CLIMB_LESS_US && since >= 0 && since < CLIMB_GAP_US;
     if (climbs) {
+        int64_t step = way_us - d->last_way_us;
         d->climb_octets += octets;
+        d->climb_step_us = step > d->climb_step_us ? step : d->climb_step_us;
     } else {
         d->climb_packets = d->climb_octets = 0;
+        d->climb_step_us = 0;
+        d->climb_lost = false;
         d->climb_way_us = way_us;
         d->climb_from_us = arrival_us;
     }
@@ -100,6 +124,11 @@ static void note_climb(struct plm_bwe_delay *d, uint32_t octets, int64_t way_us,
 uint64_t plm_bwe_delay_narrow(const struct plm_bwe_delay *d)
 {
     return d->narrow_bps;
+}
+
+uint64_t plm_bwe_delay_hint(const struct plm_bwe_delay *d)
+{
+    return d->hint_bps;
 }
 
 /* What stays though less was sent, and again less, is no queue: the way has become longer. */
@@ -124,14 +153,29 @@ static void judge_standing(struct plm_bwe_delay *d, int64_t before)
     }
 }
 
-void plm_bwe_delay_begin_feedback(struct plm_bwe_delay *d)
+void plm_bwe_delay_on_lost(struct plm_bwe_delay *d)
 {
-    d->narrow_bps = 0;
+    d->climb_lost = true;
+}
+
+void plm_bwe_delay_begin_feedback(struct plm_bwe_delay *d, uint64_t hint_below_bps)
+{
+    d->hint_below_bps = hint_below_bps;
+    d->narrow_bps = d->hint_bps = 0;
 }
 
 bool plm_bwe_delay_was_let_go(const struct plm_bwe_delay *d)
 {
     return d->let_go;
+}
+
+/* On a line with such runs now and then they say nothing; and what was said once has been heard. */
+static void judge_hint(struct plm_bwe_delay *d)
+{
+    bool any = d->hint_bps, stays = !d->let_go && d->last_way_us - base_of(d) >= HINT_WAIT_US;
+    if (!stays || d->calm < HINT_CALM)
+        d->hint_bps = 0;
+    d->calm = any ? 0 : d->calm + (d->calm < HINT_CALM);
 }
 
 void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d)
@@ -142,8 +186,9 @@ void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d)
     int64_t sent_us = d->last_sent_us - d->first_sent_us, us = d->last_arrival_us - d->first_arrival_us;
     d->let_go = sent_us >= LET_GO_US && us * 100 < sent_us * LET_GO_PERCENT;
     /* A wait that is over at the end was no line that has become narrow. */
-    if (d->let_go || d->last_way_us - base_of(d) < STANDING_US)
+    if (d->let_go || d->last_way_us - base_of(d) < CLIMB_END_US)
         d->narrow_bps = 0;
+    judge_hint(d);
     int64_t before = d->least_us;
     d->least_us = d->least_way_us - base_of(d);
     /* Where the luckiest packet does not wait, a burst has come and gone. */

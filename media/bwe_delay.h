@@ -47,8 +47,13 @@ struct plm_bwe_delay {
     bool let_go; /**< the last feedback told of packets that had been held up */
     /* packets in a row of which each waited no less than the one before */
     int64_t highest_way_us, climb_way_us, climb_from_us, climb_to_us;
+    int64_t climb_step_us; /**< the largest from one to the next */
     uint32_t climb_octets, climb_packets;
     uint64_t narrow_bps; /**< of such a run in the present feedback */
+    uint64_t hint_bps;       /**< of a shorter one */
+    uint64_t hint_below_bps; /**< what would be one */
+    bool climb_lost;         /**< something was lost since the run began */
+    unsigned calm;           /**< feedbacks in a row without a short one */
     int64_t last_way_us;
     int64_t group_wait_us; /**< of the last group's first packet */
     unsigned rising;       /**< groups in a row that waited long, and no less than the one before */
@@ -58,7 +63,10 @@ struct plm_bwe_delay {
 
 /** A packet of this feedback was acknowledged; call in the order of sending. */
 void plm_bwe_delay_add(struct plm_bwe_delay *d, uint32_t octets, int64_t sent_us, int64_t arrival_us);
-void plm_bwe_delay_begin_feedback(struct plm_bwe_delay *d);
+/** The next one was lost, in the same order: what a queue lets through cannot be told any more from what came. */
+void plm_bwe_delay_on_lost(struct plm_bwe_delay *d);
+/** @param hint_below_bps so little that a few packets say it; see plm_bwe_delay_hint */
+void plm_bwe_delay_begin_feedback(struct plm_bwe_delay *d, uint64_t hint_below_bps);
 /** The feedback ends: judge the shortest wait in it too. A line that has become much narrower shows there first. */
 void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d);
 /**
@@ -66,6 +74,11 @@ void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d);
  * become narrow shows in the first frame that it holds up. 0: no such queue.
  */
 uint64_t plm_bwe_delay_narrow(const struct plm_bwe_delay *d);
+/**
+ * The same by three packets and a shorter queue, where that is a small part of what the line seemed to carry, bit/s; 0: nothing of the kind, or
+ * this line's waits come and go like that.
+ */
+uint64_t plm_bwe_delay_hint(const struct plm_bwe_delay *d);
 enum plm_bwe_usage plm_bwe_delay_usage(const struct plm_bwe_delay *d);
 /**
  * What the last feedback tells of came in clearly less time than it was sent in: it was held up, by a line or a machine that stood still, and let go.

@@ -106,16 +106,64 @@ static void a_narrow_line_shows_in_its_first_frame(void **state)
 {
     (void)state;
     send(60, 0.5, 1000, PLM_BWE_NORMAL);
-    plm_bwe_delay_begin_feedback(&t);
+    plm_bwe_delay_begin_feedback(&t, 0);
     for (int i = 0; i < 10; i++) /* 1200 octets each 10 ms */
         plm_bwe_delay_add(&t, 1200, (int64_t)now, (int64_t)now + 30000 + i * 10000);
     assert_in_range(plm_bwe_delay_narrow(&t), 900000, 1100000);
     assert_in_range(plm_bwe_delay_last_wait(&t), 80000, 110000);
     now += 300000;
-    plm_bwe_delay_begin_feedback(&t);
+    plm_bwe_delay_begin_feedback(&t, 0);
     for (int i = 0; i < 10; i++)
         plm_bwe_delay_add(&t, 1200, (int64_t)now + i * 10000, (int64_t)now + 150000);
     assert_int_equal(plm_bwe_delay_narrow(&t), 0);
+}
+
+/* A burst of five at 4 Mbit/s in each. */
+static void calm_feedbacks(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++, now += 50000) {
+        plm_bwe_delay_begin_feedback(&t, 1500000);
+        for (int k = 0; k < 5; k++)
+            plm_bwe_delay_add(&t, 1200, (int64_t)now, (int64_t)now + k * 2400);
+        plm_bwe_delay_end_feedback(&t);
+    }
+}
+
+static uint64_t hint_of(const int *waits_ms, unsigned n, int lost_after, int sent_apart_us)
+{
+    plm_bwe_delay_begin_feedback(&t, 1500000);
+    for (unsigned i = 0; i < n; i++) {
+        int64_t sent = (int64_t)now + (int64_t)i * sent_apart_us;
+        plm_bwe_delay_add(&t, 1200, sent, sent + waits_ms[i] * 1000);
+        if ((int)i == lost_after)
+            plm_bwe_delay_on_lost(&t);
+    }
+    plm_bwe_delay_end_feedback(&t);
+    now += 50000;
+    return plm_bwe_delay_hint(&t);
+}
+
+/* Of a line that carried 4 Mbit/s three packets say that it carries one. */
+static void little_of_a_line_shows_in_three_packets(void **state)
+{
+    (void)state;
+    static const int even[] = {20, 29, 38}, leap[] = {20, 37, 38}, comes_and_goes[] = {20, 29, 38, 12};
+    calm_feedbacks(100);
+    assert_int_equal(hint_of(leap, 3, -1, 0), 0);
+    calm_feedbacks(100);
+    assert_int_equal(hint_of(even, 3, 1, 0), 0); /* who knows how long the lost one took */
+    calm_feedbacks(100);
+    assert_int_equal(hint_of(even, 3, -1, 20000), 0); /* sent one by one: no queue's rate */
+    calm_feedbacks(100);
+    assert_in_range(hint_of(even, 3, -1, 0), 1000000, 1100000);
+    calm_feedbacks(30);
+    assert_int_equal(hint_of(even, 3, -1, 0), 0); /* it has been said */
+    calm_feedbacks(100);
+    assert_int_equal(hint_of(comes_and_goes, 4, -1, 0), 0);
+    calm_feedbacks(30);
+    assert_int_equal(hint_of(even, 3, -1, 0), 0); /* this line does so now and then */
+    calm_feedbacks(100);
+    assert_in_range(hint_of(even, 3, -1, 0), 1000000, 1100000);
 }
 
 /* A wait that stays, however little is sent, is the way itself: after some tries it is no queue any more. */
@@ -125,7 +173,7 @@ static void a_longer_way_is_no_queue(void **state)
     send(60, 0.5, 0, PLM_BWE_NORMAL);
     unsigned over = 0;
     for (unsigned i = 0; i < 300; i++, now += FRAME_US) {
-        plm_bwe_delay_begin_feedback(&t);
+        plm_bwe_delay_begin_feedback(&t, 0);
         for (int k = 0; k < 4; k++)
             plm_bwe_delay_add(&t, 100, (int64_t)now, (int64_t)now + 120000);
         plm_bwe_delay_end_feedback(&t);
@@ -141,7 +189,7 @@ static void what_is_let_go_is_told_apart(void **state)
     (void)state;
     send(60, 0.5, 0, PLM_BWE_NORMAL);
     plm_bwe_delay_end_feedback(&t);
-    plm_bwe_delay_begin_feedback(&t);
+    plm_bwe_delay_begin_feedback(&t, 0);
     for (int i = 0; i < 40; i++)
         plm_bwe_delay_add(&t, 1200, (int64_t)now + i * 10000, (int64_t)now + 420000 + i * 1000);
     assert_int_equal(plm_bwe_delay_narrow(&t), 0);
@@ -150,7 +198,7 @@ static void what_is_let_go_is_told_apart(void **state)
     assert_true(plm_bwe_delay_least_wait(&t) > 40000);
     /* What comes as slowly as a line carries it does not. */
     now += 1000000;
-    plm_bwe_delay_begin_feedback(&t);
+    plm_bwe_delay_begin_feedback(&t, 0);
     for (int i = 0; i < 10; i++)
         plm_bwe_delay_add(&t, 1200, (int64_t)now + i * 10000, (int64_t)now + 100000 + i * 20000);
     assert_true(plm_bwe_delay_narrow(&t) > 0);
@@ -164,7 +212,7 @@ static void a_climb_that_is_over_is_no_narrow_line(void **state)
     (void)state;
     send(60, 0.5, 0, PLM_BWE_NORMAL);
     plm_bwe_delay_end_feedback(&t);
-    plm_bwe_delay_begin_feedback(&t);
+    plm_bwe_delay_begin_feedback(&t, 0);
     for (int i = 0; i < 10; i++)
         plm_bwe_delay_add(&t, 1200, (int64_t)now + i * 10000, (int64_t)now + 100000 + i * 20000);
     plm_bwe_delay_add(&t, 1200, (int64_t)now + 280000, (int64_t)now + 304000);
@@ -182,6 +230,7 @@ int main(void)
         cmocka_unit_test_setup(clocks_do_not_matter, set_up),
         cmocka_unit_test_setup(a_set_clock_and_a_silence_begin_anew, set_up),
         cmocka_unit_test_setup(late_packets_teach_nothing, set_up),
+        cmocka_unit_test_setup(little_of_a_line_shows_in_three_packets, set_up),
         cmocka_unit_test_setup(a_narrow_line_shows_in_its_first_frame, set_up),
         cmocka_unit_test_setup(a_longer_way_is_no_queue, set_up),
         cmocka_unit_test_setup(what_is_let_go_is_told_apart, set_up),
