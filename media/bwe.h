@@ -3,6 +3,7 @@
  *
  * Where the receiver sends transport-cc feedback, these move one estimate:
  * - the delay (bwe_delay, bwe_aimd): a queue that grows in front of the line, and lasts or is long, cuts it to a little less than what goes through;
+ * - a few packets that come one by one far too slowly say that the line has become narrow, before a queue can last;
  * - loss beyond what the line loses by itself (bwe_loss) cuts it too;
  * - without either it grows, but only while most of it is being sent: an application-limited sender proves nothing;
  * - what arrives for a second without a queue is carried, whatever was thought before;

@@ -49,7 +49,7 @@ struct plm_bwe_delay {
     int64_t highest_way_us, climb_way_us, climb_from_us, climb_to_us;
     int64_t climb_step_us; /**< the largest from one to the next */
     uint32_t climb_octets, climb_packets;
-    uint64_t narrow_bps; /**< of such a run in the present feedback */
+    uint64_t narrow_bps;     /**< of such a run in the present feedback */
     uint64_t hint_bps;       /**< of a shorter one */
     uint64_t hint_below_bps; /**< what would be one */
     bool climb_lost;         /**< something was lost since the run began */

@@ -30,8 +30,8 @@
 
 /** One who sends: when, and to which sockets. */
 struct source {
-    unsigned first, n,
-        own; /* receivers; own: whose it is, among them, and who does not get it. UINT_MAX: nobody */
+    unsigned first, n; /* receivers */
+    unsigned own;      /* which of them is whose it is, and does not get it; n: none */
     uint64_t sound_us, frame_us;
     unsigned frame_at; /* packets of the frame that went out, where they come one by one */
 };
