@@ -33,10 +33,9 @@
 #define HINT_N         3     /* the same of a line of which little is left: packets in a row */
 #define HINT_US        15000
 #define HINT_WAIT_US   35000 /* that the last one has, and that of the feedback */
-#define HINT_STEP      60 /* percent of the climb that one of them may be: the rest of a leap is no queue */
-#define HINT_PUSHED                                                                                          \
-    50 /* percent of its time that it grew by: what was sent one by one shows no queue's rate */
-#define HINT_CALM      60 /* feedbacks without such a run before it counts */
+#define HINT_STEP      60    /* percent of the climb that one of them may be: a leap is no queue */
+#define HINT_PUSHED    50    /* percent of its time that it grew by: what was sent one by one shows no rate */
+#define HINT_CALM      60    /* feedbacks without such a run before it counts */
 #define STANDING_N     3
 #define STANDING_MAX   5 /* feedbacks: it does not go by itself */
 #define TRIES          3

@@ -502,7 +502,7 @@ static uint64_t due_us(const struct plm_slot *s, const struct plm_pkt *pkt, uint
  */
 static void lead(struct plm_slot *s, const struct plm_pkt *first)
 {
-    if (plm_seq_map_segment(s->map) || first->codec == PLM_CODEC_H264)
+    if (first->codec == PLM_CODEC_H264)
         return;
     struct plm_map_out out = {.ext_seq = plm_seq_map_take(s->map), .ts = plm_seq_map_last_ts(s->map)};
     plm_egress_push(s->transport->worker, s, NULL, PLM_EGRESS_FILL, s->pt_of[first->codec_index], &out);
@@ -521,7 +521,8 @@ static void begin_with(struct plm_slot *s, struct plm_pkt *pkt)
     uint32_t clock_rate = plm_track_codec(s->track, pkt->codec_index)->clock_rate;
     bool very_first = !plm_seq_map_segment(s->map);
     s->replays = s->defers = false;
-    lead(s, pkt);
+    if (very_first)
+        lead(s, pkt);
     plm_seq_map_switch(s->map, s->track->key, pkt, clock_rate, due_us(s, pkt, clock_rate));
     forward(s, pkt, true, true);
     if (very_first)

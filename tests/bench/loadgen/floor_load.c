@@ -3,6 +3,7 @@
 #include "die.h"
 #include "proc.h"
 #include "sealer.h"
+#include "train.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -50,10 +51,7 @@ struct load {
     size_t used;
     struct mmsghdr msgs[MESSAGES];
     struct iovec iov[MESSAGES];
-    union {
-        struct cmsghdr align;
-        uint8_t octets[CMSG_SPACE(sizeof(uint16_t))];
-    } control[MESSAGES];
+    union train_control control[MESSAGES];
     uint8_t arena[ARENA];
     uint64_t packets;
     double us;
@@ -122,12 +120,7 @@ static void open_sockets(struct load *l)
 
 static void flush(struct load *l)
 {
-    for (unsigned done = 0; done < l->n;) {
-        int rc = sendmmsg(l->out, l->msgs + done, l->n - done, 0);
-        if (rc < 0 && errno != EINTR)
-            die("floors: sendmmsg: %s", strerror(errno));
-        done += rc > 0 ? (unsigned)rc : 0;
-    }
+    train_send(l->out, l->msgs, l->n);
     l->n = 0;
     l->used = 0;
 }
@@ -140,18 +133,9 @@ static void put(struct load *l, unsigned receiver, size_t payload, unsigned n)
         flush(l);
     unsigned i = l->n++;
     struct msghdr *m = &l->msgs[i].msg_hdr;
-    l->iov[i] = (struct iovec){l->arena + l->used, n * packet};
-    *m = (struct msghdr){
-        .msg_name = &l->to[receiver], .msg_namelen = sizeof *l->to, .msg_iov = &l->iov[i], .msg_iovlen = 1};
-    if (n > 1) {
-        uint16_t segment = (uint16_t)packet;
-        m->msg_control = &l->control[i];
-        m->msg_controllen = sizeof l->control[i].octets;
-        struct cmsghdr *c = CMSG_FIRSTHDR(m);
-        *c = (struct cmsghdr){
-            .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT, .cmsg_len = CMSG_LEN(sizeof segment)};
-        memcpy(CMSG_DATA(c), &segment, sizeof segment);
-    }
+    train_fill(m, &l->iov[i], &l->control[i], l->arena + l->used, packet, n);
+    m->msg_name = &l->to[receiver];
+    m->msg_namelen = sizeof *l->to;
     for (unsigned k = 0; k < n; k++, l->used += packet)
         sealer_seal(l->keys, receiver, l->plain, payload, l->arena + l->used);
     l->packets += n;

@@ -3,6 +3,7 @@
 #include "die.h"
 #include "proc.h"
 #include "sealer.h"
+#include "train.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -87,30 +88,13 @@ static void send_batch(struct bench *b, unsigned train)
 {
     struct mmsghdr msgs[BATCH];
     struct iovec iov[BATCH];
-    _Alignas(struct cmsghdr) uint8_t control[BATCH][CMSG_SPACE(sizeof(uint16_t))];
+    union train_control control[BATCH];
     unsigned n = BATCH / train;
     memset(msgs, 0, sizeof msgs);
-    for (unsigned i = 0; i < n; i++) {
-        struct msghdr *m = &msgs[i].msg_hdr;
-        iov[i] = (struct iovec){b->sealed + i * train * b->packet, train * b->packet};
-        m->msg_iov = &iov[i];
-        m->msg_iovlen = 1;
-        if (train == 1)
-            continue;
-        m->msg_control = control[i];
-        m->msg_controllen = sizeof control[i];
-        struct cmsghdr *c = CMSG_FIRSTHDR(m);
-        uint16_t segment = (uint16_t)b->packet;
-        *c = (struct cmsghdr){
-            .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT, .cmsg_len = CMSG_LEN(sizeof segment)};
-        memcpy(CMSG_DATA(c), &segment, sizeof segment);
-    }
-    for (unsigned done = 0; done < n;) {
-        int rc = sendmmsg(b->out, msgs + done, n - done, 0);
-        if (rc < 0 && errno != EINTR)
-            die("floors: sendmmsg: %s", strerror(errno));
-        done += rc > 0 ? (unsigned)rc : 0;
-    }
+    for (unsigned i = 0; i < n; i++)
+        train_fill(
+            &msgs[i].msg_hdr, &iov[i], &control[i], b->sealed + i * train * b->packet, b->packet, train);
+    train_send(b->out, msgs, n);
     b->sent += BATCH;
 }
 
