@@ -1,7 +1,9 @@
 #include "bwe.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
+#include "base/prefetch.h"
 #include "bwe_aimd.h"
 #include "bwe_delay.h"
 #include "bwe_log.h"
@@ -150,11 +152,15 @@ void plm_bwe_set_log(struct plm_bwe *b, struct plm_bwe_log *log)
 
 /* ---- what is sent ---- */
 
-/* Where the entry is unless the history was lengthened: to look would be to wait for what is fetched. */
 void plm_bwe_prefetch(const struct plm_bwe *b, uint16_t twcc_seq)
 {
-    __builtin_prefetch(b, 1);
-    __builtin_prefetch(&b->first_history[twcc_seq % HISTORY_LEAST], 1);
+    if (b)
+        __builtin_prefetch(sent_at(b, twcc_seq), 1);
+}
+
+void plm_bwe_prefetch_feedback(const struct plm_bwe *b)
+{
+    plm_prefetch(b, offsetof(struct plm_bwe, first_history));
 }
 
 void plm_bwe_on_sent(struct plm_bwe *b, uint16_t twcc_seq, uint16_t size, uint64_t now_us)

@@ -28,8 +28,10 @@ struct plm_bwe;
 struct plm_bwe_log;
 struct plm_bwe *plm_bwe_create(void);
 void plm_bwe_destroy(struct plm_bwe *b);
-/** plm_bwe_on_sent will be called soon: fetch what it writes. */
+/** plm_bwe_on_sent will be called soon: fetch what it writes. Its beginning has to be there already. NULL is fine. */
 void plm_bwe_prefetch(const struct plm_bwe *b, uint16_t twcc_seq);
+/** plm_bwe_on_twcc will be called soon: fetch what it works on. */
+void plm_bwe_prefetch_feedback(const struct plm_bwe *b);
 /** Of each packet, at departure. @param size octets of the datagram */
 void plm_bwe_on_sent(struct plm_bwe *b, uint16_t twcc_seq, uint16_t size, uint64_t now_us);
 /** @return whether the estimate fell, or a trial is over: what is sent has to follow at once */

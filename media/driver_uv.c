@@ -4,6 +4,7 @@
 #include "feed_uv.h"
 #include "mailbox.h"
 #include "ring.h"
+#include "rtcp.h"
 #include "stream_uv.h"
 
 #include <assert.h>
@@ -194,7 +195,7 @@ static struct plm_ring *outbound_ring(struct plm_driver *d, unsigned worker)
 static bool is_patient(const struct plm_link_header *h, const uint8_t *datagram, size_t len)
 {
     return h->type == PLM_LINK_STRAY && len > 1 && datagram[0] >= 128 && datagram[0] <= 191 &&
-           datagram[1] >= 192 && datagram[1] <= 223; /* RFC 5761 section 4 */
+           plm_is_rtcp(datagram);
 }
 
 static bool on_link(void *ctx, unsigned worker, const void *head, size_t head_len, const void *body,

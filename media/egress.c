@@ -15,7 +15,6 @@
 #define TRAIN_MAX_PACKETS 64 /* UDP_MAX_SEGMENTS of Linux before 6.9 */
 #define TRAIN_MAX_OCTETS  65000
 #define TRAINS            PLM_EGRESS_JOBS
-#define CACHE_LINE        64
 
 int plm_egress_init(struct plm_egress *e)
 {
@@ -140,6 +139,8 @@ void plm_egress_depart(struct plm_worker *w, struct plm_slot *slot, struct plm_p
         t->egress_first = e->n_items;
     t->egress_last = e->n_items;
     if (!t->egress_queued) {
+        __builtin_prefetch(t->key); /* its queue will be sealed soon */
+        __builtin_prefetch(t->bwe, 1);
         t->egress_queued = true;
         t->egress_next = NULL;
         *e->dirty_tail = t;
@@ -380,6 +381,7 @@ static void lay_out(
     for (unsigned i = 0; i < n; i++)
         total += run[i]->size + level_of(run[i], segment, i == n - 1);
     struct plm_train *train = add_train(w, &t->peer, t->sock, total, n);
+    w->config.security->prefetch_key(t->key);
     train->segment = n == 1 ? run[0]->size : segment;
     train->count = (uint16_t)n;
     for (unsigned i = 0; i < n; i++) {
@@ -470,13 +472,17 @@ static void prefetch_after(const struct plm_transport *t)
     if (!next)
         return;
     plm_bwe_prefetch(next->bwe, next->twcc_seq);
+    if (next->egress_next)
+        __builtin_prefetch(next->egress_next->bwe, 1);
     __builtin_prefetch(next->egress_next, 1);
-    __builtin_prefetch((const void *)((uintptr_t)next->egress_next + CACHE_LINE), 1); /* of none, too */
+    __builtin_prefetch((const void *)((uintptr_t)next->egress_next + PLM_CACHE_LINE), 1); /* of none, too */
 }
 
 void plm_egress_flush(struct plm_worker *w)
 {
     struct plm_egress *e = &w->egress;
+    if (e->dirty)
+        plm_bwe_prefetch(e->dirty->bwe, e->dirty->twcc_seq);
     for (struct plm_transport *t = e->dirty; t; t = t->egress_next) {
         prefetch_after(t);
         flush_transport(w, t);

@@ -1,5 +1,7 @@
 #include "pkt.h"
 
+#include "base/prefetch.h"
+
 #include <stdlib.h>
 
 #define SLAB_PACKETS 64
@@ -111,6 +113,12 @@ void plm_pkt_put(struct plm_pkt_pool *pool, struct plm_pkt *pkt)
     pkt->next_free = pool->free;
     pool->free = pkt;
     pool->used--;
+}
+
+void plm_pkt_prefetch(const struct plm_pkt_pool *pool, size_t octets)
+{
+    if (pool->free)
+        plm_prefetch(pool->free, offsetof(struct plm_pkt, data) + octets);
 }
 
 uint32_t plm_pkt_pool_used(const struct plm_pkt_pool *pool)

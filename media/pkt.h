@@ -61,6 +61,8 @@ uint64_t plm_pkt_pool_evicted(const struct plm_pkt_pool *pool);
 void plm_pkt_hold(struct plm_pkt_pool *pool, struct plm_pkt **place, struct plm_pkt *pkt);
 /** Empty a place. An empty one is fine. */
 void plm_pkt_let_go(struct plm_pkt_pool *pool, struct plm_pkt **place);
+/** A packet with so many octets will be got soon: fetch where they go. */
+void plm_pkt_prefetch(const struct plm_pkt_pool *pool, size_t octets);
 
 /** The last packets of one encoding by extended sequence number: what retransmission is served from. */
 struct plm_pkt_ring {

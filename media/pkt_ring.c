@@ -51,6 +51,21 @@ static bool reaches(const struct plm_pkt_ring *r, uint64_t ext_seq)
     return ext_seq <= r->newest && r->newest - ext_seq < r->size;
 }
 
+/*
+ * What lies in the ring has not been looked at for seconds. The packet that leaves it after the next one is asked for, and what the next one is linked
+ * with, to be taken out; so is the place of the octets that come next, which mostly is the one that was let go of.
+ */
+static void prefetch_next(const struct plm_pkt_ring *r, uint64_t at, size_t octets)
+{
+    const struct plm_pkt *next = r->slots[(at + 1) & (r->size - 1)];
+    plm_pkt_prefetch(r->pool, octets);
+    __builtin_prefetch(r->slots[(at + 2) & (r->size - 1)], 1);
+    if (!next)
+        return;
+    __builtin_prefetch(next->older, 1);
+    __builtin_prefetch(next->newer, 1);
+}
+
 bool plm_pkt_ring_put(struct plm_pkt_ring *r, struct plm_pkt *pkt)
 {
     uint64_t at = pkt->ext_seq & (r->size - 1);
@@ -63,6 +78,7 @@ bool plm_pkt_ring_put(struct plm_pkt_ring *r, struct plm_pkt *pkt)
     plm_pkt_let_go(r->pool, &r->slots[at]);
     plm_pkt_hold(r->pool, &r->slots[at], pkt);
     r->seqs[at] = pkt->ext_seq;
+    prefetch_next(r, at, pkt->len);
     return true;
 }
 

@@ -17,6 +17,12 @@ enum plm_rtcp_type {
     PLM_RTCP_XR = 207,
 };
 
+/** Which of the two a datagram of RTP's version is, by its second octet (RFC 5761 section 4). It has two. */
+static inline bool plm_is_rtcp(const uint8_t *data)
+{
+    return data[1] >= 192 && data[1] <= 223;
+}
+
 #define PLM_RTCP_MAX_BLOCKS 31 /* of one report: five bits count them */
 
 struct plm_rtcp_block { /* report block, RFC 3550 section 6.4.1 */

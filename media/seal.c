@@ -1,4 +1,5 @@
 #include "seal.h"
+#include "base/prefetch.h"
 #include "seal_backend.h"
 
 #include <assert.h>
@@ -93,6 +94,11 @@ void plm_seal_key_destroy(struct plm_seal_key *key)
 size_t plm_seal_key_overhead(const struct plm_seal_key *key)
 {
     return key->overhead;
+}
+
+void plm_seal_key_prefetch(const struct plm_seal_key *key)
+{
+    plm_prefetch(key->own, key->backend->key_octets);
 }
 
 void plm_seal(struct plm_sealer *s, struct plm_seal_job *jobs, size_t n)

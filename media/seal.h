@@ -29,6 +29,8 @@ int plm_seal_key_create(
 void plm_seal_key_destroy(struct plm_seal_key *key);
 /** Octets that sealing adds: 16 (GCM) or 10 (CM_80). */
 size_t plm_seal_key_overhead(const struct plm_seal_key *key);
+/** A packet will be sealed with it soon: fetch it. */
+void plm_seal_key_prefetch(const struct plm_seal_key *key);
 
 /**
  * Seal a batch: see struct plm_seal_job. Keys are all of this sealer. No (key, SSRC, index) may ever be sealed twice: debug builds assert it.

@@ -21,6 +21,7 @@ struct plm_seal_backend {
     /** @return a key's own part, NULL: out of memory */
     void *(*key_create)(void *state, const struct plm_srtp_session_keys *keys);
     void (*key_destroy)(void *key);
+    size_t key_octets; /**< of a key's own part that each packet looks at */
     /** Set out_len of every job. */
     void (*seal)(void *state, struct plm_seal_job *jobs, size_t n);
 };

@@ -117,4 +117,4 @@ static void evp_seal(void *state, struct plm_seal_job *jobs, size_t n)
 }
 
 const struct plm_seal_backend plm_seal_evp = {
-    "openssl", evp_open, evp_close, evp_key_create, evp_key_destroy, evp_seal};
+    "openssl", evp_open, evp_close, evp_key_create, evp_key_destroy, sizeof(struct evp_key), evp_seal};

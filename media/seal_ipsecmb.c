@@ -2,6 +2,7 @@
 
 #ifdef PLM_HAVE_IPSEC_MB
 
+#include "base/prefetch.h"
 #include "hmac_sha1.h"
 #include "ipsecmb.h"
 
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 
 #define BURST      64
-#define CACHE_LINE 64
 #define PREFETCHED 768 /* of a key: round keys and the powers of the hash key that a packet needs */
 #define MIN_BURST  8   /* a lone HMAC costs ipsec-mb more than OpenSSL: below this the jobs go there */
 
@@ -229,16 +229,17 @@ static void prefetch(const struct plm_seal_job *jobs, size_t i, size_t n)
         __builtin_prefetch(jobs[i + 2].key);
     if (i + 1 >= n)
         return;
-    const char *own = jobs[i + 1].key->own;
-    for (size_t at = 0; at < PREFETCHED; at += CACHE_LINE)
-        __builtin_prefetch(own + at);
-    __builtin_prefetch(jobs[i + 1].out, 1);
-    __builtin_prefetch(jobs[i + 1].out + CACHE_LINE, 1);
+    plm_seal_key_prefetch(jobs[i + 1].key);
+    plm_prefetch(jobs[i + 1].out, PLM_CACHE_LINE + 1);
 }
 
 static void mb_seal(void *state, struct plm_seal_job *jobs, size_t n)
 {
     struct mb_state *s = state;
+    if (n > 1)
+        __builtin_prefetch(jobs[1].key);
+    if (n > 0)
+        plm_seal_key_prefetch(jobs[0].key);
     for (size_t i = 0; i < n; i++) {
         struct plm_seal_job *job = &jobs[i];
         prefetch(jobs, i, n);
@@ -258,7 +259,7 @@ static void mb_seal(void *state, struct plm_seal_job *jobs, size_t n)
 }
 
 static const struct plm_seal_backend backend = {
-    "ipsec-mb", mb_open, mb_close, mb_key_create, mb_key_destroy, mb_seal};
+    "ipsec-mb", mb_open, mb_close, mb_key_create, mb_key_destroy, PREFETCHED, mb_seal};
 const struct plm_seal_backend *const plm_seal_ipsecmb = &backend;
 
 #else

@@ -68,6 +68,8 @@ struct plm_security_ops {
     /** IANA number of the SRTP protection profile, 0 before ESTABLISHED. */
     uint16_t (*profile)(const struct plm_sec_session *s);
 
+    /** A packet will be opened soon: fetch what that begins with. */
+    void (*prefetch)(const struct plm_sec_session *s);
     /**
      * Unprotect one packet in place. @param len in: SRTP, out: RTP, unchanged on error
      * @return 0, PLM_EAUTH, PLM_EREPLAY, PLM_EKEY, PLM_ELIMIT (too many SSRCs), PLM_EINVAL (no such packet). Nothing is learned from
@@ -82,6 +84,8 @@ struct plm_security_ops {
     struct plm_seal_key *(*seal_key)(struct plm_sec_session *s);
     /** Octets that sealing adds to an RTP packet of this key: 16 (GCM) or 10 (CM_80). */
     size_t (*seal_overhead)(const struct plm_seal_key *key);
+    /** A packet will be sealed with it soon: fetch it. */
+    void (*prefetch_key)(const struct plm_seal_key *key);
     /** Seal a batch, of one key or of many. Jobs of the same key may be sealed in any order. Never fails half-way. */
     void (*seal_rtp)(void *ctx, struct plm_seal_job *jobs, size_t n);
 

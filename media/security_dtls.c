@@ -159,6 +159,11 @@ static uint16_t session_profile(const struct plm_sec_session *s)
     return s->profile;
 }
 
+static void session_prefetch(const struct plm_sec_session *s)
+{
+    __builtin_prefetch(s->srtp, 1);
+}
+
 static int open_rtp(struct plm_sec_session *s, uint8_t *pkt, size_t *len)
 {
     return s->profile ? plm_srtp_open_rtp(s->srtp, pkt, len) : PLM_EKEY;
@@ -201,11 +206,13 @@ const struct plm_security_ops plm_security_dtls = {
     .poll = session_poll,
     .close = session_close,
     .profile = session_profile,
+    .prefetch = session_prefetch,
     .open_rtp = open_rtp,
     .open_rtcp = open_rtcp,
     .seal_rtcp = seal_rtcp,
     .seal_key = seal_key,
     .seal_overhead = plm_seal_key_overhead,
+    .prefetch_key = plm_seal_key_prefetch,
     .seal_rtp = seal_rtp,
     .random = random_octets,
 };

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SLOTS_AHEAD          3      /* of the one that is given a packet: fetched in three steps */
 #define VIDEO_RING           512    /* packets: more than 3 s of 1.5 Mbit/s */
 #define PREROLL_US           300000 /* a speaker is chosen 100 to 150 ms after the first syllable began */
 #define PREROLL_LINK_US      200000 /* until another worker has learned of it and asks */
@@ -547,17 +548,31 @@ static void forward_by_feed(struct plm_track *tr, struct plm_pkt *pkt)
         d->starved |= (uint8_t)(1u << pkt->encoding);
 }
 
+void plm_track_prefetch_slots(const struct plm_track *tr)
+{
+    for (uint32_t i = 0; i < tr->n_slots && i < SLOTS_AHEAD; i++)
+        plm_slot_prefetch(tr->slots[i]);
+}
+
+static void prefetch_slot_parts(const struct plm_track *tr, uint32_t i)
+{
+    if (i >= tr->n_slots)
+        return;
+    plm_slot_prefetch_map(tr->slots[i]);
+    plm_transport_prefetch_pacer(tr->slots[i]->transport);
+}
+
+/* The first slots have been fetched by plm_track_prefetch_slots, if the packet was foreseen. */
 static void forward(struct plm_track *tr, struct plm_pkt *pkt)
 {
     if (tr->muted)
         return;
+    prefetch_slot_parts(tr, 0);
+    prefetch_slot_parts(tr, 1);
     for (uint32_t i = 0; i < tr->n_slots; i++) {
-        if (i + 3 < tr->n_slots)
-            plm_slot_prefetch(tr->slots[i + 3]);
-        if (i + 2 < tr->n_slots) {
-            plm_slot_prefetch_map(tr->slots[i + 2]);
-            plm_transport_prefetch_pacer(tr->slots[i + 2]->transport);
-        }
+        if (i + SLOTS_AHEAD < tr->n_slots)
+            plm_slot_prefetch(tr->slots[i + SLOTS_AHEAD]);
+        prefetch_slot_parts(tr, i + 2);
         if (i + 1 < tr->n_slots)
             plm_slot_prefetch_entry(tr->slots[i + 1]);
         plm_slot_on_rtp(tr->slots[i], tr, pkt);

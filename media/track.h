@@ -6,6 +6,7 @@
 
 #include "base/link_frame.h"
 #include "base/ntp_map.h"
+#include "base/prefetch.h"
 #include "base/timer.h"
 #include "command.h"
 #include "pkt.h"
@@ -102,6 +103,20 @@ struct plm_track *plm_track_create(struct plm_worker *w, struct plm_transport *t
 /** A track that a link announced. */
 struct plm_track *plm_track_create_remote(struct plm_worker *w, plm_participant_id participant, enum plm_source source,
     const struct plm_link_track *info);
+/** A packet of encoding e will come soon: fetch what that looks at, */
+static inline void plm_track_prefetch(const struct plm_track *tr, uint8_t e)
+{
+    plm_prefetch(tr, offsetof(struct plm_track, encodings));
+    __builtin_prefetch(&tr->slots);
+    plm_prefetch(&tr->encodings[e], sizeof tr->encodings[e]);
+}
+/** next its list of slots, */
+static inline void plm_track_prefetch_list(const struct plm_track *tr)
+{
+    __builtin_prefetch(tr->slots);
+}
+/** and then the first of them; forwarding fetches those after. */
+void plm_track_prefetch_slots(const struct plm_track *tr);
 /** Before the first packet of an encoding: most that are announced are never sent. Nothing happens to an open one. @return 0, PLM_ENOMEM */
 int plm_track_open_encoding(struct plm_track *tr, uint8_t e);
 /**

@@ -108,6 +108,26 @@ struct plm_transport {
     uint64_t drops[PLM_DROP_COUNT];
 };
 
+/** A datagram of its peer's will be worked off soon: fetch what that looks at, */
+static inline void plm_transport_prefetch(const struct plm_transport *t)
+{
+    __builtin_prefetch(&t->worker);
+    __builtin_prefetch(&t->bwe);
+    __builtin_prefetch(&t->heard_us, 1);
+    __builtin_prefetch(&t->sec, 1);
+    __builtin_prefetch(&t->last_binding, 1);
+    __builtin_prefetch(&t->rx_packets, 1);
+}
+/** next what it points to, */
+static inline void plm_transport_prefetch_parts(const struct plm_transport *t)
+{
+    __builtin_prefetch(t->sec);
+    __builtin_prefetch(t->bwe, 1);
+    __builtin_prefetch(t->twcc_rx, 1);
+    __builtin_prefetch(t->bindings);
+}
+/** and then what it is about, of which nothing is read: the transport may have closed meanwhile. @param data nobody has vouched for it */
+void plm_transport_prefetch_media(const struct plm_transport *t, const uint8_t *data, size_t len);
 /** Something will be sent to it soon. */
 static inline void plm_transport_prefetch_pacer(const struct plm_transport *t)
 {

@@ -3,6 +3,7 @@
  */
 #include "transport.h"
 
+#include "base/bytes.h"
 #include "base/planted.h"
 #include "capture.h"
 #include "track.h"
@@ -21,6 +22,36 @@ static struct plm_ssrc_binding *find_binding(struct plm_transport *t, uint32_t s
         }
     }
     return NULL;
+}
+
+/* Of a packet that nobody has opened yet. */
+static const struct plm_ssrc_binding *peek_binding(
+    const struct plm_transport *t, const uint8_t *data, size_t len)
+{
+    if (len < PLM_RTP_HEADER)
+        return NULL;
+    uint32_t ssrc = plm_get32(data + 8);
+    for (uint16_t i = 0; i < t->n_bindings; i++) {
+        if (t->bindings[i].ssrc == ssrc)
+            return &t->bindings[i];
+    }
+    return NULL;
+}
+
+void plm_transport_prefetch_media(const struct plm_transport *t, const uint8_t *data, size_t len)
+{
+    if (len < 2 || data[0] < 128 || data[0] > 191)
+        return;
+    if (t->sec)
+        t->worker->config.security->prefetch(t->sec);
+    if (plm_is_rtcp(data)) {
+        if (t->bwe)
+            plm_bwe_prefetch_feedback(t->bwe);
+        return;
+    }
+    const struct plm_ssrc_binding *b = peek_binding(t, data, len);
+    if (b)
+        plm_track_prefetch(b->track, b->encoding);
 }
 
 static bool has_token(const uint8_t *val, uint8_t len, const char *token)
@@ -223,7 +254,12 @@ bool plm_transport_on_rtp(struct plm_transport *t, const uint8_t *data, size_t l
         plm_transport_drop(t, PLM_DROP_NO_BUFFER);
         return false;
     }
+    const struct plm_ssrc_binding *b = peek_binding(t, data, len);
+    if (b)
+        plm_track_prefetch_list(b->track);
     memcpy(pkt->data, data, len);
+    if (b) /* while it is opened */
+        plm_track_prefetch_slots(b->track);
     size_t plain = len;
     int err = w->config.security->open_rtp(t->sec, pkt->data, &plain);
     if (err != 0) {

@@ -2,6 +2,7 @@
 
 #include "base/link_frame.h"
 #include "base/util.h"
+#include "look_ahead.h"
 #include "shard.h"
 #include "slot.h"
 #include "track.h"
@@ -315,12 +316,6 @@ static void on_stun(struct plm_worker *w, uint8_t sock, const struct plm_addr *f
     }
 }
 
-/* RFC 5761 section 4. */
-static bool is_rtcp(const uint8_t *data)
-{
-    return data[1] >= 192 && data[1] <= 223;
-}
-
 /* RFC 7983 section 7. */
 static void on_datagram(struct plm_worker *w, struct plm_tuple *tuple, uint8_t sock,
     const struct plm_addr *from, uint8_t *data, size_t len)
@@ -346,7 +341,7 @@ static void on_datagram(struct plm_worker *w, struct plm_tuple *tuple, uint8_t s
         plm_transport_on_dtls(t, data, len);
     else if (first < 128 || first > 191 || len < 8)
         plm_transport_drop(t, PLM_DROP_UNKNOWN_PROTOCOL);
-    else if (is_rtcp(data) ? plm_transport_on_rtcp(t, data, len) : plm_transport_on_rtp(t, data, len)) {
+    else if (plm_is_rtcp(data) ? plm_transport_on_rtcp(t, data, len) : plm_transport_on_rtp(t, data, len)) {
         tuple->heard_us = w->now_us;
         plm_transport_on_media_from(t, sock, from);
     }
@@ -385,10 +380,14 @@ void plm_worker_stream_backlog(struct plm_worker *w, const struct plm_addr *from
 
 void plm_worker_input(struct plm_worker *w, struct plm_datagram *batch, size_t n, uint64_t now_us)
 {
+    struct plm_look_ahead ahead;
     w->now_us = now_us;
     plm_count(w, PLM_CNT_RX_BATCHES);
-    for (size_t i = 0; i < n; i++)
+    plm_look_ahead_begin(&ahead, &w->tuples, batch, n);
+    for (size_t i = 0; i < n; i++) {
+        plm_look_ahead_step(&ahead, i);
         on_read(w, &batch[i]);
+    }
     end_turn(w);
 }
 

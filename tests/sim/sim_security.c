@@ -270,6 +270,16 @@ static size_t seal_overhead(const struct plm_seal_key *key)
     return TAG;
 }
 
+static void prefetch(const struct plm_sec_session *s)
+{
+    (void)s;
+}
+
+static void prefetch_key(const struct plm_seal_key *key)
+{
+    (void)key;
+}
+
 static void seal_one(struct plm_seal_job *j)
 {
     struct indices *x = of_ssrc(j->key->sent, &j->key->n, j->ssrc);
@@ -369,6 +379,8 @@ const struct plm_security_ops sim_security = {
     .seal_rtcp = seal_rtcp,
     .seal_key = seal_key,
     .seal_overhead = seal_overhead,
+    .prefetch_key = prefetch_key,
+    .prefetch = prefetch,
     .seal_rtp = seal_rtp,
     .random = fill_random,
 };

@@ -734,6 +734,28 @@ static void only_silence_can_wait(void **state)
     assert_int_equal(plm_worker_patience(w->worker), 0);
 }
 
+/* What is fetched ahead of time belongs to nobody any more when its turn comes. */
+static void who_closes_within_a_batch_is_gone_for_the_rest_of_it(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = add_publisher(w, 1);
+    struct peer *b = add_receiver(w, 2);
+    connect_peer(a);
+    connect_peer(b);
+    send_frame(a, 101, 12000, 8, true);
+    assert_int_equal(b->rtp, 1);
+    queue_frame(a, 102, 15000, 9, false);
+    queue_frame(a, 103, 18000, 10, false);
+    plm_security_dtls.close(a->sec);
+    for (uint16_t i = 0; i < 5; i++)
+        queue_frame(a, 104 + i, 21000 + i * 3000, 11 + i, false);
+    deliver(w);
+    assert_int_equal(b->rtp, 3);
+    assert_int_equal(w->gone, 1);
+    take_stats(w);
+    assert_int_equal(w->stats.drops[PLM_DROP_UNKNOWN_TUPLE], 5);
+}
+
 static void strangers_are_counted_and_never_answered(void **state)
 {
     struct world *w = *state;
@@ -788,6 +810,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(silence_is_not_reported, setup, teardown),
         cmocka_unit_test_setup_teardown(the_silent_are_asked_seldom, setup, teardown),
         cmocka_unit_test_setup_teardown(only_silence_can_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            who_closes_within_a_batch_is_gone_for_the_rest_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

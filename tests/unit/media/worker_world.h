@@ -390,6 +390,21 @@ static inline void deliver_stray(struct world *w, const uint8_t *data, size_t le
     plm_worker_poll(w->worker, w->now);
 }
 
+/* What lies on the wire from `first` on until something goes to a peer, read at once. @return how many datagrams */
+static inline unsigned deliver_batch(struct world *w, unsigned first)
+{
+    struct plm_datagram batch[256];
+    unsigned n = 0;
+    for (unsigned i = first; i < w->n_wire && w->wire[i].to_worker; i++) {
+        batch[n++] = (struct plm_datagram){.data = w->wire[i].data,
+            .len = (uint32_t)w->wire[i].len,
+            .age_us = w->age_us,
+            .from = w->wire[i].addr};
+    }
+    plm_worker_input(w->worker, batch, n, w->now);
+    return n;
+}
+
 /* Nobody is entered from within his own sending: everything goes over the wire first. */
 static inline void deliver(struct world *w)
 {
@@ -399,11 +414,7 @@ static inline void deliver(struct world *w)
             continue;
         }
         if (w->wire[i].to_worker) {
-            struct plm_datagram d = {.data = w->wire[i].data,
-                .len = (uint32_t)w->wire[i].len,
-                .age_us = w->age_us,
-                .from = w->wire[i].addr};
-            plm_worker_input(w->worker, &d, 1, w->now);
+            i += deliver_batch(w, i) - 1;
             continue;
         }
         for (unsigned p = 0; p < w->n_peers; p++) {
@@ -536,7 +547,7 @@ static inline void send_rtp(
 }
 
 /* VP8 with 15-bit picture id; a keyframe of 640x360 or a delta frame. */
-static inline void send_frame(struct peer *p, uint64_t ext_seq, uint32_t ts, uint16_t picture, bool key)
+static inline void queue_frame(struct peer *p, uint64_t ext_seq, uint32_t ts, uint16_t picture, bool key)
 {
     uint16_t seq = (uint16_t)ext_seq;
     uint8_t b[1400] = {0x90, 0x80 | 96, (uint8_t)(seq >> 8), (uint8_t)seq, (uint8_t)(ts >> 24),
@@ -548,7 +559,13 @@ static inline void send_frame(struct peer *p, uint64_t ext_seq, uint32_t ts, uin
     memcpy(b + at, payload, sizeof payload);
     at += 900;
     b[at - 1] = (uint8_t)p->who;
-    send_rtp(p, 42, ext_seq, b, 24, at);
+    queue_rtp(p, 42, ext_seq, b, 24, at);
+}
+
+static inline void send_frame(struct peer *p, uint64_t ext_seq, uint32_t ts, uint16_t picture, bool key)
+{
+    queue_frame(p, ext_seq, ts, picture, key);
+    deliver(p->world);
 }
 
 /* Opus, on the m-line "1". */
