@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
@@ -38,7 +39,12 @@ struct plm_driver {
 
     uv_loop_t loop;
     bool loop_open;
-    uv_async_t wake;
+    /*
+     * Not uv_async_t: whom it wakes waits in a loop for the sender to have left its call, and on a processor that both share the sender is not even
+     * running then.
+     */
+    int wake_fd;
+    uv_poll_t wake;
     uv_timer_t timer;
     uv_prepare_t prepare;
     uv_check_t check;
@@ -80,11 +86,16 @@ static unsigned n_workers(const struct plm_driver *d)
     return d->config.core.n_workers;
 }
 
+static void wake(struct plm_driver *d)
+{
+    eventfd_write(d->wake_fd, 1);
+}
+
 /** Any thread; the driver must have something to find already. */
 static void wake_if_asleep(struct plm_driver *d)
 {
     if (atomic_load(&d->asleep) && atomic_exchange(&d->asleep, false))
-        uv_async_send(&d->wake);
+        wake(d);
 }
 
 /* ---- what the core asks for ---- */
@@ -535,9 +546,12 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     r->ready = true;
 }
 
-static void on_wake(uv_async_t *wake)
+static void on_wake(uv_poll_t *poll, int status, int events)
 {
-    struct plm_driver *d = wake->data;
+    struct plm_driver *d = poll->data;
+    eventfd_t ignored;
+    (void)status, (void)events;
+    eventfd_read(d->wake_fd, &ignored);
     if (atomic_load(&d->stop))
         uv_stop(&d->loop);
 }
@@ -585,7 +599,12 @@ static int open_loop(struct plm_driver *d)
     }
     d->loop_open = true;
     d->wake.data = d->timer.data = d->prepare.data = d->check.data = d;
-    err = uv_async_init(&d->loop, &d->wake, on_wake);
+    d->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (d->wake_fd < 0)
+        return -errno;
+    err = uv_poll_init(&d->loop, &d->wake, d->wake_fd);
+    if (err == 0)
+        err = uv_poll_start(&d->wake, UV_READABLE, on_wake);
     if (err)
         return err;
     uv_timer_init(&d->loop, &d->timer);
@@ -616,6 +635,7 @@ int plm_driver_create(struct plm_driver **out, const struct plm_driver_config *c
         return PLM_ENOMEM;
     d->config = *config;
     d->timer_ms = NO_DEADLINE;
+    d->wake_fd = -1;
     plm_mailbox_init(&d->mailbox);
     d->config.core.io = (struct plm_worker_io){
         .ctx = d,
@@ -660,7 +680,7 @@ int plm_driver_start(struct plm_driver *d)
 void plm_driver_post(struct plm_driver *d, struct plm_command *cmd)
 {
     if (plm_mailbox_post(&d->mailbox, cmd))
-        uv_async_send(&d->wake);
+        wake(d);
 }
 
 void plm_driver_join(struct plm_driver *d)
@@ -668,7 +688,7 @@ void plm_driver_join(struct plm_driver *d)
     if (!d || !d->started)
         return;
     atomic_store(&d->stop, true);
-    uv_async_send(&d->wake);
+    wake(d);
     pthread_join(d->thread, NULL);
     d->started = false;
 }
@@ -692,6 +712,8 @@ void plm_driver_destroy(struct plm_driver *d)
         uv_run(&d->loop, UV_RUN_DEFAULT); /* runs nothing but what closing asks for */
         uv_loop_close(&d->loop);
     }
+    if (d->wake_fd >= 0)
+        close(d->wake_fd);
     for (unsigned i = 0; i < PLM_MAX_WORKERS; i++)
         plm_ring_destroy(atomic_load(&d->inbound[i]));
     plm_mailbox_destroy(&d->mailbox);
