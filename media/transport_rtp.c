@@ -11,31 +11,31 @@
 
 #include <string.h>
 
-static struct plm_ssrc_binding *find_binding(struct plm_transport *t, uint32_t ssrc)
+static struct plm_ssrc_binding *binding_of(const struct plm_transport *t, uint32_t ssrc)
 {
     if (t->last_binding < t->n_bindings && t->bindings[t->last_binding].ssrc == ssrc)
         return &t->bindings[t->last_binding];
     for (uint16_t i = 0; i < t->n_bindings; i++) {
-        if (t->bindings[i].ssrc == ssrc) {
-            t->last_binding = i;
+        if (t->bindings[i].ssrc == ssrc)
             return &t->bindings[i];
-        }
     }
     return NULL;
+}
+
+/* Of an authentic packet. */
+static struct plm_ssrc_binding *find_binding(struct plm_transport *t, uint32_t ssrc)
+{
+    struct plm_ssrc_binding *b = binding_of(t, ssrc);
+    if (b)
+        t->last_binding = (uint16_t)(b - t->bindings);
+    return b;
 }
 
 /* Of a packet that nobody has opened yet. */
 static const struct plm_ssrc_binding *peek_binding(
     const struct plm_transport *t, const uint8_t *data, size_t len)
 {
-    if (len < PLM_RTP_HEADER)
-        return NULL;
-    uint32_t ssrc = plm_get32(data + 8);
-    for (uint16_t i = 0; i < t->n_bindings; i++) {
-        if (t->bindings[i].ssrc == ssrc)
-            return &t->bindings[i];
-    }
-    return NULL;
+    return len < PLM_RTP_HEADER ? NULL : binding_of(t, plm_get32(data + 8));
 }
 
 void plm_transport_prefetch_media(const struct plm_transport *t, const uint8_t *data, size_t len)
