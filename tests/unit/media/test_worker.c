@@ -8,10 +8,8 @@
 static void media_flows_and_is_repaired(void **state)
 {
     struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
+    struct peer *a = connected(add_publisher(w, 1));
+    struct peer *b = connected(add_receiver(w, 2));
     assert_true(a->connected);
     assert_true(b->connected);
     send_frame(a, 100, 9000, 7, false);
@@ -45,10 +43,8 @@ static void media_flows_and_is_repaired(void **state)
 static void retransmissions_come_twice_where_some_are_lost(void **state)
 {
     struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
+    struct peer *a = connected(add_publisher(w, 1));
+    struct peer *b = connected(add_receiver(w, 2));
     send_frame(a, 101, 12000, 8, true);
     b->drop_next_rtp = true;
     send_frame(a, 102, 15000, 9, false);
@@ -79,10 +75,8 @@ static void retransmissions_come_twice_where_some_are_lost(void **state)
 static void the_first_packet_can_be_asked_for(void **state)
 {
     struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
+    struct peer *a = connected(add_publisher(w, 1));
+    struct peer *b = connected(add_receiver(w, 2));
     b->drop_first_rtp = true;
     send_frame(a, 101, 12000, 8, true);
     assert_int_equal(b->rtp, 0);
@@ -132,10 +126,8 @@ static void a_late_key_frame_is_caught_up_with(void **state)
 static void lost_packets_are_asked_for(void **state)
 {
     struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
+    struct peer *a = connected(add_publisher(w, 1));
+    struct peer *b = connected(add_receiver(w, 2));
     send_frame(a, 65534, 9000, 1, true);
     send_frame(a, 65537, 18000, 4, false); /* over a wrap, two missing */
     run_for(w, 60000);
@@ -172,10 +164,8 @@ static void wrong_fingerprint_gets_nothing(void **state)
 static void everything_goes_when_consent_ends(void **state)
 {
     struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
+    struct peer *a = connected(add_publisher(w, 1));
+    struct peer *b = connected(add_receiver(w, 2));
     send_frame(a, 1, 1, 1, true);
     assert_int_equal(b->rtp, 1);
     take_stats(w);
@@ -543,10 +533,8 @@ static void captured_checks_move_nothing(void **state)
 static void media_is_a_sign_of_life(void **state)
 {
     struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
+    struct peer *a = connected(add_publisher(w, 1));
+    connected(add_receiver(w, 2));
     for (unsigned second = 1; second <= 40; second++) {
         send_frame(a, second, second * 90000, (uint16_t)second, second == 1);
         run_for(w, 1000000);
@@ -601,10 +589,8 @@ static void describe_again(struct world *w, const struct peer *p, const struct p
 static void fewer_lines_than_before_are_inactive_ones(void **state)
 {
     struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
+    struct peer *a = connected(add_publisher(w, 1));
+    struct peer *b = connected(add_receiver(w, 2));
     send_frame(a, 1, 3000, 1, true);
     assert_int_equal(b->rtp, 1);
     struct plm_transport_params params = {.exts.id = {[PLM_EXT_TWCC] = 5}};
@@ -654,10 +640,8 @@ static void feedback_tells_when_a_stray_came(void **state)
 static void silence_is_not_reported(void **state)
 {
     struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
+    struct peer *a = connected(add_publisher(w, 1));
+    struct peer *b = connected(add_receiver(w, 2));
     send_frame(a, 1, 1, 1, true);
     run_for(w, 2000000);
     assert_in_range(b->sr, 1, 4);
@@ -673,10 +657,8 @@ static void silence_is_not_reported(void **state)
 static void the_silent_are_asked_seldom(void **state)
 {
     struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
+    struct peer *a = connected(add_publisher(w, 1));
+    struct peer *b = connected(add_receiver(w, 2));
     send_frame(a, 1, 1, 1, false);
     run_for(w, 1800000);
     assert_int_equal(a->pli, 4);
@@ -738,10 +720,8 @@ static void only_silence_can_wait(void **state)
 static void who_closes_within_a_batch_is_gone_for_the_rest_of_it(void **state)
 {
     struct world *w = *state;
-    struct peer *a = add_publisher(w, 1);
-    struct peer *b = add_receiver(w, 2);
-    connect_peer(a);
-    connect_peer(b);
+    struct peer *a = connected(add_publisher(w, 1));
+    struct peer *b = connected(add_receiver(w, 2));
     send_frame(a, 101, 12000, 8, true);
     assert_int_equal(b->rtp, 1);
     queue_frame(a, 102, 15000, 9, false);

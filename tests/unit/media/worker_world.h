@@ -498,6 +498,12 @@ static inline void connect_peer(struct peer *p)
     run_for(p->world, 50000);
 }
 
+static inline struct peer *connected(struct peer *p)
+{
+    connect_peer(p);
+    return p;
+}
+
 static inline struct peer *add_publisher(struct world *w, plm_participant_id who)
 {
     struct plm_transport_params params = {.n_media = 1, .exts.id = {[PLM_EXT_MID] = 4, [PLM_EXT_TWCC] = 3}};
