@@ -308,6 +308,8 @@ static bool set_options(struct plm_webhooks *w)
     err |= curl_easy_setopt(
         w->easy, CURLOPT_NOPROXY, "*"); /* the address as it is, whatever the environment says */
     err |= curl_easy_setopt(w->easy, CURLOPT_TIMEOUT_MS, (long)PLM_WEBHOOKS_TIMEOUT_MS);
+    /* Its thread that still asks a silent name server is left to end by itself: to join it would stop the loop. */
+    err |= curl_easy_setopt(w->easy, CURLOPT_QUICK_EXIT, 1L);
     err |= curl_easy_setopt(w->easy, CURLOPT_WRITEFUNCTION, throw_away);
     err |= curl_easy_setopt(w->easy, CURLOPT_USERAGENT, "plenum/" PLM_VERSION);
     CURLMcode bad = curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);

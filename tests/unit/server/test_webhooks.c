@@ -5,14 +5,19 @@
 #include <arpa/inet.h>
 #include <jansson.h>
 #include <openssl/hmac.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "../media/own_network.h"
 
 #define SECRET "kept between two"
 #define CLOSE  1 /* instead of a status: close without a word */
@@ -354,6 +359,87 @@ static void test_close_under_way(void **state)
     assert_int_equal(stats_of(r).waiting, 2);
 }
 
+/* ---- a name server that says nothing ---- */
+
+/* For this thread and those that it makes from now on. @return false: not allowed */
+static bool name_server_is(const char *address)
+{
+    char path[] = "/tmp/plenum-resolv-XXXXXX", text[96];
+    int fd = mkstemp(path),
+        n = snprintf(text, sizeof text, "nameserver %s\noptions timeout:30 attempts:1\n", address);
+    bool good = fd >= 0 && write(fd, text, (size_t)n) == n && unshare(CLONE_NEWNS) == 0 &&
+                mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0;
+    close(fd);
+    unlink(path);
+    return good;
+}
+
+static int silent_name_server(void)
+{
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    if (bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && name_server_is("127.0.0.1"))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+struct gaps {
+    uint64_t last, longest; /* ns */
+};
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct gaps *g = timer->data;
+    uint64_t now = uv_hrtime();
+    g->longest = now - g->last > g->longest ? now - g->last : g->longest;
+    g->last = now;
+}
+
+/* Neither the end of a try nor that of the server waits until the C library has given up the name. */
+static void check_silent_name_server(int server)
+{
+    struct gaps gaps = {.last = uv_hrtime()};
+    struct receiver r = {.n = 0};
+    uv_timer_t tick;
+    char query[512];
+    uv_loop_init(&r.loop);
+    uv_timer_init(&r.loop, &tick);
+    tick.data = &gaps;
+    uv_timer_start(&tick, on_tick, 10, 10);
+    assert_int_equal(plm_webhooks_create(&r.hooks, &r.loop, "http://silent.test/", SECRET, random_octets), 0);
+    tell(&r, 0);
+    while (!stats_of(&r).failed)
+        uv_run(&r.loop, UV_RUN_ONCE);
+    assert_true(recv(server, query, sizeof query, 0) > 0); /* it was asked */
+    while (!stats_of(&r).retried || recv(server, query, sizeof query, 0) < 0)
+        uv_run(&r.loop, UV_RUN_ONCE);
+    plm_webhooks_close(r.hooks);
+    on_tick(&tick);
+    uv_close((uv_handle_t *)&tick, NULL);
+    uv_run(&r.loop, UV_RUN_DEFAULT);
+    plm_webhooks_destroy(r.hooks);
+    assert_int_equal(uv_loop_close(&r.loop), 0);
+    assert_in_range(gaps.longest, 0, 2000000000);
+}
+
+static void test_silent_name_server(void **state)
+{
+    int former = own_network_enter(1500), server = former >= 0 ? silent_name_server() : -1;
+    (void)state;
+    if (server >= 0)
+        check_silent_name_server(server);
+    close(server);
+    if (former >= 0)
+        assert_true(own_network_leave(former));
+    if (server < 0) {
+        print_message("no name server of one's own without the right to make namespaces: skipped\n");
+        skip();
+    }
+}
+
 static void test_urls(void **state)
 {
     static const char *const bad[] = {"", "x", "127.0.0.1", "ftp://127.0.0.1/", "file:///etc/passwd",
@@ -383,6 +469,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_in_order), TEST(test_bodies), TEST(test_retry),
         TEST(test_redirect), TEST(test_cap), TEST(test_close_under_way), cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_signature)};
+        cmocka_unit_test(test_signature), cmocka_unit_test(test_silent_name_server)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
