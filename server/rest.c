@@ -143,7 +143,7 @@ void plm_rest_serve(void *arg, const struct plm_http_request *request)
         if (operations[i].method != method)
             continue;
         bool of_room = !strncmp(operations[i].pattern, "/rooms/", 7);
-        enum plm_rest_access access = plm_rest_access_of(&c, of_room ? c.argument[0] : NULL);
+        enum plm_rest_access access = plm_rest_access_of(&c, of_room ? c.argument[0] : NULL, &c.grants);
         c.access = access;
         if (access >= operations[i].least || (access == PLM_REST_ACCESS_LOCAL && operations[i].local))
             operations[i].run(&c);

@@ -33,15 +33,15 @@ static bool is_good_token(
            !plm_api_is_banned(r->setup.hub, room, g);
 }
 
-static enum plm_rest_access of_token(const struct plm_rest *r, const char *bearer, const char *room)
+static enum plm_rest_access of_token(
+    const struct plm_rest *r, const char *bearer, const char *room, struct plm_grants *g)
 {
-    struct plm_grants g;
-    if (!is_good_token(r, bearer, room, &g))
+    if (!is_good_token(r, bearer, room, g))
         return PLM_REST_ACCESS_NONE;
-    if (g.admin && !*g.room)
+    if (g->admin && !*g->room)
         return PLM_REST_ACCESS_KEY;
-    bool leads = g.role == PLM_MSG_role_owner || g.role == PLM_MSG_role_moderator;
-    return room && *g.room && leads ? PLM_REST_ACCESS_ROOM : PLM_REST_ACCESS_NONE;
+    bool leads = g->role == PLM_MSG_role_owner || g->role == PLM_MSG_role_moderator;
+    return room && *g->room && leads ? PLM_REST_ACCESS_ROOM : PLM_REST_ACCESS_NONE;
 }
 
 static const char *bearer_of(const struct plm_rest_call *c)
@@ -56,7 +56,7 @@ bool plm_rest_may_record(const struct plm_rest_call *c, const char *room)
     const struct plm_rest *r = c->rest;
     const char *bearer = bearer_of(c);
     struct plm_grants g;
-    if (plm_rest_access_of(c, room) >= PLM_REST_ACCESS_ROOM)
+    if (plm_rest_access_of(c, room, &g) >= PLM_REST_ACCESS_ROOM)
         return true;
     return bearer && is_good_token(r, bearer, room, &g) && *g.room && (g.record || g.admin);
 }
@@ -88,7 +88,13 @@ static bool is_local(const struct plm_http_request *q)
     return here && by_name && (!q->origin || (origin && !strcmp(origin + 3, host)));
 }
 
-enum plm_rest_access plm_rest_access_of(const struct plm_rest_call *c, const char *room)
+const struct plm_grants *plm_rest_by(const struct plm_rest_call *c)
+{
+    return c->access == PLM_REST_ACCESS_ROOM ? &c->grants : NULL;
+}
+
+enum plm_rest_access plm_rest_access_of(
+    const struct plm_rest_call *c, const char *room, struct plm_grants *grants)
 {
     const struct plm_rest *r = c->rest;
     const char *bearer = bearer_of(c);
@@ -99,5 +105,5 @@ enum plm_rest_access plm_rest_access_of(const struct plm_rest_call *c, const cha
     if (r->setup.key && is_equal_secret(bearer, r->setup.key))
         return PLM_REST_ACCESS_ADMIN;
     enum plm_rest_access access = of_key(r, bearer);
-    return access ? access : of_token(r, bearer, room);
+    return access ? access : of_token(r, bearer, room, grants);
 }

@@ -35,12 +35,17 @@ struct plm_rest_call {
     const struct plm_http_request *request;
     const char *argument[2];     /**< what stands in place of the pattern's stars */
     enum plm_rest_access access; /**< of who asks */
+    struct plm_grants grants;    /**< of their token, where that is PLM_REST_ACCESS_ROOM */
 };
 
 typedef void plm_rest_operation(struct plm_rest_call *c);
 
-/** Who asks. @param room whom a token of one room is to be for; NULL: of none */
-enum plm_rest_access plm_rest_access_of(const struct plm_rest_call *c, const char *room);
+/** Who asks. @param room whom a token of one room is to be for; NULL: of none @param grants of the token, where it is one */
+enum plm_rest_access plm_rest_access_of(
+    const struct plm_rest_call *c, const char *room, struct plm_grants *grants);
+
+/** By whose rank the rules of meetings judge a change: NULL, a key's, which may everything. */
+const struct plm_grants *plm_rest_by(const struct plm_rest_call *c);
 
 /** May who asks look at and manage recordings of a room: by a key, or by its token, whose grant record or whose role says so? */
 bool plm_rest_may_record(const struct plm_rest_call *c, const char *room);

@@ -83,7 +83,8 @@ void plm_rest_change_participant(struct plm_rest_call *c)
     if (!plm_rest_read_id(c, &id) || !plm_rest_read_body(c, person_fields, &body))
         return;
     if (body.has_role)
-        err = plm_api_set_role(c->rest->setup.hub, c->argument[0], id, (enum plm_msg_role)body.role, &why);
+        err = plm_api_set_role(
+            c->rest->setup.hub, plm_rest_by(c), c->argument[0], id, (enum plm_msg_role)body.role, &why);
     if (!err && body.has_breakout)
         err = plm_api_move(c->rest->setup.hub, c->argument[0], id, body.breakout, &why);
     plm_rest_done(c, err, &why);
@@ -94,7 +95,7 @@ void plm_rest_kick(struct plm_rest_call *c)
     struct plm_refusal why = {0};
     uint32_t id;
     if (plm_rest_read_id(c, &id))
-        plm_rest_done(c, plm_api_kick(c->rest->setup.hub, c->argument[0], id, &why), &why);
+        plm_rest_done(c, plm_api_kick(c->rest->setup.hub, plm_rest_by(c), c->argument[0], id, &why), &why);
 }
 
 struct message_body {

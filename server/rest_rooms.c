@@ -20,12 +20,19 @@ struct room_body {
     bool has_settings, has_password, has_codecs, has_owner;
 };
 
+/** What becomes of it, and by whom. */
+struct order {
+    bool create;
+    char room[PLM_ROOM_NAME_SIZE];
+    bool by_token; /**< else by who may everything */
+    struct plm_grants by;
+};
+
 /** A room that is made or changed as soon as its password is hashed. */
 struct plm_rest_pending {
     struct plm_rest_pending *next;
     uint64_t job, exchange;
-    bool create;
-    char room[PLM_ROOM_NAME_SIZE];
+    struct order order;
     struct room_body body;
 };
 
@@ -91,8 +98,15 @@ static void make_owner_key(
     OPENSSL_cleanse(octets, sizeof(octets));
 }
 
+static int make_or_change(
+    struct plm_rest *r, const struct order *o, const struct plm_api_change *change, struct plm_refusal *why)
+{
+    return o->create ? plm_api_room_create(r->setup.hub, o->room, change, why)
+                     : plm_api_room_change(r->setup.hub, o->by_token ? &o->by : NULL, o->room, change, why);
+}
+
 /* Make or change the room; everything is there by now. @param hash of the password, NULL: as it is */
-static void apply_room(struct plm_rest *r, uint64_t exchange, bool create, const char *room,
+static void apply_room(struct plm_rest *r, uint64_t exchange, const struct order *o,
     const struct room_body *body, const char *hash)
 {
     char owner_key[2 * OWNER_OCTETS + 1] = "", digest[PLM_KEY_DIGEST_SIZE] = "";
@@ -104,10 +118,9 @@ static void apply_room(struct plm_rest *r, uint64_t exchange, bool create, const
     struct plm_api_room now;
     if (body->owner)
         make_owner_key(r, owner_key, digest);
-    int err = create ? plm_api_room_create(r->setup.hub, room, &change, &why)
-                     : plm_api_room_change(r->setup.hub, room, &change, &why);
+    int err = make_or_change(r, o, &change, &why);
     if (!err)
-        err = plm_api_room_get(r->setup.hub, room, &now);
+        err = plm_api_room_get(r->setup.hub, o->room, &now);
     if (err) {
         plm_rest_refuse_to(r, exchange, err, &why);
         return;
@@ -115,17 +128,22 @@ static void apply_room(struct plm_rest *r, uint64_t exchange, bool create, const
     json_t *shown = plm_rest_room(&now);
     if (*owner_key)
         shown = plm_rest_whole(shown, json_object_set_new(shown, "owner_key", json_string(owner_key)));
-    plm_rest_answer_to(r, exchange, create ? 201 : 200, shown);
+    plm_rest_answer_to(r, exchange, o->create ? 201 : 200, shown);
     OPENSSL_cleanse(owner_key, sizeof(owner_key));
 }
 
 /* A password is hashed first, away from the loop. */
-static void submit_room(struct plm_rest_call *c, bool create, const char *room, struct room_body *body)
+static void submit_room(struct plm_rest_call *c, bool create, struct room_body *body)
 {
     struct plm_rest *r = c->rest;
     struct plm_rest_pending *p = NULL;
+    const struct plm_grants *by = plm_rest_by(c);
+    struct order order = {.create = create, .by_token = by != NULL};
+    memcpy(order.room, body->name, sizeof(order.room));
+    if (by)
+        order.by = *by;
     if (!body->has_password || !*body->password) {
-        apply_room(r, c->request->exchange, create, room, body, body->has_password ? "" : NULL);
+        apply_room(r, c->request->exchange, &order, body, body->has_password ? "" : NULL);
         return;
     }
     uint64_t job = PLM_REST_JOB | ++r->last_job;
@@ -139,8 +157,7 @@ static void submit_room(struct plm_rest_call *c, bool create, const char *room, 
     OPENSSL_cleanse(body->password, sizeof(body->password));
     p->job = job;
     p->exchange = c->request->exchange;
-    p->create = create;
-    memcpy(p->room, room, strlen(room) + 1);
+    p->order = order;
     p->body = *body;
     p->next = r->pending;
     r->pending = p;
@@ -158,7 +175,7 @@ void plm_rest_on_password(struct plm_rest *r, uint64_t job, const char *hash)
     *at = p->next;
     r->n_pending--;
     if (hash)
-        apply_room(r, p->exchange, p->create, p->room, &p->body, hash);
+        apply_room(r, p->exchange, &p->order, &p->body, hash);
     else
         plm_http_fail(r->http, p->exchange, 503, "the password could not be hashed", NULL, 0);
     free(p);
@@ -215,7 +232,7 @@ void plm_rest_create_room(struct plm_rest_call *c)
     if (err)
         plm_rest_refuse(c, err, &why);
     else
-        submit_room(c, true, body.name, &body);
+        submit_room(c, true, &body);
     OPENSSL_cleanse(body.password, sizeof(body.password));
 }
 
@@ -239,7 +256,7 @@ void plm_rest_change_room(struct plm_rest_call *c)
     body.settings = room.record->settings;
     memcpy(body.name, room.record->name, sizeof(body.name));
     if (plm_rest_read_body(c, room_fields + 1, &body))
-        submit_room(c, false, body.name, &body);
+        submit_room(c, false, &body);
     OPENSSL_cleanse(body.password, sizeof(body.password));
 }
 

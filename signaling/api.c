@@ -128,11 +128,29 @@ static int check_change(const struct plm_api_change *c, struct plm_refusal *why)
     return *c->settings->title ? plm_name_clean(title, c->settings->title, "settings.title", why) : 0;
 }
 
+static bool owns(const struct plm_grants *by)
+{
+    return !by || by->role == PLM_MSG_role_owner;
+}
+
+/* The same as in the meeting, which has no request for an owner or codecs at all. */
+static int check_rank(const struct plm_grants *by, const struct plm_record *record,
+    const struct plm_api_change *c, struct plm_refusal *why)
+{
+    if (owns(by))
+        return 0;
+    if (c->owner_digest || c->codecs)
+        return plm_refuse(why, PLM_MSG_error_code_forbidden, c->owner_digest ? "owner" : "codecs",
+            "only an owner decides that");
+    return c->settings && c->settings->may_record != record->value.settings.may_record
+               ? plm_lead_may_permit_recording(by->role, record, why)
+               : 0;
+}
+
 static void change(struct plm_record *record, const struct plm_api_change *c)
 {
     struct plm_room_record *r = &record->value;
     struct plm_refusal unused;
-    r->lasting = true;
     if (c->settings) {
         r->settings = *c->settings;
         if (*r->settings.title)
@@ -171,20 +189,24 @@ int plm_api_room_create(
     err = plm_record_create(&record, hub, &ref, why);
     if (err)
         return why->code == PLM_MSG_error_code_full ? PLM_ELIMIT : PLM_ENOMEM;
+    record->value.lasting = true;
     change(record, c);
     plm_hub_settle(hub);
     return 0;
 }
 
-int plm_api_room_change(
-    struct plm_hub *hub, const char *room, const struct plm_api_change *c, struct plm_refusal *why)
+int plm_api_room_change(struct plm_hub *hub, const struct plm_grants *by, const char *room,
+    const struct plm_api_change *c, struct plm_refusal *why)
 {
     struct plm_record *record = find(hub, room);
     if (!record)
         return refuse_unknown(why, "room", "no such room");
-    int err = check_change(c, why);
+    int err = check_rank(by, record, c, why);
+    if (!err)
+        err = check_change(c, why);
     if (err)
         return err;
+    record->value.lasting |= owns(by);
     change(record, c);
     plm_hub_settle(hub);
     return 0;
@@ -342,10 +364,13 @@ int plm_api_mute(struct plm_hub *hub, const char *room, uint32_t participant, en
     return 0;
 }
 
-int plm_api_kick(struct plm_hub *hub, const char *room, uint32_t participant, struct plm_refusal *why)
+int plm_api_kick(struct plm_hub *hub, const struct plm_grants *by, const char *room, uint32_t participant,
+    struct plm_refusal *why)
 {
     struct plm_member *m;
     int err = find_member(hub, room, participant, &m, why);
+    if (!err && by)
+        err = plm_lead_may_kick(by->role, m, why);
     if (err)
         return err;
     plm_member_kick(m);
@@ -365,11 +390,22 @@ int plm_api_move(
     return err;
 }
 
-int plm_api_set_role(struct plm_hub *hub, const char *room, uint32_t participant, enum plm_msg_role role,
-    struct plm_refusal *why)
+/* Whoever bears the token is who they are in the meeting by its identity or its id. */
+static bool is_own(const struct plm_grants *by, const struct plm_member *m)
+{
+    struct plm_identity who = {0};
+    memcpy(who.identity, by->identity, sizeof who.identity);
+    memcpy(who.token_id, by->token_id, sizeof who.token_id);
+    return plm_identity_matches(&m->who, &who);
+}
+
+int plm_api_set_role(struct plm_hub *hub, const struct plm_grants *by, const char *room, uint32_t participant,
+    enum plm_msg_role role, struct plm_refusal *why)
 {
     struct plm_member *m;
     int err = find_member(hub, room, participant, &m, why);
+    if (!err && by)
+        err = plm_moderation_may_give(by->role, is_own(by, m), m, role, why);
     if (!err)
         err = plm_member_set_role(m, role, why);
     if (!err)

@@ -59,9 +59,13 @@ int plm_api_room_may_make(struct plm_hub *hub, const char *source, struct plm_re
 /** Make a lasting room. @return 0; PLM_EEXIST; negative with why */
 int plm_api_room_create(
     struct plm_hub *hub, const char *name, const struct plm_api_change *change, struct plm_refusal *why);
-/** Applies at once to a running meeting too. */
-int plm_api_room_change(
-    struct plm_hub *hub, const char *room, const struct plm_api_change *change, struct plm_refusal *why);
+/**
+ * Applies at once to a running meeting too.
+ * @param by whose token asks, an owner's or a moderator's of this room: they may what they may in the meeting, so that a moderator is refused
+ *           the owner, the codecs, and in an owned room may_record; NULL: a key, which may everything
+ */
+int plm_api_room_change(struct plm_hub *hub, const struct plm_grants *by, const char *room,
+    const struct plm_api_change *change, struct plm_refusal *why);
 /** End its meeting, if any, and forget the room. */
 int plm_api_room_delete(struct plm_hub *hub, const char *room, struct plm_refusal *why);
 /** End its meeting; the room stays. */
@@ -93,15 +97,18 @@ int plm_api_quality(struct plm_hub *hub, const char *room, uint32_t participant,
     bool (*f)(void *arg, const struct plm_api_quality *q), void *arg, struct plm_refusal *why);
 int plm_api_mute(struct plm_hub *hub, const char *room, uint32_t participant, enum plm_source source,
     struct plm_refusal *why);
-int plm_api_kick(struct plm_hub *hub, const char *room, uint32_t participant, struct plm_refusal *why);
+/** @param by as in plm_api_room_change: not an owner by a moderator */
+int plm_api_kick(struct plm_hub *hub, const struct plm_grants *by, const char *room, uint32_t participant,
+    struct plm_refusal *why);
 /** @param to number of a breakout room, 0: the main room */
 int plm_api_move(
     struct plm_hub *hub, const char *room, uint32_t participant, uint32_t to, struct plm_refusal *why);
 /** Into the room's chat under the name given. @param participant 0: to all */
 int plm_api_message(struct plm_hub *hub, const char *room, uint32_t participant, const char *name,
     const char *text, struct plm_refusal *why);
-int plm_api_set_role(struct plm_hub *hub, const char *room, uint32_t participant, enum plm_msg_role role,
-    struct plm_refusal *why);
+/** @param by as in plm_api_room_change: neither of leaders nor to owners by a moderator, who may lower themselves */
+int plm_api_set_role(struct plm_hub *hub, const struct plm_grants *by, const char *room, uint32_t participant,
+    enum plm_msg_role role, struct plm_refusal *why);
 
 /** What can be told of a recording. Strings live until the hub is called again. */
 struct plm_api_recording {

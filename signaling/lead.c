@@ -77,20 +77,26 @@ void plm_lead_apply(struct plm_record *record, const struct plm_msg_settings *c,
     plm_lead_changed(record);
 }
 
+int plm_lead_may_permit_recording(
+    enum plm_msg_role by, const struct plm_record *record, struct plm_refusal *why)
+{
+    if (by == PLM_MSG_role_owner || !plm_record_is_owned(record))
+        return 0;
+    return plm_refuse(why, PLM_MSG_error_code_forbidden, "settings.may_record", "only an owner decides that");
+}
+
 int plm_lead_configure(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why)
 {
     const struct plm_msg_configure *c = &m->configure;
-    const struct plm_member *by = s->member;
-    const struct plm_record *record = plm_room_main(by->room)->record;
+    struct plm_record *record = plm_room_main(s->member->room)->record;
     bool takes_away = c->has_no_password && c->no_password;
     if (takes_away && c->password)
         return plm_refuse(why, PLM_MSG_error_code_bad_message, "password", "with no_password there is none");
-    if (c->settings.has_may_record && by->role != PLM_MSG_role_owner && plm_record_is_owned(record))
-        return plm_refuse(
-            why, PLM_MSG_error_code_forbidden, "settings.may_record", "only an owner decides that");
+    if (c->settings.has_may_record && plm_lead_may_permit_recording(s->member->role, record, why))
+        return PLM_EINVAL;
     if (c->password)
         return plm_admission_hash(s, m, why);
-    plm_lead_apply(plm_room_main(by->room)->record, &c->settings, takes_away ? "" : NULL);
+    plm_lead_apply(record, &c->settings, takes_away ? "" : NULL);
     plm_session_done(s, m->id);
     return 0;
 }
@@ -264,6 +270,13 @@ void plm_member_kick(struct plm_member *m)
     plm_room_on_population(room);
 }
 
+int plm_lead_may_kick(enum plm_msg_role by, const struct plm_member *whom, struct plm_refusal *why)
+{
+    if (whom->role != PLM_MSG_role_owner || by == PLM_MSG_role_owner)
+        return 0;
+    return plm_refuse(why, PLM_MSG_error_code_forbidden, "participant", "an owner stays");
+}
+
 int plm_lead_kick(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why)
 {
     struct plm_room *room = plm_room_main(by->room);
@@ -272,8 +285,8 @@ int plm_lead_kick(struct plm_member *by, const struct plm_msg *m, struct plm_ref
         return plm_refuse(why, PLM_MSG_error_code_not_found, "participant", "nobody of this id is here");
     if (whom == by || plm_identity_matches(&whom->who, &by->who))
         return plm_refuse(why, PLM_MSG_error_code_bad_state, "participant", "that is you");
-    if (whom->role == PLM_MSG_role_owner && by->role != PLM_MSG_role_owner)
-        return plm_refuse(why, PLM_MSG_error_code_forbidden, "participant", "an owner stays");
+    if (plm_lead_may_kick(by->role, whom, why))
+        return PLM_EINVAL;
     plm_hub_log(room->hub, room, "%u (%s) removes %u (%s)", by->id, by->name, whom->id, whom->name);
     plm_member_kick(whom);
     if (m->kick.has_lobby && m->kick.lobby && !room->settings.lobby) {

@@ -16,6 +16,12 @@ int plm_lead_configure(struct plm_session *s, const struct plm_msg *m, struct pl
 int plm_lead_kick(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why);
 int plm_lead_end(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why);
 
+/** May somebody of this role decide whether this room may be recorded? @return 0, or negative with why */
+int plm_lead_may_permit_recording(
+    enum plm_msg_role by, const struct plm_record *record, struct plm_refusal *why);
+/** May somebody of the role by remove whom? @return 0, or negative with why */
+int plm_lead_may_kick(enum plm_msg_role by, const struct plm_member *whom, struct plm_refusal *why);
+
 /** Change what the message names of a room's rules. @param password_hash "": takes it away; NULL: as it is */
 void plm_lead_apply(
     struct plm_record *record, const struct plm_msg_settings *change, const char *password_hash);

@@ -197,12 +197,13 @@ int plm_member_set_role(struct plm_member *m, enum plm_msg_role role, struct plm
     return 0;
 }
 
-/* Owners make owners and unmake leaders; moderators raise others up to their own rank, and lower those who do not lead, or themselves. */
-static bool may_give(const struct plm_member *by, const struct plm_member *whom, enum plm_msg_role role)
+int plm_moderation_may_give(enum plm_msg_role by, bool own, const struct plm_member *whom,
+    enum plm_msg_role role, struct plm_refusal *why)
 {
-    if (by->role == PLM_MSG_role_owner)
-        return true;
-    return role != PLM_MSG_role_owner && (by == whom || !plm_role_leads(whom->role));
+    if (by == PLM_MSG_role_owner || (role != PLM_MSG_role_owner && (own || !plm_role_leads(whom->role))))
+        return 0;
+    return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "a %s may not make a %s a %s",
+        plm_msg_role_name(by), plm_msg_role_name(whom->role), plm_msg_role_name(role));
 }
 
 int plm_moderation_set_role(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why)
@@ -210,8 +211,6 @@ int plm_moderation_set_role(struct plm_member *by, const struct plm_msg *m, stru
     struct plm_member *whom = plm_room_find_member(by->room, m->set_role.participant);
     if (!whom)
         return plm_refuse(why, PLM_MSG_error_code_not_found, "participant", "nobody of this id is here");
-    if (!may_give(by, whom, m->set_role.role))
-        return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "a %s may not make a %s a %s",
-            plm_msg_role_name(by->role), plm_msg_role_name(whom->role), plm_msg_role_name(m->set_role.role));
-    return plm_member_set_role(whom, m->set_role.role, why);
+    int err = plm_moderation_may_give(by->role, by == whom, whom, m->set_role.role, why);
+    return err ? err : plm_member_set_role(whom, m->set_role.role, why);
 }

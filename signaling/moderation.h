@@ -19,6 +19,13 @@ bool plm_member_leads_alone(const struct plm_member *m);
 void plm_member_tell_muted(struct plm_member *m, enum plm_source source, plm_participant_id by);
 /** Mute a source of m and tell m who did. @param by 0: the server or its API */
 void plm_member_mute_by(struct plm_member *m, enum plm_source source, plm_participant_id by);
+/**
+ * May somebody of the role by give whom this role? Owners make owners and unmake leaders; moderators raise others up to their own rank, and
+ * lower those who do not lead, or themselves.
+ * @param own whom is who asks @return 0, or negative with why
+ */
+int plm_moderation_may_give(enum plm_msg_role by, bool own, const struct plm_member *whom,
+    enum plm_msg_role role, struct plm_refusal *why);
 /** Give a role without asking who may. @return 0, or negative with why (an encoder; the last who leads) */
 int plm_member_set_role(struct plm_member *m, enum plm_msg_role role, struct plm_refusal *why);
 

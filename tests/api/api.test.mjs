@@ -269,6 +269,39 @@ test("tokens of the server open a room, and can be revoked", async () => {
   for (const guest of [ada, other]) guest.close();
 });
 
+test("a moderator's token may no more here than in the meeting", async () => {
+  const room = "Ranks";
+  const path = { room };
+  const { owner_key } = await succeed("createRoom", { body: { name: room, owner: true } });
+  const { token } = await succeed("createToken", { path, body: { name: "Mo", role: "moderator" } });
+  const { token: owners } = await succeed("createToken", { path, body: { name: "Ada", role: "owner" } });
+  const [ada, mo, bob] = await Promise.all([Guest.connect(server), Guest.connect(server), Guest.connect(server)]);
+  const [adaId, moId] = [(await ada.join(room, "Ada", { token: owners })).participant, (await mo.join(room, "Mo", { token })).participant];
+  const bobId = (await bob.join(room, "Bob")).participant;
+  const of = (participant) => ({ room, participant });
+  for (const [operation, options] of [
+    ["changeParticipant", { path: of(moId), body: { role: "owner" } }],
+    ["changeParticipant", { path: of(adaId), body: { role: "viewer" } }],
+    ["removeParticipant", { path: of(adaId) }],
+    ["changeRoom", { path, body: { owner: true } }],
+    ["changeRoom", { path, body: { owner: true, password: "hashed first" } }],
+    ["changeRoom", { path, body: { owner: false } }],
+    ["changeRoom", { path, body: { codecs: ["VP8"] } }],
+    ["changeRoom", { path, body: { settings: { may_record: false } } }],
+  ]) {
+    const { status, error } = await call(operation, options, token);
+    assert.deepEqual([status, error?.code], [403, "forbidden"], `${operation} ${JSON.stringify(options)}`);
+  }
+  assert.equal((await succeed("changeRoom", { path, body: { settings: { title: "Still mine to name" } } }, token)).settings.may_record, true);
+  await succeed("muteParticipant", { path: of(adaId), body: { source: "microphone" } }, token); /* as in the meeting */
+  await succeed("changeParticipant", { path: of(bobId), body: { role: "moderator" } }, token);
+  assert.equal((await bob.request("claim", { key: owner_key })).type, "done");
+  assert.ok((await succeed("changeRoom", { path, body: { owner: true } }, owners)).owner_key);
+  await succeed("changeParticipant", { path: of(moId), body: { role: "viewer" } }, owners);
+  for (const guest of [ada, mo, bob]) guest.close();
+  await succeed("deleteRoom", { path });
+});
+
 test("keys: made, listed, used, dropped; each has one algorithm", async () => {
   const { id, secret } = await succeed("createKey", { body: { name: "app" } });
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });

@@ -275,7 +275,7 @@ static void from_outside(struct play *p, struct fuzz_input *in)
         plm_api_room_create(hub, a & 8 ? "r" : "s", &change, &why);
         break;
     case 1:
-        plm_api_room_change(hub, "r", &change, &why);
+        plm_api_room_change(hub, NULL, "r", &change, &why);
         break;
     case 2:
         plm_api_room_end(hub, "r", &why);
@@ -284,10 +284,10 @@ static void from_outside(struct play *p, struct fuzz_input *in)
         plm_api_room_delete(hub, a & 8 ? "r" : "s", &why);
         break;
     case 4:
-        plm_api_kick(hub, "r", a, &why);
+        plm_api_kick(hub, NULL, "r", a, &why);
         break;
     default:
-        plm_api_set_role(hub, "r", a >> 2, (enum plm_msg_role)(a % 4), &why);
+        plm_api_set_role(hub, NULL, "r", a >> 2, (enum plm_msg_role)(a % 4), &why);
     }
 }
 

@@ -92,7 +92,56 @@ static void test_bad_changes(void **state)
     snprintf(rules.title, sizeof rules.title, "a\nb");
     assert_int_equal(plm_api_room_create(w->hub, "r", &c, &why), PLM_EINVAL);
     assert_int_equal(plm_api_room_get(w->hub, "r", &room), PLM_ENOENT);
-    assert_int_equal(plm_api_room_change(w->hub, "r", &nothing, &why), PLM_ENOENT);
+    assert_int_equal(plm_api_room_change(w->hub, NULL, "r", &nothing, &why), PLM_ENOENT);
+}
+
+static int change_as(
+    struct world *w, enum plm_msg_role role, const struct plm_api_change *c, const char *field)
+{
+    const struct plm_grants by = {.role = role};
+    struct plm_refusal why = {0};
+    int err = plm_api_room_change(w->hub, &by, "r", c, &why);
+    if (err)
+        assert_int_equal(why.code, PLM_MSG_error_code_forbidden);
+    assert_string_equal(why.field, field);
+    return err;
+}
+
+/* A moderator's token decides what a moderator decides in the meeting: not whose the room is, nor whether an owned one is recorded. */
+static void test_change_by_rank(void **state)
+{
+    struct world *w = *state;
+    struct plm_room_settings rules;
+    struct plm_refusal why;
+    struct plm_api_room room;
+    char digest[PLM_KEY_DIGEST_SIZE];
+    const enum plm_codec codecs[PLM_CODEC_COUNT] = {PLM_CODEC_VP8};
+    const struct plm_api_change owner = {.owner_digest = digest}, nobodys = {.owner_digest = ""},
+                                list = {.codecs = codecs}, c = {.settings = &rules};
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
+    memset(digest, 'a', sizeof digest - 1);
+    digest[sizeof digest - 1] = 0;
+    plm_room_settings_default(&rules);
+    rules.may_record = false;
+    assert_int_equal(change_as(w, PLM_MSG_role_moderator, &owner, "owner"), PLM_EINVAL);
+    assert_int_equal(change_as(w, PLM_MSG_role_moderator, &list, "codecs"), PLM_EINVAL);
+    assert_int_equal(change_as(w, PLM_MSG_role_moderator, &c, ""), 0); /* it is nobody's */
+    assert_int_equal(plm_api_room_get(w->hub, "r", &room), 0);
+    assert_false(room.record->lasting);
+    assert_int_equal(plm_api_room_change(w->hub, NULL, "r", &owner, &why), 0);
+    assert_true(room.record->lasting);
+    assert_int_equal(change_as(w, PLM_MSG_role_moderator, &nobodys, "owner"), PLM_EINVAL);
+    rules.lobby = true;
+    assert_int_equal(change_as(w, PLM_MSG_role_moderator, &c, ""), 0);
+    rules.may_record = true;
+    assert_int_equal(change_as(w, PLM_MSG_role_moderator, &c, "settings.may_record"), PLM_EINVAL);
+    assert_false(room.record->settings.may_record);
+    assert_int_equal(change_as(w, PLM_MSG_role_owner, &c, ""), 0);
+    assert_true(room.record->settings.may_record);
+    assert_int_equal(change_as(w, PLM_MSG_role_owner, &list, ""), 0);
+    assert_int_equal(change_as(w, PLM_MSG_role_owner, &nobodys, ""), 0);
+    assert_string_equal(room.record->owner_digest, "");
+    peer_destroy(a);
 }
 
 /* A change is told to those who are there, and the lobby let in when it is taken away. */
@@ -106,7 +155,7 @@ static void test_change(void **state)
     struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_create(w);
     plm_room_settings_default(&rules);
     rules.lobby = true;
-    assert_int_equal(plm_api_room_change(w->hub, "r", &c, &why), 0);
+    assert_int_equal(plm_api_room_change(w->hub, NULL, "r", &c, &why), 0);
     struct plm_msg *msg = peer_expect(a, PLM_MSG_room_changed);
     assert_true(msg->room_changed.room.settings.lobby);
     plm_msg_free(msg);
@@ -119,7 +168,7 @@ static void test_change(void **state)
     assert_int_equal(room.ends_at, 0);
     rules.lobby = false;
     rules.max_minutes = 30;
-    assert_int_equal(plm_api_room_change(w->hub, "r", &c, &why), 0);
+    assert_int_equal(plm_api_room_change(w->hub, NULL, "r", &c, &why), 0);
     msg = peer_expect(b, PLM_MSG_joined);
     assert_non_null(msg);
     plm_msg_free(msg);
@@ -211,14 +260,14 @@ static void test_participants(void **state)
     assert_false(msg->noticed.has_by);
     plm_msg_free(msg);
     assert_int_equal(plm_api_mute(w->hub, "r", 9, PLM_SOURCE_MICROPHONE, &why), PLM_ENOENT);
-    assert_int_equal(plm_api_set_role(w->hub, "r", 2, PLM_MSG_role_owner, &why), 0);
+    assert_int_equal(plm_api_set_role(w->hub, NULL, "r", 2, PLM_MSG_role_owner, &why), 0);
     peer_say(a, "{\"type\":\"breakout_open\",\"id\":5,\"rooms\":[{\"name\":\"Den\"}]}");
     assert_int_equal(plm_api_move(w->hub, "r", 2, 1, &why), 0);
     assert_true(plm_api_move(w->hub, "r", 2, 7, &why) < 0);
     assert_int_equal(plm_api_participants(w->hub, "r", see_person, &moved, &why), 0);
     assert_non_null(strstr(moved.keys, "2:Bob:owner:1001 "));
-    assert_int_equal(plm_api_kick(w->hub, "r", 2, &why), 0);
-    assert_int_equal(plm_api_kick(w->hub, "r", 2, &why), PLM_ENOENT);
+    assert_int_equal(plm_api_kick(w->hub, NULL, "r", 2, &why), 0);
+    assert_int_equal(plm_api_kick(w->hub, NULL, "r", 2, &why), PLM_ENOENT);
     assert_string_equal(w->event_reason, "removed");
     peer_destroy(a);
 }
@@ -272,7 +321,7 @@ static void test_banned(void **state)
     id = joined->joined.participant;
     plm_msg_free(joined);
     assert_false(plm_api_is_banned(w->hub, "r", g));
-    assert_int_equal(plm_api_kick(w->hub, "r", id, &why), 0);
+    assert_int_equal(plm_api_kick(w->hub, NULL, "r", id, &why), 0);
     assert_true(plm_api_is_banned(w->hub, "R", g));
     assert_true(plm_api_is_banned(w->hub, NULL, g));
     assert_true(plm_api_is_banned(w->hub, "elsewhere", g));
@@ -294,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_create, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_bad_changes, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_change, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_change_by_rank, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_end_and_delete, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_codecs, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_participants, world_setup, world_teardown),

@@ -110,17 +110,47 @@ static void test_message(void **state)
 static void test_set_role(void **state)
 {
     struct meeting *m = *state;
-    assert_int_not_equal(
-        plm_api_set_role(m->w->hub, "r", m->id[0], PLM_MSG_role_speaker, &m->why), 0); /* nobody else leads */
+    assert_int_not_equal(plm_api_set_role(m->w->hub, NULL, "r", m->id[0], PLM_MSG_role_speaker, &m->why),
+        0); /* nobody else leads */
     assert_int_equal(m->why.code, PLM_MSG_error_code_bad_state);
-    assert_int_equal(plm_api_set_role(m->w->hub, "r", m->id[1], PLM_MSG_role_owner, &m->why), 0);
+    assert_int_equal(plm_api_set_role(m->w->hub, NULL, "r", m->id[1], PLM_MSG_role_owner, &m->why), 0);
     struct plm_msg *changed = peer_expect_changed(m->ada);
     assert_int_equal(changed->roster.changed[0].role, PLM_MSG_role_owner);
     plm_msg_free(changed);
-    assert_int_equal(plm_api_set_role(m->w->hub, "r", m->id[0], PLM_MSG_role_viewer, &m->why), 0);
+    assert_int_equal(plm_api_set_role(m->w->hub, NULL, "r", m->id[0], PLM_MSG_role_viewer, &m->why), 0);
     assert_int_equal(
-        plm_api_set_role(m->w->hub, "r", m->id[1], PLM_MSG_role_owner, &m->why), 0); /* is it already */
-    assert_int_not_equal(plm_api_set_role(m->w->hub, "r", 99, PLM_MSG_role_owner, &m->why), 0);
+        plm_api_set_role(m->w->hub, NULL, "r", m->id[1], PLM_MSG_role_owner, &m->why), 0); /* is it already */
+    assert_int_not_equal(plm_api_set_role(m->w->hub, NULL, "r", 99, PLM_MSG_role_owner, &m->why), 0);
+}
+
+static int give(struct meeting *m, const struct plm_grants *by, int whom, enum plm_msg_role role)
+{
+    m->why = (struct plm_refusal){0};
+    return plm_api_set_role(m->w->hub, by, "r", m->id[whom], role, &m->why);
+}
+
+/* By a moderator's token the same as with a moderator's seat; an owner's may what a key may. */
+static void test_rank(void **state)
+{
+    struct meeting *m = *state;
+    const struct plm_grants moderator = {.role = PLM_MSG_role_moderator, .identity = "mo"},
+                            owner = {.role = PLM_MSG_role_owner};
+    assert_int_equal(give(m, &moderator, 1, PLM_MSG_role_owner), PLM_EINVAL);
+    assert_int_equal(m->why.code, PLM_MSG_error_code_forbidden);
+    assert_int_equal(give(m, &moderator, 0, PLM_MSG_role_speaker), PLM_EINVAL); /* Ada leads */
+    assert_int_equal(m->why.code, PLM_MSG_error_code_forbidden);
+    assert_int_equal(give(m, &moderator, 1, PLM_MSG_role_moderator), 0);
+    assert_int_equal(give(m, &owner, 1, PLM_MSG_role_owner), 0);
+    assert_int_equal(give(m, &moderator, 1, PLM_MSG_role_viewer), PLM_EINVAL);
+    assert_int_equal(m->why.code, PLM_MSG_error_code_forbidden);
+    assert_int_equal(plm_api_kick(m->w->hub, &moderator, "r", m->id[1], &m->why), PLM_EINVAL);
+    assert_int_equal(m->why.code, PLM_MSG_error_code_forbidden);
+    assert_string_equal(m->why.field, "participant");
+    struct plm_member *ada = plm_room_find_member(m->w->hub->rooms, m->id[0]);
+    memcpy(ada->who.identity, "mo", sizeof "mo");
+    assert_int_equal(give(m, &moderator, 0, PLM_MSG_role_speaker), 0); /* themselves */
+    assert_int_equal(plm_api_kick(m->w->hub, &moderator, "r", m->id[0], &m->why), 0);
+    assert_int_equal(plm_api_kick(m->w->hub, &owner, "r", m->id[1], &m->why), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -128,6 +158,6 @@ static void test_set_role(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_mute), TEST(test_move), TEST(test_message), TEST(test_set_role)};
+        TEST(test_mute), TEST(test_move), TEST(test_message), TEST(test_set_role), TEST(test_rank)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,7 +106,7 @@ static void test_password_races(void **state)
     peer_say(a, "{\"type\":\"set_role\",\"id\":7,\"participant\":%u,\"role\":\"moderator\"}", id);
     peer_say(b, "{\"type\":\"configure\",\"id\":8,\"settings\":{},\"password\":\"x\"}");
     struct plm_refusal why;
-    assert_int_equal(plm_api_set_role(w->hub, "r", id, PLM_MSG_role_speaker, &why), 0);
+    assert_int_equal(plm_api_set_role(w->hub, NULL, "r", id, PLM_MSG_role_speaker, &why), 0);
     world_passwords(w);
     assert_int_equal(peer_error(b), PLM_MSG_error_code_forbidden);
     peer_say(a, "{\"type\":\"configure\",\"id\":8,\"settings\":{},\"password\":\"x\"}");

@@ -198,7 +198,7 @@ static void test_forbidden_in_room(void **state)
     struct plm_refusal why;
     memset(digest, 'a', sizeof digest - 1);
     digest[sizeof digest - 1] = 0;
-    assert_int_equal(plm_api_room_change(s->w->hub, "room", &change, &why), 0);
+    assert_int_equal(plm_api_room_change(s->w->hub, NULL, "room", &change, &why), 0);
     msg.configure.settings.may_record = true;
     assert_int_equal(peer_ask(s->a, &msg), PLM_MSG_error_code_forbidden);
     assert_int_equal(ask(s->a, PLM_MSG_record_start), PLM_MSG_error_code_forbidden);
