@@ -35,7 +35,8 @@ struct plm_http_request {
     uint64_t exchange; /**< whom to reply to */
     enum plm_http_method method;
     const char *path;  /**< percent-decoded, without query, begins with '/', holds no "." or ".." segment */
-    const char *query; /**< percent-decoded "a=1&b=2", "" without */
+    const char *
+        query; /**< "a=1&b=2", "" without; '&' and '%' of names and values are percent-encoded, the rest is decoded */
     const char *body;  /**< not NUL-terminated */
     size_t len;
     const char *source;        /**< address of the peer, without port */

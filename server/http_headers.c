@@ -1,6 +1,7 @@
 #include "http_headers.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,24 +26,38 @@ bool plm_http_is_header(struct lws *wsi, enum lws_token_indexes token, const cha
     return lws_hdr_copy(wsi, found, sizeof(found), token) > 0 && !strcmp(found, value);
 }
 
-/* libwebsockets keeps "a=1&b=2" in pieces. */
+/* What would part it from the next one, or look encoded, is encoded. @param out room for 3 * len + 1 @return octets written */
+static size_t encode_piece(char *out, const char *piece, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        if (piece[i] == '&' || piece[i] == '%')
+            n += (size_t)sprintf(out + n, "%%%02X", piece[i]);
+        else
+            out[n++] = piece[i];
+    return n;
+}
+
+/* libwebsockets keeps "a=1&b=2" in pieces, decoded. */
 char *plm_http_copy_query(struct lws *wsi)
 {
     char *query = NULL;
-    int used = 0;
+    size_t used = 0;
     for (int i = 0;; i++) {
         int len = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i);
-        if (len <= 0)
+        char *piece = len > 0 ? malloc((size_t)len + 1) : NULL;
+        char *longer = piece ? realloc(query, used + 3 * (size_t)len + 2) : NULL;
+        if (!longer) {
+            free(piece);
             return query;
-        char *longer = realloc(query, (size_t)(used + len) + 2);
-        if (!longer)
-            return query;
+        }
         query = longer;
         if (i)
             query[used++] = '&';
-        int got = lws_hdr_copy_fragment(wsi, query + used, len + 1, WSI_TOKEN_HTTP_URI_ARGS, i);
-        used += got > 0 ? got : 0;
+        int got = lws_hdr_copy_fragment(wsi, piece, len + 1, WSI_TOKEN_HTTP_URI_ARGS, i);
+        used += encode_piece(query + used, piece, got > 0 ? (size_t)got : 0);
         query[used] = 0;
+        free(piece);
     }
 }
 

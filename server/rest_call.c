@@ -1,5 +1,6 @@
 #include "rest_call.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <errno.h>
@@ -109,17 +110,29 @@ void plm_rest_done(struct plm_rest_call *c, int err, const struct plm_refusal *w
         plm_rest_answer_nothing(c);
 }
 
+/* @return false: it has no room; out is empty then */
+static bool decode(char *out, size_t size, const char *text, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len && n < size; i++) {
+        unsigned octet = (unsigned char)text[i];
+        if (octet == '%' && i + 2 < len && sscanf(text + i + 1, "%2x", &octet) == 1)
+            i += 2;
+        out[n++] = (char)octet;
+    }
+    bool fits = n < size;
+    out[fits ? n : 0] = 0;
+    return fits;
+}
+
 bool plm_rest_query(const struct plm_rest_call *c, const char *name, char *out, size_t size)
 {
     const char *query = c->request->query;
     size_t len = strlen(name);
     while (*query) {
         size_t item = strcspn(query, "&");
-        if (item > len && !strncmp(query, name, len) && query[len] == '=' && item - len - 1 < size) {
-            memcpy(out, query + len + 1, item - len - 1);
-            out[item - len - 1] = 0;
-            return true;
-        }
+        if (item > len && !strncmp(query, name, len) && query[len] == '=')
+            return decode(out, size, query + len + 1, item - len - 1);
         query += item + (query[item] == '&');
     }
     return false;

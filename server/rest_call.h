@@ -76,7 +76,7 @@ void plm_rest_done(struct plm_rest_call *c, int err, const struct plm_refusal *w
 #define PLM_REST_AT(type, member) offsetof(struct type, member)
 #define PLM_REST_UNASKED          SIZE_MAX
 
-/** The value of a name in the request's "a=1&b=2". @return false: it is not there, or too long */
+/** The value of a name in the request's "a=1&b=2", decoded. @return false: it is not there, or too long */
 bool plm_rest_query(const struct plm_rest_call *c, const char *name, char *out, size_t size);
 /** @return false: refused already */
 bool plm_rest_read_body(struct plm_rest_call *c, const struct plm_rest_field *fields, void *out);

@@ -214,7 +214,13 @@ void plm_rest_list_rooms(struct plm_rest_call *c)
         }
         list.left = n;
     }
-    list.err |= plm_api_rooms(c->rest->setup.hub, after, add_room, &list);
+    int err = plm_api_rooms(c->rest->setup.hub, after, add_room, &list);
+    if (err == PLM_EINVAL) {
+        json_decref(list.rooms);
+        plm_rest_fail(c, 400, "after: the name of a room");
+        return;
+    }
+    list.err |= err;
     plm_rest_answer(
         c, 200, plm_rest_whole(json_pack("{s:o, s:b}", "rooms", list.rooms, "more", list.more), list.err));
 }

@@ -54,17 +54,35 @@ static int by_key(const void *a, const void *b)
     return strcmp((*x)->value.key, (*y)->value.key);
 }
 
+/* @return whether after is a name, or the number of a room */
+static bool read_after(struct plm_hub *hub, const char *after, struct plm_room_ref *out)
+{
+    struct plm_refusal unused;
+    *out = (struct plm_room_ref){0};
+    if (!*after)
+        return true;
+    if (plm_room_ref_read(out, after, &unused))
+        return false;
+    const struct plm_record *record = *out->code ? plm_record_find(hub, out) : NULL;
+    if (record)
+        memcpy(out->key, record->value.key, sizeof out->key);
+    return *out->key != 0;
+}
+
 int plm_api_rooms(
     struct plm_hub *hub, const char *after, bool (*f)(void *arg, const struct plm_api_room *room), void *arg)
 {
     size_t n = 0, max = HASH_COUNT(hub->records);
-    const struct plm_record **sorted = max ? calloc(max, sizeof *sorted) : NULL;
     struct plm_record *record, *next;
     struct plm_api_room room;
+    struct plm_room_ref from;
+    if (!read_after(hub, after, &from))
+        return PLM_EINVAL;
+    const struct plm_record **sorted = max ? calloc(max, sizeof *sorted) : NULL;
     if (!sorted)
         return max ? PLM_ENOMEM : 0;
     HASH_ITER (hh, hub->records, record, next)
-        if (strcmp(record->value.key, after) > 0)
+        if (strcmp(record->value.key, from.key) > 0)
             sorted[n++] = record;
     qsort(sorted, n, sizeof *sorted, by_key);
     for (size_t i = 0; i < n; i++) {

@@ -43,7 +43,7 @@ struct plm_api_change {
 
 /**
  * Call f for each known room in the order of their keys, from the first after `after` ("": from the start), until it returns false.
- * @return 0, PLM_ENOMEM
+ * @param after name, in any case, also of a room that is gone by now; number of a room @return 0, PLM_ENOMEM, PLM_EINVAL (after is neither)
  */
 int plm_api_rooms(
     struct plm_hub *hub, const char *after, bool (*f)(void *arg, const struct plm_api_room *room), void *arg);

@@ -240,6 +240,24 @@ test("how pictures fared: told to leaders, of oneself to everybody, to nobody el
   await succeed("deleteRoom", { path: { room } });
 });
 
+test("pages of rooms end, whatever the rooms are called", async () => {
+  const names = ["A", "C++", "q&a", "50%", "a;b=c?d#e", "%26", "zwei Wörter"];
+  for (const name of names) await succeed("createRoom", { body: { name } });
+  const all = (await succeed("listRooms", {})).rooms.map((r) => r.name);
+  const paged = [];
+  for (let query = { limit: 1 }; ; ) {
+    const { rooms, more } = await succeed("listRooms", { query });
+    paged.push(...rooms.map((r) => r.name));
+    assert.ok(paged.length <= all.length, paged.join());
+    if (!more) break;
+    query = { limit: 1, after: paged.at(-1) };
+  }
+  assert.deepEqual(paged, all);
+  for (const name of names) assert.ok(paged.includes(name), name);
+  assert.equal((await call("listRooms", { query: { after: "a/b" } })).status, 400);
+  for (const name of names) await succeed("deleteRoom", { path: { room: name } });
+});
+
 test("tokens of the server open a room, and can be revoked", async () => {
   const room = "Vault";
   await succeed("createRoom", { body: { name: room, settings: { lobby: true }, owner: true } });

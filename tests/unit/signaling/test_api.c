@@ -35,8 +35,17 @@ static void test_list(void **state)
     struct peer *p = peer_enter(w, "charlie", "Ada", NULL);
     plm_api_rooms(w->hub, "", see_room, &all);
     assert_string_equal(all.keys, "alpha bravo charlie* delta ");
-    plm_api_rooms(w->hub, "alpha", see_room, &some);
+    plm_api_rooms(w->hub, "Alpha", see_room, &some);
     assert_string_equal(some.keys, "bravo charlie* ");
+    struct plm_api_room bravo;
+    struct seen by_number = {0}, gone = {0};
+    assert_int_equal(plm_api_room_get(w->hub, "bravo", &bravo), 0);
+    assert_int_equal(plm_api_rooms(w->hub, bravo.record->code, see_room, &by_number), 0);
+    assert_string_equal(by_number.keys, "charlie* delta ");
+    assert_int_equal(plm_api_rooms(w->hub, "Caesar", see_room, &gone), 0);
+    assert_string_equal(gone.keys, "charlie* delta ");
+    assert_int_equal(plm_api_rooms(w->hub, "a/b", see_room, &gone), PLM_EINVAL);
+    assert_int_equal(plm_api_rooms(w->hub, "000-0000-000", see_room, &gone), PLM_EINVAL);
     peer_destroy(p);
 }
 
