@@ -74,6 +74,7 @@ struct plm_http {
     struct plm_peer_count *peers;
     bool tls;
     void *ssl_ctx; /**< libwebsockets' own, of the vhost */
+    struct plm_http_tls *certificate; /**< what was read again; NULL: that of ssl_ctx */
     unsigned char chunk[LWS_PRE + CHUNK];
 };
 
@@ -755,7 +756,14 @@ int plm_http_create(struct plm_http **out, const struct plm_http_setup *setup, c
 
 int plm_http_reload_tls(struct plm_http *h, char *err, size_t err_size)
 {
-    return h->ssl_ctx ? plm_http_tls_load(h->ssl_ctx, h->setup.config, err, err_size) : 0;
+    struct plm_http_tls *renewed;
+    int rc = h->ssl_ctx ? plm_http_tls_load(&renewed, h->setup.config, err, err_size) : 0;
+    if (rc || !h->ssl_ctx)
+        return rc;
+    plm_http_tls_serve(h->ssl_ctx, renewed);
+    plm_http_tls_free(h->certificate);
+    h->certificate = renewed;
+    return 0;
 }
 
 void plm_http_stop_listening(struct plm_http *h)
@@ -787,6 +795,7 @@ void plm_http_destroy(struct plm_http *h)
         lws_context_destroy(h->context);
     while (h->exchanges)
         exchange_destroy(h->exchanges);
+    plm_http_tls_free(h->certificate);
     free(h);
 }
 

@@ -28,17 +28,36 @@ static int use_files(SSL_CTX *ctx, const char *certificate, const char *key, cha
     return 0;
 }
 
-int plm_http_tls_load(void *ssl_ctx, const struct plm_config *config, char *err, size_t err_size)
+int plm_http_tls_load(struct plm_http_tls **out, const struct plm_config *config, char *err, size_t err_size)
 {
-    if (!config->http.certificate)
-        return 0;
-    /* Tried on another one first: a file half written must not take the old certificate away. */
-    SSL_CTX *trial = SSL_CTX_new(TLS_server_method());
-    if (!trial)
-        return refuse("certificate", config->http.certificate, "out of memory", err, err_size);
-    int rc = use_files(trial, config->http.certificate, config->http.key, err, err_size);
-    SSL_CTX_free(trial);
-    if (!rc && ssl_ctx)
-        rc = use_files(ssl_ctx, config->http.certificate, config->http.key, err, err_size);
+    const char *certificate = config->http.certificate;
+    SSL_CTX *ctx = certificate ? SSL_CTX_new(TLS_server_method()) : NULL;
+    if (certificate && !ctx)
+        return refuse("certificate", certificate, "out of memory", err, err_size);
+    int rc = certificate ? use_files(ctx, certificate, config->http.key, err, err_size) : 0;
+    if (!rc && out)
+        *out = (struct plm_http_tls *)ctx;
+    else
+        SSL_CTX_free(ctx);
     return rc;
+}
+
+/* What the connection has from its own context goes: a certificate of another kind of key would stay beside the new one. */
+static int show(SSL *ssl, void *arg)
+{
+    SSL_CTX *from = arg;
+    STACK_OF(X509) *chain = NULL;
+    SSL_CTX_get0_chain_certs(from, &chain);
+    SSL_certs_clear(ssl);
+    return SSL_use_cert_and_key(ssl, SSL_CTX_get0_certificate(from), SSL_CTX_get0_privatekey(from), chain, 1);
+}
+
+void plm_http_tls_serve(void *ssl_ctx, struct plm_http_tls *certificate)
+{
+    SSL_CTX_set_cert_cb(ssl_ctx, show, certificate);
+}
+
+void plm_http_tls_free(struct plm_http_tls *certificate)
+{
+    SSL_CTX_free((SSL_CTX *)certificate);
 }

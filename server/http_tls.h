@@ -7,12 +7,22 @@
 
 #include "config.h"
 
+/** A certificate with its chain and key. */
+struct plm_http_tls;
+
 /**
  * Read the PEM files of http.tls and see that they belong together.
- * @param ssl_ctx  an SSL_CTX that new connections use from now on, unless it fails; NULL: only look
- * @param err      filled unless 0
+ * @param out  written when 0 is returned, with NULL when no certificate is configured; NULL: only look
+ * @param err  filled unless 0
  * @return 0 (also when no certificate is configured) or PLM_EINVAL
  */
-int plm_http_tls_load(void *ssl_ctx, const struct plm_config *config, char *err, size_t err_size);
+int plm_http_tls_load(struct plm_http_tls **out, const struct plm_config *config, char *err, size_t err_size);
+/**
+ * New connections of an SSL_CTX are shown this one and none other, whatever its kind of key.
+ * @param certificate borrowed until another one is served or no connection begins any more
+ */
+void plm_http_tls_serve(void *ssl_ctx, struct plm_http_tls *certificate);
+/** NULL is fine. */
+void plm_http_tls_free(struct plm_http_tls *certificate);
 
 #endif

@@ -352,9 +352,12 @@ def source_cap():
             s.close()
 
 
-def make_certificate(certificate, key):
+EC = ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+
+
+def make_certificate(certificate, key, kind=EC):
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        ["openssl", "req", "-x509", "-newkey", *kind, "-nodes"]
         + ["-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost"]
         + ["-addext", "subjectAltName=IP:127.0.0.1"],
         check=True,
@@ -364,6 +367,19 @@ def make_certificate(certificate, key):
 
 def served_certificate(port):
     return ssl.get_server_certificate(("127.0.0.1", port)).strip()
+
+
+def served_chain(port):
+    """All certificates that the server shows, by subject."""
+    shown = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-showcerts"], input=b"", capture_output=True, check=False
+    )
+    return re.findall(r"^ *\d+ s:(.*)$", shown.stdout.decode(), re.M)
+
+
+def text_of(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read().strip()
 
 
 def tls():
@@ -391,11 +407,18 @@ def tls():
                 file.write("half written")
             reload("certificate not reloaded: http.tls.key")
             assert served_certificate(other.port) == old
-            make_certificate(certificate, key)
+            for kind in (EC, ["rsa:2048"], ["rsa:2048"], EC):
+                make_certificate(certificate, key, kind)
+                reload("reloaded the log")
+                assert served_certificate(other.port) == text_of(certificate) != old, kind
+                old = text_of(certificate)
+                assert len(served_chain(other.port)) == 1
+            issuer = os.path.join(folder, "issuer.pem")
+            make_certificate(issuer, os.path.join(folder, "issuer-key.pem"), EC)
+            with open(certificate, "a", encoding="utf-8") as file:
+                file.write(text_of(issuer))
             reload("reloaded the log")
-            with open(certificate, encoding="utf-8") as file:
-                new = file.read().strip()
-            assert served_certificate(other.port) == new != old
+            assert len(served_chain(other.port)) == 2
         for env, text in (
             ({"PLENUM_HTTP_TLS_CERTIFICATE": "/nonexistent", "PLENUM_HTTP_TLS_KEY": key}, "http.tls.certificate: /nonexi"),
             ({"PLENUM_HTTP_TLS_CERTIFICATE": certificate}, "http.tls.key: missing"),
