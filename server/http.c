@@ -20,7 +20,7 @@
 #include "json_text.h"
 #include "logger.h"
 #include "peer_count.h"
-#include "source.h"
+#include "ws_server.h"
 
 #define CHUNK           (32 * 1024)
 #define HEADER_SPACE    8192  /* of a reply */
@@ -38,7 +38,8 @@ struct exchange {
     enum plm_http_method method;
     char *path, *query, *origin, *host, *content_type, *if_match, *if_none_match, *authorization;
     char *if_modified_since, *range, *if_range, *accept_encoding;
-    char source[48];
+    char source[PLM_SOURCE_SIZE];
+    bool forwarded;
     char *body;
     size_t body_len, body_expected;
     size_t discarded;
@@ -291,10 +292,8 @@ static const struct {
 static void find_source(struct exchange *x)
 {
     const struct plm_config_addrs *trusted = &x->http->setup.config->http.trusted_proxies;
-    char peer[PLM_SOURCE_SIZE] = "", forwarded[512];
-    lws_get_peer_simple(x->wsi, peer, sizeof(peer));
-    bool any = lws_hdr_copy(x->wsi, forwarded, sizeof(forwarded), WSI_TOKEN_X_FORWARDED_FOR) > 0;
-    plm_source_find(x->source, peer, any ? forwarded : NULL, trusted->addr, trusted->n);
+    plm_ws_find_source(x->source, x->wsi, trusted->addr, trusted->n);
+    x->forwarded = plm_http_is_forwarded(x->wsi);
 }
 
 static void list_methods(unsigned mask, char *out, size_t size)
@@ -357,6 +356,7 @@ static void dispatch(struct exchange *x)
         .host = x->host,
         .authorization = x->authorization,
         .source = x->source,
+        .forwarded = x->forwarded,
         .body = x->body,
         .len = x->body_len,
         .content_type = x->content_type,

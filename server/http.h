@@ -39,7 +39,8 @@ struct plm_http_request {
         query; /**< "a=1&b=2", "" without; '&' and '%' of names and values are percent-encoded, the rest is decoded */
     const char *body;  /**< not NUL-terminated */
     size_t len;
-    const char *source;        /**< address of the peer, without port */
+    const char *source;        /**< address of who asks, without port (source.h) */
+    bool forwarded;            /**< by its headers it came through a proxy */
     const char *host, *origin; /**< as the peer wrote them */
     const char *authorization; /**< a secret: goes into no log */
     const char *content_type, *if_match, *if_none_match, *if_modified_since, *range, *if_range,

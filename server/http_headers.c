@@ -26,6 +26,17 @@ bool plm_http_is_header(struct lws *wsi, enum lws_token_indexes token, const cha
     return lws_hdr_copy(wsi, found, sizeof(found), token) > 0 && !strcmp(found, value);
 }
 
+bool plm_http_is_forwarded(struct lws *wsi)
+{
+    static const enum lws_token_indexes tokens[] = {
+        WSI_TOKEN_X_FORWARDED_FOR, WSI_TOKEN_HTTP_X_REAL_IP, WSI_TOKEN_HTTP_VIA};
+    static const char rfc7239[] = "forwarded:";
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++)
+        if (lws_hdr_total_length(wsi, tokens[i]) > 0)
+            return true;
+    return lws_hdr_custom_length(wsi, rfc7239, sizeof(rfc7239) - 1) >= 0;
+}
+
 /* What would part it from the next one, or look encoded, is encoded. @param out room for 3 * len + 1 @return octets written */
 static size_t encode_piece(char *out, const char *piece, size_t len)
 {

@@ -15,6 +15,8 @@ struct plm_config_texts;
 char *plm_http_copy_header(struct lws *wsi, enum lws_token_indexes token);
 /** Whether it is there and says just this; of at most 31 octets. */
 bool plm_http_is_header(struct lws *wsi, enum lws_token_indexes token, const char *value);
+/** Whether any header says that a proxy passed it on. */
+bool plm_http_is_forwarded(struct lws *wsi);
 /** "a=1&b=2" as in struct plm_http_request. @return to be freed; NULL: there is none, or memory was short */
 char *plm_http_copy_query(struct lws *wsi);
 /** The body's length as announced. @param given whether it was @return false: no number */

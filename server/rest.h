@@ -5,7 +5,7 @@
  * Who may: the configured key (api.key) and keys of the API that are admin may do everything; other keys everything but manage keys; a
  * token with the grant admin the same as its key; a token for one room with role owner or moderator may manage that room as that role may in
  * its meeting (api.h), and its recordings, as may one with the grant record. Whoever has a join token with an identity sees how their own connections fare. A recording is also opened by the short-lived token that signalling gives to people. While no
- * key exists at all, a request from this machine itself, by the name of this machine, may make a room and look at it.
+ * key exists at all, a request from this machine itself, by the name of this machine and through no proxy, may make a room and look at it.
  */
 #ifndef PLM_SERVER_REST_H
 #define PLM_SERVER_REST_H

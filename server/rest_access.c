@@ -71,7 +71,7 @@ bool plm_rest_is_identity(const struct plm_rest_call *c, const char *room, const
 
 /*
  * From this machine, by a name of this machine: a page elsewhere whose name was made to point here (DNS rebinding) has another Host, a page
- * of another site has another Origin.
+ * of another site has another Origin. Who comes through a proxy is elsewhere, though the proxy be here.
  */
 static bool is_local(const struct plm_http_request *q)
 {
@@ -85,7 +85,7 @@ static bool is_local(const struct plm_http_request *q)
         by_name |= !strncmp(host, hosts[i], len) && (!host[len] || host[len] == ':');
     }
     const char *origin = q->origin ? strstr(q->origin, "://") : NULL;
-    return here && by_name && (!q->origin || (origin && !strcmp(origin + 3, host)));
+    return here && by_name && !q->forwarded && (!q->origin || (origin && !strcmp(origin + 3, host)));
 }
 
 const struct plm_grants *plm_rest_by(const struct plm_rest_call *c)

@@ -56,8 +56,10 @@ void plm_source_find(char out[PLM_SOURCE_SIZE], const char *peer, const char *fo
     size_t left = forwarded ? strlen(forwarded) : 0;
     if (!normalise(out, peer, strlen(peer)))
         snprintf(out, PLM_SOURCE_SIZE, "%s", peer);
-    while (left && is_trusted(out, trusted, n_trusted) && take_last(next, forwarded, &left))
-        memcpy(out, next, sizeof next);
+    while (left && is_trusted(out, trusted, n_trusted)) {
+        bool known = take_last(next, forwarded, &left);
+        snprintf(out, PLM_SOURCE_SIZE, "%s", known ? next : PLM_SOURCE_UNKNOWN);
+    }
 }
 
 bool plm_source_is_trusted(const char *peer, const struct plm_addr *trusted, size_t n_trusted)

@@ -243,19 +243,23 @@ static int on_timer(struct socket *s)
     return 0;
 }
 
-static void find_source(const struct plm_ws *ws, struct lws *wsi, char out[PLM_SOURCE_SIZE])
+/* Its end counts, whatever its length: a client can make it as long as all headers may be. */
+void plm_ws_find_source(
+    char out[PLM_SOURCE_SIZE], struct lws *wsi, const struct plm_addr *trusted, size_t n_trusted)
 {
-    char peer[PLM_SOURCE_SIZE] = "", forwarded[512];
+    char peer[PLM_SOURCE_SIZE] = "";
+    int len = lws_hdr_total_length(wsi, WSI_TOKEN_X_FORWARDED_FOR);
+    char *forwarded = len > 0 ? malloc((size_t)len + 1) : NULL;
+    bool good = forwarded && lws_hdr_copy(wsi, forwarded, len + 1, WSI_TOKEN_X_FORWARDED_FOR) > 0;
     lws_get_peer_simple(wsi, peer, sizeof peer);
-    bool any = lws_hdr_copy(wsi, forwarded, sizeof forwarded, WSI_TOKEN_X_FORWARDED_FOR) > 0;
-    plm_source_find(
-        out, peer, any ? forwarded : NULL, ws->config.trusted_proxies, ws->config.n_trusted_proxies);
+    plm_source_find(out, peer, len <= 0 ? NULL : good ? forwarded : PLM_SOURCE_UNKNOWN, trusted, n_trusted);
+    free(forwarded);
 }
 
 static int on_established(struct plm_ws *ws, struct lws *wsi, struct socket *s)
 {
     struct plm_session_out out = {.ctx = s, .send = on_send, .close = on_close};
-    find_source(ws, wsi, out.source);
+    plm_ws_find_source(out.source, wsi, ws->config.trusted_proxies, ws->config.n_trusted_proxies);
     s->ws = ws;
     s->wsi = wsi;
     s->last = &s->first;

@@ -9,8 +9,10 @@
 #define PLM_SIGNALING_WS_SERVER_H
 
 #include "hub.h"
+#include "source.h"
 
 struct plm_ws;
+struct lws;
 struct lws_protocols;
 
 /** Zero means the default, given in brackets. */
@@ -39,5 +41,9 @@ const struct lws_protocols *plm_ws_protocol(const struct plm_ws *ws);
 /** Free, after the context that used the protocol is gone. NULL is fine. */
 void plm_ws_destroy(struct plm_ws *ws);
 void plm_ws_stats(const struct plm_ws *ws, struct plm_ws_stats *out);
+
+/** Whom the request of a connection comes from (source.h), an upgrade or any other, while its headers are there. */
+void plm_ws_find_source(
+    char out[PLM_SOURCE_SIZE], struct lws *wsi, const struct plm_addr *trusted, size_t n_trusted);
 
 #endif

@@ -88,6 +88,35 @@ def new_rooms_of_this_machine():
         assert limit(s, "make_rate") == 0
 
 
+def through_a_proxy():
+    """Who comes through a proxy on this machine is not of this machine, whatever they write; and a long header hides nobody."""
+    long = ", ".join(["127.0.0.1"] * 200)
+    for trusted in ("127.0.0.1", ""):
+        with Server({"PLENUM_HTTP_TRUSTED_PROXIES": trusted, "PLENUM_ROOMS_MAKE_RATE": "1", "PLENUM_ROOMS_MAKE_BURST": str(BURST)}) as s:
+            for headers in (
+                {"X-Forwarded-For": f"{long}, 192.0.2.1"},
+                {"X-Forwarded-For": long},
+                {"X-Forwarded-For": "127.0.0.1"},
+                {"X-Forwarded-For": "192.0.2.1, nonsense"},
+                {"X-Real-IP": "192.0.2.1"},
+                {"Forwarded": "for=192.0.2.1"},
+                {"Via": "1.1 a"},
+            ):
+                for host in ("localhost", f"127.0.0.1:{s.port}"):
+                    assert make(s, "taken", {"Host": host, **headers}) == (401, "unauthorized"), (trusted, host, headers)
+            assert make(s, "mine", {"Host": "localhost"}) == (201, None)
+            if not trusted:
+                continue
+            for n in range(BURST):
+                assert join(s, f"r{n}", f"{long}, 192.0.2.1") is None
+                assert post(s, "whip", f"w{n}", f"{long}, 192.0.2.2")[0] == 201
+            assert join(s, "more", "192.0.2.1") == "too_fast" and join(s, "more", f"{long}, 192.0.2.1") == "too_fast"
+            assert join(s, "more", "192.0.2.2") == "too_fast" and join(s, "other", "192.0.2.3") is None
+            for n in range(BURST):
+                assert join(s, f"u{n}", f"127.0.0.1, unknown{n}") is None  # all of them are one
+            assert join(s, "more", "nonsense") == "too_fast" and join(s, "another", None) is None
+
+
 def guesses():
     """Some are free, then the source waits, for whatever it guesses; then all sources wait, for that room alone."""
     with Server({"PLENUM_HTTP_TRUSTED_PROXIES": "127.0.0.1", "PLENUM_API_KEY": "k" * 32}) as s:
@@ -121,4 +150,4 @@ def guesses():
         assert limit(s, "guesses") == 6
 
 
-plenum.run([new_rooms, new_rooms_of_this_machine, guesses])
+plenum.run([new_rooms, new_rooms_of_this_machine, through_a_proxy, guesses])

@@ -286,6 +286,20 @@ static void the_shipped_files_load(void **state)
     globfree(&found);
 }
 
+/* Else everybody would be the proxy, which is this machine. */
+static void behind_a_proxy_it_is_trusted(void **state)
+{
+    (void)state;
+    struct plm_config c;
+    char text[PLM_ADDR_TEXT], err[PLM_CONFIG_ERROR_SIZE] = "";
+    assert_int_equal(plm_config_load(&c, PLM_SOURCE_DIR "/configs/behind-proxy.yaml", NULL, err), 0);
+    assert_int_equal(c.http.trusted_proxies.n, 2);
+    assert_string_equal(
+        plm_addr_format_host(&c.http.trusted_proxies.addr[0], text, sizeof(text)), "127.0.0.1");
+    assert_string_equal(plm_addr_format_host(&c.http.trusted_proxies.addr[1], text, sizeof(text)), "::1");
+    plm_config_free(&c);
+}
+
 /* plenum.yaml is the reference: it names each key, commented out or not, and what it sets is the default. */
 static void the_reference_file_names_every_key(void **state)
 {
@@ -341,6 +355,7 @@ int main(void)
         cmocka_unit_test(errors_name_the_variable),
         cmocka_unit_test(what_is_printed_loads_again),
         cmocka_unit_test(the_shipped_files_load),
+        cmocka_unit_test(behind_a_proxy_it_is_trusted),
         cmocka_unit_test(the_reference_file_names_every_key),
         cmocka_unit_test(the_table_is_sound),
     };
