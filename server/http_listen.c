@@ -13,6 +13,8 @@
 
 #define BACKLOG         512
 #define ACCEPT_PER_TURN 64
+#define PAUSE_MS        100   /* where nothing is left to accept with; connections wait in the backlog */
+#define TELL_MS         10000 /* from one line about that to the next */
 
 struct listener {
     uv_poll_t poll;
@@ -24,15 +26,45 @@ struct listener {
 struct plm_http_listen {
     plm_http_accept_fn *fn;
     void *arg;
-    size_t n, open;
+    size_t n, open;   /* open: handles */
+    uv_timer_t pause; /* active: no listener is watched */
+    uint64_t tell_ms; /* not before */
     struct listener listeners[PLM_CONFIG_MAX_ADDRS];
 };
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct plm_http_listen *l = ((struct listener *)handle)->owner;
+    struct plm_http_listen *l = handle->data;
     if (--l->open == 0)
         free(l);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void on_paused(uv_timer_t *timer)
+{
+    struct plm_http_listen *l = timer->data;
+    for (size_t i = 0; i < l->n; i++)
+        uv_poll_start(&l->listeners[i].poll, UV_READABLE, on_readable);
+}
+
+/* A listener stays readable while connections wait: without this the loop would turn for nothing else. */
+static void pause_all(struct plm_http_listen *l, int error)
+{
+    uint64_t now = uv_now(l->pause.loop);
+    for (size_t i = 0; i < l->n; i++)
+        uv_poll_stop(&l->listeners[i].poll);
+    uv_timer_start(&l->pause, on_paused, PAUSE_MS, 0);
+    if (now < l->tell_ms)
+        return;
+    l->tell_ms = now + TELL_MS;
+    plm_log(PLM_LOG_ERROR, "http", "connections wait: %s; LimitNOFILE= or ulimit -n gives more descriptors",
+        plm_strerror(-error));
+}
+
+static bool is_starved(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -43,8 +75,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     for (int i = 0; status == 0 && i < ACCEPT_PER_TURN; i++) {
         int fd = accept4(li->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE)
-                plm_log(PLM_LOG_ERROR, "http", "no file descriptors left for a connection");
+            if (is_starved(errno))
+                pause_all(li->owner, errno);
             return;
         }
         const int on = 1;
@@ -103,6 +135,7 @@ static int add_listener(struct plm_http_listen *l, uv_loop_t *loop, const struct
         close(li->fd);
         return rc;
     }
+    li->poll.data = l;
     l->n++;
     l->open++;
     return uv_poll_start(&li->poll, UV_READABLE, on_readable);
@@ -119,6 +152,9 @@ int plm_http_listen_create(struct plm_http_listen **out, struct uv_loop_s *loop,
     }
     l->fn = fn;
     l->arg = arg;
+    uv_timer_init(loop, &l->pause);
+    l->pause.data = l;
+    l->open = 1;
     for (size_t i = 0; i < addrs->n; i++) {
         int rc = add_listener(l, loop, &addrs->addr[i]);
         if (rc) {
@@ -136,15 +172,13 @@ void plm_http_listen_close(struct plm_http_listen *l)
 {
     if (!l)
         return;
-    if (!l->open)
-        free(l);
-    else
-        for (size_t n = l->n, i = 0; i < n; i++) {
-            struct listener *li = &l->listeners[i];
-            uv_poll_stop(&li->poll);
-            uv_close((uv_handle_t *)&li->poll, on_closed);
-            close(li->fd);
-        }
+    uv_close((uv_handle_t *)&l->pause, on_closed);
+    for (size_t i = 0; i < l->n; i++) {
+        struct listener *li = &l->listeners[i];
+        uv_poll_stop(&li->poll);
+        uv_close((uv_handle_t *)&li->poll, on_closed);
+        close(li->fd);
+    }
 }
 
 bool plm_http_listen_address(const struct plm_http_listen *l, size_t i, struct plm_addr *out)

@@ -1,6 +1,7 @@
 /*
  * The listening sockets of HTTP, and of ICE-TCP where it has ports of its own. They are ours, not libwebsockets': so an address in use is told clearly, IPv6 stands beside IPv4
- * on one port, and connections over the cap are closed before they cost anything.
+ * on one port, and connections over the cap are closed before they cost anything. Where the process has no descriptor left
+ * they wait in the backlog.
  */
 #ifndef PLM_SERVER_HTTP_LISTEN_H
 #define PLM_SERVER_HTTP_LISTEN_H

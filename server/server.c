@@ -716,7 +716,7 @@ int plm_server_create(struct plm_server **out, struct plm_config *config,
     s->capture = *capture;
     make_random(s->recording_tokens.key, sizeof(s->recording_tokens.key));
     plm_log_configure(&s->config);
-    plm_startup_raise_nofile();
+    plm_startup_raise_nofile(&s->config);
 
     int rc = uv_loop_init(&s->loop);
     s->loop_open = !rc;

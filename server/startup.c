@@ -12,7 +12,8 @@
 
 #include "logger.h"
 
-#define NOFILE 65536
+#define NOFILE     65536
+#define OWN_NOFILE 256 /* sockets of workers, store, recorder, files that are being sent, and some to spare */
 
 int plm_startup_make_dir(const char *dir, char *err, size_t err_size)
 {
@@ -94,14 +95,29 @@ int plm_startup_rtc_listen(
     return 0;
 }
 
-void plm_startup_raise_nofile(void)
+/* Connections that the settings allow. */
+static rlim_t allowed_connections(const struct plm_config *config)
+{
+    bool tcp = config->rtc.tcp_on_http || config->rtc.tcp_listen.n;
+    return config->http.max_connections + (tcp ? config->rtc.limits.tcp_streams : 0);
+}
+
+void plm_startup_raise_nofile(const struct plm_config *config)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= NOFILE)
+    rlim_t needed = allowed_connections(config) + OWN_NOFILE, wanted = needed > NOFILE ? needed : NOFILE;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
         return;
-    limit.rlim_cur = limit.rlim_max < NOFILE ? limit.rlim_max : NOFILE;
-    if (setrlimit(RLIMIT_NOFILE, &limit))
-        plm_log(PLM_LOG_WARN, "main", "cannot raise the limit of open files: %s", plm_strerror(-errno));
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        if (setrlimit(RLIMIT_NOFILE, &limit))
+            plm_log(PLM_LOG_WARN, "main", "cannot raise the limit of open files: %s", plm_strerror(-errno));
+    }
+    if (limit.rlim_cur < needed)
+        plm_log(PLM_LOG_WARN, "main",
+            "%llu files may be open, too few for the connections that http.max_connections and "
+            "rtc.limits.tcp_streams allow: lower these, or give it %llu (LimitNOFILE=, ulimit -n)",
+            (unsigned long long)limit.rlim_cur, (unsigned long long)needed);
 }
 
 void plm_startup_web_root(const struct plm_config *config, char *out, size_t size)

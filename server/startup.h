@@ -14,8 +14,8 @@ int plm_startup_make_dir(const char *dir, char *err, size_t err_size);
  */
 int plm_startup_rtc_listen(
     struct plm_config_addrs *out, const struct plm_config *config, char *err, size_t err_size);
-/** Raise the limit of open files as far as it may go, to 65536. */
-void plm_startup_raise_nofile(void);
+/** Raise the limit of open files as far as it may go, to 65536 or what the settings need; a line in the log where they need more than that. */
+void plm_startup_raise_nofile(const struct plm_config *config);
 /** http.web_root, or the folder beside the program. */
 void plm_startup_web_root(const struct plm_config *config, char *out, size_t size);
 

@@ -36,12 +36,13 @@ def free_port():
 
 
 class Server:
-    """Use as a context manager; env overrides settings, for example PLENUM_RTC_WORKERS="2"."""
+    """Use as a context manager; env overrides settings, for example PLENUM_RTC_WORKERS="2". prefix: a command that runs the program."""
 
-    def __init__(self, env=None, args=(), web_root=None):
+    def __init__(self, env=None, args=(), web_root=None, prefix=()):
         self.port = free_port()
         self.folder = tempfile.mkdtemp(prefix="plenum-test-")
         self.args = list(args)
+        self.prefix = list(prefix)
         self.env = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "PLENUM_HTTP_LISTEN": f"127.0.0.1:{self.port}",
@@ -59,7 +60,7 @@ class Server:
 
     def __enter__(self):
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([PROGRAM, *self.args], env=self.env, stdout=log, stderr=log, cwd=self.folder)
+            self.process = subprocess.Popen([*self.prefix, PROGRAM, *self.args], env=self.env, stdout=log, stderr=log, cwd=self.folder)
         deadline = time.monotonic() + 20
         while "is ready" not in self.log():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -352,6 +352,37 @@ def source_cap():
             s.close()
 
 
+def processor_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def no_descriptors():
+    """Connections wait while no descriptor is left, which costs nothing; then they are taken again."""
+    ask = b"GET /healthz HTTP/1.0\r\nHost: a\r\n\r\n"
+    limited = ["sh", "-c", 'ulimit -n 150 && exec "$@"', "sh"]
+    with plenum.Server(prefix=limited) as other:
+        assert "warn main: 150 files may be open" in other.log(), other.log()
+        idle = [socket.create_connection(("127.0.0.1", other.port)) for _ in range(200)]
+        wait_until(lambda: "connections wait: " in other.log())
+        before = processor_seconds(other.process.pid)
+        time.sleep(2)
+        spent = processor_seconds(other.process.pid) - before
+        assert spent < 0.2, spent
+        assert other.log().count("connections wait: ") == 1
+        late = socket.create_connection(("127.0.0.1", other.port), timeout=10)
+        late.sendall(ask)
+        for s in idle:
+            s.close()
+        assert late.recv(100).startswith(b"HTTP/1.0 200")
+        late.close()
+        assert other.raw(ask).startswith(b"HTTP/1.0 200")
+    enough = {"PLENUM_HTTP_MAX_CONNECTIONS": "20", "PLENUM_RTC_LIMITS_TCP_STREAMS": "20"}
+    with plenum.Server(enough, prefix=["sh", "-c", 'ulimit -n 300 && exec "$@"', "sh"]) as other:
+        assert "files may be open" not in other.log()
+
+
 EC = ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
 
 
@@ -530,6 +561,7 @@ try:
                 health,
                 connection_cap,
                 source_cap,
+                no_descriptors,
                 tls,
                 start_errors,
                 command_line,
