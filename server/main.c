@@ -9,6 +9,7 @@
 
 #include "json_memory.h"
 #include "server.h"
+#include "startup.h"
 
 #define MAX_MEGABYTES 1000000
 
@@ -137,11 +138,21 @@ static int print(const struct plm_config *config)
     return EXIT_SUCCESS;
 }
 
+static int check(const struct plm_config *config, const char *file)
+{
+    char err[PLM_CONFIG_ERROR_SIZE];
+    if (plm_startup_judge(config, err, sizeof(err))) {
+        fprintf(stderr, "plenum-server: %s\n", err);
+        return EXIT_FAILURE;
+    }
+    printf("%s: good\n", file ? file : "environment");
+    return EXIT_SUCCESS;
+}
+
 static int with_config(const struct arguments *a)
 {
     struct plm_config config;
     char err[PLM_CONFIG_ERROR_SIZE];
-    int status = EXIT_SUCCESS;
 
     if (plm_config_load(&config, a->file, environ, err)) {
         fprintf(stderr, "plenum-server: %s\n", err);
@@ -149,10 +160,7 @@ static int with_config(const struct arguments *a)
     }
     if (a->action == RUN)
         return run(&config, a);
-    if (a->action == PRINT)
-        status = print(&config);
-    else
-        printf("%s: good\n", a->file ? a->file : "environment");
+    int status = a->action == PRINT ? print(&config) : check(&config, a->file);
     plm_config_free(&config);
     return status;
 }

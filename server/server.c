@@ -16,7 +16,6 @@
 #include "http_listen.h"
 #include "http_metrics.h"
 #include "http_static.h"
-#include "http_tls.h"
 #include "http_whip.h"
 #include "hub.h"
 #include "ice_servers.h"
@@ -427,28 +426,14 @@ static int hash_password(void *arg, uint64_t job, const char *password)
     return plm_passwords_submit(((struct plm_server *)arg)->passwords, job, password, NULL);
 }
 
-#define API_KEY_MIN 32 /* characters: a key is random, not thought up */
-
-/* The API answers once http is there; what it needs of it is given by start_http. */
 static int start_webhooks(struct plm_server *s, char *err, size_t err_size)
 {
     const struct plm_config *c = &s->config;
-    if (c->api.key && strlen(c->api.key) < API_KEY_MIN) {
-        snprintf(
-            err, err_size, "api.key: shorter than %d characters; take: openssl rand -hex 32", API_KEY_MIN);
-        return PLM_EINVAL;
-    }
     if (!c->webhooks.url)
         return 0;
-    if (!c->webhooks.secret) {
-        snprintf(
-            err, err_size, "webhooks.secret: not set; without it nobody could tell our webhooks from others");
-        return PLM_EINVAL;
-    }
     int rc = plm_webhooks_create(&s->webhooks, &s->loop, c->webhooks.url, c->webhooks.secret, make_random);
     if (rc)
-        snprintf(err, err_size, "webhooks.url: %s",
-            rc == PLM_EINVAL ? "not an http or https address" : plm_strerror(rc));
+        snprintf(err, err_size, "webhooks.url: %s", plm_strerror(rc));
     return rc;
 }
 
@@ -559,8 +544,6 @@ static int start_tcp(struct plm_server *s, char *err, size_t err_size)
 static int start_http(struct plm_server *s, char *err, size_t err_size)
 {
     int rc = load_page(s, err, err_size);
-    if (!rc)
-        rc = plm_http_tls_load(NULL, &s->config, err, err_size);
     if (rc)
         return rc;
     rc = start_rest(s);
@@ -718,10 +701,10 @@ int plm_server_create(struct plm_server **out, struct plm_config *config,
     plm_log_configure(&s->config);
     plm_startup_raise_nofile(&s->config);
 
-    int rc = uv_loop_init(&s->loop);
-    s->loop_open = !rc;
-    if (rc)
+    int rc = plm_startup_judge(&s->config, err, err_size);
+    if (!rc && (rc = uv_loop_init(&s->loop)))
         snprintf(err, err_size, "cannot make a loop: %s", plm_strerror(rc));
+    s->loop_open = !rc;
     if (!rc)
         rc = open_store(s, err, err_size);
     if (!rc)

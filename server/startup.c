@@ -10,10 +10,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "http_tls.h"
 #include "logger.h"
+#include "recorder_paths.h"
+#include "webhooks.h"
 
-#define NOFILE     65536
-#define OWN_NOFILE 256 /* sockets of workers, store, recorder, files that are being sent, and some to spare */
+#define API_KEY_MIN 32 /* characters: a key is random, not thought up */
+#define OPEN_FILES  65536
+#define OWN_FILES   256 /* sockets of workers, store, recorder, files that are being sent, and some to spare */
+
+/* ---- settings ---- */
+
+static int judge_secrets(const struct plm_config *c, char *err, size_t err_size)
+{
+    const char *why = NULL;
+    if (c->api.key && strlen(c->api.key) < API_KEY_MIN)
+        why = "api.key: shorter than 32 characters; take: openssl rand -hex 32";
+    else if (c->webhooks.url && !c->webhooks.secret)
+        why = "webhooks.secret: not set; without it nobody could tell our webhooks from others";
+    else if (c->webhooks.url && !plm_webhooks_is_url(c->webhooks.url))
+        why = "webhooks.url: not an http or https address";
+    if (why)
+        snprintf(err, err_size, "%s", why);
+    return why ? PLM_EINVAL : 0;
+}
+
+int plm_startup_judge(const struct plm_config *config, char *err, size_t err_size)
+{
+    struct plm_recorder_paths paths;
+    bool enabled;
+    int rc = judge_secrets(config, err, err_size);
+    if (!rc)
+        rc = plm_http_tls_load(NULL, config, err, err_size);
+    return rc ? rc : plm_recorder_paths_find(&paths, &enabled, config, err, err_size);
+}
+
+/* ---- what the machine has ---- */
 
 int plm_startup_make_dir(const char *dir, char *err, size_t err_size)
 {
@@ -105,7 +137,8 @@ static rlim_t allowed_connections(const struct plm_config *config)
 void plm_startup_raise_nofile(const struct plm_config *config)
 {
     struct rlimit limit;
-    rlim_t needed = allowed_connections(config) + OWN_NOFILE, wanted = needed > NOFILE ? needed : NOFILE;
+    rlim_t needed = allowed_connections(config) + OWN_FILES,
+           wanted = needed > OPEN_FILES ? needed : OPEN_FILES;
     if (getrlimit(RLIMIT_NOFILE, &limit))
         return;
     if (limit.rlim_cur < wanted) {

@@ -6,6 +6,12 @@
 
 #include "config.h"
 
+/**
+ * What a server would refuse of settings that were read, before it makes or opens anything: keys that are too short, settings that want each
+ * other, files that are not there. The same for a start and for --check.
+ * @param err filled unless 0: the key and why @return 0, PLM_EINVAL
+ */
+int plm_startup_judge(const struct plm_config *config, char *err, size_t err_size);
 /** Make data.dir with its parents. @param err filled unless 0 */
 int plm_startup_make_dir(const char *dir, char *err, size_t err_size);
 /**

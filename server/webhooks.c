@@ -319,7 +319,7 @@ static bool set_options(struct plm_webhooks *w)
     return !err && !bad;
 }
 
-static bool is_url(const char *url)
+bool plm_webhooks_is_url(const char *url)
 {
     CURLU *parsed = curl_url();
     char *scheme = NULL;
@@ -336,10 +336,10 @@ int plm_webhooks_create(struct plm_webhooks **out, uv_loop_t *loop, const char *
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT))
         return PLM_ENOMEM;
-    struct plm_webhooks *w = is_url(url) ? calloc(1, sizeof(*w)) : NULL;
+    struct plm_webhooks *w = plm_webhooks_is_url(url) ? calloc(1, sizeof(*w)) : NULL;
     if (!w) {
         curl_global_cleanup();
-        return is_url(url) ? PLM_ENOMEM : PLM_EINVAL;
+        return plm_webhooks_is_url(url) ? PLM_ENOMEM : PLM_EINVAL;
     }
     w->loop = loop;
     w->random = random;

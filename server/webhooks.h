@@ -23,6 +23,9 @@
 
 struct plm_webhooks;
 
+/** Is this an address of http or https? */
+bool plm_webhooks_is_url(const char *url);
+
 struct plm_webhooks_stats {
     uint32_t waiting;
     uint64_t oldest_ms;                  /**< how long the first of them has waited */

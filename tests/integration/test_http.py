@@ -514,6 +514,24 @@ def command_line():
         assert done.returncode == 1 and 'rtc.listen[0]: not an address: "foo"' in done.stderr, done
 
 
+def judged_alike():
+    """What a server does not start with, --check does not call good."""
+    url, secret = {"PLENUM_WEBHOOKS_URL": "http://127.0.0.1:1/"}, {"PLENUM_WEBHOOKS_SECRET": "x"}
+    for env, text in (
+        ({"PLENUM_API_KEY": "short"}, "api.key: shorter than 32 characters"),
+        (url, "webhooks.secret: not set"),
+        ({"PLENUM_WEBHOOKS_URL": "ftp://x", **secret}, "webhooks.url: not an http or https address"),
+        ({"PLENUM_HTTP_TLS_CERTIFICATE": "/nonexistent", "PLENUM_HTTP_TLS_KEY": "/nonexistent"}, "http.tls.certificate: /nonexistent"),
+        ({"PLENUM_RECORDING_ENABLED": "true", "PLENUM_RECORDING_PROGRAM": "/nonexistent"}, "recording.program: /nonexistent"),
+    ):
+        done = subprocess.run([plenum.PROGRAM, "--check"], capture_output=True, text=True, env=env, check=False)
+        assert done.returncode == 1 and text in done.stderr and not done.stdout, (env, done)
+        assert text in start_error(env), env
+    good = {"PLENUM_API_KEY": "k" * 32, **url, **secret}
+    done = subprocess.run([plenum.PROGRAM, "--check"], capture_output=True, text=True, env=good, check=False)
+    assert done.returncode == 0 and "good" in done.stdout, done
+
+
 def reload_and_stop():
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write("log:\n  level: info\n")
@@ -565,6 +583,7 @@ try:
                 tls,
                 start_errors,
                 command_line,
+                judged_alike,
                 reload_and_stop,
             ]
         )
