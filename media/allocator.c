@@ -31,6 +31,7 @@ struct climb {
     bool doubted; /* it came up by itself of late: what that takes shows only now */
     bool thinned; /* of what it has not all frames */
     uint8_t tid;  /* then: so many of them */
+    uint64_t beyond; /* the budget: as far may its lowest step go */
     uint32_t cost;
 };
 
@@ -192,11 +193,17 @@ static uint32_t cost_of(const struct climb *c, int at, bool up, uint64_t left)
 
 /**
  * A camera that has come up by itself of late, and lacks no more than the head-room that it was to have: it saves that on its frames, at once and
- * without a key frame. @return what it costs then, 0: it does not fit
+ * without a key frame. One that came back and has no frames to save stays where little of the whole line lacks. @return what it costs then,
+ * 0: it does not fit
  */
 static uint32_t thin(struct climb *c, int at, uint64_t others, uint64_t budget)
 {
     const struct step *s = &c->steps[at];
+    if (at == 0 && others + s->cost <= budget + c->beyond) {
+        c->thinned = true;
+        c->tid = s->tid;
+        return s->cost;
+    }
     if (!c->doubted || at != c->held || at == 0 || (others + s->cost) * 100 > budget * PLM_ALLOC_UP_PERCENT)
         return 0;
     for (unsigned tid = s->tid; tid-- > 0;) {
@@ -309,6 +316,14 @@ static bool waits(struct climb *c, bool proved, uint64_t now_us)
     return !proved || now_us - m->room_since_us < PLM_ALLOC_SUSTAIN_US;
 }
 
+/** What the lowest layer of a picture that came back of late may take that the budget has not: the head-room of the whole line. */
+static uint64_t may_go_beyond(const struct climb *c, const struct plm_alloc_line *line, uint64_t budget)
+{
+    bool came_back = c->doubted && !c->asked && c->held == 0 &&
+                     c->steps[0].encoding == c->slot->memory->encoding;
+    return came_back ? (budget + line->beside_bps) * (PLM_ALLOC_UP_PERCENT - 100) / 100 : 0;
+}
+
 /**
  * What all would use after the next step up, with head-room: of those that may go up. 0: nobody may. Asked otherwise, a slot does not wait: no step.
  */
@@ -373,7 +388,7 @@ static void choose(struct climb *c, uint64_t now_us)
     s->encoding = encoding_at(c, c->at);
     s->tid = c->at < 0 ? 0 : c->thinned ? c->tid : c->steps[c->at].tid;
     if (c->fresh || c->asked || s->encoding != m->encoding)
-        m->rose_us = !c->asked && c->held >= 0 && c->at > c->held ? now_us : 0;
+        m->rose_us = !c->asked && c->at > c->held ? now_us : 0;
     if (c->at > c->held)
         m->room_since_us = 0;
     if (c->fresh || asked_otherwise(s))
@@ -439,6 +454,7 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     for (size_t i = 0; i < m; i++) {
         order[i]->cap = order[i]->n - 1;
         order[i]->asked = is_asked(order[i], now_us);
+        order[i]->beyond = may_go_beyond(order[i], line, budget);
     }
     uint64_t used = climb_all(order, m, budget);
     bool lacks = false;

@@ -29,7 +29,7 @@ struct plm_alloc_memory {
     uint8_t encoding, tid; /**< chosen last; PLM_LAYER_NONE: paused */
     uint8_t priority;      /**< asked for then */
     uint16_t want_width, want_height;
-    uint64_t rose_us;       /**< to this encoding, by itself: since then; 0: it did not */
+    uint64_t rose_us;       /**< to this encoding, or from a pause, by itself: since then; 0: it did not */
     uint64_t room_since_us; /**< for a step up; 0: there is none */
     uint64_t awaited_us;    /**< an encoding that was not sent when it was asked for: since then; 0: none */
 };
@@ -78,7 +78,8 @@ struct plm_alloc_total {
  * want of bandwidth, and longer each time that one up had to be taken back, unless the budget is half as large again as the one that failed, or, where no step
  * up was taken back, has, with sound, grown by three fifths since its least, and is far more than was used: the line stood still for a moment, or was thought to; more frames of the
  * same encoding cost no key frame, and do not wait for this; a paused slot's return waits 20 s at most. Nor does anything that somebody asks for otherwise than before (another size,
- * another priority, another track); where the publisher had to begin with what is asked for, not for some seconds. The sum never exceeds the budget.
+ * another priority, another track); where the publisher had to begin with what is asked for, not for some seconds. The sum never exceeds the budget, but
+ * for 5 s after a camera came back from a pause: its lowest layer stays then if, sound included, no more than 15 % of the line lack.
  *
  * Called whenever something has changed, and at least twice a second.
  */

@@ -98,11 +98,17 @@ static inline bool alloc_same_layers(const struct plm_alloc_slot *a, const struc
            a->want_height == b->want_height && !memcmp(a->layers, b->layers, sizeof a->layers);
 }
 
-/** @return what is wrong with one choice, NULL: nothing */
-static inline const char *alloc_check_choice(
-    const struct plm_alloc_slot *v, size_t n, uint32_t budget, const struct plm_alloc_total *total)
+/** A picture that came back or rose by itself in the last 5 s. */
+static inline bool alloc_is_late(const struct plm_alloc_slot *s, uint64_t now)
 {
-    uint64_t used = 0;
+    return s->memory->rose_us && now - s->memory->rose_us < 5000000;
+}
+
+/** @return what is wrong with one choice, NULL: nothing */
+static inline const char *alloc_check_choice(const struct plm_alloc_slot *v, size_t n, uint32_t budget,
+    uint64_t now, const struct plm_alloc_total *total)
+{
+    uint64_t used = 0, most = budget;
     for (size_t i = 0; i < n; i++) {
         const struct plm_alloc_slot *s = &v[i];
         bool valid = s->n_layers > 0 && s->n_layers <= PLM_MAX_ENCODINGS;
@@ -127,10 +133,12 @@ static inline const char *alloc_check_choice(
         if (any && !s->layers[s->encoding].sent)
             return "an encoding that does not flow, though others do";
         used += alloc_cost(s);
+        if (alloc_is_late(s, now) && !s->screen)
+            most = (uint64_t)budget * PLM_ALLOC_UP_PERCENT / 100;
     }
     if (used > total->used_bps)
         return "more is used than is told";
-    return budget && total->used_bps > budget ? "more is given than there is" : NULL;
+    return budget && total->used_bps > most ? "more is given than there is" : NULL;
 }
 
 /** As a receiver just come would be treated: among equals priority decides, and with more in hand the first gets no less. */
@@ -147,7 +155,7 @@ static inline const char *alloc_check_anew(const struct alloc_world *w)
             v[k][i].memory = &m[k][i];
         uint32_t budget = k ? w->budget + w->budget / 3 : w->budget;
         plm_allocate(&line, v[k], w->n, budget, w->now, &total);
-        const char *broken = alloc_check_choice(v[k], w->n, budget, &total);
+        const char *broken = alloc_check_choice(v[k], w->n, budget, w->now, &total);
         if (broken)
             return broken;
     }
@@ -184,7 +192,7 @@ static inline const char *alloc_check_steady(struct alloc_world *w)
         for (size_t i = 0; i < w->n; i++)
             was[i] = alloc_height(&w->slots[i]);
         plm_allocate(&w->line, w->slots, w->n, w->budget, w->now, &total);
-        const char *broken = alloc_check_choice(w->slots, w->n, w->budget, &total);
+        const char *broken = alloc_check_choice(w->slots, w->n, w->budget, w->now, &total);
         if (broken)
             return broken;
         for (size_t i = 0; i < w->n; i++) {
@@ -247,7 +255,7 @@ static inline const char *alloc_rules_check(const uint8_t *script, size_t len)
         struct plm_alloc_total total;
         alloc_change(&in, &w);
         plm_allocate(&w.line, w.slots, w.n, w.budget, w.now, &total);
-        const char *broken = alloc_check_choice(w.slots, w.n, w.budget, &total);
+        const char *broken = alloc_check_choice(w.slots, w.n, w.budget, w.now, &total);
         if (!broken && round % 8 == 0)
             broken = alloc_check_anew(&w);
         if (broken)

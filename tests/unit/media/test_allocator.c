@@ -450,6 +450,31 @@ static void a_paused_slot_comes_back_by_itself(void **state)
     assert_int_equal(r.slots[1].tid, 0);
 }
 
+/** What lacks right after is no more than the head-room of the whole line, sound included: it would flap. For a while, and not when much lacks. */
+static void a_picture_that_came_back_is_kept_for_a_while(void **state)
+{
+    (void)state;
+    struct receiver r;
+    receiver_init(&r, 2);
+    r.line.beside_bps = 130000;
+    share(&r, 300000);
+    share_for(&r, 100000, 25 * SECOND);
+    assert_int_equal(r.slots[1].encoding, PLM_LAYER_NONE);
+    while (r.slots[1].encoding == PLM_LAYER_NONE)
+        share_for(&r, 138001, SECOND / 2);
+    share_for(&r, 90000, 4 * SECOND);
+    assert_int_equal(r.slots[0].encoding, 0);
+    assert_int_equal(r.slots[1].encoding, 0);
+    assert_int_equal(r.slots[1].tid, 0);
+    share_for(&r, 90000, 2 * SECOND);
+    assert_int_equal(r.slots[0].encoding, 0);
+    assert_int_equal(r.slots[1].encoding, PLM_LAYER_NONE);
+    while (r.slots[1].encoding == PLM_LAYER_NONE)
+        share_for(&r, 138001, SECOND / 2);
+    share(&r, 85000);
+    assert_int_equal(r.slots[1].encoding, PLM_LAYER_NONE);
+}
+
 /** More frames of the same encoding need no key frame: a failure is no reason to wait for them. */
 static void frames_come_back_soon(void **state)
 {
@@ -565,6 +590,7 @@ int main(void)
         cmocka_unit_test(up_goes_what_is_proved),
         cmocka_unit_test(what_is_asked_for_anew_does_not_wait),
         cmocka_unit_test(a_paused_slot_comes_back_by_itself),
+        cmocka_unit_test(a_picture_that_came_back_is_kept_for_a_while),
         cmocka_unit_test(frames_come_back_soon),
         cmocka_unit_test(what_is_not_sent_is_wished_for),
         cmocka_unit_test(what_is_waited_for_is_wished_for),
