@@ -39,7 +39,7 @@
 #define SPARED_OF_PERCENT 95     /* of what goes through */
 #define SPARE_US          700000 /* a burst goes by itself within that */
 #define SPARE_AGAIN_US    5000000
-#define CALM_US           800000 /* after a decrease, before more is asked for */
+#define CALM_US           600000 /* after a decrease, before more is asked for */
 #define TRIAL_STEP_US     10000
 #define START_BPS         1000000
 #define HEADROOM          3
@@ -80,6 +80,7 @@ struct plm_bwe {
     bool tight;      /* what was sent within HISTORY_US was overwritten */
     bool valid, has_twcc;
     bool padding; /* there is something to send for a cluster */
+    bool gave_up; /* far less was given out than before */
     uint32_t rtt_us, feedback_rtt_us, want_bps, used_bps, next_bps;
     uint64_t estimate; /* bit/s */
     uint64_t shown;    /* by the first clusters, until the estimate is valid */
@@ -597,6 +598,7 @@ void plm_bwe_aim(struct plm_bwe *b, uint32_t used_bps, uint32_t next_bps)
 {
     if (b->log)
         plm_bwe_log_aim(b->log, used_bps, next_bps);
+    b->gave_up |= used_bps * UINT64_C(100) < (uint64_t)b->used_bps * FELL_PERCENT;
     b->used_bps = used_bps;
     b->next_bps = next_bps;
 }
@@ -627,6 +629,9 @@ void plm_bwe_poll(struct plm_bwe *b, uint64_t now_us)
     b->trial_cap = plm_bwe_trial_cap(&b->trial, now_us);
     if (!b->has_twcc)
         grow_without_twcc(b, now_us);
+    if (b->gave_up)
+        plm_bwe_probe_hurry(&b->probe, now_us);
+    b->gave_up = false;
 }
 
 /* ---- clusters and trials ---- */

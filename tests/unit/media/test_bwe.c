@@ -290,6 +290,28 @@ static void probes_find_what_is_wanted(void **state)
 
 /* A queue says so before anything is lost; what arrives is what the line carries. */
 /* What arrives without a queue is carried, though little was thought to be wanted, and asked for. */
+/** When pictures had to become smaller: the line may carry more than it was thought to. */
+static void what_was_given_up_is_asked_for_soon(void **state)
+{
+    (void)state;
+    l.line_bps = 2500000;
+    plm_bwe_want(l.bwe, 4000000, true);
+    plm_bwe_aim(l.bwe, 2000000, 0);
+    run_for(3000, 2000000);
+    uint64_t at = plm_bwe_probe_at(l.bwe, l.now);
+    while (at <= l.now + 1000000 || at > l.now + 10000000) { /* just after a cluster */
+        plm_bwe_padding(l.bwe, l.now);
+        run_for(100, 2000000);
+        at = plm_bwe_probe_at(l.bwe, l.now);
+    }
+    plm_bwe_aim(l.bwe, 1900000, 2000000);
+    plm_bwe_poll(l.bwe, l.now);
+    assert_int_equal(plm_bwe_probe_at(l.bwe, l.now), at);
+    plm_bwe_aim(l.bwe, 500000, 2000000);
+    plm_bwe_poll(l.bwe, l.now);
+    assert_true(plm_bwe_probe_at(l.bwe, l.now) <= l.now);
+}
+
 static void what_flows_is_carried(void **state)
 {
     (void)state;
@@ -363,6 +385,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(loss_from_the_first_is_no_congestion, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_falling_remb_bounds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(probes_find_what_is_wanted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_given_up_is_asked_for_soon, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_flows_is_carried, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_queue_cuts_before_loss_does, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reports_alone_are_enough, set_up, tear_down),
