@@ -30,13 +30,19 @@
 #define CLIMB_END_US   40000 /* that the last packet of a feedback still waits */
 #define CLIMB_GAP_US   60000 /* between two of them: a queue lets one through after the other */
 #define CLIMB_LESS_US  8000  /* unrest that is none */
+#define CLIMB_STEP     60    /* percent of the climb that one of them may be: a leap is no queue */
+#define CLIMB_PUSHED   50    /* percent of its time that it grew by: what was sent one by one shows no rate */
 #define HINT_N         3     /* the same of a line of which little is left: packets in a row */
 #define HINT_US        15000
 #define HINT_WAIT_US   35000 /* that the last one has, and that of the feedback */
-#define HINT_STEP      60    /* percent of the climb that one of them may be: a leap is no queue */
-#define HINT_PUSHED    50    /* percent of its time that it grew by: what was sent one by one shows no rate */
 #define HINT_CALM      60    /* feedbacks without such a run before it counts */
 #define STANDING_N     3
+#define UNREST_SHIFT   5     /* of so many feedbacks */
+#define UNREST_TIMES   5     /* as the mean it may be */
+#define UNREST_NONE_US 12000 /* of it, that any line has */
+#define UNREST_MAX_US  70000 /* a single leap beyond it teaches nothing */
+#define UNREST_PACKETS 16    /* of fewer in one feedback the luckiest is chance, or waits for ours */
+#define UNREST_FORGET_SHIFT 9
 #define STANDING_MAX   5 /* feedbacks: it does not go by itself */
 #define TRIES          3
 #define LEAST_WAIT_US  8000  /* a queue that cannot be seen is none */
@@ -48,6 +54,28 @@
 static int64_t base_of(const struct plm_bwe_delay *d)
 {
     return d->base_us[0] < d->base_us[1] ? d->base_us[0] : d->base_us[1];
+}
+
+/* What the luckiest packet's wait may differ by from one feedback to the next, for nothing but the line's own unrest. */
+static int64_t unrest(const struct plm_bwe_delay *d)
+{
+    int64_t us = d->unrest_us * UNREST_TIMES / (1 << UNREST_SHIFT) - UNREST_NONE_US;
+    return us > 0 ? us : 0;
+}
+
+static int64_t standing_us(const struct plm_bwe_delay *d)
+{
+    return STANDING_US + unrest(d);
+}
+
+/* Of lines that send again what they lost, and of those that bunch. It is learned from what is sent fast, where no queue is felt, once there is an estimate. */
+static void note_unrest(struct plm_bwe_delay *d, int64_t before)
+{
+    int64_t moved = d->least_us > before ? d->least_us - before : before - d->least_us;
+    if (!d->hint_below_bps || d->n_ways < UNREST_PACKETS)
+        d->unrest_us -= d->unrest_us / (1 << UNREST_FORGET_SHIFT);
+    else if (moved <= UNREST_MAX_US && !d->let_go && d->usage != PLM_BWE_OVER && !d->narrow_bps)
+        d->unrest_us += moved - d->unrest_us / (1 << UNREST_SHIFT);
 }
 
 static void note_wait(struct plm_bwe_delay *d, int64_t sent_us, int64_t way_us)
@@ -71,12 +99,17 @@ static void note_wait(struct plm_bwe_delay *d, int64_t sent_us, int64_t way_us)
     d->wait_us += (way_us - base_of(d) - d->wait_us) / (1 << WAIT_SHIFT);
 }
 
+/* A queue grows evenly, and by much of the time: after a leap those behind it only come as they were sent. */
+static bool is_pushed(const struct plm_bwe_delay *d, int64_t grown_us, int64_t us)
+{
+    return d->climb_step_us * 100 <= grown_us * CLIMB_STEP && grown_us * 100 >= us * CLIMB_PUSHED;
+}
+
 /* Few packets in a row happen to come later and later on any line: they have to do so evenly, with nothing lost between them, and far too slowly. */
 static bool is_hint(const struct plm_bwe_delay *d, int64_t grown_us, int64_t us, uint64_t bps)
 {
     return d->climb_packets >= HINT_N && grown_us >= HINT_US && bps < d->hint_below_bps && !d->climb_lost &&
-           d->highest_way_us - base_of(d) >= HINT_WAIT_US && d->climb_step_us * 100 <= grown_us * HINT_STEP &&
-           grown_us * 100 >= us * HINT_PUSHED;
+           d->highest_way_us - base_of(d) >= HINT_WAIT_US && is_pushed(d, grown_us, us);
 }
 
 /* Whether the run shows a queue: it has to be long, and to have grown by much. */
@@ -86,7 +119,8 @@ static void judge_climb(struct plm_bwe_delay *d)
     if (us <= 0)
         return;
     uint64_t bps = (uint64_t)d->climb_octets * 8000000 / (uint64_t)us;
-    if (d->climb_packets >= CLIMB_N && grown_us >= CLIMB_US && d->highest_way_us - base_of(d) >= STANDING_US)
+    if (d->climb_packets >= CLIMB_N && grown_us >= CLIMB_US + unrest(d) &&
+        d->highest_way_us - base_of(d) >= standing_us(d) && is_pushed(d, grown_us, us))
         d->narrow_bps = bps;
     if (is_hint(d, grown_us, us, bps))
         d->hint_bps = bps;
@@ -133,7 +167,7 @@ uint64_t plm_bwe_delay_hint(const struct plm_bwe_delay *d)
 /* What stays though less was sent, and again less, is no queue: the way has become longer. */
 static void judge_standing(struct plm_bwe_delay *d, int64_t before)
 {
-    if (d->least_us <= STANDING_US) {
+    if (d->least_us <= standing_us(d)) {
         d->standing = d->tried = 0;
     } else if (d->least_us > before + STANDING_UP_US) {
         d->usage = PLM_BWE_OVER;
@@ -197,22 +231,30 @@ void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d)
         judge_standing(d, before);
     if (d->rising >= RISING)
         d->usage = PLM_BWE_OVER;
+    note_unrest(d, before);
     d->n_ways = 0;
+}
+
+/* What waits for a queue, and not for the line's own unrest. */
+static int64_t queued(const struct plm_bwe_delay *d, int64_t wait_us)
+{
+    int64_t us = wait_us - unrest(d);
+    return us > 0 ? us : 0;
 }
 
 int64_t plm_bwe_delay_last_wait(const struct plm_bwe_delay *d)
 {
-    return d->last_way_us - base_of(d);
+    return queued(d, d->last_way_us - base_of(d));
 }
 
 int64_t plm_bwe_delay_least_wait(const struct plm_bwe_delay *d)
 {
-    return d->least_us;
+    return queued(d, d->least_us);
 }
 
 int64_t plm_bwe_delay_wait(const struct plm_bwe_delay *d)
 {
-    return d->wait_us > 0 ? d->wait_us : 0;
+    return queued(d, d->wait_us);
 }
 
 /* ---- the slope ---- */
@@ -282,7 +324,7 @@ static void judge(struct plm_bwe_delay *d, double slope, double sent_ms, int64_t
 static void note_rise(struct plm_bwe_delay *d, const struct plm_bwe_group *g)
 {
     int64_t wait = g->first_arrival_us - g->first_sent_us - base_of(d);
-    bool rises = wait > STANDING_US && wait >= d->group_wait_us - RISING_LESS_US;
+    bool rises = wait > standing_us(d) && wait >= d->group_wait_us - RISING_LESS_US;
     d->rising = rises ? d->rising + 1 : 0;
     d->group_wait_us = wait;
 }

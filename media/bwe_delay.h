@@ -41,6 +41,7 @@ struct plm_bwe_delay {
     int64_t base_since_us;
     int64_t wait_us;      /**< smoothed, above the shortest way */
     int64_t least_us;     /**< shortest of the last feedback, above the shortest way */
+    int64_t unrest_us;    /**< what that one moves by from one feedback to the next, sum of some */
     int64_t least_way_us; /**< of the present feedback */
     unsigned n_ways;
     int64_t first_sent_us, first_arrival_us, last_sent_us, last_arrival_us; /**< of the present feedback */

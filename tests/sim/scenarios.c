@@ -823,6 +823,7 @@ static const struct {
     {"same", same},
     {"bandwidth_steps", bandwidth_steps},
     {"bandwidth_found", bandwidth_found},
+    {"bandwidth_jitter", bandwidth_jitter},
     {"loss_freezes", loss_freezes},
     {"bandwidth_falls", bandwidth_falls},
     {"bandwidth_falls_slowly", bandwidth_falls_slowly},

@@ -184,6 +184,36 @@ void bandwidth_found(const struct run *r)
     close_flow(f, r);
 }
 
+/** A line of 20 Mbit/s that sends again what it lost, and keeps the order: packets come late, and nothing else is wrong. */
+void bandwidth_jitter(const struct run *r)
+{
+    static const struct {
+        unsigned ms, share; /* per mille of the packets, and what was sent behind them waits; 0: each by any time up to that */
+    } rows[] = {{60, 0}, {80, 50}, {60, 200}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct flow *f = calloc(1, sizeof *f);
+        open_flow(f, r, 25000, 0);
+        line(f, 20000000, 300000);
+        run_for(f, 12000);
+        struct sim_path *down = &f->watcher->receive->down;
+        *(rows[i].share ? &down->again_us : &down->jitter_us) = rows[i].ms * 1000;
+        down->again = rows[i].share;
+        unsigned from = f->n, best = 0;
+        run_for(f, 48000);
+        uint64_t sum = 0;
+        for (unsigned k = from; k < f->n; k++) {
+            best += f->looks[k].encoding == 2;
+            sum += f->looks[k].estimate / 1000;
+        }
+        unsigned mean = (unsigned)(sum / (f->n - from));
+        printf("  %u of 1000 up to %u ms later: estimate %u kbit/s in the mean, the best layer %u %% of the time\n",
+            rows[i].share ? rows[i].share : 1000, rows[i].ms, mean, best * 100 / (f->n - from));
+        print_flow(f);
+        SIM_CHECK(&f->m.sim, mean >= 800, "%u kbit/s in the mean", mean);
+        close_flow(f, r);
+    }
+}
+
 /**
  * 2, 5 and 10 % lost at random, 50 ms of round trip: of the time at most 0.1, 0.5 and 1 % is frozen. Of 30 % it is much of the time, but the
  * picture goes on.

@@ -34,6 +34,8 @@
 struct sim_path {
     unsigned loss, duplicate, reorder; /**< of 1000 */
     uint32_t delay_us, jitter_us;      /**< jitter keeps the order; only `reorder` breaks it */
+    unsigned again;                    /**< of 1000: lost by a line that sends again and keeps the order */
+    uint32_t again_us;                 /**< which takes so long */
     uint32_t rate_bps;                 /**< 0: no limit */
     uint32_t queue_us;                 /**< longest wait for the rate, then tail drop */
     uint64_t held_until_us;            /**< nothing arrives before: it is kept, and comes then */

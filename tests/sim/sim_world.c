@@ -200,6 +200,7 @@ static void transmit(struct sim_end *e, bool up, const uint8_t *data, size_t len
     if (sim_chance(s, path->loss))
         return;
     at += path->delay_us + (path->jitter_us ? sim_random(s) % path->jitter_us : 0);
+    at += path->again && sim_chance(s, path->again) ? path->again_us : 0;
     at = at > path->held_until_us ? at : path->held_until_us;
     if (sim_chance(s, path->reorder)) {
         at += sim_random(s) % 40000;

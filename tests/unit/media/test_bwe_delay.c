@@ -221,11 +221,52 @@ static void a_climb_that_is_over_is_no_narrow_line(void **state)
     assert_int_equal(plm_bwe_delay_narrow(&t), 0);
 }
 
+/* Feedbacks of a line that sends again what it lost and keeps the order: each packet takes up to 60 ms more. @return those that find a queue */
+static unsigned uneasy_feedbacks(unsigned n)
+{
+    static int64_t last;
+    unsigned found = 0;
+    for (unsigned i = 0; i < n; i++, now += 100000) {
+        plm_bwe_delay_begin_feedback(&t, 1500000);
+        for (int64_t k = 0; k < 25; k++) {
+            int64_t sent = (int64_t)now + k * 4000, arrival = sent + 20000 + rand() % 60000;
+            last = arrival > last ? arrival : last;
+            plm_bwe_delay_add(&t, 1200, sent, last);
+        }
+        plm_bwe_delay_end_feedback(&t);
+        found += plm_bwe_delay_narrow(&t) || plm_bwe_delay_usage(&t) == PLM_BWE_OVER ||
+                 plm_bwe_delay_wait(&t) > 40000;
+    }
+    return found;
+}
+
+/* What a line does all the time is no queue; one that grows beyond it is. */
+static void a_line_s_own_unrest_is_no_queue(void **state)
+{
+    (void)state;
+    uneasy_feedbacks(60);
+    assert_in_range(uneasy_feedbacks(600), 0, 60);
+    uint64_t narrow = 0;
+    int64_t free_us = (int64_t)now;
+    for (unsigned i = 0; i < 4; i++, now += 100000) {
+        plm_bwe_delay_begin_feedback(&t, 1500000);
+        for (int64_t k = 0; k < 25; k++) {
+            int64_t sent = (int64_t)now + k * 4000;
+            free_us = (free_us > sent ? free_us : sent) + 9600; /* 1 Mbit/s of 2.4 */
+            plm_bwe_delay_add(&t, 1200, sent, free_us + 50000);
+        }
+        plm_bwe_delay_end_feedback(&t);
+        narrow = plm_bwe_delay_narrow(&t) ? plm_bwe_delay_narrow(&t) : narrow;
+    }
+    assert_in_range(narrow, 900000, 1100000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_line_that_carries_it_is_normal, set_up),
         cmocka_unit_test_setup(a_growing_queue_is_seen_soon, set_up),
+        cmocka_unit_test_setup(a_line_s_own_unrest_is_no_queue, set_up),
         cmocka_unit_test_setup(an_emptying_queue_is_no_reason_to_send_less, set_up),
         cmocka_unit_test_setup(clocks_do_not_matter, set_up),
         cmocka_unit_test_setup(a_set_clock_and_a_silence_begin_anew, set_up),
