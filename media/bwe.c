@@ -571,10 +571,12 @@ void plm_bwe_on_remb(struct plm_bwe *b, uint64_t bitrate_bps, uint64_t now_us)
         set_estimate(b, b->estimate);
 }
 
-void plm_bwe_on_report(struct plm_bwe *b, uint8_t fraction_q8, uint32_t rtt_us, uint64_t now_us)
+void plm_bwe_on_report(
+    struct plm_bwe *b, uint32_t packets, uint8_t fraction_q8, uint32_t rtt_us, uint64_t now_us)
 {
+    uint32_t lost = (uint32_t)(((uint64_t)packets * fraction_q8 + 128) / 256), loss_q8;
     if (b->log)
-        plm_bwe_log_report(b->log, fraction_q8, rtt_us, now_us);
+        plm_bwe_log_report(b->log, packets, fraction_q8, rtt_us, now_us);
     if (rtt_us)
         b->rtt_us = b->rtt_us ? (uint32_t)(((uint64_t)b->rtt_us * 7 + rtt_us) / 8) : rtt_us;
     if (b->has_twcc) { /* which tells more, and sooner */
@@ -583,7 +585,8 @@ void plm_bwe_on_report(struct plm_bwe *b, uint8_t fraction_q8, uint32_t rtt_us, 
     }
     feed_sent_rate(b, now_us);
     note_feedback(b, now_us);
-    on_loss(b, fraction_q8, now_us);
+    if (plm_bwe_loss_count(&b->loss, packets - lost, lost, now_us, &loss_q8))
+        on_loss(b, loss_q8, now_us);
 }
 
 void plm_bwe_want(struct plm_bwe *b, uint32_t bps, bool padding)

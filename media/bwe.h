@@ -37,8 +37,12 @@ void plm_bwe_on_sent(struct plm_bwe *b, uint16_t twcc_seq, uint16_t size, uint64
 /** @return whether the estimate fell, or a trial is over: what is sent has to follow at once */
 bool plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t now_us);
 void plm_bwe_on_remb(struct plm_bwe *b, uint64_t bitrate_bps, uint64_t now_us);
-/** @param fraction_q8 lost of 256, worst of the report's blocks weighted by packets */
-void plm_bwe_on_report(struct plm_bwe *b, uint8_t fraction_q8, uint32_t rtt_us, uint64_t now_us);
+/**
+ * A report block of one stream (RFC 3550 section 6.4.1); all streams' count together, each by its packets.
+ * @param packets sent since that stream's last one @param fraction_q8 lost of 256 @param rtt_us 0: it tells none
+ */
+void plm_bwe_on_report(
+    struct plm_bwe *b, uint32_t packets, uint8_t fraction_q8, uint32_t rtt_us, uint64_t now_us);
 /**
  * The rate that all slots of this receiver together would take if there were no limit, bit/s; 0: nothing to gain by probing. The estimator
  * probes only towards it.

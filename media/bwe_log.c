@@ -87,10 +87,12 @@ void plm_bwe_log_remb(struct plm_bwe_log *log, uint64_t bitrate_bps, uint64_t no
     append(log, r, n + plm_leb128_put(r + n, bitrate_bps), NULL, 0);
 }
 
-void plm_bwe_log_report(struct plm_bwe_log *log, uint8_t fraction_q8, uint32_t rtt_us, uint64_t now_us)
+void plm_bwe_log_report(
+    struct plm_bwe_log *log, uint32_t packets, uint8_t fraction_q8, uint32_t rtt_us, uint64_t now_us)
 {
     uint8_t r[RECORD_MAX];
     size_t n = begin(log, r, REPORT, now_us);
+    n += plm_leb128_put(r + n, packets);
     n += plm_leb128_put(r + n, fraction_q8);
     append(log, r, n + plm_leb128_put(r + n, rtt_us), NULL, 0);
 }
@@ -163,10 +165,11 @@ static void run_sent(struct replay *r, struct plm_leb128_reader *in)
 
 static void run_report(struct replay *r, struct plm_leb128_reader *in)
 {
+    uint32_t packets = (uint32_t)plm_leb128_get(in);
     uint8_t fraction = (uint8_t)plm_leb128_get(in);
     uint32_t rtt_us = (uint32_t)plm_leb128_get(in);
     if (!in->bad)
-        plm_bwe_on_report(r->b, fraction, rtt_us, r->now);
+        plm_bwe_on_report(r->b, packets, fraction, rtt_us, r->now);
 }
 
 static void run_aim(struct replay *r, struct plm_leb128_reader *in)

@@ -29,7 +29,8 @@ void plm_bwe_log_init(struct plm_bwe_log *log, uint8_t *data, size_t cap);
 void plm_bwe_log_sent(struct plm_bwe_log *log, uint16_t twcc_seq, uint16_t size, uint64_t now_us);
 void plm_bwe_log_twcc(struct plm_bwe_log *log, const uint8_t *fci, size_t len, uint64_t now_us);
 void plm_bwe_log_remb(struct plm_bwe_log *log, uint64_t bitrate_bps, uint64_t now_us);
-void plm_bwe_log_report(struct plm_bwe_log *log, uint8_t fraction_q8, uint32_t rtt_us, uint64_t now_us);
+void plm_bwe_log_report(
+    struct plm_bwe_log *log, uint32_t packets, uint8_t fraction_q8, uint32_t rtt_us, uint64_t now_us);
 void plm_bwe_log_want(struct plm_bwe_log *log, uint32_t bps, bool padding);
 void plm_bwe_log_aim(struct plm_bwe_log *log, uint32_t used_bps, uint32_t next_bps);
 void plm_bwe_log_poll(struct plm_bwe_log *log, uint64_t now_us);

@@ -73,6 +73,7 @@ struct plm_slot {
     uint16_t shown_width, shown_height;
     uint32_t switches, layer_switches;
     uint8_t fraction_lost;
+    uint64_t told_packets; /**< that had been sent when the last report block came */
     uint32_t peer_jitter;
     /* bitrate over a second */
     uint64_t rate_since_us;

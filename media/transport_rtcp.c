@@ -69,7 +69,10 @@ static void on_block(void *arg, uint32_t sender, const struct plm_rtcp_block *b)
         if (rtt < 10u << 16)
             t->rtt_us = (uint32_t)((uint64_t)rtt * 1000000 >> 16);
     }
-    plm_bwe_on_report(t->bwe, b->fraction_lost, t->rtt_us, t->worker->now_us);
+    uint64_t sent = s->packets - s->told_packets;
+    s->told_packets = s->packets;
+    plm_bwe_on_report(
+        t->bwe, sent < UINT32_MAX ? (uint32_t)sent : UINT32_MAX, b->fraction_lost, t->rtt_us, t->worker->now_us);
 }
 
 static void on_nack(void *arg, uint32_t media_ssrc, uint16_t pid, uint16_t blp)

@@ -34,7 +34,7 @@ static size_t write_log(struct fuzz_input in, uint8_t *out, size_t cap)
             plm_bwe_log_remb(&log, (uint64_t)fuzz_u16(&in) << (fuzz_u8(&in) & 63), now);
             break;
         case 2:
-            plm_bwe_log_report(&log, fuzz_u8(&in), fuzz_u16(&in) * 100u, now);
+            plm_bwe_log_report(&log, op >> 3, fuzz_u8(&in), fuzz_u16(&in) * 100u, now);
             break;
         case 3:
             plm_bwe_log_want(&log, fuzz_u16(&in) * 1000u, op >> 7);

@@ -59,7 +59,7 @@ static size_t record(size_t cap, bool *full)
             plm_bwe_aim(b, 600000, ms % 4000 ? plm_bwe_estimate(b) : 0);
         }
         if (ms == 3000)
-            plm_bwe_on_report(b, 3, 40000, now);
+            plm_bwe_on_report(b, 200, 3, 40000, now);
         if (ms == 6000)
             plm_bwe_on_remb(b, 700000, now);
     }
