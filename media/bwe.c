@@ -22,6 +22,7 @@
 #define REMB_HOLD_US      8000000 /* how long a REMB that fell limits; doubled when it falls again soon */
 #define REMB_HOLD_MAX_US  60000000
 #define REMB_FALL_PERCENT 97
+#define REMB_SAME         2 /* and once more: an estimate would have moved, so it is a bound */
 #define NARROW_PERCENT    75 /* of the estimate */
 #define HINT_PERCENT      40 /* of it, where few packets say it */
 #define HINT_SENT_PERCENT 65 /* and of what is sent */
@@ -91,6 +92,7 @@ struct plm_bwe {
     uint64_t spared_us;             /* what was given out has been spared since then */
     uint8_t n_over;                 /* feedbacks in a row that found a queue growing */
     uint64_t remb_bps;              /* the last one */
+    uint8_t remb_same;              /* how often it has come since, and no other */
     uint64_t remb_cap, remb_until_us, remb_hold_us; /* what limits, while it limits */
     struct plm_bwe_rate sent_rate, acked_rate;      /* of our clock, of the receiver's */
     struct plm_bwe_delay delay;
@@ -543,7 +545,7 @@ bool plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t
 
 /*
  * A receiver's estimate never rises beyond one and a half times what it receives, so a sender that sends little is told little: the
- * number itself says nothing then. That it falls says that there is too much.
+ * number itself says nothing then. That it falls says that there is too much; one that never moves is what somebody has set.
  */
 void plm_bwe_on_remb(struct plm_bwe *b, uint64_t bitrate_bps, uint64_t now_us)
 {
@@ -554,8 +556,12 @@ void plm_bwe_on_remb(struct plm_bwe *b, uint64_t bitrate_bps, uint64_t now_us)
                    : bitrate_bps > PLM_BWE_MAX_BPS ? PLM_BWE_MAX_BPS
                                                    : bitrate_bps;
     bool fell = b->remb_bps && bps < b->remb_bps * REMB_FALL_PERCENT / 100;
+    b->remb_same = bps == b->remb_bps ? (uint8_t)(b->remb_same + (b->remb_same < REMB_SAME)) : 0;
     b->remb_bps = bps;
-    if (fell && bps < sending(b)) {
+    bool meant = b->remb_same == REMB_SAME;
+    if (meant && b->remb_cap == bps) {
+        b->remb_until_us = now_us + b->remb_hold_us;
+    } else if ((fell || meant) && bps < sending(b)) {
         bool again = b->remb_hold_us && now_us < b->remb_until_us + b->remb_hold_us;
         if (!b->remb_cap)
             b->remb_hold_us = !again                                   ? REMB_HOLD_US

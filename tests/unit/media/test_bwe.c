@@ -248,6 +248,21 @@ static void a_falling_remb_bounds(void **state)
     assert_true(plm_bwe_estimate(l.bwe) > 130000);
 }
 
+/** One that does not move is no estimate but a bound: it holds as long as it is said. */
+static void a_constant_remb_bounds(void **state)
+{
+    (void)state;
+    run_for(3000, 2000000);
+    for (int i = 0; i < 60; i++) {
+        plm_bwe_on_remb(l.bwe, 500000, l.now);
+        run_for(1000, i < 3 ? 2000000 : 450000);
+        if (i >= 3)
+            assert_int_equal(plm_bwe_estimate(l.bwe), 500000);
+    }
+    run_for(60000, 450000);
+    assert_true(plm_bwe_estimate(l.bwe) > 500000);
+}
+
 /** As a transport does it: padding in small portions as long as a probe runs. @return octets of padding */
 static size_t run_with_probes(unsigned ms, uint64_t bps)
 {
@@ -399,6 +414,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_that_loses_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(loss_from_the_first_is_no_congestion, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_falling_remb_bounds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_constant_remb_bounds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(probes_find_what_is_wanted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_given_up_is_asked_for_soon, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_flows_is_carried, set_up, tear_down),
