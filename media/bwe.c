@@ -46,6 +46,7 @@
 #define HEADROOM          3
 #define FLOWS_PERCENT     120
 #define CARRIED_US        1500000 /* after a decrease: what was acknowledged before it is history */
+#define CARRIED_AGE_US    1500000 /* of counting, before a second of it says what is carried */
 #define FLOWED_US         5000000
 #define STOOD_PERCENT     75      /* of what flowed before a fall: less, and the line may have stood still */
 #define STOOD_US          3000000 /* after that fall a cluster may say so */
@@ -232,10 +233,12 @@ static void validate(struct plm_bwe *b, uint64_t bps, uint64_t now_us)
 /** Feedback of any kind came: the estimate becomes valid a second after the first. */
 static void note_feedback(struct plm_bwe *b, uint64_t now_us)
 {
-    if (!b->first_feedback_us || now_us - b->last_feedback_us > STALE_US) {
+    bool stale = now_us - b->last_feedback_us > STALE_US;
+    if (!b->first_feedback_us || (stale && !b->valid)) {
         b->first_feedback_us = now_us;
-        b->valid = false;
         b->shown = 0;
+    } else if (stale) { /* the line may be another one: until that shows it is taken for the one it was */
+        plm_bwe_probe_hurry(&b->probe, now_us);
     }
     b->last_feedback_us = now_us;
     if (b->valid || now_us - b->first_feedback_us < VALID_AFTER_US)
@@ -281,7 +284,9 @@ static uint64_t carried(const struct plm_bwe *b, uint64_t now_us)
 {
     bool cut = (b->aimd.decreased_us && now_us - b->aimd.decreased_us < CARRIED_US) ||
                (b->loss.last_cut_us && now_us - b->loss.last_cut_us < CARRIED_US);
-    return cut || is_queueing(b) ? 0 : plm_bwe_rate_bps(&b->acked_rate, BINS_1S);
+    /* After a second of nothing what was held up comes at once. */
+    bool fresh = b->valid && plm_bwe_rate_age(&b->acked_rate) < CARRIED_AGE_US;
+    return cut || fresh || is_queueing(b) ? 0 : plm_bwe_rate_bps(&b->acked_rate, BINS_1S);
 }
 
 static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)

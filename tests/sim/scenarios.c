@@ -824,6 +824,7 @@ static const struct {
     {"bandwidth_steps", bandwidth_steps},
     {"bandwidth_found", bandwidth_found},
     {"bandwidth_jitter", bandwidth_jitter},
+    {"bandwidth_tunnel", bandwidth_tunnel},
     {"loss_freezes", loss_freezes},
     {"bandwidth_falls", bandwidth_falls},
     {"bandwidth_falls_slowly", bandwidth_falls_slowly},

@@ -32,6 +32,7 @@ void part(struct meeting *m);
 void bandwidth_steps(const struct run *r);
 void bandwidth_found(const struct run *r);
 void bandwidth_jitter(const struct run *r);
+void bandwidth_tunnel(const struct run *r);
 void loss_freezes(const struct run *r);
 void bandwidth_falls(const struct run *r);
 void bandwidth_falls_slowly(const struct run *r);

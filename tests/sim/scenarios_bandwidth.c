@@ -214,6 +214,66 @@ void bandwidth_jitter(const struct run *r)
     }
 }
 
+static void show(struct flow *f, uint16_t width)
+{
+    struct plm_view view = {.mode = PLM_VIEW_ITEMS, .n_items = 1};
+    view.items[0] = (struct plm_view_item){10, PLM_SOURCE_CAMERA, width, (uint16_t)(width * 9 / 16), 1};
+    sim_set_view(f->watcher, &view);
+}
+
+static uint32_t longest_queue_ms(const struct flow *f, unsigned from)
+{
+    uint32_t most = 0;
+    for (unsigned i = from; i < f->n; i++)
+        most = f->looks[i].queue_us > most ? f->looks[i].queue_us : most;
+    return most / 1000;
+}
+
+/** Nothing comes through for a while, or all of it late and at once: the line behind it is as wide as it was, and is not flooded. */
+void bandwidth_tunnel(const struct run *r)
+{
+    static const unsigned lost_ms[] = {3000, 8000, 12000, 25000}, held_ms[] = {900, 1300, 2000};
+    for (size_t i = 0; i < sizeof lost_ms / sizeof lost_ms[0]; i++) {
+        struct flow *f = calloc(1, sizeof *f);
+        open_flow(f, r, 25000, 0);
+        line(f, 700000, 2000000);
+        run_for(f, 20000);
+        struct sim_end *e = f->watcher->receive;
+        e->down.loss = e->up.loss = 1000;
+        run_for(f, lost_ms[i]);
+        e->down.loss = e->up.loss = 0;
+        unsigned from = f->n;
+        run_for(f, 10000);
+        uint32_t queue = longest_queue_ms(f, from);
+        printf("  nothing for %u ms: queue %u ms at most after it, estimate %u kbit/s after 10 s\n", lost_ms[i], queue,
+            estimate_kbps(f, 1));
+        print_flow(f);
+        SIM_CHECK(&f->m.sim, queue <= 300, "a queue of %u ms", queue);
+        SIM_CHECK(&f->m.sim, estimate_kbps(f, 1) >= 450, "%u kbit/s after 10 s", estimate_kbps(f, 1));
+        close_flow(f, r);
+    }
+    for (size_t i = 0; i < sizeof held_ms / sizeof held_ms[0]; i++) {
+        struct flow *f = calloc(1, sizeof *f);
+        open_flow(f, r, 25000, 0);
+        line(f, 1200000, 2000000);
+        run_for(f, 100);
+        show(f, 640);
+        run_for(f, 20000);
+        f->watcher->receive->down.held_until_us = f->m.sim.now + held_ms[i] * 1000;
+        run_for(f, 4000);
+        unsigned from = f->n;
+        show(f, 1280);
+        run_for(f, 10000);
+        uint32_t queue = longest_queue_ms(f, from);
+        printf("  held up for %u ms: then larger, queue %u ms at most, estimate %u kbit/s\n", held_ms[i], queue,
+            estimate_kbps(f, 1));
+        print_flow(f);
+        SIM_CHECK(&f->m.sim, queue <= 200, "a queue of %u ms", queue);
+        SIM_CHECK(&f->m.sim, estimate_kbps(f, 1) <= 1500, "%u kbit/s of 1200", estimate_kbps(f, 1));
+        close_flow(f, r);
+    }
+}
+
 /**
  * 2, 5 and 10 % lost at random, 50 ms of round trip: of the time at most 0.1, 0.5 and 1 % is frozen. Of 30 % it is much of the time, but the
  * picture goes on.
