@@ -93,13 +93,12 @@ int plm_guest_show_token(struct plm_hub *hub, struct plm_guest *g, const char *t
         return 0;
     }
     const char *name = record ? record->value.name : room;
-    if (hub->host.check_token && !hub->host.check_token(hub->host.ctx, token, name, &grants) &&
-        is_for(&grants, room, record)) {
+    if (hub->host.check_token && plm_guess_may_show(hub, g->source) &&
+        !hub->host.check_token(hub->host.ctx, token, name, &grants) && is_for(&grants, room, record)) {
         take_grants(g, &grants);
         return 0;
     }
-    plm_guess_wrong(hub, g->source, record);
-    return plm_refuse(why, PLM_MSG_error_code_token, "token", "not valid here, or no longer");
+    return plm_guess_refuse_token(hub, g->source, record, why);
 }
 
 /* ---- the rules ---- */
@@ -380,10 +379,10 @@ int plm_admission_join(struct plm_session *s, const struct plm_msg *m, struct pl
     plm_guest_init(&guest, j->name, s->out.source, j->device);
     if (record && plm_ban_holds(hub, record->value.key, &guest.who))
         return refuse_banned(why);
-    if (j->token || j->password || *ref.code)
-        err = plm_guess_allowed(hub, s->out.source, record, why);
-    if (!err && j->token)
+    if (j->token)
         err = plm_guest_show_token(hub, &guest, j->token, j->room, record, why);
+    else if (j->password || *ref.code)
+        err = plm_guess_allowed(hub, s->out.source, record, why);
     if (!err && !record && !*ref.code)
         err = make_room(&record, hub, &ref, &guest, why);
     if (err)
@@ -445,13 +444,13 @@ int plm_admission_resource(struct plm_room **out, struct plm_hub *hub,
     if (err)
         return err;
     struct plm_record *record = plm_record_find(hub, &ref);
-    if ((request->token || *ref.code) && plm_guess_allowed(hub, g->source, record, why)) {
-        *status = 429;
-        return PLM_EINVAL;
-    }
-    if (request->token && plm_guest_show_token(hub, g, request->token, request->room, record, why)) {
-        *status = 401;
-        return PLM_EINVAL;
+    if (request->token)
+        err = plm_guest_show_token(hub, g, request->token, request->room, record, why);
+    else if (*ref.code)
+        err = plm_guess_allowed(hub, g->source, record, why);
+    if (err) {
+        *status = why->code == PLM_MSG_error_code_too_fast ? 429 : 401;
+        return err;
     }
     if (!record && *ref.code && !g->trusted)
         plm_guess_wrong(hub, g->source, NULL);

@@ -17,9 +17,10 @@ enum plm_verdict {
 /** Somebody without any right yet. @param name clean @param source,device may be NULL */
 void plm_guest_init(struct plm_guest *g, const char *name, const char *source, const char *device);
 /**
- * Take what a token (or the owner's key) grants for this room. A wrong one counts as a guess of the guest's source.
+ * Take what a token (or the owner's key) grants for this room, whoever guessed wrong before. A wrong one counts as a guess of the
+ * guest's source.
  * @param record NULL: a number that no room has
- * @return 0, or PLM_EINVAL with "token"
+ * @return 0, or PLM_EINVAL with "token" or "too_fast"
  */
 int plm_guest_show_token(struct plm_hub *hub, struct plm_guest *g, const char *token, const char *room,
     struct plm_record *record, struct plm_refusal *why);

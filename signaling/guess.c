@@ -9,7 +9,8 @@
 struct plm_guesser {
     char source[48];
     unsigned wrong;
-    uint64_t last, until; /* no guess before */
+    uint64_t last, until;       /* no guess before */
+    uint64_t looked, looked_at; /* wrong tokens shown while it waits, as time to forget them */
     struct plm_guesser *prev, *next;
     UT_hash_handle hh;
 };
@@ -75,11 +76,16 @@ static struct plm_guesser *get(struct plm_hub *hub, const char *address, uint64_
     return g;
 }
 
-/* Wrong guesses about a room leak away at their rate. */
+/* What was filled up to a level leaks away with time. */
+static uint64_t level_now(uint64_t level, uint64_t at, uint64_t now)
+{
+    uint64_t leaked = now - at;
+    return level > leaked ? level - leaked : 0;
+}
+
 static uint64_t room_level(const struct plm_record *record, uint64_t now)
 {
-    uint64_t leaked = now - record->guessed_at;
-    return record->guessed > leaked ? record->guessed - leaked : 0;
+    return level_now(record->guessed, record->guessed_at, now);
 }
 
 int plm_guess_allowed(
@@ -113,4 +119,44 @@ void plm_guess_wrong(struct plm_hub *hub, const char *source, struct plm_record 
     }
     DL_DELETE(hub->guessers_by_age, g);
     DL_APPEND(hub->guessers_by_age, g);
+}
+
+/* NULL: the source need not wait. */
+static struct plm_guesser *find_waiting(struct plm_hub *hub, const char *source, uint64_t now)
+{
+    struct plm_guesser *g = *source ? find(hub, source, now) : NULL;
+    return g && now < g->until ? g : NULL;
+}
+
+static bool has_looks(const struct plm_guesser *g, uint64_t now)
+{
+    return level_now(g->looked, g->looked_at, now) < (uint64_t)PLM_GUESS_LOOKS * PLM_GUESS_LOOK_MS;
+}
+
+bool plm_guess_may_show(struct plm_hub *hub, const char *source)
+{
+    uint64_t now = hub->host.now_ms(hub->host.ctx);
+    const struct plm_guesser *g = find_waiting(hub, source, now);
+    return !g || has_looks(g, now);
+}
+
+static void count_look(struct plm_hub *hub, const char *source)
+{
+    uint64_t now = hub->host.now_ms(hub->host.ctx);
+    struct plm_guesser *g = find_waiting(hub, source, now);
+    if (!g || !has_looks(g, now)) /* then it was not looked at */
+        return;
+    g->looked = level_now(g->looked, g->looked_at, now) + PLM_GUESS_LOOK_MS;
+    g->looked_at = now;
+}
+
+int plm_guess_refuse_token(
+    struct plm_hub *hub, const char *source, struct plm_record *record, struct plm_refusal *why)
+{
+    count_look(hub, source);
+    int err = plm_guess_allowed(hub, source, record, why);
+    if (err)
+        return err;
+    plm_guess_wrong(hub, source, record);
+    return plm_refuse(why, PLM_MSG_error_code_token, "token", "not valid here, or no longer");
 }

@@ -1,7 +1,8 @@
 /*
  * Guessing of passwords, numbers and tokens is slowed: each source (an IPv4 address, or the /64 of an IPv6 one) has a few wrong guesses
  * free, then must wait, longer each time; each room takes wrong guesses of all sources together at a limited rate. Nothing is slowed
- * for those who guess nothing. For the files of this folder.
+ * for those who guess nothing, nor for a good token or key, which nobody guesses: whoever shares an address or a room with somebody
+ * who guesses comes in by it. For the files of this folder.
  */
 #ifndef PLM_SIGNALING_GUESS_H
 #define PLM_SIGNALING_GUESS_H
@@ -12,6 +13,8 @@
 #define PLM_GUESS_MAX_WAIT_MS 900000 /* the longest wait; after as long in quiet all is forgotten */
 #define PLM_GUESS_ROOM_BURST  30     /* wrong ones about a room at once … */
 #define PLM_GUESS_ROOM_MS     2000   /* … and then one in so long */
+#define PLM_GUESS_LOOKS       60     /* wrong tokens of a source that waits are looked at, at once … */
+#define PLM_GUESS_LOOK_MS     50     /* … and then one in so long: a signature takes time to check */
 #define PLM_GUESS_SOURCES     4096   /* known; of more the one that was quiet for longest is forgotten */
 #define PLM_GUESS_JOBS        2      /* passwords of one source that are looked at at a time */
 
@@ -22,6 +25,11 @@
  */
 int plm_guess_allowed(
     struct plm_hub *hub, const char *source, const struct plm_record *record, struct plm_refusal *why);
+/** Is a token of this source to be looked at, though it may have to wait? */
+bool plm_guess_may_show(struct plm_hub *hub, const char *source);
+/** A token was wrong: it counts as a guess, unless source or room have to wait. @param record may be NULL @return PLM_EINVAL with token or too_fast */
+int plm_guess_refuse_token(
+    struct plm_hub *hub, const char *source, struct plm_record *record, struct plm_refusal *why);
 /** It guessed wrong. @param record may be NULL */
 void plm_guess_wrong(struct plm_hub *hub, const char *source, struct plm_record *record);
 /** What sources are told apart by: "192.0.2.1", or "2001:db8:0:0" of an IPv6 one; as it is when it is no address. */

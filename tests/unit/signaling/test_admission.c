@@ -419,7 +419,7 @@ static void test_other_guesses(void **state)
     for (unsigned i = 0; i < PLM_GUESS_FREE; i++)
         assert_int_equal(try_once(w, &(struct plm_msg_join){.room = "r", .name = "A", .token = "no"}),
             PLM_MSG_error_code_token);
-    assert_int_equal(try_once(w, &(struct plm_msg_join){.room = "r", .name = "A", .token = "key"}),
+    assert_int_equal(try_once(w, &(struct plm_msg_join){.room = "r", .name = "A", .token = "no"}),
         PLM_MSG_error_code_too_fast);
     w->source = "198.51.100.8";
     for (unsigned i = 0; i < PLM_GUESS_FREE; i++)
@@ -435,8 +435,10 @@ static void test_other_guesses(void **state)
         peer_say(p, "{\"type\":\"claim\",\"id\":%u,\"key\":\"no\"}", 10 + i);
         assert_int_equal(peer_error(p), PLM_MSG_error_code_token);
     }
-    peer_say(p, "{\"type\":\"claim\",\"id\":30,\"key\":\"key\"}");
+    peer_say(p, "{\"type\":\"claim\",\"id\":30,\"key\":\"no\"}");
     assert_int_equal(peer_error(p), PLM_MSG_error_code_too_fast);
+    peer_say(p, "{\"type\":\"claim\",\"id\":31,\"key\":\"key\"}");
+    assert_true(peer_is_done(p));
     peer_destroy(p);
     for (unsigned i = 0; i < PLM_GUESS_SOURCES + 100; i++) {
         char source[48];
@@ -444,6 +446,57 @@ static void test_other_guesses(void **state)
         plm_guess_wrong(w->hub, source, NULL);
     }
     assert_int_equal(w->hub->n_guessers, PLM_GUESS_SOURCES);
+}
+
+/* Who shares an address or a room with somebody who guesses comes in by a good token or the key; passwords and numbers wait. */
+static void test_good_token_among_guesses(void **state)
+{
+    struct world *w = *state;
+    struct plm_record *r = make(w, "r");
+    const struct plm_msg_join good = {.room = "r", .name = "A", .token = "good"},
+                              key = {.room = "r", .name = "O", .token = "key"},
+                              stale = {.room = "r", .name = "A", .token = "stale"},
+                              pass = {.room = "r", .name = "A", .password = "x"};
+    char source[48];
+    set_password(r, "x");
+    set_owner(r, "key");
+    world_token(w, "good", PLM_MSG_role_speaker);
+    w->source = "198.51.100.7";
+    for (unsigned i = 0; i < 3600; i += 5) { /* an encoder that tries again and again */
+        int refused = try_once(w, &stale);
+        assert_true(refused == PLM_MSG_error_code_token || refused == PLM_MSG_error_code_too_fast);
+        assert_int_equal(try_once(w, &good), -1);
+        assert_int_equal(try_once(w, &key), -1);
+        world_pass(w, 5000);
+    }
+    assert_int_equal(try_once(w, &pass), PLM_MSG_error_code_too_fast);
+    for (unsigned i = 0; i < 2 * PLM_GUESS_ROOM_BURST; i++) { /* the same room from many places */
+        snprintf(source, sizeof source, "2001:db8:0:%x::1", i);
+        w->source = source;
+        try_once(w, &stale);
+    }
+    w->source = "198.51.100.8";
+    assert_int_equal(try_once(w, &pass), PLM_MSG_error_code_too_fast);
+    assert_int_equal(try_once(w, &good), -1);
+    assert_int_equal(try_once(w, &key), -1);
+}
+
+/* What it takes to look at tokens is bounded, too, for a source that showed wrong ones. */
+static void test_looks(void **state)
+{
+    struct world *w = *state;
+    const struct plm_msg_join stale = {.room = "r", .name = "A", .token = "stale"};
+    world_token(w, "good", PLM_MSG_role_speaker);
+    w->source = "198.51.100.7";
+    for (unsigned i = 0; i < 1000; i++)
+        try_once(w, &stale);
+    assert_int_equal(w->looks, PLM_GUESS_FREE + PLM_GUESS_LOOKS);
+    assert_int_equal(try_once(w, &(struct plm_msg_join){.room = "r", .name = "A", .token = "good"}),
+        PLM_MSG_error_code_too_fast);
+    w->now += PLM_GUESS_LOOK_MS;
+    assert_int_equal(try_once(w, &(struct plm_msg_join){.room = "r", .name = "A", .token = "good"}), -1);
+    w->source = "198.51.100.8";
+    assert_int_equal(try_once(w, &(struct plm_msg_join){.room = "r", .name = "A", .token = "good"}), -1);
 }
 
 static void test_sources(void **state)
@@ -521,7 +574,8 @@ static void test_resources(void **state)
     w->source = "198.51.100.7";
     for (unsigned i = 0; i < PLM_GUESS_FREE; i++)
         assert_int_equal(post(w, whep, "r", "forged"), 401);
-    assert_int_equal(post(w, whep, "r", "m"), 429);
+    assert_int_equal(post(w, whep, "r", "forged"), 429);
+    assert_int_equal(post(w, whep, "r", "m"), 201); /* a good one is no guess */
     assert_int_equal(post(w, whep, "open", NULL), 201);
 }
 
@@ -540,6 +594,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_backoff, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_room_backoff, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_other_guesses, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_good_token_among_guesses, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_looks, world_setup, world_teardown),
         cmocka_unit_test(test_sources),
         cmocka_unit_test_setup_teardown(test_resources, world_setup, world_teardown),
     };

@@ -61,6 +61,7 @@ struct world {
     enum plm_codec client_codec; /* that clients have beside VP8 */
     struct world_token tokens[WORLD_TOKENS];
     size_t n_tokens;
+    unsigned looks; /* tokens that the host was asked about */
     struct world_job jobs[WORLD_JOBS];
     size_t n_jobs, all_jobs;
     struct plm_hub_event last_event;
@@ -124,6 +125,7 @@ static inline int world_check_token(void *ctx, const char *token, const char *ro
 {
     struct world *w = ctx;
     (void)room;
+    w->looks++;
     for (size_t i = 0; i < w->n_tokens; i++)
         if (!strcmp(w->tokens[i].text, token)) {
             *out = w->tokens[i].grants;
