@@ -13,17 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CHECKS 64 /* passwords under way, of all sessions */
+#define MAX_CHECKS 64   /* passwords under way, of all sessions */
+#define MAX_QUEUED 1024 /* that wait to be; 2 kB each */
 
 /** A password that is hashed or compared, for a session. Owned by the hub until the result comes. */
 struct plm_check {
     struct plm_check *prev, *next;
-    uint64_t job;
+    uint64_t job;                /* 0: it is queued */
     struct plm_session *session; /* NULL: gone meanwhile */
-    char source[48];
+    char source[48];             /* as guesses are counted by */
     uint32_t request;
-    char key[PLM_NAME_SIZE];  /* of the room to be joined; "": of a number that no room has */
-    char hash[PLM_HASH_SIZE]; /* compared with; "": one is made */
+    char key[PLM_NAME_SIZE];      /* of the room to be joined; "": of a number that no room has */
+    char hash[PLM_HASH_SIZE];     /* compared with; "": one is made */
+    char password[PLM_NAME_SIZE]; /* of one that is queued */
     struct plm_guest guest;   /* of a join */
     bool configures;
     struct plm_msg_settings settings; /* to be changed together with the password */
@@ -196,18 +198,12 @@ static int admit(struct plm_session *s, struct plm_record *record, const struct 
 
 /* ---- passwords under way ---- */
 
-static unsigned checks_of(const struct plm_hub *hub, const char *address, unsigned *all)
+static unsigned count(const struct plm_check *list, const char *source)
 {
-    char mine[48], other[48];
     unsigned n = 0;
     const struct plm_check *c;
-    *all = 0;
-    plm_guess_source(mine, address);
-    DL_FOREACH (hub->checks, c) {
-        plm_guess_source(other, c->source);
-        n += *mine && !strcmp(mine, other);
-        ++*all;
-    }
+    DL_FOREACH (list, c)
+        n += !source || (*source && !strcmp(source, c->source));
     return n;
 }
 
@@ -217,28 +213,62 @@ static int refuse_busy(struct plm_hub *hub, struct plm_refusal *why)
     return plm_refuse(why, PLM_MSG_error_code_too_fast, "password", "too many passwords at a time; wait");
 }
 
-/* Give it to the host. c is owned by the hub from here, or freed. */
+static void free_check(struct plm_check *c)
+{
+    explicit_bzero(c->password, sizeof c->password);
+    free(c);
+}
+
+static bool may_begin(const struct plm_hub *hub, const struct plm_check *c)
+{
+    return count(hub->checks, NULL) < MAX_CHECKS && count(hub->checks, c->source) < PLM_GUESS_JOBS;
+}
+
+/* A class comes at once behind one address. Who guesses would only be told sooner what is wrong. */
+static bool may_queue(struct plm_hub *hub, const struct plm_check *c)
+{
+    unsigned mine = count(hub->checks, c->source) + count(hub->queued_checks, c->source);
+    return !plm_guess_is_known(hub, c->source) && mine < PLM_GUESS_QUEUE &&
+           count(hub->queued_checks, NULL) < MAX_QUEUED;
+}
+
+/* Give it to the host. @return 0, or negative with why; then c is still the caller's */
+static int begin(struct plm_hub *hub, struct plm_check *c, const char *password, struct plm_refusal *why)
+{
+    uint64_t job = ++hub->last_job;
+    int err = hub->host.password(hub->host.ctx, job, password, *c->hash ? c->hash : NULL);
+    if (err == PLM_ELIMIT)
+        return refuse_busy(hub, why);
+    if (err)
+        return plm_refuse(why, PLM_MSG_error_code_internal, "password", "no passwords here");
+    c->job = job;
+    DL_APPEND(hub->checks, c);
+    return 0;
+}
+
+/* Give it to the host, or let it wait until its source has fewer under way. c is owned by the hub from here, or freed. */
 static int check(struct plm_session *s, struct plm_check *c, const char *password, struct plm_refusal *why)
 {
     struct plm_hub *hub = s->hub;
-    unsigned all, mine = checks_of(hub, s->out.source, &all);
-    int err = hub->host.password ? 0 : PLM_ENOTSUP;
-    if (!err && (mine >= PLM_GUESS_JOBS || all >= MAX_CHECKS))
-        err = PLM_ELIMIT;
-    c->job = ++hub->last_job;
+    int err;
     c->session = s;
-    memcpy(c->source, s->out.source, sizeof c->source);
-    if (!err)
-        err = hub->host.password(hub->host.ctx, c->job, password, *c->hash ? c->hash : NULL);
-    if (err) {
-        free(c);
-        return err == PLM_ELIMIT
-                   ? refuse_busy(hub, why)
-                   : plm_refuse(why, PLM_MSG_error_code_internal, "password", "no passwords here");
+    plm_guess_source(c->source, s->out.source);
+    if (!hub->host.password) {
+        err = plm_refuse(why, PLM_MSG_error_code_internal, "password", "no passwords here");
+    } else if (may_begin(hub, c)) {
+        err = begin(hub, c, password, why);
+    } else if (may_queue(hub, c)) {
+        memcpy(c->password, password, strlen(password) + 1);
+        DL_APPEND(hub->queued_checks, c);
+        err = 0;
+    } else {
+        err = refuse_busy(hub, why);
     }
-    s->check = c;
-    DL_APPEND(hub->checks, c);
-    return 0;
+    if (err)
+        free_check(c);
+    else
+        s->check = c;
+    return err;
 }
 
 /* A number that no room has takes as long and gets the same answer as a wrong password: one is hashed. */
@@ -262,20 +292,32 @@ static int check_join(struct plm_session *s, const struct plm_record *record, co
 
 void plm_admission_forget(struct plm_session *s)
 {
-    if (s->check)
-        s->check->session = NULL; /* it counts against its source until the result comes */
+    struct plm_check *c = s->check;
     s->check = NULL;
+    if (!c)
+        return;
+    c->session = NULL; /* one under way counts against its source until the result comes */
+    if (c->job)
+        return;
+    DL_DELETE(s->hub->queued_checks, c);
+    free_check(c);
+}
+
+static void clear_checks(struct plm_check **list)
+{
+    struct plm_check *c, *next;
+    DL_FOREACH_SAFE (*list, c, next) {
+        if (c->session)
+            c->session->check = NULL;
+        DL_DELETE(*list, c);
+        free_check(c);
+    }
 }
 
 void plm_admission_clear(struct plm_hub *hub)
 {
-    struct plm_check *c, *next;
-    DL_FOREACH_SAFE (hub->checks, c, next) {
-        if (c->session)
-            c->session->check = NULL;
-        DL_DELETE(hub->checks, c);
-        free(c);
-    }
+    clear_checks(&hub->checks);
+    clear_checks(&hub->queued_checks);
 }
 
 static int refuse_password(struct plm_refusal *why)
@@ -327,6 +369,45 @@ static void on_hashed(struct plm_session *s, const struct plm_check *c, const ch
     plm_session_refuse(s, true, c->request, &why);
 }
 
+/* What was decided when it was queued may be otherwise by now, as may be the password. */
+static int begin_queued(struct plm_hub *hub, struct plm_check *c, struct plm_refusal *why)
+{
+    const struct plm_record *record = record_of(hub, c->key);
+    int err = c->configures ? 0 : plm_guess_allowed(hub, c->source, record, why);
+    if (!c->configures && record && *record->value.password_hash)
+        memcpy(c->hash, record->value.password_hash, sizeof c->hash);
+    if (!err)
+        err = begin(hub, c, c->password, why);
+    explicit_bzero(c->password, sizeof c->password);
+    return err;
+}
+
+/* The first whose source has fewer under way now. NULL: none */
+static struct plm_check *find_next(const struct plm_hub *hub)
+{
+    struct plm_check *c;
+    DL_FOREACH (hub->queued_checks, c)
+        if (may_begin(hub, c))
+            return c;
+    return NULL;
+}
+
+static void begin_next(struct plm_hub *hub)
+{
+    struct plm_refusal why;
+    struct plm_check *c;
+    while ((c = find_next(hub))) {
+        struct plm_session *s = c->session;
+        DL_DELETE(hub->queued_checks, c);
+        if (!begin_queued(hub, c, &why))
+            continue;
+        s->check = NULL;
+        s->state = c->configures ? s->state : PLM_SESSION_OPEN;
+        plm_session_refuse(s, true, c->request, &why);
+        free_check(c);
+    }
+}
+
 void plm_hub_on_password(struct plm_hub *hub, uint64_t job, bool ok, const char *hash)
 {
     struct plm_check *c;
@@ -345,7 +426,8 @@ void plm_hub_on_password(struct plm_hub *hub, uint64_t job, bool ok, const char 
         else
             on_checked_join(s, c, ok && *c->hash);
     }
-    free(c);
+    free_check(c);
+    begin_next(hub);
     plm_hub_settle(hub);
 }
 

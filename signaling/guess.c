@@ -133,6 +133,11 @@ static bool has_looks(const struct plm_guesser *g, uint64_t now)
     return level_now(g->looked, g->looked_at, now) < (uint64_t)PLM_GUESS_LOOKS * PLM_GUESS_LOOK_MS;
 }
 
+bool plm_guess_is_known(struct plm_hub *hub, const char *source)
+{
+    return *source && find(hub, source, hub->host.now_ms(hub->host.ctx));
+}
+
 bool plm_guess_may_show(struct plm_hub *hub, const char *source)
 {
     uint64_t now = hub->host.now_ms(hub->host.ctx);

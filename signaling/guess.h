@@ -17,6 +17,7 @@
 #define PLM_GUESS_LOOK_MS     50     /* … and then one in so long: a signature takes time to check */
 #define PLM_GUESS_SOURCES     4096   /* known; of more the one that was quiet for longest is forgotten */
 #define PLM_GUESS_JOBS        2      /* passwords of one source that are looked at at a time */
+#define PLM_GUESS_QUEUE       32     /* with those in line, of a source that guessed nothing wrong */
 
 /**
  * May this source guess now? @param source address as text; "": unknown, only the room's rate counts
@@ -25,6 +26,8 @@
  */
 int plm_guess_allowed(
     struct plm_hub *hub, const char *source, const struct plm_record *record, struct plm_refusal *why);
+/** Has it guessed wrong lately? */
+bool plm_guess_is_known(struct plm_hub *hub, const char *source);
 /** Is a token of this source to be looked at, though it may have to wait? */
 bool plm_guess_may_show(struct plm_hub *hub, const char *source);
 /** A token was wrong: it counts as a guess, unless source or room have to wait. @param record may be NULL @return PLM_EINVAL with token or too_fast */

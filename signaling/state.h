@@ -411,7 +411,8 @@ struct plm_hub {
     struct plm_waiting *waiting; /* by their secret's digest */
     struct plm_waiting *lost_waiting;
     struct plm_room *with_lobby;
-    struct plm_check *checks;
+    struct plm_check *checks;        /* passwords under way */
+    struct plm_check *queued_checks; /* that wait to be, in the order of coming */
     uint64_t last_job;
     struct plm_ban *bans, *revoked; /* bans.h */
     struct plm_maker *makers;       /* by source, in the order of making */

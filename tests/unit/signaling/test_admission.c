@@ -143,7 +143,7 @@ static void test_races(void **state)
     peer_destroy(p);
 }
 
-/* Two at a time of one source; the host may say that it has too many. */
+/* Two at a time of a source that guessed wrong; the host may say that it has too many. */
 static void test_jobs(void **state)
 {
     struct world *w = *state;
@@ -153,6 +153,7 @@ static void test_jobs(void **state)
     struct peer *p[4];
     set_password(r, "x");
     w->source = "2001:db8:1:2::7";
+    plm_guess_wrong(w->hub, w->source, NULL);
     for (size_t i = 0; i < 2; i++) {
         p[i] = peer_create(w);
         peer_knock(p[i], &join);
@@ -179,6 +180,110 @@ static void test_jobs(void **state)
     assert_int_equal(n.limits[PLM_HUB_LIMIT_PASSWORDS], 2);
     for (size_t i = 1; i < 4; i++)
         peer_destroy(p[i]);
+}
+
+#define CLASS PLM_GUESS_QUEUE
+
+/* A class at the door, all behind one address and with the same password. */
+static void knock_all(struct world *w, struct peer *p[CLASS], const char *password)
+{
+    const struct plm_msg_join join = {.room = "r", .name = "Pupil", .password = password};
+    w->source = "203.0.113.7";
+    for (size_t i = 0; i < CLASS; i++) {
+        p[i] = peer_create(w);
+        peer_knock(p[i], &join);
+        assert_null(peer_read(p[i]));
+    }
+    assert_int_equal(w->n_jobs, PLM_GUESS_JOBS);
+}
+
+/* Whoever is more than can be looked at at a time waits for the answer, up to so many; others need not. */
+static void test_class(void **state)
+{
+    struct world *w = *state;
+    struct peer *p[CLASS], *other;
+    const struct plm_msg_join join = {.room = "r", .name = "A", .password = "x"};
+    set_password(make(w, "r"), "x");
+    knock_all(w, p, "x");
+    other = peer_create(w);
+    peer_knock(other, &join);
+    assert_int_equal(peer_error(other), PLM_MSG_error_code_too_fast);
+    peer_destroy(other);
+    w->source = "198.51.100.7";
+    other = peer_create(w);
+    peer_knock(other, &join);
+    assert_int_equal(w->n_jobs, PLM_GUESS_JOBS + 1);
+    peer_destroy(p[5]); /* gone while it waited: its password is not looked at */
+    world_passwords(w);
+    assert_int_equal(w->all_jobs, CLASS);
+    for (size_t i = 0; i < CLASS; i++) {
+        if (i == 5)
+            continue;
+        assert_int_equal(peer_count(p[i], PLM_MSG_joined), 1);
+        peer_destroy(p[i]);
+    }
+    assert_int_equal(peer_count(other, PLM_MSG_joined), 1);
+    peer_destroy(other);
+}
+
+/* Many at once do not guess more than one after the other. */
+static void test_class_of_guessers(void **state)
+{
+    struct world *w = *state;
+    struct peer *p[CLASS];
+    unsigned wrong = 0, waits = 0;
+    set_password(make(w, "r"), "x");
+    knock_all(w, p, "no");
+    world_passwords(w);
+    for (size_t i = 0; i < CLASS; i++) {
+        int code = peer_error(p[i]);
+        wrong += code == PLM_MSG_error_code_password;
+        waits += code == PLM_MSG_error_code_too_fast;
+        peer_destroy(p[i]);
+    }
+    assert_int_equal(wrong, w->all_jobs);
+    assert_int_equal(wrong, PLM_GUESS_FREE + PLM_GUESS_JOBS - 1);
+    assert_int_equal(wrong + waits, CLASS);
+}
+
+/* What changes while they wait: the password, the room, the host, and whether there is a server at all. */
+static void test_class_races(void **state)
+{
+    struct world *w = *state;
+    struct peer *p[CLASS];
+    struct plm_record *r = make(w, "r");
+    struct plm_refusal why;
+    set_password(r, "x");
+    knock_all(w, p, "y");
+    set_password(r, "y");
+    world_passwords(w);
+    for (size_t i = 0; i < CLASS; i++) /* only what was under way is of the old one */
+        assert_int_equal(peer_count(p[i], PLM_MSG_joined), i >= PLM_GUESS_JOBS);
+    for (size_t i = 0; i < CLASS; i++)
+        peer_destroy(p[i]);
+    world_pass(w, 2 * PLM_GUESS_MAX_WAIT_MS);
+
+    knock_all(w, p, "y");
+    assert_int_equal(plm_api_room_delete(w->hub, "r", &why), 0);
+    w->fail.password = PLM_ELIMIT;
+    world_passwords(w);
+    w->fail.password = 0;
+    for (size_t i = 0; i < CLASS; i++) {
+        assert_int_equal(
+            peer_error(p[i]), i < PLM_GUESS_JOBS ? PLM_MSG_error_code_password : PLM_MSG_error_code_too_fast);
+        peer_destroy(p[i]);
+    }
+    world_pass(w, 2 * PLM_GUESS_MAX_WAIT_MS);
+
+    set_password(make(w, "r"), "y");
+    knock_all(w, p, "y");
+    plm_hub_close(w->hub);
+    world_passwords(w);
+    for (size_t i = 0; i < CLASS; i++) {
+        assert_int_equal(p[i]->closed, PLM_SESSION_CLOSE_AWAY);
+        assert_int_equal(peer_count(p[i], PLM_MSG_joined), 0);
+        peer_destroy(p[i]);
+    }
 }
 
 /* A number that no room has and one with a wrong password: the same answer, as much work. */
@@ -586,6 +691,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_checking, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_races, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_jobs, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_class, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_class_of_guessers, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_class_races, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_unknown_number, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_tokens, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_rules, world_setup, world_teardown),
