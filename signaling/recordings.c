@@ -246,6 +246,33 @@ static int check_start(struct plm_room *main, struct plm_refusal *why)
     return 0;
 }
 
+/* Of those who lead the one who came first. NULL: nobody does */
+static const struct plm_member *find_leader(const struct plm_room *main)
+{
+    const struct plm_member *m, *next, *first = NULL;
+    HASH_ITER (hh_id, main->people, m, next)
+        if (plm_role_leads(m->role) && (!first || m->id < first->id))
+            first = m;
+    return first;
+}
+
+static void set_starter(struct plm_recording *rec, const struct plm_member *starter)
+{
+    memcpy(rec->starter, starter->who.identity, sizeof rec->starter);
+    if (*starter->who.device)
+        plm_digest(rec->starter_device, starter->who.device);
+}
+
+/* Nobody began it: in a room that is nobody's it would be closed to all when the meeting is over. @return true: it is somebody's now */
+static bool give_to_leader(struct plm_recording *rec, const struct plm_room *main)
+{
+    const struct plm_member *leader = plm_record_is_owned(main->record) ? NULL : find_leader(main);
+    if (!leader || rec->by || *rec->starter || *rec->starter_device)
+        return false;
+    set_starter(rec, leader);
+    return *rec->starter || *rec->starter_device;
+}
+
 static struct plm_recording *create(struct plm_room *main, const struct plm_member *by)
 {
     struct plm_hub *hub = main->hub;
@@ -261,12 +288,12 @@ static struct plm_recording *create(struct plm_room *main, const struct plm_memb
     rec->started_ms = wall_ms(hub);
     rec->limit_s = hub->config.recording_limit_s;
     rec->of_meeting = true;
-    if (!by)
-        return rec;
-    rec->by = by->id;
-    memcpy(rec->starter, by->who.identity, sizeof rec->starter);
-    if (*by->who.device)
-        plm_digest(rec->starter_device, by->who.device);
+    if (by) {
+        rec->by = by->id;
+        set_starter(rec, by);
+    } else {
+        give_to_leader(rec, main);
+    }
     return rec;
 }
 
@@ -418,6 +445,8 @@ void plm_recording_reconsider(struct plm_room *main)
     struct plm_refusal why;
     if (main->recording && !main->settings.may_record)
         plm_recording_stop(main->recording, PLM_RECORDING_ASKED, NULL);
+    if (main->recording && give_to_leader(main->recording, main)) /* an encoder came before whoever leads */
+        plm_recording_put(main->recording);
     if (main->hub->restoring || main->auto_recorded || !main->settings.auto_record || !main->started ||
         !main->people || main->recording)
         return;

@@ -4,7 +4,7 @@
  *
  * A recording is of a room's record. In a room with an owner whoever leads sees all of its recordings. In a room that is nobody's, where the
  * first to come leads, only those of the running meeting are seen by its leaders, and those of former ones by whoever began them: by
- * the identity of their token or by their device. A later room of the same name has none of them. For the files of this folder.
+ * the identity of their token or by their device. Those that began by themselves, or by the API, are theirs who led then. A later room of the same name has none of them. For the files of this folder.
  */
 #ifndef PLM_SIGNALING_RECORDINGS_H
 #define PLM_SIGNALING_RECORDINGS_H

@@ -316,7 +316,7 @@ struct plm_recording {
     uint32_t files, limit_s;
     struct plm_room *room;       /* main room of the meeting that is told of it; NULL: that is over */
     plm_participant_id by;       /* who began or ended it; 0: nobody in the meeting */
-    char starter[PLM_NAME_SIZE]; /* who began it: the identity of their token; empty: none */
+    char starter[PLM_NAME_SIZE]; /* who began it, or led then: the identity of their token; empty: none */
     char starter_device[PLM_KEY_DIGEST_SIZE]; /* the digest of their device; empty: none */
     bool of_meeting;      /* whoever leads its meeting sees it, also in a room that is nobody's */
     bool told_started;    /* by a webhook */

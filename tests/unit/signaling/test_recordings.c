@@ -381,6 +381,21 @@ static void test_auto(void **state)
     peer_destroy(q);
 }
 
+static void post_encoder(struct world *w, const char *room, struct plm_resource_reply *reply)
+{
+    const char *name = "Camera 1";
+    char *offer = sdp_publish(w, "whip", 0x41, 1);
+    const struct plm_resource_request request = {.kind = PLM_RESOURCE_WHIP,
+        .room = room,
+        .names = &name,
+        .n_names = 1,
+        .sdp = offer,
+        .len = strlen(offer)};
+    assert_int_equal(plm_resource_post(w->hub, &request, reply), 0);
+    plm_resource_reply_clear(reply);
+    free(offer);
+}
+
 /* Who comes by WHIP is somebody, too. */
 static void test_auto_by_whip(void **state)
 {
@@ -391,18 +406,8 @@ static void test_auto_by_whip(void **state)
     settings.auto_record = true;
     assert_int_equal(
         plm_api_room_create(s->w->hub, "stage", &(struct plm_api_change){.settings = &settings}, &why), 0);
-    const char *name = "Camera 1";
-    char *offer = sdp_publish(s->w, "whip", 0x41, 1);
-    const struct plm_resource_request request = {.kind = PLM_RESOURCE_WHIP,
-        .room = "stage",
-        .names = &name,
-        .n_names = 1,
-        .sdp = offer,
-        .len = strlen(offer)};
     struct plm_resource_reply reply;
-    assert_int_equal(plm_resource_post(s->w->hub, &request, &reply), 0);
-    plm_resource_reply_clear(&reply);
-    free(offer);
+    post_encoder(s->w, "stage", &reply);
     assert_int_equal(s->r->starts, 1);
     assert_true(recorder_expect(s->r, "{\"type\":\"asked\",\"participant\":0,\"what\":\"start\"}"));
     assert_true(plm_room_find(s->w->hub, "stage")->recording != NULL);
@@ -637,6 +642,50 @@ static void test_strangers(void **state)
     assert_int_equal(plm_api_recording_get(s->w->hub, s->r->id, &shown), 0); /* the operator's keys see it */
     assert_false(shown.of_room);
     peer_destroy(owner);
+}
+
+/* One that begins with the meeting belongs to who leads then; where an encoder came first, to the first who leads. */
+static void test_auto_is_of_leader(void **state)
+{
+    struct scene *s = *state;
+    const struct plm_msg_join lea = {.room = "stage", .name = "Lea", .device = "lea-device"},
+                              eve = {.room = "stage", .name = "Eve", .device = "eve-device"};
+    const char leave[] = "{\"type\":\"leave\",\"id\":7}";
+    struct plm_room_settings settings;
+    struct plm_refusal why;
+    plm_room_settings_default(&settings);
+    settings.auto_record = true;
+    assert_int_equal(
+        plm_api_room_create(s->w->hub, "stage", &(struct plm_api_change){.settings = &settings}, &why), 0);
+    for (int with_encoder = 0; with_encoder < 2; with_encoder++) {
+        struct plm_resource_reply encoder, gone;
+        if (with_encoder)
+            post_encoder(s->w, "stage", &encoder);
+        struct peer *p = enter(s->w, &lea, NULL, NULL), *q = enter(s->w, &eve, NULL, NULL);
+        assert_int_equal(s->r->starts, with_encoder + 1);
+        recorder_tell(s->r, s->w, s->r->id, PLM_RECORDING_ON, PLM_RECORDING_NO_REASON);
+        struct plm_msg_recording_status shown;
+        assert_true(plm_recording_describe(plm_room_find(s->w->hub, "stage"), &shown));
+        assert_false(shown.has_by); /* nobody began it all the same */
+        if (with_encoder)
+            plm_resource_delete(s->w->hub, encoder.id, &gone);
+        peer_say(q, leave);
+        peer_say(p, leave);
+        recorder_tell(s->r, s->w, s->r->id, PLM_RECORDING_READY, PLM_RECORDING_ENDED);
+        peer_destroy(p);
+        peer_destroy(q);
+        world_pass(s->w, 120000);
+    }
+    settings.auto_record = false;
+    assert_int_equal(
+        plm_api_room_change(s->w->hub, "stage", &(struct plm_api_change){.settings = &settings}, &why), 0);
+    struct peer *p = enter(s->w, &eve, NULL, NULL);
+    assert_int_equal(seen(p, NULL), 0);
+    peer_say(p, leave);
+    peer_destroy(p);
+    p = enter(s->w, &lea, NULL, NULL);
+    assert_int_equal(seen(p, NULL), 2);
+    peer_destroy(p);
 }
 
 static void test_owned(void **state)
@@ -923,8 +972,9 @@ int main(void)
         TEST(test_disk_ends_it), TEST(test_silent_recorder), TEST(test_end_crosses_news), TEST(test_limit),
         TEST(test_meeting_ends), TEST(test_too_many), TEST(test_auto), TEST(test_auto_by_whip),
         TEST(test_journal), TEST(test_journal_of_moves), TEST(test_speakers_are_limited), TEST(test_list),
-        TEST(test_strangers), TEST(test_owned), TEST(test_tokens_end), TEST(test_delete), TEST(test_restart),
-        TEST(test_restart_too_late), TEST(test_restart_without_recorder), TEST(test_restart_without_meeting),
+        TEST(test_strangers), TEST(test_auto_is_of_leader), TEST(test_owned), TEST(test_tokens_end),
+        TEST(test_delete), TEST(test_restart), TEST(test_restart_too_late),
+        TEST(test_restart_without_recorder), TEST(test_restart_without_meeting),
         TEST(test_restart_of_deleted), TEST(test_documents), TEST(test_unknown_to_us), TEST(test_api)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

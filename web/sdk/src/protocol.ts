@@ -767,7 +767,7 @@ export interface RecordStopRequest {
   id: number;
 }
 
-/** The recordings of this room that one may see, newest first: in a room with an owner all; else those of this meeting, and those that oneself began. */
+/** The recordings of this room that one may see, newest first: in a room with an owner all; else those of this meeting, and those that oneself began, or led when they began by themselves. */
 export interface RecordingsRequest {
   type: "recordings";
   id: number;
