@@ -64,6 +64,7 @@ struct sheet {
     struct plm_msg_departure left[PLM_NEWS_MAX_LEFT];
     struct plm_msg_reaction reactions[PLM_NEWS_MAX_REACTIONS];
     size_t n_joined, n_changed;
+    const struct plm_member *knowing; /* who joined last, and knows so from the reply; NULL: they do not */
 };
 
 /* @return false: somebody is left for the next one */
@@ -71,6 +72,7 @@ static bool fill(struct sheet *sheet, struct plm_room *room)
 {
     struct plm_member *m;
     sheet->n_joined = sheet->n_changed = 0;
+    sheet->knowing = NULL;
     DL_FOREACH (room->members, m) {
         size_t n = sheet->n_joined + sheet->n_changed;
         if (!m->is_new && !m->is_changed)
@@ -80,12 +82,14 @@ static bool fill(struct sheet *sheet, struct plm_room *room)
         plm_member_describe(m,
             m->is_new ? &sheet->joined[sheet->n_joined++] : &sheet->changed[sheet->n_changed++],
             sheet->tracks[n]);
+        if (m->is_new)
+            sheet->knowing = m->is_changed ? NULL : m;
         m->is_new = m->is_changed = false;
     }
     return true;
 }
 
-/* Who alone came knows so from the reply. @return false: there is more to tell */
+/* Who alone came knows so from the reply, if nothing changed since. @return false: there is more to tell */
 static bool tell(struct plm_room *room)
 {
     struct sheet *sheet = malloc(sizeof *sheet);
@@ -109,7 +113,7 @@ static bool tell(struct plm_room *room)
             .total = plm_people_listed(room),
             .viewers = plm_people_watching(room)}};
     bool lone = sheet->n_joined == 1 && !sheet->n_changed && !news->n_left && !news->n_reactions;
-    plm_room_broadcast(room, &msg, lone ? plm_room_find_member(room, sheet->joined[0].id) : NULL);
+    plm_room_broadcast(room, &msg, lone ? sheet->knowing : NULL);
     news->n_left = news->n_reactions = 0;
     free(sheet);
     return all;

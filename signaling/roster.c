@@ -311,6 +311,7 @@ void plm_member_list(struct plm_member *m)
     m->unlisted = false;
     m->room->n_unlisted--;
     plm_news_joined(m);
+    plm_news_changed(m); /* for themselves: what they know is of the time when they came */
 }
 
 void plm_member_move(struct plm_member *m, struct plm_room *to)
@@ -453,6 +454,8 @@ void plm_member_send_joined(struct plm_member *m, uint32_t request, bool resumed
         msg.joined.has_recording = plm_recording_describe(plm_room_main(m->room), &msg.joined.recording);
         msg.joined.n_ice_servers = hub->host.ice_servers ? hub->host.ice_servers(hub->host.ctx, servers) : 0;
         plm_member_send(m, &msg);
+        if (m->is_new)
+            m->is_changed = false; /* others are told of m as it is, and m was just now */
         plm_recording_log_consent(m);
     }
     plm_sight_drop(&sight);

@@ -276,6 +276,88 @@ static void test_viewers(void **state)
     plm_msg_free(roster);
 }
 
+/* What the next roster messages tell p of itself; NULL: nothing. plm_msg_free(*out) */
+static const struct plm_msg_participant *told_of_self(struct peer *p, uint32_t id, struct plm_msg **out)
+{
+    while ((*out = peer_expect_joined(p))) {
+        for (size_t i = 0; i < (*out)->roster.n_joined; i++)
+            if ((*out)->roster.joined[i].id == id)
+                return &(*out)->roster.joined[i];
+        plm_msg_free(*out);
+    }
+    return NULL;
+}
+
+/* Somebody comes to a large room and nobody else does. */
+static struct peer *come_alone(struct meeting *m, const char *token, uint32_t *id)
+{
+    struct peer *p = peer_create(m->w);
+    peer_knock(p, &(struct plm_msg_join){.room = "r", .name = "Vi", .token = token});
+    struct plm_msg *joined = peer_expect(p, PLM_MSG_joined);
+    *id = joined->joined.participant;
+    plm_msg_free(joined);
+    return p;
+}
+
+/* The others hear of somebody for the first time, and they themselves of what became of them. */
+static void test_told_of_oneself(void **state)
+{
+    struct meeting *m = *state;
+    struct plm_refusal why;
+    struct plm_msg *msg;
+    uint32_t id;
+    world_token(m->w, "viewer", PLM_MSG_role_viewer);
+    struct peer *v = come_alone(m, "viewer", &id);
+    world_pass(m->w, 1000);
+    assert_null(told_of_self(v, id, &msg));
+    assert_int_equal(plm_api_set_role(m->w->hub, "r", id, PLM_MSG_role_speaker, &why), 0);
+    world_pass(m->w, 1000);
+    const struct plm_msg_participant *self = told_of_self(v, id, &msg);
+    assert_non_null(self);
+    assert_int_equal(self->role, PLM_MSG_role_speaker);
+    assert_true(self->may_speak);
+    plm_msg_free(msg);
+    peer_destroy(v);
+
+    v = come_alone(m, "viewer", &id);
+    world_pass(m->w, 1000);
+    assert_int_equal(hand(v, true), -1);
+    world_pass(m->w, 1000);
+    self = told_of_self(v, id, &msg);
+    assert_non_null(self);
+    assert_true(self->has_hand);
+    plm_msg_free(msg);
+    peer_destroy(v);
+}
+
+/* Who came knows so from the reply, but not what changed between it and the first news. */
+static void test_changed_before_told(void **state)
+{
+    struct meeting *m = *state;
+    struct plm_msg *msg;
+    uint32_t id;
+    struct peer *first = come_alone(m, NULL, &id);
+    struct peer *p = come_alone(m, NULL, &id); /* told later */
+    peer_forget(m->p[9]);
+    world_pass(m->w, 1000);
+    assert_int_equal(peer_count(m->p[9], PLM_MSG_roster), 1);
+    assert_null(told_of_self(p, id, &msg));
+    peer_destroy(p);
+    peer_destroy(first);
+    world_pass(m->w, 1000);
+
+    first = come_alone(m, NULL, &id);
+    p = come_alone(m, NULL, &id);
+    assert_int_equal(hand(p, true), -1);
+    world_pass(m->w, 1000);
+    const struct plm_msg_participant *self = told_of_self(p, id, &msg);
+    assert_non_null(self);
+    assert_true(self->has_hand);
+    plm_msg_free(msg);
+    peer_destroy(p);
+    peer_destroy(first);
+}
+
 /* Reactions beyond what fits into a message are not seen; nothing grows. */
 static void test_many_reactions(void **state)
 {
@@ -297,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_hands), TEST(test_reactions), TEST(test_whispers),
         TEST(test_rules_of_chat), TEST(test_history_is_bounded), TEST(test_history_is_small),
-        LARGE(test_pages), LARGE(test_viewers), LARGE(test_many_reactions)};
+        LARGE(test_pages), LARGE(test_viewers), LARGE(test_told_of_oneself), LARGE(test_changed_before_told),
+        LARGE(test_many_reactions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
