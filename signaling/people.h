@@ -4,7 +4,7 @@
 
 #include "state.h"
 
-#define PLM_PEOPLE_PAGE 100 /* in one list; messages.def says so too */
+#define PLM_PEOPLE_PAGE 100 /* in one list; messages.def says so too, by which clients know it */
 
 /** All that joined and moved tell of a room. Its lists are its own until plm_sight_drop; strings are the room's. */
 struct plm_sight {

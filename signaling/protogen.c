@@ -138,6 +138,14 @@ static void ts_limits(FILE *out)
     fputs("} as const;\n", out);
 }
 
+static void ts_people_page(FILE *out)
+{
+    fputs("\n/** So many people are on one list; who gets as many has to ask for more. */\n", out);
+    FOR_EACH_FIELD (f, plm_proto_messages[PLM_MSG_people_page])
+        if (!strcmp(f->name, "participants"))
+            fprintf(out, "export const PEOPLE_PAGE = %" PRIu64 ";\n", f->limit);
+}
+
 static void write_typescript(FILE *out)
 {
     fputs("// Made by plm-protogen from signaling/messages.def. Do not edit.\n\n"
@@ -172,6 +180,7 @@ static void write_typescript(FILE *out)
           "type: T }>, \"type\" | \"id\">;\n\n",
         out);
     ts_limits(out);
+    ts_people_page(out);
 }
 
 /* ---- JSON Schema (2020-12) ---- */

@@ -247,12 +247,12 @@ export class Meeting extends Emitter<MeetingEvents> {
     return this.roster.people;
   }
 
-  /** How many are in this room, listed or not. */
+  /** How many are listed in this room, those on pages that are not there yet included. */
   get total(): number {
     return this.roster.total;
   }
 
-  /** How many watch without being listed. */
+  /** How many more watch without being listed. */
   get viewers(): number {
     return this.roster.viewers;
   }

@@ -1162,3 +1162,6 @@ export const TEXT_LIMITS = {
   breakout_say: { text: 4000 },
   record_delete: { recording: 32 },
 } as const;
+
+/** So many people are on one list; who gets as many has to ask for more. */
+export const PEOPLE_PAGE = 100;

@@ -1,5 +1,5 @@
 import { Emitter } from "./emitter.js";
-import type { LeaveReason, Participant, PeoplePageReply, Reaction, RosterEvent } from "./protocol.js";
+import { PEOPLE_PAGE, type LeaveReason, type Participant, type PeoplePageReply, type Reaction, type RosterEvent } from "./protocol.js";
 
 /** A sign of one participant, as it reaches everybody. */
 export type { Reaction };
@@ -39,12 +39,12 @@ export class Roster extends Emitter<RosterEvents> {
     return this.list;
   }
 
-  /** How many are present, those who are not listed included. */
+  /** How many are present and listed, those on pages that are not there yet included. */
   get total(): number {
     return this.present;
   }
 
-  /** How many watch without being listed. */
+  /** How many more watch without being listed. */
   get viewers(): number {
     return this.watching;
   }
@@ -102,10 +102,11 @@ export class Roster extends Emitter<RosterEvents> {
     this.doubtful.clear();
   }
 
+  /* A list that is not full is all there is. Numbers do not tell: one's own entry is on it though one may be a viewer who is only counted. */
   private count({ participants, total, viewers }: RosterStart): boolean {
     this.present = total;
     this.watching = viewers;
-    return participants.length + viewers >= total;
+    return participants.length < PEOPLE_PAGE;
   }
 
   private put(person: Participant): void {

@@ -33,12 +33,36 @@ describe("a large room", () => {
   });
 
   it("needs no pages when everybody is listed, viewers not counted", async () => {
-    const fetch = pagesOf(3);
+    const fetch = pagesOf(60);
     const roster = new Roster(fetch);
-    roster.replace({ participants: people(1, 3), total: 10, viewers: 7 });
+    roster.replace({ participants: people(1, 60), total: 60, viewers: 7 });
     await settle();
     expect(fetch).not.toHaveBeenCalled();
-    expect([roster.total, roster.viewers]).toEqual([10, 7]);
+    expect([roster.total, roster.viewers]).toEqual([60, 7]);
+  });
+
+  it("needs no pages for a viewer, who is on the list beside those who are counted", async () => {
+    const fetch = pagesOf(60);
+    const roster = new Roster(fetch);
+    roster.replace({ participants: [...people(1, 60), person(90, "Me")], total: 60, viewers: 7 });
+    await settle();
+    expect(fetch).not.toHaveBeenCalled();
+    expect(roster.people.size).toBe(61);
+  });
+
+  it("is fetched to the last page, however many only watch", async () => {
+    const fetch = pagesOf(130);
+    const roster = new Roster(fetch);
+    roster.replace({ participants: people(1, 100), total: 130, viewers: 40 });
+    await settle();
+    expect(fetch.mock.calls).toEqual([[0], [100]]);
+    expect(roster.people.size).toBe(130);
+    const left = vi.fn();
+    roster.on("left", left);
+    roster.replace({ participants: people(1, 100), total: 130, viewers: 40 });
+    await settle();
+    expect(left).not.toHaveBeenCalled();
+    expect(roster.people.size).toBe(130);
   });
 
   it("drops the pages of a room that was left meanwhile", async () => {
