@@ -56,17 +56,32 @@ void plm_member_mute_by(struct plm_member *m, enum plm_source source, plm_partic
         plm_member_tell_muted(m, source, by);
 }
 
+static uint8_t bit_of(enum plm_source source)
+{
+    return (uint8_t)(1u << source);
+}
+
+/* Nobody sits at an encoder to unmute it. @param sources bits */
+static void unmute_encoder(struct plm_member *m, uint8_t sources)
+{
+    struct plm_refusal unused;
+    for (size_t i = 0; m->resource && i < m->n_tracks; i++)
+        if (sources & bit_of(m->tracks[i].source))
+            plm_member_mute(m, m->tracks[i].source, false, &unused);
+}
+
 static void apply_rules(struct plm_member *m, plm_participant_id by)
 {
-    uint8_t may = 0;
+    uint8_t may = 0, might = m->may_send;
     for (int source = 0; source < PLM_SOURCE_COUNT; source++)
         may |= (uint8_t)(plm_member_may_send(m, (enum plm_source)source) << source);
-    if (may != m->may_send)
+    if (may != might)
         plm_news_changed(m);
     m->may_send = may;
     for (size_t i = 0; i < m->n_tracks; i++)
         if (!plm_member_may_send(m, m->tracks[i].source))
             plm_member_mute_by(m, m->tracks[i].source, by);
+    unmute_encoder(m, may & (uint8_t)~might);
 }
 
 void plm_member_apply_rules(struct plm_member *m)
@@ -107,17 +122,21 @@ struct order {
     plm_participant_id by;
     enum plm_source source;
     enum plm_permit permit;
+    bool all; /* nobody was named */
 };
 
 static void mute_one(struct plm_member *m, void *arg)
 {
     const struct order *o = arg;
-    plm_member_mute_by(m, o->source, o->by);
+    if (!o->all || !m->resource) /* who is muted with all the others unmutes themselves, an encoder cannot */
+        plm_member_mute_by(m, o->source, o->by);
 }
 
 int plm_moderation_mute_others(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why)
 {
-    struct order o = {.by = by->id, .source = (enum plm_source)m->mute_others.source};
+    struct order o = {.by = by->id,
+        .source = (enum plm_source)m->mute_others.source,
+        .all = !m->mute_others.n_participants};
     return plm_moderation_each(
         by, m->mute_others.participants, m->mute_others.n_participants, mute_one, &o, why);
 }
@@ -131,6 +150,8 @@ int plm_moderation_ask_unmute(struct plm_member *by, const struct plm_msg *m, st
             why, PLM_MSG_error_code_bad_message, "source", "one asks for a microphone or a camera");
     if (!whom)
         return plm_refuse(why, PLM_MSG_error_code_not_found, "participant", "nobody of this id is here");
+    if (whom->resource)
+        return plm_refuse(why, PLM_MSG_error_code_bad_state, "participant", "an encoder cannot; permit it");
     if (!plm_member_may_send(whom, source))
         return plm_refuse(why, PLM_MSG_error_code_bad_state, "", "they may not; permit it first");
     notice(whom, PLM_MSG_notice_unmute_asked, source, by->id);
@@ -140,11 +161,18 @@ int plm_moderation_ask_unmute(struct plm_member *by, const struct plm_msg *m, st
 static void permit_one(struct plm_member *m, void *arg)
 {
     const struct order *o = arg;
-    if (plm_role_leads(m->role) || m->permits[o->source] == o->permit)
+    uint8_t sources = bit_of(o->source);
+    if (plm_role_leads(m->role))
         return;
-    m->permits[o->source] = o->permit;
-    plm_journal_member(m);
-    apply_rules(m, o->by);
+    if (m->permits[o->source] != o->permit) {
+        m->permits[o->source] = o->permit;
+        plm_journal_member(m);
+        apply_rules(m, o->by);
+    }
+    if (o->source == PLM_SOURCE_SCREEN)
+        sources |= bit_of(PLM_SOURCE_SCREEN_AUDIO);
+    if (o->permit == PLM_PERMIT_YES)
+        unmute_encoder(m, sources);
 }
 
 int plm_moderation_permit(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why)

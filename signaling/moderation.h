@@ -8,7 +8,7 @@
 
 /** May m send this now? By role, by what a leader said about m, by the room's rules; the sound of a screen goes with the screen. */
 bool plm_member_may_send(const struct plm_member *m, enum plm_source source);
-/** What m may not send any more is muted, and m told; the others are told what m may, if that changed. */
+/** What m may not send any more is muted, and m told; what an encoder may send again is unmuted. The others are told what m may, if that changed. */
 void plm_member_apply_rules(struct plm_member *m);
 /** The rules of a meeting changed: mute whoever may not send any more, in all its rooms. */
 void plm_room_apply_rules(struct plm_room *room);

@@ -318,6 +318,62 @@ static void test_encoders_have_no_role(void **state)
     assert_true(m->w->transports[m->w->last_transport].muted[PLM_SOURCE_CAMERA]);
 }
 
+/* Nobody sits at an encoder: a mute of everybody leaves it alone, and what is permitted again is heard again. */
+static void test_encoders_are_unmuted(void **state)
+{
+    struct meeting *m = *state;
+    struct plm_resource_reply reply;
+    char *offer = sdp_publish(m->w, "whip", 0x44, 1);
+    struct plm_resource_request request = {
+        .kind = PLM_RESOURCE_WHIP, .room = "r", .sdp = offer, .len = strlen(offer)};
+    assert_int_equal(plm_resource_post(m->w->hub, &request, &reply), 0);
+    plm_resource_reply_clear(&reply);
+    free(offer);
+    uint32_t encoder = m->id[PEOPLE - 1] + 1;
+    const bool *muted = m->w->transports[m->w->last_transport].muted;
+    const enum plm_msg_source microphone = PLM_MSG_source_microphone;
+    struct plm_msg ask = {
+        .type = PLM_MSG_ask_unmute, .ask_unmute = {.participant = encoder, .source = microphone}};
+    assert_int_equal(mute_others(m->p[0], NULL, 0, microphone), -1);
+    assert_true(is_muted(m, 1, PLM_SOURCE_MICROPHONE));
+    assert_false(muted[PLM_SOURCE_MICROPHONE]);
+
+    assert_int_equal(mute_others(m->p[0], &encoder, 1, microphone), -1);
+    assert_true(muted[PLM_SOURCE_MICROPHONE]);
+    assert_int_equal(peer_ask(m->p[0], &ask), PLM_MSG_error_code_bad_state);
+    for (int i = 0; i < 2; i++) { /* also of what was permitted before */
+        assert_int_equal(permit(m->p[0], &encoder, 1, microphone, true), -1);
+        assert_false(muted[PLM_SOURCE_MICROPHONE]);
+        assert_int_equal(mute_others(m->p[0], &encoder, 1, microphone), -1);
+        assert_true(muted[PLM_SOURCE_MICROPHONE]);
+    }
+    assert_int_equal(permit(m->p[0], &encoder, 1, PLM_MSG_source_camera, true), -1);
+    assert_true(muted[PLM_SOURCE_MICROPHONE]);
+    assert_int_equal(permit(m->p[0], &encoder, 1, microphone, false), -1);
+    assert_int_equal(permit(m->p[0], NULL, 0, microphone, true), -1);
+    assert_false(muted[PLM_SOURCE_MICROPHONE]);
+}
+
+static void test_encoders_follow_rules(void **state)
+{
+    struct meeting *m = *state;
+    struct plm_resource_reply reply;
+    char *offer = sdp_publish(m->w, "whip", 0x44, 1);
+    struct plm_resource_request request = {
+        .kind = PLM_RESOURCE_WHIP, .room = "r", .sdp = offer, .len = strlen(offer)};
+    meeting_rules(m)->may_speak = false;
+    plm_room_apply_rules(m->w->hub->rooms);
+    assert_int_equal(plm_resource_post(m->w->hub, &request, &reply), 0);
+    plm_resource_reply_clear(&reply);
+    free(offer);
+    const bool *muted = m->w->transports[m->w->last_transport].muted;
+    assert_true(muted[PLM_SOURCE_MICROPHONE]);
+    meeting_rules(m)->may_speak = true;
+    plm_room_apply_rules(m->w->hub->rooms);
+    assert_false(muted[PLM_SOURCE_MICROPHONE]);
+    assert_true(is_muted(m, 1, PLM_SOURCE_MICROPHONE)); /* people unmute themselves */
+}
+
 /* A media plane that refuses to mute leaves the picture as it is, and says so to who asked for their own. */
 static void test_media_refuses(void **state)
 {
@@ -335,6 +391,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_mute_others), TEST(test_ask_unmute), TEST(test_permit),
         TEST(test_sharing), TEST(test_rules), TEST(test_start_off), TEST(test_roles), TEST(test_viewer),
-        TEST(test_encoders_have_no_role), TEST(test_media_refuses)};
+        TEST(test_encoders_have_no_role), TEST(test_encoders_are_unmuted), TEST(test_encoders_follow_rules),
+        TEST(test_media_refuses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,17 +40,17 @@ export class Moderation {
     });
   }
 
-  /** Mute a source of these people, or of everybody but moderators. They may unmute it, unless that is forbidden. */
+  /** Mute a source of these people, or of everybody but moderators and encoders. They may unmute it, unless that is forbidden; an encoder cannot, permit unmutes it. */
   async mute(source: Source, participants: readonly number[] = []): Promise<void> {
     await this.ask("mute_others", { participants: [...participants], source });
   }
 
-  /** Ask somebody to unmute; only they can. */
+  /** Ask somebody to unmute; only they can. Refused for an encoder. */
   async askToUnmute(participant: number, source: "microphone" | "camera" = "microphone"): Promise<void> {
     await this.ask("ask_unmute", { participant, source });
   }
 
-  /** Permit or forbid a source to these people, or to everybody but moderators, whatever the room's rule. */
+  /** Permit or forbid a source to these people, or to everybody but moderators, whatever the room's rule. An encoder is unmuted by it. */
   async permit(source: "microphone" | "camera" | "screen", permitted: boolean, participants: readonly number[] = []): Promise<void> {
     await this.ask("permit", { participants: [...participants], source, permitted });
   }

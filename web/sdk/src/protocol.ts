@@ -637,11 +637,11 @@ export interface AdmitRequest {
   admitted: boolean;
 }
 
-/** Mute a source of others; they may unmute it, unless it is forbidden. */
+/** Mute a source of others; they may unmute it, unless it is forbidden. An encoder cannot: permit unmutes it. */
 export interface MuteOthersRequest {
   type: "mute_others";
   id: number;
-  /** none: everybody in one's room but moderators */
+  /** none: everybody in one's room but moderators and encoders */
   participants: number[];
   source: Source;
 }
@@ -655,7 +655,7 @@ export interface AskUnmuteRequest {
   source: Source;
 }
 
-/** Permit or forbid someone a source, whatever the room's rule; what is forbidden is muted. */
+/** Permit or forbid someone a source, whatever the room's rule; what is forbidden is muted, what an encoder is permitted is unmuted. */
 export interface PermitRequest {
   type: "permit";
   id: number;
