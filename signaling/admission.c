@@ -508,8 +508,7 @@ static int refuse_status(unsigned *out, unsigned status, struct plm_refusal *why
     return plm_refuse(why, PLM_MSG_error_code_forbidden, "", "%s", text);
 }
 
-/* Rules that a resource without a token does not pass. */
-static bool needs_token(const struct plm_record *record)
+bool plm_admission_needs_token(const struct plm_record *record)
 {
     const struct plm_room_settings *rules = &record->value.settings;
     return *record->value.password_hash || rules->locked || rules->lobby || rules->organised;
@@ -536,7 +535,7 @@ int plm_admission_resource(struct plm_room **out, struct plm_hub *hub,
     }
     if (!record && *ref.code && !g->trusted)
         plm_guess_wrong(hub, g->source, NULL);
-    if (!g->trusted && (record ? needs_token(record) : *ref.code != 0))
+    if (!g->trusted && (record ? plm_admission_needs_token(record) : *ref.code != 0))
         return refuse_status(status, 401, why, "a token is needed");
     if (!record && *ref.code)
         return refuse_status(status, 404, why, "no room has this number");

@@ -50,6 +50,9 @@ int plm_admission_resource(struct plm_room **out, struct plm_hub *hub,
     const struct plm_resource_request *request, struct plm_guest *g, unsigned *status,
     struct plm_refusal *why);
 
+/** Are there rules that a resource without a token does not pass? */
+bool plm_admission_needs_token(const struct plm_record *record);
+
 /** The requests join and resume: answered now, or when a password was looked at, or when they are let in. */
 int plm_admission_join(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why);
 int plm_admission_resume(struct plm_session *s, const struct plm_msg *m, struct plm_refusal *why);

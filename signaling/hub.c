@@ -189,7 +189,7 @@ uint64_t plm_hub_poll(struct plm_hub *hub)
     while (hub->detached && hub->detached->grace_end <= now)
         plm_member_expire(hub->detached);
     while (hub->lingering && hub->lingering->linger_end <= now)
-        plm_room_close(hub->lingering, PLM_MSG_leave_reason_closed);
+        plm_room_on_linger_end(hub->lingering);
     uint64_t breakouts = plm_breakout_poll(hub, now), news = plm_news_flush(hub, now);
     uint64_t lobby = plm_lobby_poll(hub, now), ends = plm_lead_poll(hub, now);
     plm_records_poll(hub);

@@ -27,6 +27,15 @@ static void tell_changed(struct plm_room *room)
     }
 }
 
+/* Nobody sees them, and nobody knows whose they are: an encoder is on the list and can be removed. */
+static void close_anonymous_receivers(struct plm_room *room)
+{
+    struct plm_resource *r, *next;
+    DL_FOREACH_SAFE (room->receivers, r, next)
+        if (!r->trusted)
+            plm_resource_destroy(r);
+}
+
 void plm_lead_changed(struct plm_record *record)
 {
     struct plm_room *room = record->meeting;
@@ -41,6 +50,8 @@ void plm_lead_changed(struct plm_record *record)
     }
     plm_room_set_end(room);
     plm_room_apply_rules(room);
+    if (plm_admission_needs_token(record))
+        close_anonymous_receivers(room);
     tell_changed(room);
     plm_lobby_reconsider(room);
     plm_recording_reconsider(room);

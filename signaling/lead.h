@@ -25,7 +25,7 @@ int plm_lead_may_kick(enum plm_msg_role by, const struct plm_member *whom, struc
 /** Change what the message names of a room's rules. @param password_hash "": takes it away; NULL: as it is */
 void plm_lead_apply(
     struct plm_record *record, const struct plm_msg_settings *change, const char *password_hash);
-/** The record was changed: keep it, and let its meeting follow. */
+/** The record was changed: keep it, and let its meeting follow. Receivers that came without a token end when one is needed from now on. */
 void plm_lead_changed(struct plm_record *record);
 /**
  * Remove somebody for good, and everybody else who is the same by identity, token or device: connections end, and everything by which

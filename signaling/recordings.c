@@ -470,11 +470,10 @@ static void leave_to_starter(struct plm_room *main)
 
 void plm_recording_on_empty(struct plm_room *main)
 {
-    if (plm_record_is_owned(main->record))
-        return;
     if (main->recording)
         plm_recording_stop(main->recording, PLM_RECORDING_ENDED, NULL);
-    leave_to_starter(main);
+    if (!plm_record_is_owned(main->record))
+        leave_to_starter(main);
     main->auto_recorded = false;
     plm_journal_room(main);
 }

@@ -267,11 +267,17 @@ void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
     free(room);
 }
 
+/* Who only watches keeps nothing going, and who waits no recording. */
+static bool is_empty(const struct plm_room *room)
+{
+    return !room->people && (!room->waiting || room->recording);
+}
+
 void plm_room_on_population(struct plm_room *room)
 {
     struct plm_hub *hub = room->hub;
     room = plm_room_main(room); /* a breakout room lasts until they are closed, or the meeting is over */
-    bool empty = !room->people && !room->n_receivers && !room->waiting;
+    bool empty = is_empty(room);
     if (empty == room->lingers)
         return;
     room->lingers = empty;
@@ -281,6 +287,16 @@ void plm_room_on_population(struct plm_room *room)
     }
     room->linger_end = hub->host.now_ms(hub->host.ctx) + hub->config.linger_ms;
     DL_APPEND2(hub->lingering, room, linger_prev, linger_next);
+}
+
+void plm_room_on_linger_end(struct plm_room *room)
+{
+    if (!room->waiting) {
+        plm_room_close(room, PLM_MSG_leave_reason_closed);
+        return;
+    }
+    plm_recording_on_empty(room);
+    plm_room_on_population(room);
 }
 
 plm_participant_id plm_room_next_id(struct plm_room *room)

@@ -338,6 +338,7 @@ struct plm_resource {
     char id[PLM_RESOURCE_ID_SIZE];
     char etag[40];
     struct plm_identity who;
+    bool trusted;                      /* came by a good token */
     struct plm_member *member;         /* WHIP */
     struct plm_connection *connection; /* WHEP; that of a WHIP one is its member's */
     size_t n_names;

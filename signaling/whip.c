@@ -283,6 +283,7 @@ int plm_resource_post(
         return reply_error(reply, 500, PLM_ENOMEM, "out of memory");
     }
     r->who = guest.who;
+    r->trusted = guest.trusted;
     plm_room_on_population(room);
     err = request->kind == PLM_RESOURCE_WHIP ? post_whip(r, request, &guest, &reply->body, &why)
                                              : post_whep(r, request, &reply->body, &why);

@@ -450,6 +450,36 @@ static void test_kick_resources(void **state)
 }
 
 /* Somebody else's second window, and a place in the lobby, are theirs too. */
+/* Receivers of whom nobody knows whose they are end with the first rule that would have kept them out; encoders are on the list. */
+static void test_anonymous_receivers(void **state)
+{
+    static const char *const rules[] = {"\"settings\":{\"lobby\":true}", "\"settings\":{\"locked\":true}",
+        "\"settings\":{},\"password\":\"pass\"", "\"settings\":{\"organised\":true}"};
+    struct world *w = *state;
+    struct plm_resource_reply reply;
+    char ids[3][PLM_RESOURCE_ID_SIZE];
+    world_token(w, "good", PLM_MSG_role_speaker);
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        struct peer *a = enter_as(w, "Ada");
+        assert_int_equal(post(w, PLM_RESOURCE_WHEP, NULL, ids[0]), 201);
+        assert_int_equal(post(w, PLM_RESOURCE_WHEP, "good", ids[1]), 201);
+        assert_int_equal(post(w, PLM_RESOURCE_WHIP, NULL, ids[2]), 201);
+        configure(a, "\"settings\":{\"may_chat\":false}");
+        assert_int_equal(world_gauges(w).resources, 3);
+        configure(a, rules[i]);
+        assert_int_equal(plm_resource_delete(w->hub, ids[0], &reply), PLM_ENOENT);
+        assert_int_equal(w->open_transports, 2);
+        for (size_t k = 1; k < 3; k++) {
+            assert_int_equal(plm_resource_delete(w->hub, ids[k], &reply), 0);
+            plm_resource_reply_clear(&reply);
+        }
+        configure(
+            a, "\"settings\":{\"lobby\":false,\"locked\":false,\"organised\":false},\"no_password\":true");
+        peer_destroy(a);
+        world_pass(w, 3600000);
+    }
+}
+
 static void test_kick_all_of_them(void **state)
 {
     struct scene s;
@@ -586,6 +616,7 @@ int main(void)
         UNIT(test_kick_detached),
         UNIT(test_kick_device),
         UNIT(test_kick_resources),
+        UNIT(test_anonymous_receivers),
         UNIT(test_kick_all_of_them),
         UNIT(test_kick_lobby),
         UNIT(test_kick_whom),

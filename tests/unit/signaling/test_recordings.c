@@ -712,6 +712,47 @@ static void test_owned(void **state)
     peer_destroy(m);
 }
 
+/* Who waits in the lobby, or watches by WHEP, is nobody to record; whoever waits waits on. */
+static void test_ends_without_people(void **state)
+{
+    struct scene *s = *state;
+    struct plm_room_settings settings;
+    struct plm_refusal why;
+    char digest[PLM_KEY_DIGEST_SIZE];
+    memset(digest, 'c', sizeof digest - 1);
+    digest[sizeof digest - 1] = 0;
+    plm_room_settings_default(&settings);
+    settings.lobby = settings.auto_record = true;
+    world_token(s->w, "mod", PLM_MSG_role_moderator);
+    assert_int_equal(plm_api_room_create(s->w->hub, "own",
+                         &(struct plm_api_change){.settings = &settings, .owner_digest = digest}, &why),
+        0);
+    struct peer *tabs[2];
+    for (unsigned meeting = 1; meeting <= 2; meeting++) { /* the second begins while somebody waits */
+        struct peer *m =
+            enter(s->w, &(struct plm_msg_join){.room = "own", .name = "Mo", .token = "mod"}, NULL, NULL);
+        assert_int_equal(s->r->starts, meeting);
+        recorder_tell(s->r, s->w, s->r->id, PLM_RECORDING_ON, PLM_RECORDING_NO_REASON);
+        struct peer *t = peer_create(s->w);
+        peer_knock(t, &(struct plm_msg_join){.room = "own", .name = "Tab"});
+        peer_say(m, "{\"type\":\"leave\",\"id\":7}");
+        peer_destroy(m);
+        world_pass(s->w, 59999);
+        assert_int_equal(s->r->stops, meeting - 1); /* they may come back */
+        world_pass(s->w, 1);
+        assert_int_equal(s->r->stops, meeting);
+        assert_int_equal(s->r->reason, PLM_RECORDING_ENDED);
+        assert_int_equal(world_gauges(s->w).waiting, meeting);
+        recorder_tell(s->r, s->w, s->r->id, PLM_RECORDING_READY, PLM_RECORDING_ENDED);
+        tabs[meeting - 1] = t;
+    }
+    for (unsigned i = 0; i < 2; i++)
+        peer_destroy(tabs[i]);
+    world_pass(s->w, 30000); /* of the grace time */
+    world_pass(s->w, 60000);
+    assert_null(plm_room_find(s->w->hub, "own"));
+}
+
 static void test_tokens_end(void **state)
 {
     struct scene *s = *state;
@@ -972,8 +1013,8 @@ int main(void)
         TEST(test_disk_ends_it), TEST(test_silent_recorder), TEST(test_end_crosses_news), TEST(test_limit),
         TEST(test_meeting_ends), TEST(test_too_many), TEST(test_auto), TEST(test_auto_by_whip),
         TEST(test_journal), TEST(test_journal_of_moves), TEST(test_speakers_are_limited), TEST(test_list),
-        TEST(test_strangers), TEST(test_auto_is_of_leader), TEST(test_owned), TEST(test_tokens_end),
-        TEST(test_delete), TEST(test_restart), TEST(test_restart_too_late),
+        TEST(test_strangers), TEST(test_auto_is_of_leader), TEST(test_owned), TEST(test_ends_without_people),
+        TEST(test_tokens_end), TEST(test_delete), TEST(test_restart), TEST(test_restart_too_late),
         TEST(test_restart_without_recorder), TEST(test_restart_without_meeting),
         TEST(test_restart_of_deleted), TEST(test_documents), TEST(test_unknown_to_us), TEST(test_api)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,33 @@ static void test_whip_alone(void **state)
     assert_int_equal(world_gauges(w).rooms, 0);
 }
 
+/* Who only watches keeps no meeting going: the next to come are strangers, in another one. */
+static void test_whep_keeps_nothing(void **state)
+{
+    struct world *w = *state;
+    struct plm_resource_reply reply;
+    struct peer *a = peer_enter(w, "r", "Ada", NULL);
+    assert_int_equal(post_whep(w, "r", NULL, 0, 1, &reply), 201);
+    peer_say(a, "{\"type\":\"chat\",\"id\":8,\"text\":\"between us\"}");
+    peer_say(a, "{\"type\":\"leave\",\"id\":9}");
+    peer_destroy(a);
+    world_pass(w, 59999);
+    assert_int_equal(world_gauges(w).resources, 1); /* an encoder may come back */
+    assert_int_equal(post_whip(w, "r", "cam", &reply), 201);
+    world_pass(w, 3600000);
+    assert_int_equal(world_gauges(w).resources, 2);
+    assert_int_equal(drop(w, reply.id), 200);
+    world_pass(w, 60000);
+    assert_int_equal(world_gauges(w).rooms, 0);
+    assert_int_equal(world_gauges(w).resources, 0);
+    assert_int_equal(w->open_transports, 0);
+    a = peer_create(w);
+    struct plm_msg *joined = peer_join(a, "r", "Eve");
+    assert_int_equal(joined->joined.n_chat, 0);
+    plm_msg_free(joined);
+    peer_destroy(a);
+}
+
 static void test_refused(void **state)
 {
     static char longest[130];
@@ -416,6 +443,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_whip, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_whip_generated_name, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_whip_alone, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_whep_keeps_nothing, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_refused, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_failing_port, world_setup, world_teardown),
         cmocka_unit_test(test_limits),
