@@ -118,11 +118,14 @@ static bool leads(const struct plm_guest *g)
     return g->trusted && plm_role_leads(g->role);
 }
 
-/* In a room that is nobody's, who comes while nobody leads will. */
+/* In a room that is nobody's, who comes while nobody leads will: with a lobby only when nobody is in who was let in. */
 static bool would_lead(const struct plm_record *record, const struct plm_guest *g)
 {
-    return !g->trusted && !plm_record_is_owned(record) &&
-           (!record->meeting || !plm_room_has_leader(record->meeting));
+    struct plm_room *room = record->meeting;
+    if (g->trusted || plm_record_is_owned(record))
+        return false;
+    return !room ||
+           (!plm_room_has_leader(room) && !(record->value.settings.lobby && plm_room_is_attended(room)));
 }
 
 uint32_t plm_admission_cap(const struct plm_record *record)
@@ -192,8 +195,11 @@ static int admit(struct plm_session *s, struct plm_record *record, const struct 
         return err;
     if (verdict == PLM_COME_IN)
         return plm_admission_enter(room, g, s, request, why);
-    return plm_lobby_wait(room, g, s, request,
+    err = plm_lobby_wait(room, g, s, request,
         verdict == PLM_WAIT_START ? PLM_MSG_wait_reason_not_started : PLM_MSG_wait_reason_lobby, why);
+    if (!err && !g->trusted)
+        plm_room_succeed(room); /* somebody has to be there who can let them in */
+    return err;
 }
 
 /* ---- passwords under way ---- */

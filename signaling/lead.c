@@ -187,17 +187,30 @@ int plm_lead_end(struct plm_session *s, const struct plm_msg *m, struct plm_refu
     return 0;
 }
 
-void plm_room_on_left(struct plm_room *room)
+static void clear_chat(struct plm_room *room)
+{
+    struct plm_room *breakout;
+    plm_chat_clear(room);
+    DL_FOREACH2 (room->breakouts.rooms, breakout, sibling_next)
+        plm_chat_clear(breakout);
+}
+
+void plm_room_on_left(struct plm_room *room, bool encoder)
 {
     struct plm_room_settings *rules = &room->record->value.settings;
     if (room->people && room->waiting)
         plm_lobby_reconsider(room);
-    if (room->people || plm_record_is_owned(room->record))
+    if (plm_room_is_attended(room) || plm_record_is_owned(room->record))
         return;
-    if (rules->lobby || rules->locked)
-        plm_chat_clear(room); /* who comes next was not among those who were let in */
+    if (encoder && room->people) /* nobody was there, or this was done when they left */
+        return;
+    if (rules->lobby || rules->locked || room->people)
+        clear_chat(room); /* who comes next was not among those who were let in, or comes long after them */
     rules->locked = room->settings.locked = false;
-    plm_recording_on_empty(room);
+    if (room->people)
+        plm_recording_on_unattended(room);
+    else
+        plm_recording_on_empty(room);
     plm_lobby_refuse_all(room, "the meeting ended");
 }
 

@@ -37,8 +37,11 @@ void plm_member_kick(struct plm_member *m);
 void plm_room_set_end(struct plm_room *room);
 /** In ms since 1970; only with an end_at. */
 uint64_t plm_room_ends_at(const struct plm_room *room);
-/** Somebody left: there may be a place for who waits. A meeting that is nobody's ends for those who wait when the last is gone, and hands nothing on. */
-void plm_room_on_left(struct plm_room *room);
+/**
+ * Somebody left: there may be a place for who waits. A meeting that is nobody's ends for those who wait when the last is gone, though
+ * encoders may stay, and hands nothing on. @param encoder it was one that left
+ */
+void plm_room_on_left(struct plm_room *room, bool encoder);
 /** End what is over, warn who is near. @return when the next is due, UINT64_MAX: nothing waits */
 uint64_t plm_lead_poll(struct plm_hub *hub, uint64_t now);
 

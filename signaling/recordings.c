@@ -267,7 +267,7 @@ static void set_starter(struct plm_recording *rec, const struct plm_member *star
 static bool give_to_leader(struct plm_recording *rec, const struct plm_room *main)
 {
     const struct plm_member *leader = plm_record_is_owned(main->record) ? NULL : find_leader(main);
-    if (!leader || rec->by || *rec->starter || *rec->starter_device)
+    if (!leader || !rec->of_meeting || rec->by || *rec->starter || *rec->starter_device)
         return false;
     set_starter(rec, leader);
     return *rec->starter || *rec->starter_device;
@@ -466,6 +466,11 @@ static void leave_to_starter(struct plm_room *main)
         rec->epoch++;
         plm_recording_put(rec);
     }
+}
+
+void plm_recording_on_unattended(struct plm_room *main)
+{
+    leave_to_starter(main);
 }
 
 void plm_recording_on_empty(struct plm_room *main)

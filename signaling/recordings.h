@@ -54,6 +54,8 @@ void plm_recording_show(const struct plm_recording *rec, struct plm_api_recordin
 bool plm_recording_describe(const struct plm_room *main, struct plm_msg_recording_status *out);
 /** Somebody came, or the meeting was begun, or rules changed: what shall begin with the meeting does, what is forbidden by now ends. */
 void plm_recording_reconsider(struct plm_room *main);
+/** Only encoders take part in a meeting of nobody's room: they are recorded on, but who comes next is a stranger. */
+void plm_recording_on_unattended(struct plm_room *main);
 /** Nobody takes part any more, in a room with an owner for the linger time: what runs ends. In nobody's room who comes next is a stranger. */
 void plm_recording_on_empty(struct plm_room *main);
 /** The meeting ends. */

@@ -27,6 +27,13 @@ uint32_t plm_room_population(const struct plm_room *room);
 struct plm_member *plm_room_find_member(struct plm_room *room, plm_participant_id id);
 /** Does anybody of the meeting lead? */
 bool plm_room_has_leader(struct plm_room *room);
+/** Does anybody take part who is no encoder? @param room a main room */
+bool plm_room_is_attended(const struct plm_room *room);
+/**
+ * The longest present of the meeting leads when nobody does; an encoder or a viewer cannot. In a room that is somebody's its owner
+ * comes back, or whom they promoted: nobody gets hold of it by staying on.
+ */
+void plm_room_succeed(struct plm_room *room);
 /** As its people are told of it. */
 void plm_room_describe(const struct plm_room *room, struct plm_msg_room_info *out);
 /** @param key its name, A-Z folded @return NULL: no meeting runs there */

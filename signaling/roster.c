@@ -84,11 +84,16 @@ bool plm_room_has_leader(struct plm_room *room)
     return false;
 }
 
-/*
- * The longest present of the meeting leads when nobody does; an encoder or a viewer cannot. In a room that is somebody's its owner
- * comes back, or whom they promoted: nobody gets hold of it by staying on.
- */
-static void succeed(struct plm_room *room)
+bool plm_room_is_attended(const struct plm_room *room)
+{
+    const struct plm_member *m, *next;
+    HASH_ITER (hh_id, room->people, m, next)
+        if (!m->resource)
+            return true;
+    return false;
+}
+
+void plm_room_succeed(struct plm_room *room)
 {
     struct plm_member *m, *next, *first = NULL;
     if (plm_room_has_leader(room) || plm_record_is_owned(plm_room_main(room)->record))
@@ -298,9 +303,9 @@ void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason)
     if (room->parent)
         plm_breakout_changed(room);
     plm_member_destroy(m);
-    succeed(main);
+    plm_room_succeed(main);
     plm_breakout_on_left(main); /* room may be gone with it */
-    plm_room_on_left(main);
+    plm_room_on_left(main, encoder);
     plm_room_on_population(main);
 }
 

@@ -443,6 +443,109 @@ static void try_everything(struct peer *p, const char *foreign, const char *offe
     assert_int_equal(tried, all - 1); /* all but leave */
 }
 
+/* Who comes, and what they are: the role, or -1 while they wait. @param chat how many messages they are shown, may be NULL */
+static int come(struct peer *p, const struct plm_msg_join *join, size_t *chat)
+{
+    peer_forget(p);
+    peer_knock(p, join);
+    struct plm_msg *joined = peer_expect(p, PLM_MSG_joined);
+    int role = joined ? (int)joined->joined.role : -1;
+    if (joined && chat)
+        *chat = joined->joined.n_chat;
+    plm_msg_free(joined);
+    return role;
+}
+
+static void leave(struct peer *p)
+{
+    peer_say(p, "{\"type\":\"leave\",\"id\":%u}", ++p->next_id);
+    peer_destroy(p);
+}
+
+/* Whoever was refused does not lead those who only watch; when they are gone nobody is in, and the next one leads. */
+static void test_viewers_are_left(void **state)
+{
+    struct world *w = *state;
+    const struct plm_msg_join join = {.room = "r", .name = "Xena"};
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *v = peer_create(w), *x;
+    size_t chat = 9;
+    world_token(w, "viewer", PLM_MSG_role_viewer);
+    assert_int_equal(come(v, &(struct plm_msg_join){.room = "r", .name = "Vi", .token = "viewer"}, NULL),
+        PLM_MSG_role_viewer);
+    configure(a, "\"lobby\":true");
+    peer_say(a, "{\"type\":\"chat\",\"id\":70,\"text\":\"the secret\"}");
+    x = knock(w, "r", "Xena", PLM_MSG_wait_reason_lobby, NULL);
+    admit(a, "", false);
+    assert_int_equal(peer_error(x), PLM_MSG_error_code_refused);
+    leave(a);
+    assert_int_equal(come(x, &join, NULL), -1);
+    assert_int_equal(peer_count(x, PLM_MSG_error), 0); /* they wait */
+    world_pass(w, 3600000);
+    assert_int_equal(peer_count(x, PLM_MSG_joined), 0);
+    leave(v);
+    assert_int_equal(peer_error(x), PLM_MSG_error_code_refused);
+    assert_int_equal(come(x, &join, &chat), PLM_MSG_role_moderator);
+    assert_int_equal(chat, 0);
+    peer_destroy(x);
+}
+
+/* Encoders are nobody: the room is as an empty one. */
+static void test_encoders_are_left(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *x;
+    size_t chat = 9;
+    char *offer = sdp_publish(w, "whip", 1, 1);
+    struct plm_resource_request request = {
+        .kind = PLM_RESOURCE_WHIP, .room = "r", .sdp = offer, .len = strlen(offer)};
+    struct plm_resource_reply reply;
+    assert_int_equal(plm_resource_post(w->hub, &request, &reply), 0);
+    plm_resource_reply_clear(&reply);
+    free(offer);
+    configure(a, "\"lobby\":true");
+    peer_say(a, "{\"type\":\"chat\",\"id\":70,\"text\":\"the secret\"}");
+    x = knock(w, "r", "Xena", PLM_MSG_wait_reason_lobby, NULL);
+    leave(a);
+    assert_int_equal(peer_error(x), PLM_MSG_error_code_refused);
+    assert_int_equal(
+        come(x, &(struct plm_msg_join){.room = "r", .name = "Xena"}, &chat), PLM_MSG_role_moderator);
+    assert_int_equal(chat, 0);
+    assert_int_equal(w->open_transports, 1);
+    peer_destroy(x);
+}
+
+/* Somebody who does not lead by their token is in: they do when somebody waits whom nobody else could let in. */
+static void test_somebody_can_admit(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *s = peer_create(w), *x, *y;
+    uint32_t ids[2];
+    char list[32];
+    world_token(w, "skip", PLM_MSG_role_speaker)->skip_lobby = true;
+    world_token(w, "speaker", PLM_MSG_role_speaker);
+    configure(a, "\"lobby\":true");
+    leave(a);
+    assert_int_equal(come(s, &(struct plm_msg_join){.room = "r", .name = "Sue", .token = "skip"}, NULL),
+        PLM_MSG_role_speaker);
+    y = peer_create(w);
+    assert_int_equal(
+        come(y, &(struct plm_msg_join){.room = "r", .name = "Yan", .token = "speaker"}, NULL), -1);
+    world_pass(w, 1000);
+    assert_int_equal(waiting_seen(s, ids), UINT32_MAX); /* whose token tells what they are */
+    peer_destroy(y);
+    world_pass(w, 60000);
+    x = knock(w, "r", "Xena", PLM_MSG_wait_reason_lobby, NULL);
+    world_pass(w, 1000);
+    assert_int_equal(waiting_seen(s, ids), 1);
+    snprintf(list, sizeof list, "%u", ids[0]);
+    admit(s, list, true);
+    struct plm_msg *joined = peer_expect(x, PLM_MSG_joined);
+    assert_int_equal(joined->joined.role, PLM_MSG_role_speaker);
+    plm_msg_free(joined);
+    peer_destroy(x);
+    peer_destroy(s);
+}
+
 static void test_nothing_is_told(void **state)
 {
     struct plm_hub_config config = {.msg_burst = 1000, .sdp_burst = 1000, .chat_burst = 1000};
@@ -502,6 +605,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_place_is_free, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_abandoned, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_shown_to_new_leader, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_viewers_are_left, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_encoders_are_left, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_somebody_can_admit, world_setup, world_teardown),
         cmocka_unit_test(test_nothing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -644,6 +644,29 @@ static void test_strangers(void **state)
     peer_destroy(owner);
 }
 
+/* An encoder is recorded on when the last who took part has left; who comes next does not see it. */
+static void test_strangers_at_encoder(void **state)
+{
+    struct scene *s = *state;
+    struct plm_resource_reply encoder;
+    post_encoder(s->w, "Room", &encoder);
+    record(s);
+    peer_say(s->b, "{\"type\":\"leave\",\"id\":7}");
+    peer_say(s->a, "{\"type\":\"leave\",\"id\":7}");
+    world_pass(s->w, 600000);
+    assert_int_equal(s->r->stops, 0);
+    struct peer *x =
+        enter(s->w, &(struct plm_msg_join){.room = "Room", .name = "Eve", .device = "another"}, NULL, NULL);
+    assert_int_equal(seen(x, NULL), 0);
+    assert_int_equal(ask_delete(x, s->r->id), PLM_MSG_error_code_not_found);
+    struct peer *again = enter(
+        s->w, &(struct plm_msg_join){.room = "Room", .name = "Ada", .device = "ada-device"}, NULL, NULL);
+    peer_say(x, "{\"type\":\"leave\",\"id\":7}");
+    assert_int_equal(seen(again, NULL), 1);
+    peer_destroy(x);
+    peer_destroy(again);
+}
+
 /* One that begins with the meeting belongs to who leads then; where an encoder came first, to the first who leads. */
 static void test_auto_is_of_leader(void **state)
 {
@@ -658,9 +681,12 @@ static void test_auto_is_of_leader(void **state)
     assert_int_equal(
         plm_api_room_create(s->w->hub, "stage", &(struct plm_api_change){.settings = &settings}, &why), 0);
     for (int with_encoder = 0; with_encoder < 2; with_encoder++) {
-        struct plm_resource_reply encoder, gone;
-        if (with_encoder)
+        struct plm_resource_reply encoder, other, gone;
+        if (with_encoder) { /* two even, of which one goes before anybody is there */
             post_encoder(s->w, "stage", &encoder);
+            post_encoder(s->w, "stage", &other);
+            plm_resource_delete(s->w->hub, other.id, &gone);
+        }
         struct peer *p = enter(s->w, &lea, NULL, NULL), *q = enter(s->w, &eve, NULL, NULL);
         assert_int_equal(s->r->starts, with_encoder + 1);
         recorder_tell(s->r, s->w, s->r->id, PLM_RECORDING_ON, PLM_RECORDING_NO_REASON);
@@ -1013,9 +1039,9 @@ int main(void)
         TEST(test_disk_ends_it), TEST(test_silent_recorder), TEST(test_end_crosses_news), TEST(test_limit),
         TEST(test_meeting_ends), TEST(test_too_many), TEST(test_auto), TEST(test_auto_by_whip),
         TEST(test_journal), TEST(test_journal_of_moves), TEST(test_speakers_are_limited), TEST(test_list),
-        TEST(test_strangers), TEST(test_auto_is_of_leader), TEST(test_owned), TEST(test_ends_without_people),
-        TEST(test_tokens_end), TEST(test_delete), TEST(test_restart), TEST(test_restart_too_late),
-        TEST(test_restart_without_recorder), TEST(test_restart_without_meeting),
+        TEST(test_strangers), TEST(test_strangers_at_encoder), TEST(test_auto_is_of_leader), TEST(test_owned),
+        TEST(test_ends_without_people), TEST(test_tokens_end), TEST(test_delete), TEST(test_restart),
+        TEST(test_restart_too_late), TEST(test_restart_without_recorder), TEST(test_restart_without_meeting),
         TEST(test_restart_of_deleted), TEST(test_documents), TEST(test_unknown_to_us), TEST(test_api)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
