@@ -10,5 +10,7 @@ void plm_resource_connection_lost(struct plm_resource *r);
 void plm_resource_destroy(struct plm_resource *r);
 /** Somebody of this name came: pinned receivers that want it show them. */
 void plm_resource_repin(struct plm_room *room, const char *name);
+/** Somebody of this name is not in the room any more: another one of it is shown; in an encoder's place only an encoder. */
+void plm_resource_on_left(struct plm_room *room, const char *name, bool encoder);
 
 #endif

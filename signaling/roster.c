@@ -293,6 +293,9 @@ void plm_member_destroy(struct plm_member *m)
 void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason)
 {
     struct plm_room *room = m->room, *main = plm_room_main(room);
+    char name[PLM_NAME_SIZE];
+    bool encoder = m->resource != NULL;
+    memcpy(name, m->name, sizeof name);
     if (m->announced) {
         plm_hub_log(room->hub, room, "%u (%s) left: %s", m->id, m->name, plm_msg_leave_reason_name(reason));
         plm_news_left(m, reason);
@@ -303,6 +306,7 @@ void plm_member_remove(struct plm_member *m, enum plm_msg_leave_reason reason)
     if (room->parent)
         plm_breakout_changed(room);
     plm_member_destroy(m);
+    plm_resource_on_left(room, name, encoder);
     plm_room_succeed(main);
     plm_breakout_on_left(main); /* room may be gone with it */
     plm_room_on_left(main, encoder);
@@ -322,6 +326,7 @@ void plm_member_list(struct plm_member *m)
 void plm_member_move(struct plm_member *m, struct plm_room *to)
 {
     plm_hub_log(m->room->hub, m->room, "%u (%s) goes to %s", m->id, m->name, to->name);
+    struct plm_room *from = m->room;
     plm_news_left(m, PLM_MSG_leave_reason_moved);
     leave_list(m);
     enter_list(m, to);
@@ -329,6 +334,7 @@ void plm_member_move(struct plm_member *m, struct plm_room *to)
     plm_news_joined(m);
     plm_recording_log_moved(m);
     plm_recording_log_changed(m);
+    plm_resource_on_left(from, m->name, m->resource != NULL);
     plm_resource_repin(to, m->name);
     if (m->receive)
         plm_connection_move(m->receive, to);

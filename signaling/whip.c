@@ -183,6 +183,13 @@ void plm_resource_repin(struct plm_room *room, const char *name)
             pin(r);
 }
 
+void plm_resource_on_left(struct plm_room *room, const char *name, bool encoder)
+{
+    const struct plm_member *other = resolve(room, name);
+    if (other && (other->resource || !encoder))
+        plm_resource_repin(room, name);
+}
+
 /* ---- POST ---- */
 
 static int make_name(struct plm_hub *hub, const struct plm_resource_request *request, char out[PLM_NAME_SIZE],

@@ -295,6 +295,40 @@ static void test_whep_pinned(void **state)
     peer_destroy(a);
 }
 
+/* One of two of a name goes: the other one is shown, but nobody in the meeting in an encoder's place. */
+static void test_whep_one_goes(void **state)
+{
+    static const char *const names[] = {"cam", "Ada"};
+    struct world *w = *state;
+    struct plm_resource_reply reply, first, second;
+    struct peer *a = peer_enter(w, "r", "Ada", NULL), *b = peer_enter(w, "r", "Ada", NULL); /* 1, 2 */
+    struct peer *impostor = peer_enter(w, "r", "cam", NULL);
+    assert_int_equal(post_whip(w, "r", "cam", &first), 201); /* 4 */
+    assert_int_equal(post_whep(w, "r", names, 2, 2, &reply), 201);
+    assert_int_equal(post_whip(w, "r", "cam", &second), 201); /* 6 */
+    const struct world_transport *t = &w->transports[2];
+    assert_int_equal(pin_of(t, 1)->participant, 6);
+    assert_int_equal(pin_of(t, 3)->participant, 1);
+    assert_int_equal(drop(w, second.id), 200);
+    assert_int_equal(pin_of(t, 1)->participant, 4);
+    assert_int_equal(drop(w, first.id), 200);
+    assert_int_equal(pin_of(t, 1)->participant, 4);
+    struct plm_msg_breakout_name aside = {.name = "aside"};
+    struct plm_msg_breakout_place place = {1, 1};
+    struct plm_msg open = {.type = PLM_MSG_breakout_open,
+        .breakout_open = {.rooms = &aside,
+            .n_rooms = 1,
+            .places = &place,
+            .n_places = 1,
+            .force = true,
+            .has_force = true}};
+    assert_int_equal(peer_ask(a, &open), -1);
+    assert_int_equal(pin_of(t, 3)->participant, 2);
+    peer_destroy(impostor);
+    peer_destroy(a);
+    peer_destroy(b);
+}
+
 static void test_whep_rename(void **state)
 {
     static const char *const names[] = {"Eve"};
@@ -449,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test_setup_teardown(test_whep_following, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_whep_pinned, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_whep_one_goes, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_whep_rename, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_whep_order, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_patch, world_setup, world_teardown),
