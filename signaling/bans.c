@@ -39,13 +39,39 @@ static struct plm_ban *find(struct plm_hub *hub, enum plm_store_kind kind, const
     return ban;
 }
 
+/* The oldest ban of the room that a key begins with, and how many it has. NULL: none */
+static struct plm_ban *find_oldest(struct plm_hub *hub, const char *key, unsigned *n)
+{
+    size_t len = strcspn(key, "/") + 1;
+    struct plm_ban *b, *next, *oldest = NULL;
+    *n = 0;
+    HASH_ITER (hh, hub->bans, b, next) {
+        if (strncmp(b->key, key, len) != 0)
+            continue;
+        oldest = oldest ? oldest : b;
+        ++*n;
+    }
+    return oldest;
+}
+
+/* For one more: a room that removes many makes its own place, so that nobody comes back into another one by it. */
+static void make_place(struct plm_hub *hub, enum plm_store_kind kind, const char *key)
+{
+    struct plm_ban *all = *table_of(hub, kind), *own = NULL;
+    bool full = HASH_COUNT(all) >= PLM_BANS_MAX;
+    unsigned n = 0;
+    if (kind == PLM_STORE_BAN && HASH_COUNT(all) >= PLM_BANS_PER_ROOM)
+        own = find_oldest(hub, key, &n);
+    if (full || n >= PLM_BANS_PER_ROOM)
+        lift(hub, kind, own ? own : all);
+}
+
 static int add(struct plm_hub *hub, enum plm_store_kind kind, const char *key, uint64_t expires_at)
 {
     struct plm_ban **table = table_of(hub, kind);
     if (find(hub, kind, key))
         return 0;
-    if (HASH_COUNT(*table) >= PLM_BANS_MAX)
-        lift(hub, kind, *table);
+    make_place(hub, kind, key);
     size_t len = strlen(key);
     struct plm_ban *ban = malloc(sizeof *ban + len + 1);
     if (!ban)

@@ -8,7 +8,8 @@
 
 #include "state.h"
 
-#define PLM_BANS_MAX 10000 /* of each kind, in all rooms; the oldest are forgotten first */
+#define PLM_BANS_MAX      10000 /* of each kind; the oldest are forgotten first, one's own room's before others' */
+#define PLM_BANS_PER_ROOM 200 /* devices and identities; likewise */
 
 /** Is anybody of whom this is known banned from the room of this key? */
 bool plm_ban_holds(struct plm_hub *hub, const char *room_key, const struct plm_identity *who);

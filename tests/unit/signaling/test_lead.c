@@ -573,7 +573,7 @@ static void test_ban_documents(void **state)
     peer_destroy(a);
 }
 
-static void test_ban_expiry_and_cap(void **state)
+static void test_ban_expiry(void **state)
 {
     struct world *w = *state;
     struct plm_identity who = {.token_id = "t", .expires_at = world_wall(w) + 1000};
@@ -583,15 +583,38 @@ static void test_ban_expiry_and_cap(void **state)
     w->now += 2000;
     plm_ban_lift(w->hub, "r");
     assert_false(plm_ban_holds(w->hub, "r", &who)); /* by now nobody takes the token */
-    struct plm_identity first = {.device = "device-0"};
-    for (unsigned i = 0; i <= PLM_BANS_MAX; i++) {
-        struct plm_identity d = {0};
-        snprintf(d.device, sizeof d.device, "device-%u", i);
-        plm_ban_add(w->hub, "r", &d);
-        if (i == PLM_BANS_MAX - 1)
-            assert_true(plm_ban_holds(w->hub, "r", &first));
+}
+
+static void ban_device(struct world *w, const char *room, unsigned n)
+{
+    struct plm_identity d = {0};
+    snprintf(d.device, sizeof d.device, "device-%u", n);
+    plm_ban_add(w->hub, room, &d);
+}
+
+/* A room that removes many makes its own place; others' bans go only when nothing of it is left. */
+static void test_ban_caps(void **state)
+{
+    struct world *w = *state;
+    const struct plm_identity first = {.device = "device-0"}, second = {.device = "device-1"};
+    char room[16];
+    ban_device(w, "quiet", 0);
+    for (unsigned i = 0; i < PLM_BANS_PER_ROOM; i++)
+        ban_device(w, "noisy", i);
+    assert_true(plm_ban_holds(w->hub, "noisy", &first));
+    ban_device(w, "noisy", PLM_BANS_PER_ROOM);
+    assert_false(plm_ban_holds(w->hub, "noisy", &first));
+    assert_true(plm_ban_holds(w->hub, "noisy", &second));
+    for (unsigned i = 0; i < PLM_BANS_MAX - PLM_BANS_PER_ROOM - 1; i++) {
+        snprintf(room, sizeof room, "r%u", i / PLM_BANS_PER_ROOM);
+        ban_device(w, room, i);
     }
-    assert_false(plm_ban_holds(w->hub, "r", &first)); /* the oldest made room */
+    ban_device(w, "noisy", PLM_BANS_PER_ROOM + 1);
+    assert_false(plm_ban_holds(w->hub, "noisy", &second));
+    assert_true(plm_ban_holds(w->hub, "quiet", &first));
+    ban_device(w, "new", 0);
+    assert_true(plm_ban_holds(w->hub, "new", &first));
+    assert_false(plm_ban_holds(w->hub, "quiet", &first)); /* the oldest of all */
 }
 
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
@@ -621,7 +644,8 @@ int main(void)
         UNIT(test_kick_lobby),
         UNIT(test_kick_whom),
         UNIT(test_ban_documents),
-        UNIT(test_ban_expiry_and_cap),
+        UNIT(test_ban_expiry),
+        UNIT(test_ban_caps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
