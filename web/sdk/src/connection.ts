@@ -42,6 +42,8 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
   private negotiating = false;
   /* Not earlier: a path that fails at once must not become a storm of offers. */
   private nextBuildAt = 0;
+  /* Likewise: what the server has just refused it refuses again. */
+  private nextRestartAt = 0;
   private restarts = 0;
   private current: ConnectionState = "idle";
 
@@ -93,8 +95,9 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
     return this.enqueue(async () => {
       const pc = this.pc;
       if (!pc || this.broken || pc.signalingState === "closed") return;
-      await this.negotiate(pc, true);
+      /* Also one that is refused counts: else a connection that the server has no more would never be made anew. */
       this.restarts++;
+      await this.negotiate(pc, true);
     });
   }
 
@@ -113,13 +116,14 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
 
   /** The network changed, or the server is reachable again: repair at once what is not connected. */
   nudge(): void {
-    if (this.pc && this.current !== "closed" && (this.broken || this.pc.connectionState !== "connected")) this.repair();
+    this.nextRestartAt = 0;
+    this.check();
   }
 
   /** The network is another one: a path that still looks whole may be gone. */
   refresh(): void {
     if (!this.pc || this.current === "closed") return;
-    if (this.broken || this.pc.connectionState !== "connected") this.repair();
+    if (!this.isWhole(this.pc)) this.nudge();
     else if (!this.negotiating && this.canNegotiate()) this.restartIce().catch(() => undefined);
   }
 
@@ -155,7 +159,7 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
     return run;
   }
 
-  /* What broke meanwhile was left alone, and what could not be negotiated is tried again. */
+  /* What broke meanwhile was left alone, and what could not be negotiated is tried again, after a pause. */
   private afterNegotiation(): void {
     if (!this.pc) return;
     if (this.broken) this.repair();
@@ -171,6 +175,7 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
       if (this.broken) return;
       clearTimeout(this.watchTimer);
       this.restarts = 0;
+      this.nextRestartAt = 0;
       this.backoff.reset();
       this.setState("connected");
     } else if (state === "disconnected") {
@@ -182,24 +187,33 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
     }
   }
 
+  private isWhole(pc: RTCPeerConnection): boolean {
+    return !this.broken && pc.connectionState === "connected";
+  }
+
+  private check(): void {
+    if (this.pc && this.current !== "closed" && !this.isWhole(this.pc)) this.repair();
+  }
+
   private repair(): void {
     const pc = this.pc;
     if (!pc || this.negotiating || !this.canNegotiate()) return;
     /* With ICE still standing it was DTLS that failed, and no restart brings that back. */
     const dtlsFailed = pc.connectionState === "failed" && pc.iceConnectionState !== "failed" && pc.iceConnectionState !== "disconnected";
     const hopeless = this.broken || dtlsFailed || this.restarts >= RESTARTS_BEFORE_REBUILD;
-    const wait = hopeless ? this.nextBuildAt - Date.now() : 0;
+    const wait = (hopeless ? this.nextBuildAt : this.nextRestartAt) - Date.now();
     if (wait > 0) {
       this.watch(wait);
       return;
     }
+    this.nextRestartAt = Date.now() + RESTART_PAUSE_MS;
     this.watch(RESTART_PAUSE_MS);
     (hopeless ? this.build() : this.restartIce()).catch(() => undefined);
   }
 
   private watch(delay: number): void {
     clearTimeout(this.watchTimer);
-    this.watchTimer = setTimeout(() => this.nudge(), delay);
+    this.watchTimer = setTimeout(() => this.check(), delay);
   }
 
   private discard(): void {

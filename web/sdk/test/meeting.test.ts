@@ -275,6 +275,38 @@ describe("a broken path", () => {
     expect(FakePeerConnection.all).toHaveLength(made + 1);
   });
 
+  it("is offered again only after a pause when the server refuses, and made anew at last", async () => {
+    const { publish } = await meet();
+    const made = FakePeerConnection.all.length;
+    const before = FakeSocket.last.requests("publish").length;
+    const offersAfter = async (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 100) {
+        for (const { id } of FakeSocket.last.requests("publish").slice(-1)) FakeSocket.last.reply({ id, type: "error", code: "too_fast", message: "wait" });
+        await vi.advanceTimersByTimeAsync(100);
+      }
+      return FakeSocket.last.requests("publish").length - before;
+    };
+    publish.become("disconnected");
+    publish.become("failed");
+    await settle();
+    expect(await offersAfter(3900)).toBe(1);
+    /* Firefox says so again and again. */
+    publish.become("failed");
+    expect(await offersAfter(3900)).toBe(2);
+    await offersAfter(5000);
+    expect(FakePeerConnection.all.length).toBeGreaterThan(made);
+    expect(await offersAfter(60_000)).toBeLessThan(14);
+  });
+
+  it("is offered again at once when the socket is back, though the server has just refused", async () => {
+    const { publish } = await meet();
+    publish.become("failed");
+    await FakeSocket.last.answer("publish", { type: "error", code: "too_fast", message: "wait" });
+    expect(publish.offers).toHaveLength(2);
+    await breakAndResume();
+    expect(publish.offers).toHaveLength(3);
+  });
+
   it("is not made anew in a storm when it fails at once, again and again", async () => {
     await meet();
     const before = FakePeerConnection.all.length;
