@@ -1,4 +1,5 @@
 /* One in Firefox, two in Chromium. Firefox does not talk to 127.0.0.1: run by in-namespace.sh. */
+import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openFirefox } from "./lib/firefox.mjs";
 import { changeWidths } from "./lib/layers.mjs";
@@ -38,11 +39,37 @@ test("Firefox sees a shared screen", async () => {
   await expectNoExchange(people);
 });
 
+test("Firefox offers nothing as a viewer, and sends again as a speaker", async () => {
+  const [ada, bob] = people;
+  const setRole = (by, whom, role) => by.page.evaluate(({ name, role }) => {
+    const { participants, moderation } = window.plenum.meeting;
+    return moderation.setRole([...participants.values()].find((person) => person.name === name).id, role);
+  }, { name: whom.name, role });
+  const media = () => ada.page.evaluate(() => window.plenum.meeting.media);
+  await ada.page.evaluate(() => {
+    window.offers = 0;
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (text) {
+      if (JSON.parse(text).type === "publish") window.offers++;
+      return send.call(this, text);
+    };
+  });
+  await setRole(ada, bob, "moderator");
+  await setRole(ada, ada, "viewer");
+  await eventually("Firefox sends nothing", media, { publish: "idle", receive: "connected" });
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const offers = await ada.page.evaluate(() => window.offers);
+  /* One may have left before the news came. */
+  assert.ok(offers <= 1, `${offers} offers`);
+  await setRole(bob, ada, "speaker");
+  await expectMeeting(people);
+});
+
 test("Firefox leaves", async () => {
   const [ada, bob, cyd] = people;
   await ada.click("leave");
   await expectMeeting([bob, cyd]);
-  await expectNoExchange(people);
+  await expectNoExchange([bob, cyd]);
 });
 
 test("VP8 from Firefox changes its width without a gap", async (t) => {

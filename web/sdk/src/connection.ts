@@ -2,7 +2,7 @@ import { Backoff } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 import type { IceServer } from "./protocol.js";
 
-/** `connecting` also while a broken path is being repaired. */
+/** `idle` while none is wanted · `connecting` also while a broken path is being repaired. */
 export type ConnectionState = "idle" | "connecting" | "connected" | "closed";
 
 export interface ConnectionEvents {
@@ -73,7 +73,9 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
   /** Make the connection, or make it anew with everything it carried. */
   build(iceServers: readonly IceServer[] = this.iceServers): Promise<void> {
     this.iceServers = iceServers;
+    if (this.current === "idle") this.setState("connecting");
     return this.enqueue(async () => {
+      if (this.current === "idle") return;
       this.discard();
       const pc = this.factory({ bundlePolicy: "max-bundle", iceServers: iceServers.map(toRtc) });
       this.pc = pc;
@@ -85,6 +87,7 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
         if (pc === this.pc) this.onConnectionState(pc.connectionState);
       };
       await this.negotiate(pc, false);
+      if (pc !== this.pc) return;
       this.broken = false;
       this.emit("negotiated", undefined);
     });
@@ -129,6 +132,14 @@ export abstract class MediaConnection<E extends ConnectionEvents = ConnectionEve
 
   getStats(): Promise<RTCStatsReport | undefined> {
     return this.pc ? this.pc.getStats() : Promise.resolve(undefined);
+  }
+
+  /** There is nothing to carry for now. The next build() need not wait, whatever was refused before. */
+  rest(): void {
+    if (this.current === "closed") return;
+    this.discard();
+    this.backoff.reset();
+    this.setState("idle");
   }
 
   close(): void {

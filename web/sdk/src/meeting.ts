@@ -10,6 +10,7 @@ import type {
   BreakoutInvitedEvent,
   BreakoutsEvent,
   ChatMessage,
+  IceServer,
   JoinedReply,
   LeaveReason,
   LobbyEvent,
@@ -57,6 +58,7 @@ export interface MeetingOptions extends SignalOptions {
   peerConnection?: PeerConnectionFactory;
 }
 
+/** What is sent and what is received. A viewer sends nothing: `publish` is `idle` then. */
 export interface MediaStates {
   publish: ConnectionState;
   receive: ConnectionState;
@@ -151,6 +153,7 @@ export class Meeting extends Emitter<MeetingEvents> {
   private queue = NO_LOBBY;
   private me = 0;
   private ownRole: Role = "viewer";
+  private iceServers: readonly IceServer[] = [];
   private info: RoomInfo | undefined;
   private device: string | undefined;
   private readonly endings: (() => void)[] = [];
@@ -404,7 +407,7 @@ export class Meeting extends Emitter<MeetingEvents> {
 
   /* What media lost, the socket may have lost as well: then both are repaired without the patience that a path alone gets. */
   private onMedia(state: ConnectionState): void {
-    if (state === "connecting" && this.publish.isNegotiated && this.receive.isNegotiated) void this.doubtPath();
+    if (state === "connecting" && stands(this.publish) && stands(this.receive)) void this.doubtPath();
     this.emit("media", this.media);
   }
 
@@ -425,9 +428,13 @@ export class Meeting extends Emitter<MeetingEvents> {
   }
 
   private enter(joined: JoinedReply): void {
+    /* A session that ran elsewhere has its connections there. */
+    const isHere = joined.resumed && this.receive.isMade;
     this.me = joined.participant;
+    this.iceServers = joined.ice_servers;
     this.clock.told(joined.now);
     this.setRoom(joined.room);
+    if (!isHere) this.publish.rest();
     this.setLobby(NO_LOBBY);
     this.setBreakouts(joined);
     if (!joined.resumed) this.mutes.forget();
@@ -435,15 +442,14 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.setRole(joined.role);
     this.addMessages(joined.chat);
     this.setRecording({ available: joined.records === true, granted: joined.may_record === true, status: joined.recording });
-    /* A session that ran elsewhere has its connections there. */
-    if (joined.resumed && this.publish.isMade) {
+    this.prepareToSend();
+    if (isHere) {
       this.publish.forgetNeeded();
       this.mutes.tell();
       this.publish.nudge();
       this.receive.nudge();
       void this.packets.resumed();
     } else {
-      this.publish.build(joined.ice_servers).catch(() => undefined);
       this.receive.build(joined.ice_servers).catch(() => undefined);
     }
     void this.view.repeat();
@@ -568,7 +574,14 @@ export class Meeting extends Emitter<MeetingEvents> {
     if (role === this.ownRole) return;
     this.ownRole = role;
     if (!isModerator(role)) this.setLobby(NO_LOBBY);
+    this.prepareToSend();
     this.emit("role", role);
+  }
+
+  /* From viewers the server takes nothing, and refuses each offer; of all others it has one, so that a microphone is heard at once. */
+  private prepareToSend(): void {
+    if (this.ownRole === "viewer") this.publish.rest();
+    else if (this.publish.state === "idle") this.publish.build(this.iceServers).catch(() => undefined);
   }
 
   private setLobby(lobby: Lobby): void {
@@ -626,6 +639,10 @@ export class Meeting extends Emitter<MeetingEvents> {
     target.addEventListener(type, listener);
     this.endings.push(() => target.removeEventListener(type, listener));
   }
+}
+
+function stands({ isNegotiated, state }: { isNegotiated: boolean; state: ConnectionState }): boolean {
+  return isNegotiated || state === "idle";
 }
 
 /** Whether this role leads a meeting. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Meeting } from "../src/meeting.js";
-import type { Participant } from "../src/protocol.js";
+import type { JoinedReply, Participant } from "../src/protocol.js";
 import { FakePeerConnection, FakeSocket, joined, makeMeeting, negotiateBoth, OFFERED, person, roster, settle, stubBrowser } from "./fakes.js";
 
 const track = (name: string) => ({ name }) as unknown as MediaStreamTrack;
@@ -22,11 +22,11 @@ async function meet(prepare?: (meeting: Meeting) => Promise<void>): Promise<Worl
   return { meeting, ...(await negotiateBoth()) };
 }
 
-async function breakAndResume(): Promise<void> {
+async function breakAndResume(reply: Partial<JoinedReply> = {}): Promise<void> {
   FakeSocket.last.drop();
   await vi.advanceTimersByTimeAsync(500);
   FakeSocket.last.open();
-  await FakeSocket.last.answer("resume", joined({ resumed: true, participants: [{ ...bob, id: 3, name: "Cyd" }] }));
+  await FakeSocket.last.answer("resume", joined({ resumed: true, participants: [{ ...bob, id: 3, name: "Cyd" }], ...reply }));
 }
 
 beforeEach(() => {
@@ -363,6 +363,66 @@ describe("a broken path", () => {
     expect([fresh.publish.offers, fresh.publish.remote.length, fresh.receive.remote.length]).toEqual([[{ iceRestart: false }], 1, 1]);
     expect(FakeSocket.last.requests("receive").at(-1)?.restart).toBeUndefined();
     expect(meeting.media).toEqual({ publish: "connected", receive: "connected" });
+  });
+});
+
+describe("a viewer", () => {
+  const ada = (role: Participant["role"]): Participant => ({ ...person(1, "Ada"), role });
+  const become = async (role: Participant["role"]) => {
+    FakeSocket.last.event(roster({ changed: [ada(role)] }));
+    await settle();
+  };
+  const offers = () => FakeSocket.last.requests("publish");
+
+  it("offers nothing, and all at once as soon as they may", async () => {
+    const meeting = makeMeeting();
+    const done = meeting.join();
+    FakeSocket.last.open();
+    await FakeSocket.last.answer("join", joined({ role: "viewer", participants: [ada("viewer")] }));
+    await done;
+    await FakeSocket.last.answer("receive", OFFERED);
+    await FakeSocket.last.answer("answer", { type: "done" });
+    FakePeerConnection.last.become("connected");
+    await meeting.setSource("microphone", track("mic"));
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(offers()).toHaveLength(0);
+    expect(meeting.media).toEqual({ publish: "idle", receive: "connected" });
+    await become("speaker");
+    expect(offers().map(({ tracks }) => tracks[0])).toEqual([{ mid: "0", source: "microphone", muted: false }]);
+    await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
+    expect(FakePeerConnection.last.transceivers[0]?.sender.track).toEqual({ name: "mic" });
+  });
+
+  it("who was a speaker sends nothing any more, and again as a speaker", async () => {
+    const { meeting, publish } = await meet((m) => m.setSource("camera", track("camera")));
+    await become("viewer");
+    expect([publish.signalingState, meeting.media.publish]).toEqual(["closed", "idle"]);
+    FakeSocket.last.event({ type: "connection_lost", publish: true });
+    await breakAndResume({ role: "viewer" });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(offers()).toHaveLength(0);
+    await become("moderator");
+    await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
+    expect(FakePeerConnection.last.transceivers[1]?.sender.track).toEqual({ name: "camera" });
+  });
+
+  it("does not wait as a speaker for what was refused before", async () => {
+    const { publish } = await meet();
+    publish.become("failed", "connected");
+    for (let refused = 0; refused < 60; refused++) {
+      await vi.advanceTimersByTimeAsync(1000);
+      for (const { id } of offers().slice(-1)) FakeSocket.last.reply({ id, type: "error", code: "forbidden", message: "no" });
+    }
+    const before = offers().length;
+    await become("viewer");
+    await become("speaker");
+    expect(offers()).toHaveLength(before + 1);
+  });
+
+  it("is one also where that came while the socket was lost", async () => {
+    const { publish } = await meet();
+    await breakAndResume({ role: "viewer" });
+    expect([publish.signalingState, offers().length]).toEqual(["closed", 0]);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Participant, Source } from "@plenum/sdk";
+import type { ConnectionState, Participant, Source } from "@plenum/sdk";
 import { useEffect, useRef, useState } from "react";
 import { CopyLink } from "../controls/CopyLink.js";
 import { Logo, PersonAddIcon, ScreenIcon, WarningIcon } from "../icons.js";
@@ -215,13 +215,19 @@ function titleOf({ room }: SessionState, link: string): string {
   return room?.settings.title?.trim() || room?.name || link;
 }
 
-function Banner({ state }: { state: SessionState }) {
+/* It was there, and is to be there. Before the first time nothing is broken, nor while a viewer sends nothing. */
+function useIsBroken(connection: ConnectionState): boolean {
   const wasConnected = useRef(false);
-  const mediaUp = state.media.publish === "connected" && state.media.receive === "connected";
   useEffect(() => {
-    if (mediaUp) wasConnected.current = true;
-  }, [mediaUp]);
-  const text = state.state === "reconnecting" ? t.meeting.reconnecting : !mediaUp && wasConnected.current ? t.meeting.mediaBroken : undefined;
+    if (connection === "connected" || connection === "idle") wasConnected.current = connection === "connected";
+  }, [connection]);
+  return connection === "connecting" && wasConnected.current;
+}
+
+function Banner({ state }: { state: SessionState }) {
+  const sendingBroke = useIsBroken(state.media.publish);
+  const receivingBroke = useIsBroken(state.media.receive);
+  const text = state.state === "reconnecting" ? t.meeting.reconnecting : sendingBroke || receivingBroke ? t.meeting.mediaBroken : undefined;
   if (!text) return null;
   return (
     <p className="banner" role="alert" data-testid="banner">
