@@ -90,6 +90,49 @@ test("one goes from home to the same room by its number, listening only", async 
   await bob.click("invite-dialog-close");
 });
 
+test("who goes back is in no meeting, and no device is open", async () => {
+  const fay = await house.guest("Fay");
+  await fay.page.addInitScript(() => {
+    window.opened = [];
+    const { getUserMedia } = MediaDevices.prototype;
+    MediaDevices.prototype.getUserMedia = async function (constraints) {
+      const stream = await getUserMedia.call(this, constraints);
+      window.opened.push(...stream.getTracks());
+      return stream;
+    };
+  });
+  let held = 0;
+  await fay.page.routeWebSocket(/\/ws$/, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((message) => void setTimeout(() => socket.send(message), held));
+  });
+  const live = () => fay.page.evaluate(() => [window.opened.length > 0, window.opened.filter((track) => track.readyState === "live").length]);
+  const enter = async () => {
+    await fay.byId("room-name").fill(ROOM);
+    await fay.click("enter-room");
+    await fay.byId("display-name").fill("Fay");
+    await eventually("the microphone is open", live, [true, 1]);
+  };
+  await fay.page.goto(`${server.url}/?debug`);
+  for (const goHome of [() => fay.page.goBack(), () => fay.page.locator(".brand-link").click()]) {
+    held = 0;
+    await enter();
+    await goHome();
+    await fay.byId("room-name").waitFor();
+    await eventually("nothing is open at home", live, [true, 0]);
+    held = 700;
+    await enter();
+    await fay.click("join");
+    await eventually("Fay is in, and does not know yet", () => ada.page.evaluate(() => [...window.plenum.meeting.participants.values()].some(({ name }) => name === "Fay")), true, 3000);
+    await goHome();
+    await eventually("Fay is out", () => ada.page.evaluate(() => [...window.plenum.meeting.participants.values()].some(({ name }) => name === "Fay")), false, 3000);
+    await fay.page.waitForTimeout(1000);
+    assert.deepEqual([await live(), await fay.byId("meeting").count()], [[true, 0], 0]);
+  }
+  assert.deepEqual(fay.problems, []);
+  await fay.page.context().close();
+});
+
 test("all of it works by keyboard alone", async () => {
   const eli = await house.guest("Eli");
   const { keyboard } = eli.page;

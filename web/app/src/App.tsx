@@ -1,5 +1,5 @@
 import { PlenumError, type PlenumErrorCode } from "@plenum/sdk";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { takeReturn } from "./lib/comeBack.js";
 import { spoken } from "./lib/language.js";
 import type { LocalMedia } from "./lib/localMedia.js";
@@ -19,57 +19,75 @@ export function App({ local }: { local: LocalMedia }) {
   useStore(spoken);
   const [room, setRoom] = useState(() => roomFromPath(location.pathname));
   const [session, setSession] = useState<Session>();
+  /* The one that is shown, or that is being joined. */
+  const current = useRef<Session>(undefined);
   /* This page was loaded anew in the middle of a meeting. */
   const [back, setBack] = useState(() => takeReturn(room));
   /* Why one was turned away while waiting. */
   const [refusal, setRefusal] = useState<PlenumErrorCode>();
 
+  /* Whatever one goes away from: no meeting goes on unseen, no device stays open. */
+  const leave = useCallback(() => {
+    current.current?.leave();
+    current.current = undefined;
+    local.close();
+    setSession(undefined);
+    setBack(undefined);
+  }, [local]);
+
   useEffect(() => {
     const onBack = () => {
-      session?.leave();
-      setSession(undefined);
-      setRoom(roomFromPath(location.pathname));
+      const target = roomFromPath(location.pathname);
+      /* Before a meeting another fragment, for instance with a token, leads nowhere else. */
+      if (target === room && !session) return;
+      leave();
+      setRoom(target);
     };
     window.addEventListener("popstate", onBack);
     return () => window.removeEventListener("popstate", onBack);
-  }, [session]);
+  }, [leave, room, session]);
 
   useEffect(() => {
     document.title = room ? `${room} · ${t.product}` : t.product;
   }, [room]);
 
   const goTo = (target: string, fragment = "") => {
+    leave();
     history.pushState(null, "", (target ? roomPath(target) : "/") + location.search + fragment);
-    setSession(undefined);
     setRoom(target);
   };
 
-  const goHome = () => {
-    local.close();
-    goTo("");
-  };
+  const goHome = () => goTo("");
 
   const join = async (name: string, credentials: Credentials) => {
     const next = new Session(room, name, local, { ...tokenOfLink(), ...credentials });
+    current.current = next;
     setRefusal(undefined);
     const unwatch = next.meeting.on("waiting", () => setSession(next));
     try {
       await next.join();
     } catch (error) {
       const code = error instanceof PlenumError ? error.code : "internal";
-      setSession((current) => (current === next ? undefined : current));
-      setRefusal(code === "closed" ? undefined : code);
+      setSession((shown) => (shown === next ? undefined : shown));
+      if (current.current === next) setRefusal(code === "closed" ? undefined : code);
       throw error;
     } finally {
       unwatch();
+    }
+    /* One went elsewhere meanwhile; the devices are open for something else, if at all. */
+    if (current.current !== next) {
+      next.meeting.leave();
+      return;
     }
     settings.visited(room);
     setSession(next);
   };
 
   /* The session itself, with its id and role, where it still runs; what was on is on again. */
-  const takeBack = async ({ name, credentials, meeting }: Session) => {
+  const takeBack = async (former: Session) => {
+    const { name, credentials, meeting } = former;
     await local.start();
+    if (current.current !== former) return;
     const { secret } = meeting;
     await join(name, { ...credentials, ...(secret === undefined ? {} : { secret }) }).catch(() => setSession(undefined));
   };

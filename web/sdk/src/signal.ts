@@ -183,8 +183,13 @@ export class Signal extends Emitter<SignalEvents> {
    * @param soft the page goes away and may be back at once: for a few seconds `secret` takes the place up again
    */
   leave(soft = false): void {
-    if (this.current === "open" || this.current === "waiting") this.send("leave", soft ? { soft } : {}).catch(() => undefined);
+    if (this.current === "open" || this.current === "waiting" || this.isEntering()) this.send("leave", soft ? { soft } : {}).catch(() => undefined);
     this.close();
+  }
+
+  /* Asked, and not answered: the server may have taken one in already. */
+  private isEntering(): boolean {
+    return this.entering !== undefined && this.pending.has(this.entering);
   }
 
   private end(reason: EndReason): void {

@@ -53,6 +53,20 @@ describe("joining", () => {
     expect(FakeSocket.all).toHaveLength(1);
   });
 
+  it("can be given up: where the answer is under way the server is told", async () => {
+    const signal = makeSignal();
+    const code = codeOf(signal.join({ room: "tea", name: "Ada" }));
+    FakeSocket.last.open();
+    await settle();
+    signal.leave();
+    expect(FakeSocket.last.sent.map(({ type }) => type)).toEqual(["join", "leave"]);
+    expect([await code, signal.state, FakeSocket.last.closed]).toEqual(["closed", "closed", true]);
+    const early = makeSignal();
+    const earlyCode = codeOf(early.join({ room: "tea", name: "Ada" }));
+    early.leave();
+    expect([await earlyCode, FakeSocket.last.sent]).toEqual(["unreachable", []]);
+  });
+
   it("gives the server's reason when refused", async () => {
     const code = codeOf(makeSignal().join({ room: "tea", name: "Ada" }));
     FakeSocket.last.open();

@@ -48,13 +48,16 @@ export class LocalMedia extends Store<LocalState> {
     onDevicesChanged(() => void this.refreshDevices());
   }
 
-  /** Where tracks go from now on; told at once of those that are on. */
-  sendTo(listener: Listener | undefined): void {
+  /** Where tracks go from now on; told at once of those that are on. @return ends that, unless they go elsewhere already */
+  sendTo(listener: Listener): () => void {
     this.listener = listener;
     const { microphone, camera, screen } = this.get();
     if (microphone.on && microphone.track) this.tell("microphone", microphone.track);
     if (camera.on && camera.track) this.tell("camera", camera.track);
     if (screen) this.tell("screen", screen);
+    return () => {
+      if (this.listener === listener) this.listener = undefined;
+    };
   }
 
   async start(): Promise<void> {

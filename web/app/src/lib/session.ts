@@ -135,7 +135,7 @@ export class Session extends Store<SessionState> {
   }
 
   async join(): Promise<void> {
-    this.local.sendTo((source, track) => {
+    const stopSending = this.local.sendTo((source, track) => {
       this.meeting.setSource(source, track).catch(() => undefined);
     });
     try {
@@ -143,7 +143,7 @@ export class Session extends Store<SessionState> {
       if (this.get().waiting) play("admitted");
       this.set({ waiting: undefined });
     } catch (error) {
-      this.local.sendTo(undefined);
+      stopSending();
       throw error;
     }
   }
