@@ -133,6 +133,35 @@ test("who goes back is in no meeting, and no device is open", async () => {
   await fay.page.context().close();
 });
 
+test("who is to come in muted is not heard, though the devices open only then", async () => {
+  const rule = (start) => ada.page.evaluate((start) => window.plenum.meeting.moderation.configure({ start_muted: start, start_camera_off: start }), start);
+  const gil = await house.guest("Gil");
+  await gil.page.addInitScript(() => {
+    localStorage.setItem("plenum", JSON.stringify({ micOn: true, cameraOn: true }));
+    const { getUserMedia } = MediaDevices.prototype;
+    const allowed = new Promise((allow) => (window.allow = allow));
+    window.opened = 0;
+    MediaDevices.prototype.getUserMedia = async function (constraints) {
+      await allowed;
+      const stream = await getUserMedia.call(this, constraints);
+      window.opened++;
+      return stream;
+    };
+  });
+  await rule(true);
+  await gil.join(ROOM);
+  await gil.page.evaluate(() => window.allow());
+  await eventually("both are open", () => gil.page.evaluate(() => window.opened), 2);
+  await gil.page.waitForTimeout(1000);
+  assert.deepEqual([await isPressed(gil, "mic"), await isPressed(gil, "camera")], ["false", "false"]);
+  const sent = () => ada.page.evaluate(() => [...window.plenum.meeting.participants.values()].find(({ name }) => name === "Gil").tracks.filter(({ muted }) => !muted).map(({ source }) => source));
+  assert.deepEqual(await sent(), []);
+  await gil.click("mic");
+  await eventually("Gil is heard when they want", sent, ["microphone"]);
+  await rule(false);
+  await gil.page.context().close();
+});
+
 test("all of it works by keyboard alone", async () => {
   const eli = await house.guest("Eli");
   const { keyboard } = eli.page;

@@ -83,6 +83,16 @@ describe("who listens", () => {
   });
 });
 
+describe("what is stopped while it opens", () => {
+  it.each(["microphone", "camera"] as const)("is not sent: %s", async (kind) => {
+    const { media } = makeMedia();
+    void media.turn(kind, true);
+    media.stopped(kind);
+    await last().give();
+    expect([told, media.get()[kind].on]).toEqual([[], false]);
+  });
+});
+
 describe("after close()", () => {
   it("nothing stays open, nor opens later", async () => {
     const { media, track } = await withCamera();

@@ -459,8 +459,8 @@ export class Meeting extends Emitter<MeetingEvents> {
   private obeyStartRules({ participant, role, participants, resumed, room: { settings } }: JoinedReply): void {
     const me = participants.find((p) => p.id === participant);
     const comesIn = !resumed && !isModerator(role);
-    if ((settings.start_muted && comesIn) || me?.may_speak === false) this.mutes.stopped("microphone", "muted");
-    if ((settings.start_camera_off && comesIn) || me?.may_show === false) this.mutes.stopped("camera", "muted");
+    if ((settings.start_muted && comesIn) || me?.may_speak === false) this.mutes.startOff("microphone");
+    if ((settings.start_camera_off && comesIn) || me?.may_show === false) this.mutes.startOff("camera");
   }
 
   private onRejoined(joined: JoinedReply): void {

@@ -66,6 +66,12 @@ export class OwnMutes {
     }
   }
 
+  /** The room wants it off when one comes in. That is told whether or not it is sent yet: its device may just be opening. */
+  startOff(source: Source): void {
+    this.want(source, true);
+    this.options.stop({ source, reason: "muted" });
+  }
+
   /** A moderator muted a source. */
   stopped(source: Source, reason: SourceStopped["reason"]): void {
     const wasSending = this.isSending(source);

@@ -50,6 +50,15 @@ describe("a moderator's mute", () => {
   });
 });
 
+describe("what the room wants off when one comes in", () => {
+  it("is told also of what is not sent yet", () => {
+    const mutes = new OwnMutes({ tell, canTell: () => canTell, stop, onError });
+    mutes.startOff("microphone");
+    expect(stop).toHaveBeenCalledExactlyOnceWith({ source: "microphone", reason: "muted" });
+    expect(mutes.isSending("microphone")).toBe(false);
+  });
+});
+
 describe("what was done while the socket was lost", () => {
   it("is told, and not taken for a moderator's mute", async () => {
     const mutes = sending();
