@@ -162,6 +162,24 @@ test("who is to come in muted is not heard, though the devices open only then", 
   await gil.page.context().close();
 });
 
+test("a device that fails is off for everybody, and one is told why", async () => {
+  const isSent = () => bob.page.evaluate(() => [...window.plenum.meeting.participants.values()].some(({ name, tracks }) => name === "Ada Amberg" && tracks.some(({ source, muted }) => source === "microphone" && !muted)));
+  await eventually("Ada is heard", isSent, true);
+  await ada.page.evaluate(() => (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotReadableError"))));
+  await ada.click("settings");
+  await ada.byId("select-microphone").selectOption({ index: 1 });
+  await ada.byId("problem-microphone").waitFor();
+  assert.match(await ada.text("problem-microphone"), /^Microphone: In use elsewhere\. Another program/);
+  await ada.show("device-busy-desktop");
+  await ada.click("settings-close");
+  await ada.page.locator(".notice", { hasText: "Microphone: In use elsewhere" }).waitFor();
+  await eventually("Ada is not heard", isSent, false);
+  assert.equal(await isPressed(ada, "mic"), "false");
+  await ada.page.evaluate(() => delete navigator.mediaDevices.getUserMedia);
+  await ada.click("mic");
+  await eventually("Ada is heard again", isSent, true);
+});
+
 test("all of it works by keyboard alone", async () => {
   const eli = await house.guest("Eli");
   const { keyboard } = eli.page;

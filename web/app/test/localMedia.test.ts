@@ -1,6 +1,6 @@
-import type { Source } from "@plenum/sdk";
+import type { MediaReason, Source } from "@plenum/sdk";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LocalMedia } from "../src/lib/localMedia.js";
+import { LocalMedia, type Outlet } from "../src/lib/localMedia.js";
 
 class FakeTrack extends EventTarget {
   readyState = "live";
@@ -22,6 +22,12 @@ interface Asked {
 /* What the page asked the browser for, the newest last: nothing opens by itself. */
 let asked: Asked[] = [];
 const told: [Source, unknown][] = [];
+
+const failed: [string, MediaReason][] = [];
+const outlet: Outlet = {
+  send: (source, track) => void told.push([source, track]),
+  fail: (what, reason) => void failed.push([what, reason]),
+};
 
 async function settle() {
   for (let i = 0; i < 20; i++) await Promise.resolve();
@@ -46,7 +52,7 @@ function last(): Asked {
 
 function makeMedia() {
   const media = new LocalMedia();
-  const stopSending = media.sendTo((source, track) => void told.push([source, track]));
+  const stopSending = media.sendTo(outlet);
   return { media, stopSending };
 }
 
@@ -60,7 +66,7 @@ async function withCamera() {
 
 beforeEach(() => {
   asked = [];
-  told.length = 0;
+  told.length = failed.length = 0;
   vi.stubGlobal("navigator", {
     mediaDevices: {
       addEventListener: () => undefined,
@@ -75,7 +81,7 @@ afterEach(() => void vi.unstubAllGlobals());
 describe("who listens", () => {
   it("is not cut off by one that came before and ends later", async () => {
     const { media, stopSending } = makeMedia();
-    media.sendTo((source, track) => void told.push([source, track]));
+    media.sendTo({ ...outlet });
     stopSending();
     media.shareCamera(new FakeTrack("video") as unknown as MediaStreamTrack);
     await settle();
@@ -90,6 +96,42 @@ describe("what is stopped while it opens", () => {
     media.stopped(kind);
     await last().give();
     expect([told, media.get()[kind].on]).toEqual([[], false]);
+  });
+});
+
+describe("a device that fails in a meeting", () => {
+  it("is off for everybody, where another one was on before", async () => {
+    const { media, track } = await withCamera();
+    void media.choose("camera", "other");
+    expect(track.readyState).toBe("ended");
+    await last().refuse("NotReadableError");
+    expect([told, failed]).toEqual([[["camera", track], ["camera", null]], [["camera", "busy"]]]);
+    expect(media.get().camera).toMatchObject({ on: false, track: undefined, starting: false, problem: "busy" });
+  });
+
+  it("is off when it is unplugged", async () => {
+    const { track } = await withCamera();
+    track.dispatchEvent(new Event("ended"));
+    expect([told, failed]).toEqual([[["camera", track], ["camera", null]], [["camera", "none"]]]);
+  });
+
+  it("does not touch what was chosen meanwhile", async () => {
+    const { media } = makeMedia();
+    void media.choose("microphone", "busy one");
+    void media.turn("microphone", true);
+    const first = last();
+    void media.choose("microphone", "other");
+    await last().give();
+    await first.refuse("NotReadableError");
+    expect([told.length, failed, media.get().microphone.on]).toEqual([1, [], true]);
+  });
+
+  it.each([["NotAllowedError", []], ["NotReadableError", [["screen", "busy"]]]])("a screen: %s", async (name, expected) => {
+    const { media } = makeMedia();
+    const shared = media.share();
+    await last().refuse(name);
+    await shared;
+    expect([told, failed, media.get().screen]).toEqual([[], expected, undefined]);
   });
 });
 

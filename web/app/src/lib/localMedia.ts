@@ -7,6 +7,7 @@ import {
   openScreen,
   type DeviceList,
   type MediaReason,
+  type ScreenTracks,
   type Source,
 } from "@plenum/sdk";
 import { settings } from "./settings.js";
@@ -32,13 +33,19 @@ export interface LocalState {
 }
 
 type Kind = "microphone" | "camera";
-type Listener = (source: Source, track: MediaStreamTrack | null) => void;
+
+/** A meeting that what is open goes to. */
+export interface Outlet {
+  send(source: Source, track: MediaStreamTrack | null): void;
+  /** What the person wants cannot be had, or no longer. */
+  fail(what: Kind | "screen", reason: MediaReason): void;
+}
 
 const IDLE: LocalDevice = { on: false, track: undefined, starting: false, problem: undefined };
 
 /** One's own microphone, camera and screen: what is open, what is on, and why something is not. */
 export class LocalMedia extends Store<LocalState> {
-  private listener: Listener | undefined;
+  private outlet: Outlet | undefined;
   private screenAudio: MediaStreamTrack | undefined;
   /* A device that opens after it was turned off or replaced is closed again. */
   private readonly attempts = { microphone: 0, camera: 0 };
@@ -49,14 +56,14 @@ export class LocalMedia extends Store<LocalState> {
   }
 
   /** Where tracks go from now on; told at once of those that are on. @return ends that, unless they go elsewhere already */
-  sendTo(listener: Listener): () => void {
-    this.listener = listener;
+  sendTo(outlet: Outlet): () => void {
+    this.outlet = outlet;
     const { microphone, camera, screen } = this.get();
     if (microphone.on && microphone.track) this.tell("microphone", microphone.track);
     if (camera.on && camera.track) this.tell("camera", camera.track);
     if (screen) this.tell("screen", screen);
     return () => {
-      if (this.listener === listener) this.listener = undefined;
+      if (this.outlet === outlet) this.outlet = undefined;
     };
   }
 
@@ -90,7 +97,9 @@ export class LocalMedia extends Store<LocalState> {
   }
 
   async share(): Promise<void> {
-    const { video, audio } = await openScreen();
+    const tracks = await this.pickScreen();
+    if (!tracks) return;
+    const { video, audio } = tracks;
     this.present(video, "screen");
     this.screenAudio = audio;
     if (audio) this.tell("screen_audio", audio);
@@ -122,11 +131,21 @@ export class LocalMedia extends Store<LocalState> {
 
   /** Let go of everything: no light on a camera after a meeting. */
   close(): void {
-    this.listener = undefined;
+    this.outlet = undefined;
     this.stopSharing();
     for (const kind of ["microphone", "camera"] as const) {
       this.release(kind);
       this.change(kind, { on: false });
+    }
+  }
+
+  private async pickScreen(): Promise<ScreenTracks | undefined> {
+    try {
+      return await openScreen();
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (reason !== "cancelled") this.outlet?.fail("screen", reason);
+      return undefined;
     }
   }
 
@@ -155,8 +174,8 @@ export class LocalMedia extends Store<LocalState> {
       void this.refreshDevices();
     } catch (error) {
       if (attempt !== this.attempts[kind]) return;
-      const problem = error instanceof MediaError ? error.reason : "failed";
-      this.change(kind, { on: false, starting: false, problem });
+      this.change(kind, { starting: false });
+      this.fail(kind, reasonOf(error));
     }
   }
 
@@ -164,8 +183,14 @@ export class LocalMedia extends Store<LocalState> {
   private onEnded(kind: Kind, track: MediaStreamTrack): void {
     if (this.get()[kind].track !== track) return;
     this.release(kind);
-    this.change(kind, { on: false, problem: "none" });
+    this.fail(kind, "none");
+  }
+
+  /* Another device may have been sent until now. */
+  private fail(kind: Kind, problem: MediaReason): void {
+    this.change(kind, { on: false, problem });
     this.tell(kind, null);
+    this.outlet?.fail(kind, problem);
   }
 
   private release(kind: Kind): void {
@@ -179,7 +204,7 @@ export class LocalMedia extends Store<LocalState> {
   }
 
   private tell(source: Source, track: MediaStreamTrack | null): void {
-    this.listener?.(source, track);
+    this.outlet?.send(source, track);
   }
 
   private async refreshDevices(): Promise<void> {
@@ -189,4 +214,8 @@ export class LocalMedia extends Store<LocalState> {
       /* No access to devices at all: opening one says why. */
     }
   }
+}
+
+function reasonOf(error: unknown): MediaReason {
+  return error instanceof MediaError ? error.reason : "failed";
 }

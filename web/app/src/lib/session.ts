@@ -10,6 +10,7 @@ import {
   type EndReason,
   type Invitation,
   type Lobby,
+  type MediaReason,
   type MediaStates,
   type Noticed,
   type Participant,
@@ -82,6 +83,8 @@ export interface Credentials {
 }
 
 const NOTICE_MS = 4000;
+/* More to read. */
+const ADVICE_MS = 10_000;
 const REACTION_MS = 4500;
 const REACTIONS_AT_ONCE = 24;
 /* In a big meeting comings and goings are no news. */
@@ -89,6 +92,12 @@ const NOTICE_PEOPLE = 20;
 
 export function trackKey(participant: number, source: Source): string {
   return `${participant} ${source}`;
+}
+
+/** Why a device cannot be had, and what helps. */
+export function adviceOn(what: "microphone" | "camera" | "screen", reason: MediaReason): string {
+  const { title, help } = t.deviceHelp[reason];
+  return `${t.devices[what]}: ${title}. ${help}`;
 }
 
 /** A meeting as the page shows it. */
@@ -135,8 +144,9 @@ export class Session extends Store<SessionState> {
   }
 
   async join(): Promise<void> {
-    const stopSending = this.local.sendTo((source, track) => {
-      this.meeting.setSource(source, track).catch(() => undefined);
+    const stopSending = this.local.sendTo({
+      send: (source, track) => void this.meeting.setSource(source, track).catch(() => undefined),
+      fail: (what, reason) => this.notify(adviceOn(what, reason), ADVICE_MS),
     });
     try {
       await this.meeting.join();
@@ -294,10 +304,10 @@ export class Session extends Store<SessionState> {
   }
 
   /** Say something in passing. */
-  notify(text: string): void {
+  notify(text: string, ms = NOTICE_MS): void {
     const key = ++this.nextKey;
     this.set({ notices: [...this.get().notices.slice(-2), { key, text }] });
-    setTimeout(() => this.set({ notices: this.get().notices.filter((notice) => notice.key !== key) }), NOTICE_MS);
+    setTimeout(() => this.set({ notices: this.get().notices.filter((notice) => notice.key !== key) }), ms);
   }
 
   /** What was asked is answered. */

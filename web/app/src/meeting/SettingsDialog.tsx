@@ -5,12 +5,15 @@ import { PageSelects, SavingSwitches } from "../controls/PageSettings.js";
 import { NotificationSwitches } from "../controls/NotificationSwitches.js";
 import { CloseIcon } from "../icons.js";
 import type { LocalMedia } from "../lib/localMedia.js";
+import { adviceOn } from "../lib/session.js";
 import { useStore } from "../lib/store.js";
 import { t } from "../messages.js";
 
+const KINDS = ["camera", "microphone"] as const;
+
 export function SettingsDialog({ local, onClose }: { local: LocalMedia; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const { microphone } = useStore(local);
+  const own = useStore(local);
   useEffect(() => {
     dialog.current?.showModal();
   }, []);
@@ -24,7 +27,17 @@ export function SettingsDialog({ local, onClose }: { local: LocalMedia; onClose:
       </header>
       <h3>{t.settings.about}</h3>
       <DeviceSelects local={local} />
-      <LevelBar track={microphone.on ? microphone.track : undefined} />
+      {KINDS.map((kind) => {
+        const { problem } = own[kind];
+        return (
+          problem && (
+            <p key={kind} className="problem" role="alert" data-testid={`problem-${kind}`}>
+              {adviceOn(kind, problem)}
+            </p>
+          )
+        );
+      })}
+      <LevelBar track={own.microphone.on ? own.microphone.track : undefined} />
       <h3>{t.notifications.title}</h3>
       <NotificationSwitches />
       <h3>{t.settings.saving}</h3>

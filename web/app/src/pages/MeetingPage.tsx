@@ -47,7 +47,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
   const toggleCamera = () => void local.toggle("camera");
   const toggleShare = () => {
     if (own.screen) local.stopSharing();
-    else local.share().catch(() => undefined);
+    else void local.share();
   };
   const togglePanel = (wanted: "chat" | "people") => setPanel(panel === wanted ? undefined : wanted);
   const leave = () => session.leave();
