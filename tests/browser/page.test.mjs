@@ -180,6 +180,31 @@ test("a device that fails is off for everybody, and one is told why", async () =
   await eventually("Ada is heard again", isSent, true);
 });
 
+test("a screen that is picked after the meeting is not captured, nor shown in the next one", async () => {
+  const hal = await house.guest("Hal");
+  await hal.page.addInitScript(() => {
+    MediaDevices.prototype.getDisplayMedia = async () => {
+      await new Promise((pick) => (window.pick = pick));
+      const canvas = document.createElement("canvas");
+      canvas.getContext("2d");
+      const stream = canvas.captureStream(5);
+      [window.picked] = stream.getTracks();
+      return stream;
+    };
+  });
+  await hal.join(ROOM);
+  await hal.click("share");
+  await eventually("the browser asks which", () => hal.page.evaluate(() => window.pick !== undefined), true);
+  await hal.click("leave");
+  await hal.byId("rejoin").click();
+  await hal.click("join");
+  await hal.byId("meeting").waitFor();
+  await hal.page.evaluate(() => window.pick());
+  await eventually("it is let go", () => hal.page.evaluate(() => window.picked?.readyState), "ended");
+  assert.equal(await hal.byId("stop-sharing").count(), 0);
+  await hal.page.context().close();
+});
+
 test("all of it works by keyboard alone", async () => {
   const eli = await house.guest("Eli");
   const { keyboard } = eli.page;

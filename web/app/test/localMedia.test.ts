@@ -144,4 +144,15 @@ describe("after close()", () => {
     await give();
     expect([track.readyState, late.readyState, media.get().microphone.on]).toEqual(["ended", "ended", false]);
   });
+
+  it("a screen that is picked late is not captured, nor shown in the next meeting", async () => {
+    const { media } = makeMedia();
+    const shared = media.share();
+    const { track, give } = last();
+    media.close();
+    media.sendTo({ ...outlet });
+    await give();
+    await shared;
+    expect([track.readyState, media.get().screen, told]).toEqual(["ended", undefined, []]);
+  });
 });

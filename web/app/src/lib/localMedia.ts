@@ -7,7 +7,6 @@ import {
   openScreen,
   type DeviceList,
   type MediaReason,
-  type ScreenTracks,
   type Source,
 } from "@plenum/sdk";
 import { settings } from "./settings.js";
@@ -34,7 +33,7 @@ export interface LocalState {
 
 type Kind = "microphone" | "camera";
 
-/** A meeting that what is open goes to. */
+/** A meeting that what is open goes to: another object for each. */
 export interface Outlet {
   send(source: Source, track: MediaStreamTrack | null): void;
   /** What the person wants cannot be had, or no longer. */
@@ -96,13 +95,23 @@ export class LocalMedia extends Store<LocalState> {
     if (wasOn) await this.open(kind);
   }
 
+  /** Let the person pick a screen for the meeting that is now; one that is picked after its end is let go. */
   async share(): Promise<void> {
-    const tracks = await this.pickScreen();
-    if (!tracks) return;
-    const { video, audio } = tracks;
-    this.present(video, "screen");
-    this.screenAudio = audio;
-    if (audio) this.tell("screen_audio", audio);
+    const { outlet } = this;
+    try {
+      const { video, audio } = await openScreen();
+      if (!outlet || outlet !== this.outlet) {
+        video.stop();
+        audio?.stop();
+        return;
+      }
+      this.present(video, "screen");
+      this.screenAudio = audio;
+      if (audio) this.tell("screen_audio", audio);
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (reason !== "cancelled" && outlet === this.outlet) outlet?.fail("screen", reason);
+    }
   }
 
   /** Present what a camera sees; the track belongs to this from now on. */
@@ -136,16 +145,6 @@ export class LocalMedia extends Store<LocalState> {
     for (const kind of ["microphone", "camera"] as const) {
       this.release(kind);
       this.change(kind, { on: false });
-    }
-  }
-
-  private async pickScreen(): Promise<ScreenTracks | undefined> {
-    try {
-      return await openScreen();
-    } catch (error) {
-      const reason = reasonOf(error);
-      if (reason !== "cancelled") this.outlet?.fail("screen", reason);
-      return undefined;
     }
   }
 
