@@ -250,6 +250,19 @@ test("all of it works by keyboard alone", async () => {
   await keyboard.press("Escape");
   await eli.byId("settings-dialog").waitFor({ state: "detached" });
   await eventually("the button has it again", at, "settings");
+  /* Also a dialog that is not closed but done with. */
+  for (const way of ["content-cancel", "content-dialog-close"]) {
+    await tabTo("more");
+    await keyboard.press("Enter");
+    await eventually("the menu has the focus", async () => (await at()).startsWith("more-"), true);
+    for (let n = 0; n < 10 && (await at()) !== "more-content"; n++) await keyboard.press("ArrowDown");
+    await keyboard.press("Enter");
+    await eli.byId("content-dialog").waitFor();
+    await tabTo(way);
+    await keyboard.press("Enter");
+    await eli.byId("content-dialog").waitFor({ state: "detached" });
+    await eventually("the button has it again", at, "more");
+  }
   await tabTo("people");
   await keyboard.press("Enter");
   await tabTo("rename");

@@ -354,6 +354,9 @@ test("who leads can do so on a phone", async () => {
 test("the meeting ends for everybody", async () => {
   await ada.more("end");
   await ada.show("end-desktop");
+  await ada.byId("end-dialog-cancel").press("Enter");
+  await eventually("the button has the focus again", () => ada.page.evaluate(() => document.activeElement.dataset.testid), "more");
+  await ada.more("end");
   await ada.click("end-dialog-confirm");
   for (const person of [ada, bob, dot]) await person.byId("left-page").waitFor();
   await dot.show("ended-phone");

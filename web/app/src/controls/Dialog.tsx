@@ -16,7 +16,12 @@ interface DialogProps {
 export function Dialog({ title, testId, size = "", onKeyDown, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
+    const before = document.activeElement;
     dialog.current?.showModal();
+    /* A dialog that closes gives the focus back; with one that is taken away open, as by a Cancel, it would be lost. */
+    return () => {
+      if (document.activeElement === document.body && before instanceof HTMLElement) before.focus();
+    };
   }, []);
   return (
     <dialog className={`dialog ${size}`} ref={dialog} onClose={onClose} onKeyDown={onKeyDown} aria-label={title} data-testid={testId}>
