@@ -133,7 +133,7 @@ static void bandwidth(struct fuzz_input *in)
             else if (op & 32)
                 plm_bwe_want(b, (uint32_t)fuzz_u64(in), op & 16);
             else
-                plm_bwe_on_report(b, fuzz_u8(in), (uint32_t)fuzz_u64(in), now);
+                plm_bwe_on_report(b, 100, fuzz_u8(in), (uint32_t)fuzz_u64(in), now);
         }
         plm_bwe_poll(b, now);
         uint64_t at = plm_bwe_probe_at(b, now);
