@@ -20,7 +20,7 @@ struct plm_hub_event; /* api.h */
 /** Zero means the default, given in brackets. */
 struct plm_hub_config {
     uint32_t grace_ms;              /**< how long a session without a socket may be resumed [30000] */
-    uint32_t linger_ms; /**< how long an empty room is kept, with its chat and receivers [60000] */
+    uint32_t linger_ms; /**< how long an empty room is kept, with its chat [60000] */
     uint32_t max_rooms;             /**< breakout rooms count, and may be half of them [1000] */
     uint32_t max_sessions;          /**< sockets, joined or not [5000] */
     uint32_t max_resources;         /**< WHIP and WHEP [1000] */

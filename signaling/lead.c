@@ -214,6 +214,15 @@ void plm_room_on_left(struct plm_room *room, bool encoder)
     plm_lobby_refuse_all(room, "the meeting ended");
 }
 
+void plm_lead_forget(struct plm_room *room)
+{
+    plm_recording_on_empty(room);
+    if (plm_record_is_owned(room->record))
+        return;
+    clear_chat(room);
+    plm_ban_lift(room->hub, room->key);
+}
+
 /* ---- ownership ---- */
 
 int plm_lead_claim(struct plm_member *by, const struct plm_msg *m, struct plm_refusal *why)

@@ -273,6 +273,13 @@ static bool is_empty(const struct plm_room *room)
     return !room->people && (!room->waiting || room->recording);
 }
 
+static void linger(struct plm_room *room)
+{
+    struct plm_hub *hub = room->hub;
+    room->linger_end = hub->host.now_ms(hub->host.ctx) + hub->config.linger_ms;
+    DL_APPEND2(hub->lingering, room, linger_prev, linger_next);
+}
+
 void plm_room_on_population(struct plm_room *room)
 {
     struct plm_hub *hub = room->hub;
@@ -281,21 +288,21 @@ void plm_room_on_population(struct plm_room *room)
     if (empty == room->lingers)
         return;
     room->lingers = empty;
-    if (!empty) {
+    if (empty)
+        linger(room);
+    else
         DL_DELETE2(hub->lingering, room, linger_prev, linger_next);
-        return;
-    }
-    room->linger_end = hub->host.now_ms(hub->host.ctx) + hub->config.linger_ms;
-    DL_APPEND2(hub->lingering, room, linger_prev, linger_next);
 }
 
 void plm_room_on_linger_end(struct plm_room *room)
 {
-    if (!room->waiting) {
+    if (!room->waiting && !room->receivers) {
         plm_room_close(room, PLM_MSG_leave_reason_closed);
         return;
     }
-    plm_recording_on_empty(room);
+    DL_DELETE2(room->hub->lingering, room, linger_prev, linger_next);
+    linger(room); /* who watches waits for whoever comes next */
+    plm_lead_forget(room);
     plm_room_on_population(room);
 }
 

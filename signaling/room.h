@@ -43,7 +43,7 @@ struct plm_room *plm_room_find_media(struct plm_hub *hub, plm_room_id media);
 void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason);
 /** Look whether it is empty now, and let it linger; or take it back. Receivers do not count, who waits does, but for a recording. */
 void plm_room_on_population(struct plm_room *room);
-/** Nobody came back for the linger time: it ends, or the recording does when somebody waits. */
+/** Nobody came back for the linger time: it ends, or when somebody watches or waits, what was of those who took part. */
 void plm_room_on_linger_end(struct plm_room *room);
 /** Serialise once, send to everybody in this very room but one (NULL: to all). */
 void plm_room_broadcast(struct plm_room *room, const struct plm_msg *msg, const struct plm_member *except);

@@ -310,7 +310,7 @@ static void test_told_of_oneself(void **state)
     struct peer *v = come_alone(m, "viewer", &id);
     world_pass(m->w, 1000);
     assert_null(told_of_self(v, id, &msg));
-    assert_int_equal(plm_api_set_role(m->w->hub, "r", id, PLM_MSG_role_speaker, &why), 0);
+    assert_int_equal(plm_api_set_role(m->w->hub, NULL, "r", id, PLM_MSG_role_speaker, &why), 0);
     world_pass(m->w, 1000);
     const struct plm_msg_participant *self = told_of_self(v, id, &msg);
     assert_non_null(self);

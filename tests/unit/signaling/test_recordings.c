@@ -704,7 +704,7 @@ static void test_auto_is_of_leader(void **state)
     }
     settings.auto_record = false;
     assert_int_equal(
-        plm_api_room_change(s->w->hub, "stage", &(struct plm_api_change){.settings = &settings}, &why), 0);
+        plm_api_room_change(s->w->hub, NULL, "stage", &(struct plm_api_change){.settings = &settings}, &why), 0);
     struct peer *p = enter(s->w, &eve, NULL, NULL);
     assert_int_equal(seen(p, NULL), 0);
     peer_say(p, leave);
