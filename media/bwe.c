@@ -66,7 +66,8 @@ struct sent {
     uint16_t seq;
     uint16_t size : SIZE_BITS;
     uint16_t open : 1; /* not acknowledged yet */
-    uint16_t cluster : 4;
+    uint16_t lost : 1; /* then: it was told as lost, and counted */
+    uint16_t cluster : 3;
 };
 _Static_assert(sizeof(struct sent) == 8, "an entry of the history has grown");
 
@@ -316,6 +317,8 @@ static bool on_arrival(struct plm_bwe *b, const struct plm_twcc_packet *p, uint6
     if (!s->open || s->seq != p->seq)
         return false;
     s->open = 0;
+    if (s->lost) /* it had only been overtaken */
+        plm_bwe_loss_take_back(&b->loss);
     uint64_t sent_us = now_us - (uint32_t)((uint32_t)now_us - s->at_us);
     b->feedback_rtt_us = (uint32_t)(now_us - sent_us);
     plm_bwe_delay_add(&b->delay, s->size, (int64_t)sent_us, p->arrival_us);
@@ -324,10 +327,14 @@ static bool on_arrival(struct plm_bwe *b, const struct plm_twcc_packet *p, uint6
     return true;
 }
 
-static bool was_sent(const struct plm_bwe *b, uint16_t seq)
+/* It stays open: a later report may still acknowledge it, or tell the same once more. @return whether it is one that was sent, for the first time */
+static bool on_missing(struct plm_bwe *b, uint16_t seq)
 {
-    const struct sent *s = sent_at(b, seq);
-    return s->open && s->seq == seq;
+    struct sent *s = sent_at(b, seq);
+    if (!s->open || s->lost || s->seq != seq)
+        return false;
+    s->lost = 1;
+    return true;
 }
 
 /* What goes through a full line, as fresh as there are packets enough to tell: what was acknowledged before it became narrow does not count. */
@@ -506,7 +513,7 @@ static bool follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, u
             got += on_arrival(b, &statuses[i], now_us);
             continue;
         }
-        lost += was_sent(b, statuses[i].seq); /* stays open: a later report may still acknowledge it */
+        lost += on_missing(b, statuses[i].seq);
         plm_bwe_delay_on_lost(&b->delay);
     }
     plm_bwe_delay_end_feedback(&b->delay);

@@ -34,6 +34,11 @@ bool plm_bwe_loss_count(
     return true;
 }
 
+void plm_bwe_loss_take_back(struct plm_bwe_loss *l)
+{
+    l->window_lost -= l->window_lost > 0;
+}
+
 void plm_bwe_loss_begin(struct plm_bwe_loss *l, uint32_t loss_q8, const struct plm_bwe_state *s)
 {
     int32_t own = s->queueing || loss_q8 > OWN_LOSS_Q8 ? 0 : (int32_t)loss_q8 << 8;

@@ -32,6 +32,8 @@ struct plm_bwe_state {
 /** Count statuses of one feedback. @return whether enough is counted for a verdict; *loss_q8: lost of 256, and counting begins anew */
 bool plm_bwe_loss_count(
     struct plm_bwe_loss *l, uint32_t got, uint32_t lost, uint64_t now_us, uint32_t *loss_q8);
+/** One that was counted as lost has come after all. */
+void plm_bwe_loss_take_back(struct plm_bwe_loss *l);
 /**
  * One of the first verdicts, or one before the estimate is valid: what is lost from the first, without a queue, is the line's own, as long as
  * nobody knows better.

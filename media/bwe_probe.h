@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PLM_BWE_CLUSTERS 15 /* numbers go round; 0: no cluster */
+#define PLM_BWE_CLUSTERS 7 /* numbers go round; 0: no cluster */
 
 /** A cluster to be sent: whatever leaves, at this rate, until so much has. */
 struct plm_bwe_cluster {

@@ -16,6 +16,9 @@ struct line {
     uint16_t seq;
     uint64_t now, credit, octets;
     unsigned loss_percent; /* random */
+    bool overtaken;        /* each tenth packet comes 60 ms late, behind others and often behind the report of them */
+    uint64_t late_us;
+    uint16_t late_seq;
     uint64_t capacity_bps; /* beyond it everything is lost; 0: no limit */
     uint64_t line_bps;     /* the same with 200 ms of queue in front */
     uint64_t free_us;      /* of the line */
@@ -60,7 +63,10 @@ static void send_one(void)
     over |= from - l.now > 200000;
     if (l.line_bps && !over)
         l.free_us = from += 1200 * 8000000ull / l.line_bps;
-    if (!over && (unsigned)rand() % 100 >= l.loss_percent)
+    if (l.overtaken && l.seq % 10 == 0) {
+        l.late_us = l.now + 80000;
+        l.late_seq = l.seq;
+    } else if (!over && (unsigned)rand() % 100 >= l.loss_percent)
         plm_twcc_rx_on_packet(&l.rx, l.seq, from + 20000);
     l.seq++;
 }
@@ -85,6 +91,10 @@ static void run_for(uint64_t ms, uint64_t bps)
         l.now += 1000;
         for (l.credit += bps / 8000; l.credit >= 1200; l.credit -= 1200)
             send_one();
+        if (l.late_us && l.now >= l.late_us) {
+            plm_twcc_rx_on_packet(&l.rx, l.late_seq, l.now);
+            l.late_us = 0;
+        }
         if (l.now % 100000 == 0)
             feed_back();
         if (l.now % 200000 == 0)
@@ -124,6 +134,14 @@ static void grows_while_little_is_lost(void **state)
     assert_true(growth > 1.15 && growth < 1.30); /* 8 % a second, three seconds */
     run_for(60000, 1000000);
     assert_in_range(plm_bwe_estimate(l.bwe), 3500000, 4500000); /* no further than a few times what is sent */
+}
+
+static void what_is_overtaken_is_not_lost(void **state)
+{
+    (void)state;
+    l.overtaken = true;
+    run_for(20000, 500000);
+    assert_true(plm_bwe_lost_q8(l.bwe) <= 5);
 }
 
 static void holds_between_two_and_ten_percent(void **state)
@@ -408,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(is_unknown_before_a_second_of_feedback, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_ways_of_fast_senders_are_remembered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(grows_while_little_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_overtaken_is_not_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(holds_between_two_and_ten_percent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cuts_by_half_the_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_the_capacity, set_up, tear_down),
