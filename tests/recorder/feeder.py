@@ -18,7 +18,7 @@ from numbered import FPS
 
 PROGRAM = os.environ.get("PLM_RECORDER", "plenum-recorder")
 
-TRACK, GONE, PACKET, CLOCK, DEMAND, HELLO, CONTROL = 2, 3, 4, 5, 6, 9, 10
+TRACK, GONE, PACKET, CLOCK, DEMAND, HELLO, CONTROL, RING = 2, 3, 4, 5, 6, 9, 10, 11
 MICROPHONE, CAMERA, SCREEN, SCREEN_AUDIO = range(4)
 CODECS = {"opus": 1, "vp8": 2, "vp9": 3, "h264": 4, "av1": 5}
 MAGIC, VERSION = 0x4B4E4C50, 2
@@ -118,6 +118,26 @@ def frame(kind, body=b"", source=0, room=0, instance=0, participant=0):
     return HEADER.pack(len(body), kind, source, 0, room, instance, participant, 0) + body
 
 
+def sound_track(room, participant):
+    """A microphone is published beside a camera that is off: no file waits for a picture."""
+    camera = frame(TRACK, track_body(False, CODECS["vp8"], True), CAMERA, room, 7, participant)
+    return camera + frame(TRACK, track_body(True, CODECS["opus"], False), MICROPHONE, room, 7, participant)
+
+
+def track_body(sound, codec, muted):
+    return struct.pack("<BBBBI", 0 if sound else 1, 1, 1, muted, 0) + struct.pack("<B3xI", codec, 0) + bytes(8 * 11)
+
+
+def packet_body(seq, ts, codec, payload, marker):
+    rtp = struct.pack(">BBHII", 0x80, (0x80 if marker else 0) | 96, seq & 0xFFFF, ts & 0xFFFFFFFF, 1) + payload
+    return PACKET_BODY.pack(seq, ts, mono_us(), 12, len(payload), 0, codec, 0, 1 if marker else 0, 0, 0, 0, 0, 0, 0, 127, 0, 0, 0, 0, 0, 0, 0, 0, 0) + rtp
+
+
+def sound_packet(n, payload):
+    """The body of a microphone's packet n."""
+    return packet_body(n + 1, n * 960, CODECS["opus"], payload, False)
+
+
 class Connection(threading.Thread):
     """One of the server's connections; reads by itself."""
 
@@ -193,6 +213,8 @@ class Server:
                 self.unwritten = [e for e in self.unwritten if e["id"] != message["id"] or e["n"] > message["n"]]
 
     def on_worker(self, head, body):
+        if head[1] == RING:
+            return  # what we send goes by the socket
         assert head[1] == DEMAND, head
         encodings, keyframes, audio, _ = body
         self.demands.append((time.monotonic(), head[6], head[2], encodings, keyframes))
@@ -269,8 +291,7 @@ class Track(threading.Thread):
     def announce(self, muted=None):
         self.muted = self.muted if muted is None else muted
         codec = CODECS["opus" if self.sound else self.media.codec]
-        body = struct.pack("<BBBBI", 0 if self.sound else 1, 1, 1, self.muted, 0) + struct.pack("<B3xI", codec, 0) + bytes(8 * 11)
-        self.frame(TRACK, body)
+        self.frame(TRACK, track_body(self.sound, codec, self.muted))
 
     def gone(self):
         self.running = False
@@ -282,9 +303,7 @@ class Track(threading.Thread):
         if self.random.random() < self.loss:
             return
         codec = CODECS["opus" if self.sound else self.media.codec]
-        rtp = struct.pack(">BBHII", 0x80, (0x80 if marker else 0) | 96, self.seq & 0xFFFF, ts & 0xFFFFFFFF, 1) + payload
-        body = PACKET_BODY.pack(self.seq, ts, mono_us(), 12, len(payload), 0, codec, 0, 1 if marker else 0, 0, 0, 0, 0, 0, 0, 127, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-        self.frame(PACKET, body + rtp)
+        self.frame(PACKET, packet_body(self.seq, ts, codec, payload, marker))
 
     def clock(self, ts, us):
         rate = 48000 if self.sound else 90000
