@@ -184,11 +184,12 @@ int plm_folder_append(int fd, const char *line, size_t len)
 
 /* ---- all files of a folder ---- */
 
-static void list_free(char **names, size_t n)
+void plm_folder_list_free(struct plm_folder_list *list)
 {
-    for (size_t i = 0; i < n; i++)
-        free(names[i]);
-    free(names);
+    for (size_t i = 0; i < list->n; i++)
+        free(list->names[i]);
+    free(list->names);
+    *list = (struct plm_folder_list){0};
 }
 
 static int compare(const void *a, const void *b)
@@ -196,8 +197,17 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* @return how many, or negated errno */
-static int list(int folder_fd, char ***out)
+static bool add_name(struct plm_folder_list *list, const char *name)
+{
+    char **grown = realloc(list->names, (list->n + 1) * sizeof *grown);
+    list->names = grown ? grown : list->names;
+    char *copy = grown ? strdup(name) : NULL;
+    if (copy)
+        list->names[list->n++] = copy;
+    return copy != NULL;
+}
+
+int plm_folder_list(int folder_fd, struct plm_folder_list *out)
 {
     int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -207,66 +217,65 @@ static int list(int folder_fd, char ***out)
             close(fd);
         return rc;
     }
-    char **names = NULL;
-    size_t n = 0;
+    struct plm_folder_list list = {0};
     bool failed = false;
-    for (struct dirent *e; !failed && (e = readdir(dir));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        char **grown = realloc(names, (n + 1) * sizeof *names);
-        names = grown ? grown : names;
-        char *copy = grown ? strdup(e->d_name) : NULL;
-        failed = copy == NULL;
-        if (copy)
-            names[n++] = copy;
-    }
+    for (struct dirent *e; !failed && (e = readdir(dir));)
+        failed = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && !add_name(&list, e->d_name);
     closedir(dir);
     if (failed) {
-        list_free(names, n);
+        plm_folder_list_free(&list);
         return PLM_ENOMEM;
     }
-    if (n)
-        qsort(names, n, sizeof *names, compare);
-    *out = names;
-    return (int)n;
+    if (list.n)
+        qsort(list.names, list.n, sizeof *list.names, compare);
+    *out = list;
+    return 0;
+}
+
+int plm_folder_walk(const struct plm_folder_list *list, plm_folder_fn *fn, void *arg)
+{
+    const size_t tail = sizeof PLM_RECORDING_PART - 1;
+    char base[PLM_FOLDER_NAME_SIZE] = "";
+    int rc = 0;
+    for (size_t i = 0; i < list->n && rc == 0; i++) {
+        const char *name = list->names[i];
+        size_t len = strlen(name);
+        if (!plm_recording_file_valid(name) || len >= sizeof base || name[0] != 'p')
+            continue;
+        bool part = len > tail && strcmp(name + len - tail, PLM_RECORDING_PART) == 0;
+        if (part)
+            len -= tail;
+        if (strlen(base) == len && strncmp(base, name, len) == 0)
+            continue; /* "x.mp4" came right before "x.mp4.part" */
+        snprintf(base, sizeof base, "%.*s", (int)len, name);
+        rc = fn(arg, base, part);
+    }
+    return rc;
 }
 
 int plm_folder_each(int folder_fd, plm_folder_fn *fn, void *arg)
 {
-    char **names = NULL, base[PLM_FOLDER_NAME_SIZE] = "";
-    int n = list(folder_fd, &names), rc = n < 0 ? n : 0;
-    for (int i = 0; i < n && rc == 0; i++) {
-        size_t len = strlen(names[i]);
-        if (!plm_recording_file_valid(names[i]) || len >= sizeof base || names[i][0] != 'p')
-            continue;
-        size_t tail = sizeof PLM_RECORDING_PART - 1;
-        bool part = len > tail && strcmp(names[i] + len - tail, PLM_RECORDING_PART) == 0;
-        if (part)
-            names[i][len - tail] = '\0';
-        if (strcmp(base, names[i]) == 0)
-            continue; /* "x.mp4" came right before "x.mp4.part" */
-        snprintf(base, sizeof base, "%s", names[i]);
-        rc = fn(arg, base, part);
-    }
-    if (n >= 0)
-        list_free(names, (size_t)n);
+    struct plm_folder_list list;
+    int rc = plm_folder_list(folder_fd, &list);
+    if (rc)
+        return rc;
+    rc = plm_folder_walk(&list, fn, arg);
+    plm_folder_list_free(&list);
     return rc;
 }
 
 int plm_folder_remove(int dir_fd, const char *id)
 {
-    char **names = NULL;
+    struct plm_folder_list list = {0};
     int folder_fd = plm_folder_open(dir_fd, id);
     if (folder_fd < 0)
         return folder_fd == -ENOENT ? 0 : folder_fd;
     int rc = remove_name(folder_fd, PLM_RECORDING_MANIFEST);
-    int n = rc ? 0 : list(folder_fd, &names);
-    if (n < 0)
-        rc = n;
-    for (int i = 0; i < n && rc == 0; i++)
-        rc = remove_name(folder_fd, names[i]);
-    if (n >= 0)
-        list_free(names, (size_t)n);
+    if (rc == 0)
+        rc = plm_folder_list(folder_fd, &list);
+    for (size_t i = 0; i < list.n && rc == 0; i++)
+        rc = remove_name(folder_fd, list.names[i]);
+    plm_folder_list_free(&list);
     close(folder_fd);
     if (rc == 0 && unlinkat(dir_fd, id, AT_REMOVEDIR) != 0)
         rc = -errno;

@@ -32,9 +32,21 @@ int plm_folder_read(int folder_fd, const char *name, char **out, size_t *len);
 /** Append a line to the journal; a torn line before it is ended. A line that cannot be written whole is not there afterwards. */
 int plm_folder_append(int journal_fd, const char *line, size_t len);
 
+/** What lay in a folder when it was listed. Zeroed: nothing. */
+struct plm_folder_list {
+    char **names;
+    size_t n;
+};
+
+/** @param out written on success; for plm_folder_list_free @return 0, PLM_ENOMEM or negated errno */
+int plm_folder_list(int folder_fd, struct plm_folder_list *out);
+void plm_folder_list_free(struct plm_folder_list *list);
+
 /** @param name without ".part" @param part is it still called so? @return 0 or what ends the walk */
 typedef int plm_folder_fn(void *arg, const char *name, bool part);
-/** Walk the track files of a folder, in order of their names; of a name that is there twice the finished one. */
+/** Walk the track files of a list, in order of their names; of a name that is there twice the finished one. */
+int plm_folder_walk(const struct plm_folder_list *list, plm_folder_fn *fn, void *arg);
+/** The same with what lies in a folder now. */
 int plm_folder_each(int folder_fd, plm_folder_fn *fn, void *arg);
 
 #endif

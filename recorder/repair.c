@@ -13,26 +13,32 @@ struct walk {
     void *arg;
 };
 
-static int repair_file(const struct walk *w, const char *name, bool part, struct plm_finish_result *out)
+static int repair(int folder_fd, const char *name, bool part, struct plm_finish_result *out)
 {
     char whole[PLM_FOLDER_NAME_SIZE];
     snprintf(whole, sizeof whole, "%s%s", name, part ? PLM_RECORDING_PART : "");
-    int fd = plm_folder_open_file(w->folder_fd, whole, O_RDWR);
+    int fd = plm_folder_open_file(folder_fd, whole, O_RDWR);
     if (fd < 0)
         return fd;
     int rc = plm_finish(fd, 0, out);
     close(fd);
     if (rc == 0 && part && out->usable)
-        rc = plm_folder_publish(w->folder_fd, name);
+        rc = plm_folder_publish(folder_fd, name);
     out->usable = out->usable && rc == 0;
     return rc;
+}
+
+void plm_repair_file(int folder_fd, const char *name, bool part, struct plm_repair_file *out)
+{
+    *out = (struct plm_repair_file){.name = name, .part = part};
+    out->error = repair(folder_fd, name, part, &out->result);
 }
 
 static int on_file(void *arg, const char *name, bool part)
 {
     struct walk *w = arg;
-    struct plm_repair_file file = {.name = name, .part = part};
-    file.error = repair_file(w, name, part, &file.result);
+    struct plm_repair_file file;
+    plm_repair_file(w->folder_fd, name, part, &file);
     /* A file that is not whole in its head held nothing. */
     if (file.error && file.error != PLM_EINVAL && !w->error)
         w->error = file.error;

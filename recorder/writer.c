@@ -54,8 +54,10 @@ void plm_writer_disk_full(struct plm_writer *w)
 
 void plm_writer_job_free(struct plm_writer_job *job)
 {
-    if (job)
+    if (job) {
         free(job->event);
+        plm_folder_list_free(&job->files);
+    }
     free(job);
 }
 

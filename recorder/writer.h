@@ -108,7 +108,10 @@ void plm_writer_close(struct plm_writer *w, plm_writer_file file, int64_t end_us
 int plm_writer_journal(struct plm_writer *w, const char *id, const char *line, size_t len);
 /** Write manifest.json as a whole: temporary name, sync, rename. */
 int plm_writer_manifest(struct plm_writer *w, const char *id, const char *text, size_t len);
-/** Repair the .part files of a recording that nobody writes any more: an event for each of its track files, then PLM_WRITER_REPAIRED. */
+/**
+ * Repair the track files that lie in a recording's folder and that nobody writes any more: an event for each of them, then PLM_WRITER_REPAIRED. Files
+ * that are opened after this call are left alone.
+ */
 int plm_writer_repair(struct plm_writer *w, const char *id);
 /** Remove the folder of a recording with everything in it. */
 int plm_writer_remove(struct plm_writer *w, const char *id);

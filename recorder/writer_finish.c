@@ -61,11 +61,11 @@ static void finish_track(struct plm_writer *w, struct plm_writer_track *t)
 struct repair_walk {
     struct plm_writer *w;
     const char *id;
+    int folder_fd;
 };
 
-static void on_repaired(void *arg, const struct plm_repair_file *file)
+static void tell_repaired(const struct repair_walk *r, const struct plm_repair_file *file)
 {
-    const struct repair_walk *r = arg;
     struct plm_writer_event_node *node = calloc(1, sizeof *node);
     if (!node)
         return; /* the next start repairs again */
@@ -81,14 +81,28 @@ static void on_repaired(void *arg, const struct plm_repair_file *file)
     plm_writer_post_event(r->w, node);
 }
 
-static int repair(struct plm_writer *w, const char *id)
+static int repair_file(void *arg, const char *name, bool part)
 {
-    struct repair_walk r = {.w = w, .id = id};
-    int rc = plm_repair_folder(w->config.dir_fd, id, on_repaired, &r);
-    if (rc != -ENOSPC && rc != -EDQUOT)
-        return rc;
-    plm_writer_disk_full(w);
-    return plm_repair_folder(w->config.dir_fd, id, on_repaired, &r);
+    const struct repair_walk *r = arg;
+    struct plm_repair_file file;
+    plm_repair_file(r->folder_fd, name, part, &file);
+    if (file.error == -ENOSPC || file.error == -EDQUOT) {
+        plm_writer_disk_full(r->w);
+        plm_repair_file(r->folder_fd, name, part, &file);
+    }
+    tell_repaired(r, &file);
+    return 0;
+}
+
+/* What the job lists and nothing else: what came later is being written. */
+static int repair(struct plm_writer *w, const struct plm_writer_job *job)
+{
+    struct repair_walk r = {.w = w, .id = job->id, .folder_fd = plm_folder_open(w->config.dir_fd, job->id)};
+    if (r.folder_fd < 0)
+        return r.folder_fd;
+    plm_folder_walk(&job->files, repair_file, &r);
+    close(r.folder_fd);
+    return job->list_error;
 }
 
 static int write_manifest(struct plm_writer *w, const struct plm_writer_job *job)
@@ -125,7 +139,7 @@ static void do_job(struct plm_writer *w, struct plm_writer_job *job)
         plm_writer_folder_close(w, job->folder);
     switch (job->type) {
     case PLM_JOB_REPAIR:
-        tell(w, job, PLM_WRITER_REPAIRED, repair(w, job->id));
+        tell(w, job, PLM_WRITER_REPAIRED, repair(w, job));
         break;
     case PLM_JOB_REMOVE:
         tell(w, job, PLM_WRITER_REMOVED, plm_folder_remove(w->config.dir_fd, job->id));

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "disk.h"
+#include "folder.h"
 #include "mux.h"
 
 #define PLM_WRITER_WATCH_MS 1000
@@ -76,6 +77,8 @@ struct plm_writer_job {
     struct plm_writer_job *prev, *next;
     struct plm_writer_track *track;
     struct plm_writer_folder *folder; /**< for the finishing thread to close */
+    struct plm_folder_list files;     /**< REPAIR: what lay there when its turn came */
+    int list_error;                   /**< REPAIR: they could not be listed */
     struct plm_writer_event_node *event;
     uint64_t queued_us;
     size_t cost; /**< what counts for the queue */

@@ -259,6 +259,17 @@ static int journal(struct plm_writer *w, const char *id, const char *line, size_
     return write_line(w, id, line, len);
 }
 
+/* What is opened after this job is none of its files, however late the finishing thread comes to it. */
+static int list_files(const struct plm_writer *w, struct plm_writer_job *job)
+{
+    int folder_fd = plm_folder_open(w->config.dir_fd, job->id);
+    if (folder_fd < 0)
+        return folder_fd;
+    int rc = plm_folder_list(folder_fd, &job->files);
+    close(folder_fd);
+    return rc;
+}
+
 /* Jobs that block long go on to the finishing thread, with what is open of the folder. */
 static void pass_on(struct plm_writer *w, struct plm_writer_job *job)
 {
@@ -269,6 +280,8 @@ static void pass_on(struct plm_writer *w, struct plm_writer_job *job)
                 end_track(w, t, 0);
         }
     }
+    if (job->type == PLM_JOB_REPAIR)
+        job->list_error = list_files(w, job);
     job->folder = find_folder(w, job->id);
     if (job->folder)
         HASH_DEL(w->folders, job->folder);

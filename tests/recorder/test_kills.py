@@ -11,7 +11,7 @@ import time
 
 import feeder
 from check import Recorded, heard, picture_offsets
-from feeder import CAMERA, MICROPHONE, Recorder, Server, Track
+from feeder import CAMERA, MICROPHONE, PACKET, Recorder, Server, Track, frame, sound_packet, sound_track
 from numbered import FPS, STEP_S, Media
 
 LONG = os.environ.get("PLM_TEST_LONG") == "1"
@@ -159,11 +159,54 @@ def finalising(index):
     return "recorder killed while finishing"
 
 
+def feed_sound(server, rooms, people, seconds):
+    """Everybody's microphone, each packet of all of them in one write."""
+    sound, began = MEDIA["vp8"].sound, time.monotonic()
+    everybody = [(room, person) for room in range(1, rooms + 1) for person in range(1, people + 1)]
+    server.worker.send(b"".join(sound_track(room, person) for room, person in everybody))
+    for n in range(int(seconds * 50)):
+        time.sleep(max(0, began + n / 50 - time.monotonic()))
+        body = sound_packet(n, sound[n % len(sound)])
+        server.worker.send(b"".join(frame(PACKET, body, MICROPHONE, room, 7, person) for room, person in everybody))
+
+
+def many():
+    """Many meetings: killed, and once more amid the repairs, while the last ones wait for theirs and are written again."""
+    ids, people, fed = [feeder.new_id() for _ in range(16)], 6, (2.0, 0.2, 2.5)
+    with Recorder() as recorder:
+        for run, seconds in enumerate(fed):
+            if run:
+                recorder.kill()
+                s.close()
+                recorder.start()
+            s = Server(recorder)
+            for room, recording in enumerate(ids, 1):
+                s.start(recording, room=room, wait=None)
+            for recording in ids:
+                s.wait(recording, "on")
+            feed_sound(s, len(ids), people, seconds)
+        for recording in ids:
+            s.stop(recording, wait=None)
+        for recording in ids:
+            s.wait(recording, "ready", 60)
+        s.close()
+        status, text = recorder.command("verify", recorder.dir)
+        assert status == 0, text
+        for recording in ids:
+            m = recorder.manifest(recording)
+            assert [g["reason"] for g in m["gaps"]] == ["recorder"] * 2, m["gaps"]
+            for person in range(1, people + 1):
+                files = [f for f in m["files"] if f["participant"] == person]
+                assert fed[-1] - 0.3 < files[-1]["duration_us"] / 1e6 < fed[-1] + 0.5, files
+    return f"{len(ids)} meetings killed twice"
+
+
 def main():
     for codec in ("vp8", "h264"):
         MEDIA[codec] = Media(16, codec)
     print(f"seed {SEED}")
     jobs = [(one_round, (i, what)) for i in range(ROUNDS) for what in ("recorder", "server")] + [(finalising, (i,)) for i in range(20 if LONG else 3)]
+    jobs.append((many, ()))
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         for (f, args), future in [(job, pool.submit(job[0], *job[1])) for job in jobs]:

@@ -29,7 +29,7 @@
 
 static atomic_int refuse;       /* errno of every write to a track file, 0: none */
 static atomic_long refuse_from; /* of offsets from here on */
-static atomic_int stall;
+static atomic_int stall, stall_finishing;
 
 ssize_t pwrite(int fd, const void *buf, size_t n, off_t at)
 {
@@ -41,6 +41,14 @@ ssize_t pwrite(int fd, const void *buf, size_t n, off_t at)
         return -1;
     }
     return syscall(SYS_pwrite64, fd, buf, n, at);
+}
+
+/* A file that loses its ".part" is made last by this, and nothing else that these tests do before they write a manifest. */
+int fsync(int fd)
+{
+    while (atomic_load(&stall_finishing))
+        usleep(1000);
+    return (int)syscall(SYS_fsync, fd);
 }
 
 /* ---- */
@@ -71,6 +79,7 @@ static int set_up(void **state)
         .arg = world};
     atomic_store(&refuse, 0);
     atomic_store(&refuse_from, 0);
+    atomic_store(&stall_finishing, 0);
     assert_int_equal(plm_writer_create(&world->w, &c), 0);
     assert_int_equal(plm_writer_make(world->w, ID), 0);
     *state = world;
@@ -282,6 +291,57 @@ static void test_a_write_error(void **state)
     check_file(world, NAME, 2000000); /* the third second was not cut yet */
 }
 
+static void wait_for_fragments(struct world *world, uint64_t n)
+{
+    struct plm_writer_stats s;
+    for (int i = 0; i < 5000 && (plm_writer_stats(world->w, &s), s.fragments < n); i++)
+        usleep(1000);
+    assert_true(s.fragments >= n);
+}
+
+static void leave_part(const struct world *world, const char *name)
+{
+    struct track_file t;
+    char path[160];
+    track_file_make(&t, PLM_CODEC_VP9, true, 2);
+    snprintf(path, sizeof path, ID "/%s.part", name);
+    int fd = openat(world->dir_fd, path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_int_equal(write(fd, t.octets.data, t.octets.len), t.octets.len);
+    close(fd);
+    track_file_free(&t);
+}
+
+/* The finishing thread is busy for long, and the recording goes on meanwhile: what is written then is none of the repair's business. */
+static void test_a_repair_that_waits(void **state)
+{
+    struct world *world = *state;
+    plm_writer_file before = open_file(world, NAME);
+    feed(world, before, 0, 2);
+    atomic_store(&stall_finishing, 1);
+    plm_writer_close(world->w, before, 0);
+    wait_for_fragments(world, 2);
+    leave_part(world, "p2-camera-1.mp4");
+    assert_int_equal(plm_writer_repair(world->w, ID), 0);
+    plm_writer_file after = open_file(world, "p2-camera-2.mp4");
+    feed(world, after, 0, 3);
+    wait_for_fragments(world, 4);
+    atomic_store(&stall_finishing, 0);
+    assert_int_equal(next(world).file, before);
+    bool repaired = false;
+    for (struct plm_writer_event e; (e = next(world)).type != PLM_WRITER_REPAIRED;) {
+        assert_string_not_equal(e.name, "p2-camera-2.mp4");
+        repaired |= e.usable && !e.file && !strcmp(e.name, "p2-camera-1.mp4");
+    }
+    assert_true(repaired && exists(world, "p2-camera-2.mp4.part"));
+    feed(world, after, 3, 6);
+    plm_writer_close(world->w, after, 0);
+    struct plm_writer_event e = next(world);
+    assert_int_equal(e.type, PLM_WRITER_FINISHED);
+    assert_int_equal(e.file, after);
+    check_file(world, "p2-camera-1.mp4", 2000000);
+    check_file(world, "p2-camera-2.mp4", 6000000);
+}
+
 /* ENOSPC in one file ends all of them, and room is made for finishing. */
 static void test_a_full_disk(void **state)
 {
@@ -430,8 +490,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {TEST(test_a_file), TEST(test_a_silent_file_is_cut),
         TEST(test_nothing_is_overwritten), TEST(test_names_are_checked), TEST(test_an_empty_file_goes),
-        TEST(test_a_write_error), TEST(test_a_full_disk), TEST(test_the_queue),
-        TEST(test_journal_and_manifest), TEST(test_a_line_that_fails), TEST(test_remove),
-        TEST(test_destroy_finishes)};
+        TEST(test_a_write_error), TEST(test_a_repair_that_waits), TEST(test_a_full_disk),
+        TEST(test_the_queue), TEST(test_journal_and_manifest), TEST(test_a_line_that_fails),
+        TEST(test_remove), TEST(test_destroy_finishes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
