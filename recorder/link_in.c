@@ -27,6 +27,7 @@ struct connection {
     uint8_t role; /* 0: no hello yet */
     uint64_t epoch, since_ms;
     bool closed, by_ring; /* by_ring: what comes, comes by it */
+    bool full;            /* when something was last read of the ring it had no room for the longest frame */
     struct plm_feed_ring *ring;
     size_t have, out_len;
     uint8_t out[OUT_SIZE]; /* frames for a worker, written together */
@@ -361,6 +362,8 @@ static size_t drain(struct connection *c)
         return 0;
     }
     size_t used = take_frames(c, at, (size_t)n);
+    if (used)
+        c->full = RING_SIZE - (size_t)n < PLM_FRAMES_MAX;
     plm_feed_ring_consume(c->ring, used);
     c->in->stats.bytes += used;
     return used;
@@ -485,6 +488,14 @@ void plm_link_in_close(struct plm_link_in *l)
     uv_close((uv_handle_t *)&l->rings, on_closed);
     uv_close((uv_handle_t *)&l->flush, on_closed);
     uv_close((uv_handle_t *)&l->listener, on_closed);
+}
+
+bool plm_link_in_is_behind(const struct plm_link_in *l)
+{
+    for (const struct connection *c = l->connections; c; c = c->next)
+        if (c->full)
+            return true;
+    return false;
 }
 
 void plm_link_in_stats(const struct plm_link_in *l, struct plm_link_in_stats *out)

@@ -52,6 +52,8 @@ void plm_link_in_send_control(struct plm_link_in *l, const char *text, size_t le
 void plm_link_in_send(
     struct plm_link_in *l, uint32_t link, const struct plm_link_header *h, const void *body);
 
+/** Is there a ring that had no room when something was last read of it? Then its worker may have more, which comes as soon as that is awake. */
+bool plm_link_in_is_behind(const struct plm_link_in *l);
 void plm_link_in_stats(const struct plm_link_in *l, struct plm_link_in_stats *out);
 
 #endif

@@ -17,6 +17,9 @@
 #include "recorder.h"
 
 #define POLL_MS    50
+#define LATE_US    250000 /* two rounds that are so far apart: the process stood still */
+#define CATCH_UP_US                                                                                          \
+    1000000 /* so long after that at most what lies unread goes first: all that a worker keeps has come then */
 #define FIGURES_US 60000000
 #define QUEUE_BYTES                                                                                          \
     (48u << 20) /* of the 64 MiB that the process may take; streams, pairs and journals have the rest */
@@ -34,6 +37,8 @@ struct serve {
     struct plm_recorder *recorder;
     struct plm_link_in *links;
     uint64_t figures_us;
+    uint64_t round_us;    /* when the timer was called last */
+    uint64_t catch_up_us; /* until then what lies unread goes first; 0: nothing does */
     bool ending;
 };
 
@@ -140,10 +145,29 @@ static void log_figures(struct serve *s, uint64_t now)
         w.refused);
 }
 
+/*
+ * After standing still, what came meanwhile lies unread in sockets and rings, and a loop calls its timers before it reads: recordings would take
+ * for lost what is late with us alone. For them no time passes until that is read, between this round and a later one. Where each is late it goes on
+ * after a while all the same, since workers want to be asked again.
+ */
+static bool is_behind(struct serve *s, uint64_t now)
+{
+    const bool late = now > s->round_us + LATE_US;
+    s->round_us = now;
+    if (late && !s->catch_up_us)
+        s->catch_up_us = now + CATCH_UP_US;
+    if ((late || plm_link_in_is_behind(s->links)) && now < s->catch_up_us)
+        return true;
+    s->catch_up_us = 0;
+    return false;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct serve *s = timer->data;
     const uint64_t now = now_us();
+    if (is_behind(s, now))
+        return;
     plm_recorder_poll(s->recorder, now);
     log_figures(s, now);
     const uint64_t idle = plm_recorder_idle_since(s->recorder);
@@ -249,7 +273,8 @@ static void finish(struct serve *s)
 
 int plm_serve(const struct plm_serve_config *config)
 {
-    struct serve s = {.config = config, .dir_fd = -1, .lock_fd = -1, .figures_us = now_us()};
+    const uint64_t now = now_us();
+    struct serve s = {.config = config, .dir_fd = -1, .lock_fd = -1, .figures_us = now, .round_us = now};
     signal(SIGPIPE, SIG_IGN);
     give_way();
     read_boot_id(s.boot_id);

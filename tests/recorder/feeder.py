@@ -3,6 +3,7 @@ What a server is to a recorder (media/base/link_frame.h, recording_format.h), wr
 play numbered media. And a recorder of one's own. Python's standard library only.
 """
 import json
+import mmap
 import os
 import random
 import shutil
@@ -138,38 +139,84 @@ def sound_packet(n, payload):
     return packet_body(n + 1, n * 960, CODECS["opus"], payload, False)
 
 
-class Connection(threading.Thread):
-    """One of the server's connections; reads by itself."""
+def feed_sound(server, rooms, people, payloads):
+    """Everybody's microphone by the clock, each packet of all of them in one write."""
+    everybody = [(room, person) for room in range(1, rooms + 1) for person in range(1, people + 1)]
+    server.worker.send(b"".join(sound_track(room, person) for room, person in everybody))
+    began = time.monotonic()
+    for n, payload in enumerate(payloads):
+        time.sleep(max(0, began + n / 50 - time.monotonic()))
+        body = sound_packet(n, payload)
+        server.worker.send(b"".join(frame(PACKET, body, MICROPHONE, room, 7, person) for room, person in everybody))
 
-    def __init__(self, recorder, epoch, role, on_frame):
+
+class Ring:
+    """The writer's end of media/base/feed_ring.h, and what waits for room in it."""
+
+    CONTROL, WRITTEN, TAKEN = 1 << 16, 8, 16  # octets before the data; positions, in words of 8 octets
+
+    def __init__(self, descriptor):
+        self.map = mmap.mmap(descriptor, 0)
+        self.size, self.words, self.waiting = len(self.map) - self.CONTROL, memoryview(self.map).cast("Q"), b""
+
+    def send(self, data):
+        self.waiting += data
+        written = self.words[self.WRITTEN]
+        room = self.size - (written - self.words[self.TAKEN])
+        part, self.waiting = self.waiting[:room], self.waiting[room:]
+        at = written % self.size
+        first, rest = part[:self.size - at], part[self.size - at:]
+        self.map[self.CONTROL + at:self.CONTROL + at + len(first)] = first
+        self.map[self.CONTROL:self.CONTROL + len(rest)] = rest
+        self.words[self.WRITTEN] = written + len(part)
+
+
+class Connection(threading.Thread):
+    """One of the server's connections; reads by itself. A ring that is offered is taken when the worker is one that wants it."""
+
+    def __init__(self, recorder, epoch, role, on_frame, wants_ring=False):
         super().__init__(daemon=True)
         self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)  # as a worker does
         self.socket.connect(recorder.socket)
         self.on_frame, self.lock, self.closed = on_frame, threading.Lock(), False
+        self.wants_ring, self.ring, self.has_ring = wants_ring, None, threading.Event()
         self.hello = threading.Event()
         self.send(frame(HELLO, HELLO_BODY.pack(MAGIC, VERSION, role, 0, epoch, mono_us(), time.time_ns() // 1000)))
         self.start()
         assert self.hello.wait(5), "no hello"
+        assert not wants_ring or self.has_ring.wait(5), "no ring"
 
     def send(self, data):
         with self.lock:
-            if not self.closed:
+            if self.ring:
+                self.ring.send(data)
+            elif not self.closed:
                 try:
                     self.socket.sendall(data)
                 except OSError:
                     self.closed = True
 
+    def take_ring(self, descriptors):
+        if descriptors and self.wants_ring:
+            self.send(frame(RING))
+            self.ring = Ring(descriptors[0])
+            self.has_ring.set()
+        for d in descriptors:
+            os.close(d)
+
     def run(self):
         got = b""
         try:
-            while data := self.socket.recv(65536):
-                got += data
+            while (received := socket.recv_fds(self.socket, 65536, 1))[0]:
+                got += received[0]
+                self.take_ring(received[1])
                 while len(got) >= HEADER.size and len(got) >= HEADER.size + (size := HEADER.unpack_from(got)[0]):
                     head, body, got = HEADER.unpack_from(got), got[HEADER.size:HEADER.size + size], got[HEADER.size + size:]
                     if head[1] == HELLO:
                         assert HELLO_BODY.unpack(body)[:2] == (MAGIC, VERSION)
                         self.hello.set()
-                    else:
+                    elif head[1] != RING:
                         self.on_frame(head, body)
         except OSError:
             pass
@@ -187,8 +234,8 @@ class Connection(threading.Thread):
 class Server:
     """A run of a server: an epoch, its connections, the tracks that it feeds."""
 
-    def __init__(self, recorder):
-        self.recorder, self.epoch = recorder, random.getrandbits(63)
+    def __init__(self, recorder, ring=False):
+        self.recorder, self.ring, self.epoch = recorder, ring, random.getrandbits(63)
         self.run = f"{self.epoch:016x}"
         self.states, self.said, self.disk, self.demands = {}, [], None, []
         self.tracks = []
@@ -197,7 +244,7 @@ class Server:
 
     def connect(self):
         self.control = Connection(self.recorder, self.epoch, 1, self.on_control)
-        self.worker = Connection(self.recorder, self.epoch, 2, self.on_worker)
+        self.worker = Connection(self.recorder, self.epoch, 2, self.on_worker, self.ring)
 
     def on_control(self, head, body):
         assert head[1] == CONTROL, head
@@ -213,8 +260,6 @@ class Server:
                 self.unwritten = [e for e in self.unwritten if e["id"] != message["id"] or e["n"] > message["n"]]
 
     def on_worker(self, head, body):
-        if head[1] == RING:
-            return  # what we send goes by the socket
         assert head[1] == DEMAND, head
         encodings, keyframes, audio, _ = body
         self.demands.append((time.monotonic(), head[6], head[2], encodings, keyframes))

@@ -11,7 +11,7 @@ import time
 
 import feeder
 from check import Recorded, heard, picture_offsets
-from feeder import CAMERA, MICROPHONE, PACKET, Recorder, Server, Track, frame, sound_packet, sound_track
+from feeder import CAMERA, MICROPHONE, Recorder, Server, Track, feed_sound
 from numbered import FPS, STEP_S, Media
 
 LONG = os.environ.get("PLM_TEST_LONG") == "1"
@@ -159,17 +159,6 @@ def finalising(index):
     return "recorder killed while finishing"
 
 
-def feed_sound(server, rooms, people, seconds):
-    """Everybody's microphone, each packet of all of them in one write."""
-    sound, began = MEDIA["vp8"].sound, time.monotonic()
-    everybody = [(room, person) for room in range(1, rooms + 1) for person in range(1, people + 1)]
-    server.worker.send(b"".join(sound_track(room, person) for room, person in everybody))
-    for n in range(int(seconds * 50)):
-        time.sleep(max(0, began + n / 50 - time.monotonic()))
-        body = sound_packet(n, sound[n % len(sound)])
-        server.worker.send(b"".join(frame(PACKET, body, MICROPHONE, room, 7, person) for room, person in everybody))
-
-
 def many():
     """Many meetings: killed, and once more amid the repairs, while the last ones wait for theirs and are written again."""
     ids, people, fed = [feeder.new_id() for _ in range(16)], 6, (2.0, 0.2, 2.5)
@@ -184,7 +173,7 @@ def many():
                 s.start(recording, room=room, wait=None)
             for recording in ids:
                 s.wait(recording, "on")
-            feed_sound(s, len(ids), people, seconds)
+            feed_sound(s, len(ids), people, MEDIA["vp8"].sound[:int(seconds * 50)])
         for recording in ids:
             s.stop(recording, wait=None)
         for recording in ids:
