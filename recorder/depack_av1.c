@@ -23,15 +23,15 @@ enum obu {
 #define HAS_SIZE        0x02
 #define SELECT          2 /* seq_force_screen_content_tools, seq_force_integer_mv */
 
-/* Section 4.10.5. @return octets used, 0: cut short or too large */
+/* Section 4.10.5: up to eight octets, also of a number that needs fewer. @return octets used, 0: cut short or too large */
 static size_t leb128(const uint8_t *p, size_t len, size_t *out)
 {
-    size_t v = 0;
-    for (size_t i = 0; i < len && i < 4; i++) {
-        v |= (size_t)(p[i] & 0x7f) << (7 * i);
+    uint64_t v = 0;
+    for (size_t i = 0; i < len && i < 8; i++) {
+        v |= (uint64_t)(p[i] & 0x7f) << (7 * i);
         if (!(p[i] & 0x80)) {
-            *out = v;
-            return i + 1;
+            *out = (size_t)v;
+            return v <= UINT32_MAX ? i + 1 : 0;
         }
     }
     return 0;

@@ -335,6 +335,11 @@ static void av1_gives_sizes(void **state)
     assert_int_equal(plm_depack_end(&d, &s), 0);
     EXPECT(s, 0x32, 2, 0x30, 5);
     assert_false(s.keyframe);
+    /* Sizes in more octets than they need, up to eight (section 4.10.5), as whoever fills them in later leaves room */
+    plm_depack_begin(&d);
+    assert_int_equal(ADD(&d, 0x10, 0x32, 0x82, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00, 0x30, 5), 0);
+    assert_int_equal(plm_depack_end(&d, &s), 0);
+    EXPECT(s, 0x32, 2, 0x30, 5);
     plm_depack_destroy(&d);
 }
 
@@ -356,6 +361,8 @@ static void av1_refuses_parts(void **state)
     assert_int_equal(ADD(&d, 0x00, 9, 0x30), PLM_EINVAL);
     assert_int_equal(ADD(&d, 0x30, 1, 0x30, 1, 0x30), PLM_EINVAL); /* W=3, two */
     assert_int_equal(ADD(&d, 0x00, 0x80, 0x80, 0x80, 0x80, 1), PLM_EINVAL);
+    assert_int_equal(ADD(&d, 0x00, 0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0x30), PLM_EINVAL);
+    assert_int_equal(ADD(&d, 0x00, 0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01, 0x30), PLM_EINVAL);
     assert_int_equal(ADD(&d, 0x10), PLM_EINVAL);
     plm_depack_begin(&d);
     assert_int_equal(ADD(&d, 0x10, 0x08, SEQUENCE), 0);
