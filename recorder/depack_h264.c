@@ -79,6 +79,15 @@ static void forget_outdated(struct plm_depack *d, const struct plm_h264_set *s)
     }
 }
 
+/* The oldest goes; for a picture's set one of those, since without its sequence's none can be read. */
+static void make_room(struct plm_depack *d, uint8_t type)
+{
+    unsigned i = 0;
+    while (type == NAL_PPS && i < d->h264.n_sets && d->h264.sets[i].type != NAL_PPS)
+        i++;
+    forget_set(d, i < d->h264.n_sets ? i : 0);
+}
+
 static int remember_set(struct plm_depack *d, uint8_t type, const uint8_t *nal, size_t len)
 {
     struct plm_h264_set s = {.type = type, .len = (uint16_t)len};
@@ -90,7 +99,7 @@ static int remember_set(struct plm_depack *d, uint8_t type, const uint8_t *nal, 
     memcpy(s.data, nal, len);
     forget_outdated(d, &s);
     if (d->h264.n_sets == PLM_DEPACK_MAX_SETS)
-        forget_set(d, 0);
+        make_room(d, type);
     d->h264.sets[d->h264.n_sets++] = s;
     return 0;
 }

@@ -304,6 +304,29 @@ static void h264_high_profile_says_its_chroma(void **state)
     plm_depack_destroy(&d);
 }
 
+/* More than are remembered: what a key frame refers to is its newest sequence, however many pictures' sets follow it. */
+static void h264_many_picture_sets(void **state)
+{
+    (void)state;
+    struct plm_depack d;
+    struct plm_sample s;
+    plm_depack_init(&d, PLM_CODEC_H264, MAX);
+    plm_depack_begin(&d);
+    assert_int_equal(ADD(&d, SPS), 0);
+    for (unsigned id = 0; id < 15; id++) { /* ue(v) of 0 to 14, left-aligned */
+        static const uint8_t ids[] = {
+            0x80, 0x40, 0x60, 0x20, 0x28, 0x30, 0x38, 0x10, 0x12, 0x14, 0x16, 0x18, 0x1a, 0x1c, 0x1e};
+        assert_int_equal(ADD(&d, 0x68, ids[id], 0x80), 0);
+    }
+    assert_int_equal(ADD(&d, 0x65, 0x88, 9), 0);
+    assert_int_equal(plm_depack_end(&d, &s), 0);
+    assert_true(s.keyframe);
+    assert_int_equal(s.width, 640);
+    assert_int_equal(s.config[5], 0xe1);                         /* one sequence's */
+    assert_int_equal(s.config[8 + 15], PLM_DEPACK_MAX_SETS - 1); /* and the newest of the pictures' */
+    plm_depack_destroy(&d);
+}
+
 /* ---- AV1 ---- */
 
 /* 640x360, profile 0, as libaom writes it */
@@ -383,6 +406,7 @@ int main(void)
         cmocka_unit_test(h264_refuses_parts),
         cmocka_unit_test(h264_leaves_out_what_is_no_picture),
         cmocka_unit_test(h264_high_profile_says_its_chroma),
+        cmocka_unit_test(h264_many_picture_sets),
         cmocka_unit_test(av1_gives_sizes),
         cmocka_unit_test(av1_refuses_parts),
     };
