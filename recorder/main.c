@@ -12,7 +12,8 @@
 static const char help[] =
     "Usage: plenum-recorder serve --dir DIR --socket PATH [--log-level LEVEL] [--log-format FORMAT] "
     "[--stay]\n"
-    "       plenum-recorder list | repair | verify [--json] DIR [ID]\n"
+    "       plenum-recorder list [--json] DIR\n"
+    "       plenum-recorder repair | verify [--json] DIR [ID]\n"
     "       plenum-recorder --version | --help\n"
     "\n"
     "Records meetings: one file for each participant's camera and microphone and for each shared screen.\n"
@@ -28,7 +29,8 @@ static const char help[] =
     "  verify           read every file and say whether it is whole\n"
     "\n"
     "Exit status: 0 good, 1 something is damaged or failed, 2 a wrong command line, 3 another recorder has "
-    "DIR.\n"
+    "DIR,\n"
+    "or it or a file in it cannot be read or written.\n"
     "SIGTERM and SIGINT end it: files are finished, recordings go on when it is started again within a "
     "minute.\n";
 
