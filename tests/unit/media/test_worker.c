@@ -52,10 +52,14 @@ static void retransmissions_come_twice_where_some_are_lost(void **state)
     send_nack(b, RECEIVER_SSRC, b->dropped_seq);
     run_for(w, 100000);
     assert_int_equal(b->rtx, 1);
-    send_loss(b, RECEIVER_SSRC, 5);
+    send_loss(b, RECEIVER_SSRC, 0);
+    for (uint16_t i = 4; i < 24; i++)
+        send_frame(a, 100 + i, 9000 + i * 3000u, 7 + i, false);
+    run_for(w, 2000000);
+    send_loss(b, RECEIVER_SSRC, 26);
     b->drop_next_rtp = true;
-    send_frame(a, 104, 21000, 11, false);
-    send_frame(a, 105, 24000, 12, false);
+    send_frame(a, 124, 81000, 31, false);
+    send_frame(a, 125, 84000, 32, false);
     send_nack(b, RECEIVER_SSRC, b->dropped_seq);
     assert_int_equal(b->rtx, 2);
     run_for(w, 20000);
@@ -64,8 +68,8 @@ static void retransmissions_come_twice_where_some_are_lost(void **state)
     assert_int_equal(b->rtx, 3);
     send_loss(b, RECEIVER_SSRC, 60); /* of so much copies would only fill the line */
     b->drop_next_rtp = true;
-    send_frame(a, 106, 27000, 13, false);
-    send_frame(a, 107, 30000, 14, false);
+    send_frame(a, 126, 87000, 33, false);
+    send_frame(a, 127, 90000, 34, false);
     send_nack(b, RECEIVER_SSRC, b->dropped_seq);
     run_for(w, 200000);
     assert_int_equal(b->rtx, 4);
