@@ -75,27 +75,70 @@ static int grow_slots(struct plm_transport *t)
     return 0;
 }
 
-/* A further description: tracks whose m-line ended go, changed sources move, new ones come. */
-static int update_tracks(struct plm_transport *t)
+static bool is_same_codec(const struct plm_codec_params *a, const struct plm_codec_params *b)
 {
+    return a->codec == b->codec && a->variant == b->variant && a->pt == b->pt && a->rtx_pt == b->rtx_pt &&
+           a->clock_rate == b->clock_rate && a->channels == b->channels && a->feedback == b->feedback;
+}
+
+/* Whether a track of `former` is what `m` describes too: its encodings and codecs are what packets are sorted by. */
+static bool is_same_track(const struct plm_media_params *former, const struct plm_media_params *m)
+{
+    if (m->source != former->source || m->kind != former->kind || m->n_rids != former->n_rids ||
+        m->n_codecs != former->n_codecs)
+        return false;
+    for (unsigned i = 0; i < m->n_rids; i++) {
+        if (strcmp(m->rids[i], former->rids[i]) != 0)
+            return false;
+    }
+    for (unsigned i = 0; i < m->n_codecs; i++) {
+        if (!is_same_codec(&m->codecs[i], &former->codecs[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool is_track(const struct plm_transport_params *params, uint16_t media)
+{
+    const struct plm_media_params *m = &params->media[media];
+    return media < params->n_media && m->direction == PLM_DIR_RECV && m->n_codecs > 0;
+}
+
+static void end_track(struct plm_transport *t, uint16_t media)
+{
+    struct plm_track *tr = t->tracks[media];
+    plm_shard_remove_track(t->shard, tr);
+    for (uint16_t b = t->n_bindings; b-- > 0;) {
+        if (t->bindings[b].track == tr)
+            t->bindings[b] = t->bindings[--t->n_bindings];
+    }
+    plm_track_destroy(tr);
+    t->tracks[media] = NULL;
+}
+
+/*
+ * A further description: tracks whose m-line ended go, those that became something else begin anew, new ones come. First what goes: where two
+ * m-lines swap their sources, the end of one would be taken for that of the other.
+ */
+static int update_tracks(struct plm_transport *t, const struct plm_transport_params *former)
+{
+    uint8_t told[PLM_SOURCE_COUNT];
+    memset(told, UINT8_MAX, sizeof told);
     for (uint16_t i = 0; i < PLM_MAX_MEDIA; i++) {
-        const struct plm_media_params *m = &t->params->media[i];
         struct plm_track *tr = t->tracks[i];
-        bool wanted = i < t->params->n_media && m->direction == PLM_DIR_RECV && m->n_codecs > 0;
-        if (tr && (!wanted || tr->source != m->source)) {
-            plm_shard_remove_track(t->shard, tr);
-            for (uint16_t b = t->n_bindings; b-- > 0;) {
-                if (t->bindings[b].track == tr)
-                    t->bindings[b] = t->bindings[--t->n_bindings];
-            }
-            plm_track_destroy(tr);
-            t->tracks[i] = NULL;
-        }
-        if (wanted && !t->tracks[i]) {
-            int err = add_track(t, i);
-            if (err != 0)
-                return err;
-        }
+        if (!tr || (is_track(t->params, i) && is_same_track(&former->media[i], &t->params->media[i])))
+            continue;
+        told[tr->source] = tr->told;
+        end_track(t, i);
+    }
+    for (uint16_t i = 0; i < t->params->n_media; i++) {
+        if (t->tracks[i] || !is_track(t->params, i))
+            continue;
+        int err = add_track(t, i);
+        if (err != 0)
+            return err;
+        if (t->tracks[i]) /* the application knows of a source, not of the track that was before */
+            t->tracks[i]->told &= told[t->tracks[i]->source];
     }
     return 0;
 }
@@ -150,13 +193,14 @@ int plm_transport_describe(struct plm_transport *t, struct plm_transport_params 
         tracks |= params->media[i].direction == PLM_DIR_RECV;
         slots |= params->media[i].direction == PLM_DIR_SEND;
     }
-    free(t->params);
+    struct plm_transport_params *former = t->params;
     t->params = params;
     t->ext_ids = params->exts;
     plm_ext_map_init(&t->exts, &params->exts);
     int err = tracks || t->tracks ? prepare_receiving(t) : 0;
     if (err == 0 && t->tracks)
-        err = update_tracks(t);
+        err = update_tracks(t, former);
+    free(former);
     if (err == 0 && slots && !t->bwe)
         err = make_estimator(t);
     if (err == 0)

@@ -119,10 +119,10 @@ static struct plm_ssrc_binding *bind_ssrc(
         *why = PLM_DROP_RTP_UNKNOWN_PT;
         return NULL;
     }
-    int e = find_encoding(m, x, rtx);
-    if (e < 0)
-        return NULL;
     struct plm_track *tr = t->tracks[media];
+    int e = find_encoding(m, x, rtx);
+    if (e < 0 || e >= tr->n_encodings)
+        return NULL;
     struct plm_encoding *enc = &tr->encodings[e];
     uint32_t *known = rtx ? &enc->rtx_ssrc : &enc->ssrc;
     if (*known != 0) {
