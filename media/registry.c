@@ -37,8 +37,9 @@ struct entry {
     _Atomic uint32_t newest; /**< generation; it lies in creds[newest & 1] */
     struct creds creds[2];
     _Atomic(struct plm_transport_plan *) plans[2];
-    _Atomic uint8_t prefer; /**< 1 + worker, 0: any; set before the id is */
-    uint16_t serial;        /**< control thread only: upper half of the next id */
+    _Atomic uint32_t checks; /**< second << 8 | how many from unknown addresses were looked at in it */
+    _Atomic uint8_t prefer;  /**< 1 + worker, 0: any; set before the id is */
+    uint16_t serial;         /**< control thread only: upper half of the next id */
 };
 
 struct plm_registry {
@@ -325,6 +326,21 @@ bool plm_registry_find(struct plm_registry *r, const char *ufrag, size_t len, st
             return found;
     }
     return false;
+}
+
+_Static_assert(PLM_CHECKS_PER_SEC <= UINT8_MAX, "they are counted in eight bits");
+
+bool plm_registry_take_check(struct plm_registry *r, plm_transport_id id, uint64_t second)
+{
+    struct entry *e = entry_of(r, id);
+    if (!e)
+        return false;
+    uint32_t begun = (uint32_t)second << 8, seen = atomic_load_explicit(&e->checks, memory_order_relaxed);
+    uint32_t n = (seen ^ begun) >> 8 ? 0 : seen & UINT8_MAX;
+    if (n >= PLM_CHECKS_PER_SEC)
+        return false;
+    atomic_store_explicit(&e->checks, begun | (n + 1), memory_order_relaxed);
+    return true;
 }
 
 bool plm_registry_claim(

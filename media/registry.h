@@ -12,6 +12,8 @@ struct plm_registry;
 
 #define PLM_NO_OWNER 0xff
 
+#define PLM_CHECKS_PER_SEC 50 /* from unknown addresses: a peer begins one each 50 ms (RFC 8445 section 14.2), or each 20 */
+
 /**
  * @param max_transports 1..65536
  * @param random fills buf with unguessable octets; called from plm_registry_add and _restart only
@@ -54,6 +56,11 @@ struct plm_registry_view {
 };
 /** Look up our ufrag, not NUL-terminated. @return false: unknown */
 bool plm_registry_find(struct plm_registry *r, const char *ufrag, size_t len, struct plm_registry_view *out);
+/**
+ * A check of a transport came from an address that nobody vouched for: may its tag be verified? Of each transport so many a second are, by all
+ * workers together; two that ask at once may count as one. @return false: no more in this second
+ */
+bool plm_registry_take_check(struct plm_registry *r, plm_transport_id id, uint64_t second);
 /** Claim for a worker. @param plan the plan, now the worker's @return false: somebody else has it, or it changed just now: ignore this check */
 bool plm_registry_claim(struct plm_registry *r, plm_transport_id id, uint8_t worker, struct plm_transport_plan **plan);
 /** Credentials of this generation (of a plm_registry_view) are in use: the ones before them end. @return whether they did just now */

@@ -75,6 +75,7 @@ int plm_worker_create(struct plm_worker **out, const struct plm_worker_config *c
     w->now_us = now_us;
     plm_wheel_init(&w->wheel, now_us);
     plm_tuple_map_init(&w->tuples);
+    plm_strays_init(&w->strays);
     plm_u32_map_init(&w->transports);
     plm_u32_map_init(&w->shards);
     int err = plm_pkt_pool_create(&w->pool, w->config.limits.packets_per_worker);
@@ -150,6 +151,7 @@ void plm_worker_destroy(struct plm_worker *w)
     plm_ice_lite_destroy(w->ice);
     plm_pkt_pool_destroy(w->pool);
     plm_tuple_map_destroy(&w->tuples);
+    plm_strays_destroy(&w->strays);
     plm_u32_map_destroy(&w->transports);
     plm_u32_map_destroy(&w->shards);
     free(w);
@@ -159,7 +161,7 @@ static void on_sweep(struct plm_timer *timer, uint64_t now_us)
 {
     struct plm_worker *w = PLM_CONTAINER_OF(timer, struct plm_worker, sweep);
     if (now_us > STRAY_EXPIRE_US) {
-        uint32_t n = plm_tuple_map_expire(&w->tuples, now_us - STRAY_EXPIRE_US);
+        uint32_t n = plm_strays_expire(&w->strays, &w->tuples, now_us - STRAY_EXPIRE_US);
         plm_gauge_add(w, PLM_GAUGE_STRAY_TUPLES, -(int)n);
     }
     plm_timer_start_coarse(&w->wheel, timer, now_us + SWEEP_US, on_sweep);
@@ -203,32 +205,29 @@ static void forward_stray(struct plm_worker *w, uint8_t owner, uint8_t sock, con
         plm_count_drop(w, PLM_DROP_LINK_FULL);
 }
 
-static bool take_stun_token(struct plm_worker *w)
+/* Whose check it claims to be has a ration of its own: nobody else waits for somebody who guesses. */
+static bool take_stun_token(struct plm_worker *w, plm_transport_id id)
 {
     uint64_t second = w->now_us / 1000000;
     if (second != w->stun_second) {
         w->stun_second = second;
         w->stun_tokens = w->config.limits.stun_unauth_per_sec;
     }
-    if (w->stun_tokens == 0)
+    if (w->stun_tokens == 0 || !plm_registry_take_check(w->config.registry, id, second))
         return false;
     w->stun_tokens--;
     return true;
 }
 
-static void note_stray(struct plm_worker *w, uint8_t sock, const struct plm_addr *from, uint8_t owner)
+static void note_stray(struct plm_worker *w, plm_transport_id id, uint8_t sock, const struct plm_addr *from,
+    uint8_t owner)
 {
     if (w->stats.gauges[PLM_GAUGE_STRAY_TUPLES] >= w->config.limits.transports * PLM_MAX_TUPLES) {
         plm_count_drop(w, PLM_DROP_LIMIT);
         return;
     }
-    struct plm_tuple *tuple = plm_tuple_map_set(&w->tuples, sock, from);
-    if (!tuple || tuple->transport)
-        return;
-    if (tuple->heard_us == 0)
-        plm_gauge_add(w, PLM_GAUGE_STRAY_TUPLES, 1);
-    tuple->owner = owner;
-    tuple->heard_us = w->now_us;
+    int more = plm_strays_note(&w->strays, &w->tuples, id, owner, sock, from, w->now_us);
+    plm_gauge_add(w, PLM_GAUGE_STRAY_TUPLES, more);
 }
 
 /* The owner of a transport that nobody has had yet is whoever gets its first authenticated check. */
@@ -253,7 +252,7 @@ static void on_authenticated_check(struct plm_worker *w, const struct plm_regist
                 w->config.io.stream(w->config.io.ctx, from, PLM_STREAM_MOVE, owner);
             return;
         }
-        note_stray(w, sock, from, owner);
+        note_stray(w, view->id, sock, from, owner);
         forward_stray(w, owner, sock, from, data, len);
         return;
     }
@@ -291,7 +290,7 @@ static void on_stun(struct plm_worker *w, uint8_t sock, const struct plm_addr *f
         plm_count_drop(w, PLM_DROP_STUN_UNKNOWN_USER);
         return;
     }
-    if (!known && !take_stun_token(w)) {
+    if (!known && !take_stun_token(w, view.id)) {
         plm_count_drop(w, PLM_DROP_STUN_RATE);
         return;
     }

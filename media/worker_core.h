@@ -13,6 +13,7 @@
 #include "pkt.h"
 #include "registry.h"
 #include "security.h"
+#include "strays.h"
 #include "tuple_map.h"
 
 struct plm_worker {
@@ -25,6 +26,7 @@ struct plm_worker {
     struct plm_pkt_pool *pool;
     struct plm_ice_lite *ice;
     struct plm_tuple_map tuples;
+    struct plm_strays strays;      /**< which of them are other workers' */
     struct plm_u32_map transports; /**< by plm_transport_id */
     struct plm_u32_map shards;     /**< by plm_room_id */
     struct plm_transport *closing; /**< ended in this turn, freed at its end */

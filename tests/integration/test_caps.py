@@ -36,7 +36,8 @@ rtc.limits.rooms                        limits_hit_total{limit="rooms"}         
 rtc.limits.ssrcs_per_transport          drops_total{reason="rtp_ssrc_limit"}             here: ssrcs
 256 SSRCs that SRTP opens               drops_total{reason="rtp_ssrc_limit"}             test_attack.ssrc_exhaustion
 rtc.limits.tracks_per_room              drops_total{reason="track_limit"}                here: tracks
-rtc.limits.stun_unauth_per_sec          drops_total{reason="stun_rate"}                  test_attack.stun_flood
+rtc.limits.stun_unauth_per_sec          drops_total{reason="stun_rate"}                  unit/media/test_engine
+50 checks a second to one connection    drops_total{reason="stun_rate"}                  test_attack.stun_flood
 rtc.limits.datagrams_per_turn           none: the rest waits for its turn                unit/media/test_engine
 rtc.limits.packets_per_worker           packets_evicted_total                            here: packets
 rtc.limits.nack_items_per_packet        drops_total{reason="nack_limit"}                 here: nack_items

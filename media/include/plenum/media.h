@@ -24,7 +24,7 @@ struct plm_limits {
     uint32_t rooms;                 /**< of the engine [4096] */
     uint32_t ssrcs_per_transport;   /**< bound inbound SSRCs [32] */
     uint32_t tracks_per_room;       /**< more are left out [1024] */
-    uint32_t stun_unauth_per_sec;   /**< unauthenticated STUN requests looked at, per worker and second [2000] */
+    uint32_t stun_unauth_per_sec;   /**< unauthenticated STUN requests looked at, per worker and second [2000]; of each transport at most 50 */
     uint32_t datagrams_per_turn;    /**< read before others run [256] */
     uint32_t packets_per_worker;    /**< packet buffers kept for retransmission and in flight; at the cap the oldest go [65536] */
     uint32_t nack_items_per_packet; /**< sequence numbers answered per RTCP packet [256] */

@@ -110,7 +110,7 @@ enum plm_drop {
     PLM_DROP_STUN_UNKNOWN_USER,
     PLM_DROP_STUN_AUTH,
     PLM_DROP_STUN_REPLAY,         /**< an authentic check seen before, from another address */
-    PLM_DROP_STUN_RATE,           /**< more unauthenticated STUN than the configured rate */
+    PLM_DROP_STUN_RATE,           /**< more unauthenticated STUN than the configured rate, or of one transport */
     PLM_DROP_STUN_IGNORED,        /**< indications and responses */
     PLM_DROP_DTLS_UNEXPECTED,     /**< DTLS before the fingerprint is known or after close */
     PLM_DROP_DTLS_INVALID,

@@ -295,6 +295,24 @@ static void threads_agree_on_one_owner(void **state)
     plm_registry_destroy(a.r);
 }
 
+static void checks_are_rationed_by_transport(void **state)
+{
+    (void)state;
+    struct plm_registry *r = make(4);
+    struct plm_transport_local a, b;
+    assert_int_equal(plm_registry_add(r, plan_of(1), &a), 0);
+    assert_int_equal(plm_registry_add(r, plan_of(2), &b), 0);
+    for (unsigned second = 0; second < 3; second++) {
+        for (unsigned i = 0; i < PLM_CHECKS_PER_SEC; i++)
+            assert_true(plm_registry_take_check(r, a.id, second << 24 | 7));
+        assert_false(plm_registry_take_check(r, a.id, second << 24 | 7));
+        assert_true(plm_registry_take_check(r, b.id, second));
+        assert_true(plm_registry_take_check(r, a.id, second));
+    }
+    assert_false(plm_registry_take_check(r, 4, 1)); /* no such place */
+    plm_registry_destroy(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +324,7 @@ int main(void)
         cmocka_unit_test(withdraws_what_nobody_claimed),
         cmocka_unit_test(restart_keeps_former_credentials_until_retired),
         cmocka_unit_test(threads_agree_on_one_owner),
+        cmocka_unit_test(checks_are_rationed_by_transport),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -767,6 +767,78 @@ static void strangers_are_counted_and_never_answered(void **state)
     assert_int_equal(w->stats.gauges[PLM_GAUGE_TRANSPORTS], 0);
 }
 
+/* A check of this transport from a port of its own. */
+static void check_from_port(
+    struct world *w, const struct plm_transport_local *local, const char *host, unsigned port)
+{
+    uint8_t b[256];
+    char text[PLM_ADDR_TEXT];
+    struct plm_addr from;
+    snprintf(text, sizeof text, "%s:%u", host, port);
+    assert_int_equal(plm_addr_parse(&from, text), 0);
+    put_on_wire(w, b, make_check(local, false, b), &from, true);
+    if (w->n_wire > 100)
+        deliver(w);
+}
+
+/** Whoever guesses at one connection's password, be it the own one, takes the ration of that one alone. */
+static void who_guesses_keeps_nobody_out(void **state)
+{
+    struct world *w = *state;
+    struct peer *evil = connected(add_publisher(w, 1));
+    struct plm_transport_local wrong = evil->local;
+    wrong.pwd[0] = wrong.pwd[0] == 'x' ? 'y' : 'x';
+    for (unsigned i = 0; i < 2500; i++)
+        check_from_port(w, &wrong, "198.51.100.1", 1000 + i);
+    deliver(w);
+    assert_true(connected(add_receiver(w, 2))->connected);
+    take_stats(w);
+    assert_int_equal(w->stats.drops[PLM_DROP_STUN_AUTH] + w->stats.drops[PLM_DROP_STUN_RATE], 2500);
+    assert_in_range(w->stats.drops[PLM_DROP_STUN_AUTH], 40, PLM_CHECKS_PER_SEC);
+    w->now += 1000000;
+    check_from_port(w, &evil->local, "198.51.100.1", 900);
+    deliver(w);
+    take_stats(w);
+    assert_int_equal(w->stats.gauges[PLM_GAUGE_TUPLES], 3); /* in the next second it may move again */
+}
+
+/** Addresses of a connection that lives on another worker: the latest few are known here, and no more for however many there are. */
+static void strays_of_one_take_no_places_of_others(void **state)
+{
+    struct world *w = *state;
+    struct peer *evil = add_publisher(w, 1), *other = add_receiver(w, 2);
+    struct plm_transport_plan *plans[2];
+    assert_true(plm_registry_claim(w->registry, evil->local.id, 1, &plans[0]));
+    assert_true(plm_registry_claim(w->registry, other->local.id, 1, &plans[1]));
+    check_from_port(w, &other->local, "203.0.113.9", 4000);
+    for (unsigned second = 0; second < 20; second++) {
+        for (unsigned i = 0; i < 50; i++)
+            check_from_port(w, &evil->local, "198.51.100.1", 1000 + second * 50 + i);
+        deliver(w);
+        w->now += 1000000;
+    }
+    take_stats(w);
+    assert_int_equal(w->stats.gauges[PLM_GAUGE_STRAY_TUPLES], 8 + 1);
+    uint64_t passed_on = w->stats.counters[PLM_CNT_STRAY_DATAGRAMS];
+    const uint8_t hello[50] = {22, 0xfe, 0xff};
+    struct plm_addr from;
+    assert_int_equal(plm_addr_parse(&from, "203.0.113.9:4000"), 0);
+    put_on_wire(w, hello, sizeof hello, &from, true);
+    assert_int_equal(plm_addr_parse(&from, "198.51.100.1:1999"), 0); /* its latest */
+    put_on_wire(w, hello, sizeof hello, &from, true);
+    assert_int_equal(plm_addr_parse(&from, "198.51.100.1:1000"), 0); /* long ago */
+    put_on_wire(w, hello, sizeof hello, &from, true);
+    deliver(w);
+    take_stats(w);
+    assert_int_equal(w->stats.counters[PLM_CNT_STRAY_DATAGRAMS], passed_on + 2);
+    assert_int_equal(w->stats.drops[PLM_DROP_UNKNOWN_TUPLE], 1);
+    run_for(w, 45000000);
+    take_stats(w);
+    assert_int_equal(w->stats.gauges[PLM_GAUGE_STRAY_TUPLES], 0);
+    plm_transport_plan_free(plans[0]);
+    plm_transport_plan_free(plans[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -797,6 +869,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             who_closes_within_a_batch_is_gone_for_the_rest_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_counted_and_never_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_guesses_keeps_nobody_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(strays_of_one_take_no_places_of_others, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
