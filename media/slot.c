@@ -89,7 +89,7 @@ static void drop_next(struct plm_slot *s)
         return;
     plm_track_remove_slot(next, s);
     s->next.track = NULL;
-    plm_track_update_demand(next);
+    plm_track_note_demand(next);
 }
 
 static void drop_shown(struct plm_slot *s)
@@ -105,7 +105,7 @@ static void drop_shown(struct plm_slot *s)
     s->wish = PLM_LAYER_NONE;
     s->memory = (struct plm_alloc_memory){0};
     s->shown_width = s->shown_height = 0;
-    plm_track_update_demand(old);
+    plm_track_note_demand(old);
 }
 
 static void count_switch(struct plm_slot *s)
@@ -272,7 +272,7 @@ static void show_at_once(struct plm_slot *s, struct plm_track *track)
     begin(s);
     if (s->kind == PLM_KIND_VIDEO)
         plm_transport_allocate(s->transport);
-    plm_track_update_demand(track);
+    plm_track_note_demand(track);
 }
 
 void plm_slot_show(struct plm_slot *s, struct plm_track *track)
@@ -364,7 +364,7 @@ void plm_slot_aim(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wis
     if (!replay(s))
         ask(s->track, &s->layers, s->pt_of);
     if (changed)
-        plm_track_update_demand(s->track);
+        plm_track_note_demand(s->track);
 }
 
 void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_t wish)
@@ -380,7 +380,7 @@ void plm_slot_aim_next(struct plm_slot *s, uint8_t encoding, uint8_t tid, uint8_
     bool changed = aim(&n->layers, &n->wish, encoding, tid, wish);
     ask(n->track, &n->layers, n->pt_of);
     if (changed)
-        plm_track_update_demand(n->track);
+        plm_track_note_demand(n->track);
 }
 
 void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask_for_it)
@@ -407,7 +407,7 @@ void plm_slot_foresee(struct plm_slot *s, uint8_t wish)
     if (s->wish == wish || s->kind != PLM_KIND_VIDEO)
         return;
     s->wish = wish;
-    plm_track_update_demand(s->track);
+    plm_track_note_demand(s->track);
 }
 
 uint8_t plm_slot_needs(const struct plm_slot *s, const struct plm_track *tr)
@@ -446,7 +446,7 @@ static void on_switched(struct plm_slot *s, const struct plm_pkt *pkt, uint32_t 
         s->shown_height = s->track->encodings[pkt->encoding].height;
     }
     set_state(s, PLM_SLOT_FORWARDING, ts);
-    plm_track_update_demand(s->track);
+    plm_track_note_demand(s->track);
 }
 
 static void forward(struct plm_slot *s, struct plm_pkt *pkt, bool wanted, bool first)

@@ -30,6 +30,7 @@
 #define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
 #define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
 #define DEMAND_REFRESH_US    1000000
+#define CHANGE_US            1000000
 #define STOP_AFTER_US        2000000 /* stopping and starting costs a keyframe: not for what is soon needed again */
 #define TOLD_US              3000000 /* a dead link's word holds no longer; it is given each second */
 #define LEVEL_UNKNOWN_SPEECH 30 /* a sender without RFC 6464 levels: packets of speech size count as speech */
@@ -150,8 +151,20 @@ struct plm_track *plm_track_create_remote(struct plm_worker *w, plm_participant_
     return tr;
 }
 
+static void forget_changed(struct plm_track *tr)
+{
+    if (!tr->changed_at)
+        return;
+    *tr->changed_at = tr->next_changed;
+    if (tr->next_changed)
+        tr->next_changed->changed_at = tr->changed_at;
+    tr->next_changed = NULL;
+    tr->changed_at = NULL;
+}
+
 void plm_track_destroy(struct plm_track *tr)
 {
+    forget_changed(tr);
     plm_timer_stop(&tr->worker->wheel, &tr->key_timer);
     for (unsigned i = 0; i < tr->n_encodings; i++) {
         free(tr->encodings[i].nack);
@@ -224,8 +237,10 @@ static void tell_application(struct plm_track *tr)
 
 void plm_track_update_demand(struct plm_track *tr)
 {
+    if (!tr->shard)
+        return;
     uint8_t bits = wanted_encodings(tr), left = tr->demanded & (uint8_t)~bits, changed = tr->demanded ^ bits;
-    if (!tr->shard || (!tr->transport && bits == tr->demanded))
+    if (!tr->transport && bits == tr->demanded)
         return;
     tr->demanded = bits;
     if (!tr->transport) {
@@ -241,6 +256,27 @@ void plm_track_update_demand(struct plm_track *tr)
     }
     if (tr->kind == PLM_KIND_VIDEO)
         tell_application(tr);
+}
+
+void plm_track_note_demand(struct plm_track *tr)
+{
+    struct plm_worker *w = tr->worker;
+    if (!tr->shard || tr->changed_at)
+        return;
+    tr->next_changed = w->changed_tracks;
+    if (tr->next_changed)
+        tr->next_changed->changed_at = &tr->next_changed;
+    tr->changed_at = &w->changed_tracks;
+    w->changed_tracks = tr;
+}
+
+void plm_track_settle_demands(struct plm_worker *w)
+{
+    while (w->changed_tracks) {
+        struct plm_track *tr = w->changed_tracks;
+        forget_changed(tr);
+        plm_track_update_demand(tr);
+    }
 }
 
 uint32_t plm_track_bitrate(const struct plm_track *tr, uint8_t e)
@@ -619,6 +655,12 @@ static bool is_of_another_codec(const struct plm_encoding *enc, const struct plm
     return enc->seen && !pkt->late && pkt->payload_len > 0 && pkt->codec_index != enc->codec_index;
 }
 
+bool plm_track_may_change(const struct plm_track *tr, uint8_t e)
+{
+    uint64_t changed_us = tr->encodings[e].changed_us;
+    return !changed_us || tr->worker->now_us - changed_us >= CHANGE_US;
+}
+
 /* Layers and keyframe bits: the dependency descriptor where there is one, else the payload descriptor. */
 static int read_frame_info(struct plm_encoding *enc, struct plm_pkt *pkt)
 {
@@ -663,8 +705,10 @@ static void note_codec(struct plm_track *tr, const struct plm_pkt *pkt)
         return;
     enc->seen = true;
     enc->codec_index = pkt->codec_index;
-    if (changed)
+    if (changed) {
+        enc->changed_us = tr->worker->now_us;
         plm_key_group_end(&enc->group);
+    }
     for (uint32_t i = 0; tr->kind == PLM_KIND_VIDEO && i < tr->n_slots; i++)
         plm_slot_on_codec(tr->slots[i], tr, pkt->encoding, changed, !pkt->info.keyframe_start);
 }
@@ -790,6 +834,10 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     memset(&pkt->info, 0, sizeof pkt->info);
     if (enc->nack && plm_nack_gen_on_packet(enc->nack, pkt->ext_seq, now))
         on_gap(tr, enc, pkt);
+    if (tr->kind == PLM_KIND_VIDEO && is_of_another_codec(enc, pkt) && !plm_track_may_change(tr, e)) {
+        plm_transport_drop(tr->transport, PLM_DROP_RTP_UNSTEADY);
+        return;
+    }
     if (pkt->payload_len > 0 && read_frame_info(enc, pkt) != 0) {
         plm_transport_drop(tr->transport, PLM_DROP_RTP_DESCRIPTOR);
         return;
@@ -886,6 +934,7 @@ void plm_track_restart_encoding(struct plm_track *tr, uint8_t e)
     if (enc->dd)
         memset(enc->dd, 0, sizeof *enc->dd);
     enc->seen = false;
+    enc->changed_us = tr->worker->now_us;
     enc->frame_us = 0;
     enc->newest_seq = 0;
     tr->key = ++tr->worker->next_track_key; /* slots begin a new segment */

@@ -44,6 +44,7 @@ struct plm_encoding {
     uint64_t unseen_us;          /**< nobody shows what was captured before that; 0: somebody does */
     bool key_wanted;             /**< asked again when the interval is over */
     uint32_t frames, fps;        /**< frames of this second, of the last */
+    uint64_t changed_us;         /**< when it became another stream last, or came in another codec; 0: never */
     uint64_t frame_us;           /**< the last one began to come */
     uint32_t gap_us, step_us;    /**< of this second: longest time between two frames, as they came and as their timestamps say */
     uint32_t told_bps;           /**< of a remote track: what its home measured last, and when that came */
@@ -94,6 +95,8 @@ struct plm_track {
     uint8_t told;                    /**< bit per encoding: needed, for all that the application knows; at first all */
     uint64_t left_us[PLM_MAX_ENCODINGS]; /**< when an encoding that is told, but not demanded, was last needed */
     uint64_t demand_sent_us;
+    struct plm_track *next_changed;
+    struct plm_track **changed_at;   /**< in the worker's list: what is needed of it changed in this turn; NULL: it did not */
     struct plm_track_demand links[PLM_MAX_LINKS]; /**< by worker; PLM_LINK_FEED: what the reader of our feed asked for */
     struct plm_timer key_timer;
 };
@@ -147,9 +150,18 @@ void plm_track_want_keyframe(struct plm_track *tr, uint8_t e);
  * more after 2 to 3 s, which is also when a new track hears that nobody wants it.
  */
 void plm_track_update_demand(struct plm_track *tr);
+/** The same at the end of the turn: all who show a track change their mind in one, and each look at what is needed asks all of them. */
+void plm_track_note_demand(struct plm_track *tr);
+/** That end. */
+void plm_track_settle_demands(struct plm_worker *w);
 int plm_track_add_slot(struct plm_track *tr, struct plm_slot *s);
 void plm_track_remove_slot(struct plm_track *tr, struct plm_slot *s);
 void plm_track_set_muted(struct plm_track *tr, bool muted);
+/**
+ * Whether an encoding may become another stream now, in its codec or SSRC: at once, if it has not done so for a second. Each time all who watch
+ * begin anew, and a publisher might do that with each packet.
+ */
+bool plm_track_may_change(const struct plm_track *tr, uint8_t e);
 /** The publisher changed the SSRC of an encoding: everything learned of the old stream ends. */
 void plm_track_restart_encoding(struct plm_track *tr, uint8_t e);
 /**

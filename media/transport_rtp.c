@@ -126,6 +126,10 @@ static struct plm_ssrc_binding *bind_ssrc(
     struct plm_encoding *enc = &tr->encodings[e];
     uint32_t *known = rtx ? &enc->rtx_ssrc : &enc->ssrc;
     if (*known != 0) {
+        if (!rtx && !plm_track_may_change(tr, (uint8_t)e)) {
+            *why = PLM_DROP_RTP_UNSTEADY;
+            return NULL;
+        }
         /* The sender changed its SSRC (RFC 3550 section 8.2): its statistics and ring begin anew. */
         for (uint16_t i = 0; i < t->n_bindings; i++) {
             if (t->bindings[i].ssrc == *known && t->bindings[i].track == tr)

@@ -183,6 +183,7 @@ static void assign_dirty(struct plm_worker *w)
 static void end_turn(struct plm_worker *w)
 {
     assign_dirty(w);
+    plm_track_settle_demands(w);
     plm_egress_flush(w);
     free_closed(w);
 }

@@ -72,6 +72,7 @@ static const char *const drop_names[] = {
     [PLM_DROP_RTP_SSRC_CONFLICT] = "rtp_ssrc_conflict",
     [PLM_DROP_RTP_SSRC_LIMIT] = "rtp_ssrc_limit",
     [PLM_DROP_RTP_UNKNOWN_PT] = "rtp_unknown_pt",
+    [PLM_DROP_RTP_UNSTEADY] = "rtp_unsteady",
     [PLM_DROP_RTP_DUPLICATE] = "rtp_duplicate",
     [PLM_DROP_RTP_PADDING_ONLY] = "rtp_padding_only",
     [PLM_DROP_RTP_DESCRIPTOR] = "rtp_descriptor",

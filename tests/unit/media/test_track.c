@@ -1,0 +1,168 @@
+/*
+ * What a publisher's stream may turn into on its way, and what that costs those who watch.
+ */
+#include "worker_world.h"
+
+enum { FRAME_US = 33000, VP8_PT = 96, OTHER_PT = 98 };
+
+/* A camera whose pictures come as VP8 under two payload types that are codecs of their own, for all that a receiver knows. */
+static void two_codecs(struct plm_media_params *m)
+{
+    m->codecs[1] = m->codecs[0];
+    m->codecs[1].codec = PLM_CODEC_VP9;
+    m->codecs[1].pt = OTHER_PT;
+    m->codecs[1].rtx_pt = OTHER_PT + 1;
+    m->n_codecs = 2;
+}
+
+static struct peer *camera(struct world *w, plm_participant_id who)
+{
+    struct plm_transport_params params = {.n_media = 1, .exts.id = {[PLM_EXT_MID] = 4}};
+    video(&params.media[0], "0");
+    two_codecs(&params.media[0]);
+    params.media[0].direction = PLM_DIR_RECV;
+    params.media[0].source = PLM_SOURCE_CAMERA;
+    return connected(add_peer(w, who, &params, false));
+}
+
+static struct peer *watcher(struct world *w, plm_participant_id who)
+{
+    struct plm_transport_params params = {.n_media = 1, .exts.id = {[PLM_EXT_TWCC] = 5}};
+    video(&params.media[0], "v");
+    two_codecs(&params.media[0]);
+    params.media[0].direction = PLM_DIR_SEND;
+    params.media[0].ssrc = RECEIVER_SSRC;
+    params.media[0].pair = 0;
+    return connected(add_peer(w, who, &params, false));
+}
+
+struct frame {
+    uint32_t ssrc, ts;
+    uint64_t ext_seq;
+    uint8_t pt;
+    bool key;
+};
+
+/* One packet: of VP8 with a picture id, or of VP9 without. */
+static void send_one(struct peer *p, struct frame f)
+{
+    uint16_t seq = (uint16_t)f.ext_seq;
+    uint8_t b[900] = {0x90, 0x80 | f.pt, (uint8_t)(seq >> 8), (uint8_t)seq, (uint8_t)(f.ts >> 24),
+        (uint8_t)(f.ts >> 16), (uint8_t)(f.ts >> 8), (uint8_t)f.ts, 0, 0, 0, (uint8_t)f.ssrc, 0xbe, 0xde, 0,
+        1, 0x40, '0', 0, 0};
+    const uint8_t vp8[] = {0x90, 0x80, (uint8_t)(0x80 | seq >> 8), (uint8_t)seq, f.key ? 0x10 : 0x11, 2, 0,
+        0x9d, 1, 0x2a, 0x80, 2, 0x68, 1};
+    const uint8_t vp9[] = {f.key ? 0x0c : 0x4c, 1, 1};
+    if (f.pt == VP8_PT)
+        memcpy(b + 20, vp8, sizeof vp8);
+    else
+        memcpy(b + 20, vp9, sizeof vp9);
+    b[sizeof b - 1] = (uint8_t)p->who;
+    send_rtp(p, f.ssrc, f.ext_seq, b, 20, sizeof b);
+}
+
+static unsigned count_events(const struct world *w, enum plm_event_type type)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < w->n_events; i++)
+        n += w->events[i].type == type;
+    return n;
+}
+
+static uint64_t unsteady(struct world *w)
+{
+    take_stats(w);
+    return w->stats.drops[PLM_DROP_RTP_UNSTEADY];
+}
+
+/** Each change makes all who watch begin anew: of two codecs in turn one is taken, until a second is over. */
+static void codecs_do_not_alternate(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = camera(w, 1), *b = watcher(w, 2);
+    struct frame f = {.ssrc = 42, .ts = 3000, .ext_seq = 100, .pt = VP8_PT, .key = true};
+    send_one(a, f);
+    assert_int_equal(b->rtp, 1);
+    w->n_events = 0;
+    for (unsigned i = 0; i < 60; i++) {
+        f.ext_seq++;
+        f.ts += 270;
+        f.pt = i % 2 ? VP8_PT : OTHER_PT;
+        send_one(a, f);
+        run_for(w, 5000);
+        if (i == 0)
+            assert_int_equal(b->rtp, 2); /* whoever changes does so once, and need not wait */
+    }
+    assert_int_equal(b->rtp, 1 + 30);
+    assert_int_equal(unsteady(w), 30);
+    assert_int_equal(count_events(w, PLM_EV_SLOT), 1);
+    run_for(w, 1000000);
+    f.ext_seq++;
+    send_one(a, f);
+    assert_int_equal(b->rtp, 1 + 30 + 1);
+}
+
+static void ssrcs_do_not_alternate(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = camera(w, 1), *b = watcher(w, 2);
+    struct frame f = {.ssrc = 42, .ts = 3000, .ext_seq = 100, .pt = VP8_PT, .key = true};
+    send_one(a, f);
+    w->n_events = 0;
+    for (unsigned i = 0; i < 60; i++) {
+        f.ext_seq++;
+        f.ts += 270;
+        f.ssrc = i % 2 ? 42 : 43;
+        send_one(a, f);
+        run_for(w, 5000);
+    }
+    assert_int_equal(b->rtp, 1 + 30);
+    assert_int_equal(unsteady(w), 30);
+    assert_int_equal(count_events(w, PLM_EV_SLOT), 1);
+    run_for(w, 1000000);
+    f.ext_seq++;
+    send_one(a, f);
+    assert_int_equal(b->rtp, 1 + 30 + 1);
+}
+
+static void command(struct peer *p, struct plm_command of)
+{
+    struct plm_command *cmd = calloc(1, sizeof *cmd);
+    *cmd = of;
+    cmd->transport = p->local.id;
+    plm_worker_command(p->world->worker, cmd, p->world->now);
+}
+
+/** What is needed of a track is told at the end of a turn, in which the track may have gone. */
+static void who_leaves_is_needed_no_more(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = camera(w, 1), *b = watcher(w, 2), *c = watcher(w, 3);
+    run_for(w, 100000);
+    w->n_events = 0;
+    for (struct peer *p = b; p <= c; p++) {
+        struct plm_view *off = calloc(1, sizeof *off);
+        off->video_off = true;
+        command(p, (struct plm_command){.type = PLM_CMD_VIEW, .view = off});
+    }
+    plm_worker_poll(w->worker, w->now);
+    command(b, (struct plm_command){.type = PLM_CMD_VIEW, .view = calloc(1, sizeof(struct plm_view))});
+    plm_worker_poll(w->worker, w->now);
+    command(b, (struct plm_command){.type = PLM_CMD_CLOSE, .reason = PLM_CLOSE_LOCAL});
+    command(a, (struct plm_command){.type = PLM_CMD_CLOSE, .reason = PLM_CLOSE_LOCAL});
+    plm_worker_poll(w->worker, w->now);
+    run_for(w, 5000000);
+    assert_int_equal(count_events(w, PLM_EV_DEMAND), 0);
+    take_stats(w);
+    assert_int_equal(w->stats.gauges[PLM_GAUGE_TRACKS], 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(codecs_do_not_alternate, setup, teardown),
+        cmocka_unit_test_setup_teardown(ssrcs_do_not_alternate, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_leaves_is_needed_no_more, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
