@@ -184,6 +184,7 @@ bool plm_shard_send_packet(
                 .tid = f->tid,
                 .sid = f->sid,
                 .spatial_layers = f->spatial_layers,
+                .restarts = tr->encodings[pkt->encoding].restarts,
                 .dd_targets = f->targets.n,
                 .dd_targets_told = f->targets.present,
                 .dd_at = f->targets.at,
@@ -265,6 +266,15 @@ static bool inside(uint16_t off, unsigned len, size_t size)
     return off == 0 || (size_t)off + len <= size;
 }
 
+/* Its numbers and times are those of the stream that it is of. */
+static void note_restarts(struct plm_track *tr, const struct plm_link_packet *p)
+{
+    struct plm_encoding *enc = &tr->encodings[p->encoding];
+    if (enc->seen && enc->restarts != p->restarts)
+        plm_track_restart_encoding(tr, p->encoding);
+    enc->restarts = p->restarts;
+}
+
 void plm_shard_on_packet_frame(
     struct plm_shard *s, const struct plm_link_header *h, const uint8_t *body, size_t size)
 {
@@ -288,6 +298,7 @@ void plm_shard_on_packet_frame(
     fill_packet(pkt, &p);
     pkt->len = (uint16_t)len;
     memcpy(pkt->data, body + sizeof p, len);
+    note_restarts(tr, &p);
     plm_track_on_link(tr, pkt);
     plm_pkt_put(s->worker->pool, pkt);
 }

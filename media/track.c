@@ -934,6 +934,7 @@ void plm_track_restart_encoding(struct plm_track *tr, uint8_t e)
     if (enc->dd)
         memset(enc->dd, 0, sizeof *enc->dd);
     enc->seen = false;
+    enc->restarts++;
     enc->changed_us = tr->worker->now_us;
     enc->frame_us = 0;
     enc->newest_seq = 0;

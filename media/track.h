@@ -44,6 +44,7 @@ struct plm_encoding {
     uint64_t unseen_us;          /**< nobody shows what was captured before that; 0: somebody does */
     bool key_wanted;             /**< asked again when the interval is over */
     uint32_t frames, fps;        /**< frames of this second, of the last */
+    uint8_t restarts;            /**< became another stream so often, modulo 256; of a remote track, as its packets say */
     uint64_t changed_us;         /**< when it became another stream last, or came in another codec; 0: never */
     uint64_t frame_us;           /**< the last one began to come */
     uint32_t gap_us, step_us;    /**< of this second: longest time between two frames, as they came and as their timestamps say */
@@ -162,7 +163,7 @@ void plm_track_set_muted(struct plm_track *tr, bool muted);
  * begin anew, and a publisher might do that with each packet.
  */
 bool plm_track_may_change(const struct plm_track *tr, uint8_t e);
-/** The publisher changed the SSRC of an encoding: everything learned of the old stream ends. */
+/** The publisher changed the SSRC of an encoding: everything learned of the old stream ends. Packets tell the shards on other workers. */
 void plm_track_restart_encoding(struct plm_track *tr, uint8_t e);
 /**
  * What the publisher sends of an encoding, bit/s, whether it comes to this shard or not; 0: nothing. One of which nothing comes while lower ones

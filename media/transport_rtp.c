@@ -135,9 +135,9 @@ static struct plm_ssrc_binding *bind_ssrc(
             if (t->bindings[i].ssrc == *known && t->bindings[i].track == tr)
                 t->bindings[i] = t->bindings[--t->n_bindings];
         }
+        *known = 0; /* a key frame cannot be asked of it any more */
         if (!rtx)
             plm_track_restart_encoding(tr, (uint8_t)e);
-        *known = 0;
     }
     if (t->n_bindings >= t->worker->config.limits.ssrcs_per_transport) {
         *why = PLM_DROP_RTP_SSRC_LIMIT;

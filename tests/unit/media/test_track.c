@@ -157,12 +157,88 @@ static void who_leaves_is_needed_no_more(void **state)
     assert_int_equal(w->stats.gauges[PLM_GAUGE_TRACKS], 0);
 }
 
+/* ---- on another worker ---- */
+
+static struct world *elsewhere;
+
+static void pass_on(struct world *w, const void *head, size_t head_len, const void *body, size_t body_len)
+{
+    uint8_t b[2048];
+    struct plm_link_header h;
+    (void)w;
+    memcpy(&h, head, sizeof h);
+    if (h.type != PLM_LINK_TRACK && h.type != PLM_LINK_PACKET && h.type != PLM_LINK_CLOCK)
+        return;
+    assert_true(head_len + body_len <= sizeof b);
+    memcpy(b, head, head_len);
+    if (body_len > 0)
+        memcpy(b + head_len, body, body_len);
+    plm_worker_link(elsewhere->worker, 0, b, head_len + body_len, elsewhere->now);
+}
+
+static void demand_by_link(struct world *w)
+{
+    struct {
+        struct plm_link_header h;
+        struct plm_link_demand d;
+    } frame = {
+        .h = {.size = sizeof frame.d,
+            .type = PLM_LINK_DEMAND,
+            .source = PLM_SOURCE_CAMERA,
+            .room = 1,
+            .instance = 5,
+            .participant = 1},
+        .d = {.encodings = 1},
+    };
+    plm_worker_link(w->worker, 1, (const uint8_t *)&frame, sizeof frame, w->now);
+}
+
+/* Two seconds of pictures, a key frame first. */
+static void send_pictures(struct peer *a, struct frame *f)
+{
+    for (unsigned i = 0; i < 60; i++) {
+        if (i % 30 == 0)
+            demand_by_link(a->world);
+        f->key = i == 0;
+        f->ext_seq++;
+        f->ts += 3000;
+        send_one(a, *f);
+        run_for(a->world, FRAME_US);
+        run_for(elsewhere, FRAME_US);
+    }
+}
+
+/** Another SSRC has numbers and times of its own, whatever those of the former one were: those who watch from another worker go on too. */
+static void another_ssrc_is_seen_everywhere(void **state)
+{
+    struct world *w = *state;
+    void *other;
+    setup(&other);
+    elsewhere = other;
+    struct peer *a = camera(w, 1), *here = watcher(w, 2), *there = watcher(elsewhere, 3);
+    w->on_link = pass_on;
+    two_workers(w);
+    run_for(elsewhere, 10000);
+    struct frame f = {.ssrc = 42, .ts = 1000, .ext_seq = 30000, .pt = VP8_PT};
+    send_pictures(a, &f);
+    assert_int_equal(here->rtp, 60);
+    assert_int_equal(there->rtp, 60);
+    f = (struct frame){.ssrc = 43, .ts = 77777777, .ext_seq = 100, .pt = VP8_PT};
+    send_pictures(a, &f);
+    assert_int_equal(here->rtp, 120);
+    assert_int_equal(there->rtp, 120);
+    assert_true(there->last_ts - there->log[0].ts < 6 * 90000); /* by their clocks nothing happened */
+    w->on_link = NULL;
+    teardown(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(codecs_do_not_alternate, setup, teardown),
         cmocka_unit_test_setup_teardown(ssrcs_do_not_alternate, setup, teardown),
         cmocka_unit_test_setup_teardown(who_leaves_is_needed_no_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_ssrc_is_seen_everywhere, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
