@@ -300,8 +300,8 @@ static void show_kind(struct plm_transport *t, enum plm_kind kind)
     }
     for (unsigned i = 0; i < n; i++) {
         plm_slot_show(of[i], track[i]);
-        if (is_new[i] &&
-            track[i]->chosen_us == t->worker->now_us) /* whoever is shown later was not waited for */
+        bool just_chosen = is_new[i] && track[i]->chosen_us && track[i]->chosen_turn == t->worker->turn;
+        if (just_chosen) /* whoever is shown later was not waited for */
             plm_slot_preroll(of[i]);
     }
 }

@@ -209,6 +209,7 @@ static void note_chosen(struct plm_shard *s)
         if (!chosen)
             tr->unheard_us = s->worker->now_us;
         tr->chosen_us = chosen ? s->worker->now_us : 0;
+        tr->chosen_turn = s->worker->turn;
     }
 }
 

@@ -90,6 +90,7 @@ struct plm_track {
     struct plm_audio_level level;
     uint64_t unheard_us;             /**< nothing from before is to be heard late: it was elsewhere, muted, or heard already */
     uint64_t chosen_us;              /**< of a microphone: when its participant became one of the shard's speakers, 0: is none */
+    uint32_t chosen_turn;            /**< of the worker: in which that was */
     struct plm_slot **slots;         /**< that show it or are going to */
     uint32_t n_slots, max_slots;
     uint8_t demanded;                /**< bit per encoding: somebody needs it; of a remote track, as told to its home */

@@ -186,6 +186,7 @@ static void end_turn(struct plm_worker *w)
     plm_track_settle_demands(w);
     plm_egress_flush(w);
     free_closed(w);
+    w->turn++;
 }
 
 /* ---- datagrams ---- */

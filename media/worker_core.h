@@ -31,6 +31,7 @@ struct plm_worker {
     struct plm_u32_map shards;     /**< by plm_room_id */
     struct plm_transport *closing; /**< ended in this turn, freed at its end */
     struct plm_shard *dirty_shards; /**< what their receivers see must be decided anew */
+    uint32_t turn;                 /**< counts those that ended; while one lasts, the clock may be read anew */
     struct plm_track *changed_tracks; /**< what is needed of them is told at the end of this turn */
     struct plm_feed *feed;         /**< what its reader will get; NULL: nobody reads. Borrowed from the driver */
     struct plm_egress egress;
