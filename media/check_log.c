@@ -23,9 +23,9 @@ bool plm_check_log_has(const struct plm_check_log *log, const uint8_t *request)
 
 void plm_check_log_note(struct plm_check_log *log, const uint8_t *request)
 {
-    uint32_t id = transaction(request);
-    if (log->seen[(log->next + PLM_CHECK_LOG_SIZE - 1) % PLM_CHECK_LOG_SIZE] == id)
-        return; /* repeated because our answer was slow or lost */
-    log->seen[log->next] = id;
+    /* Repeated because our answer was slow or lost, or by somebody who wants the log to be full of it. */
+    if (plm_check_log_has(log, request))
+        return;
+    log->seen[log->next] = transaction(request);
     log->next = (uint16_t)((log->next + 1) % PLM_CHECK_LOG_SIZE);
 }

@@ -17,7 +17,7 @@ struct plm_check_log {
 
 /** @param request a STUN message of at least 20 octets @return whether its transaction id is in the log */
 bool plm_check_log_has(const struct plm_check_log *log, const uint8_t *request);
-/** Note it; the oldest is forgotten. Zeroed is a valid empty log. */
+/** Note it, unless it is in the log; the oldest is forgotten. Zeroed is a valid empty log. */
 void plm_check_log_note(struct plm_check_log *log, const uint8_t *request);
 
 #endif

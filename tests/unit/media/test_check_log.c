@@ -34,10 +34,23 @@ static void remembers_the_last(void **state)
     assert_true(plm_check_log_has(&log, request(5000)));
 }
 
+/** Whoever has two of them and sends them in turn, with the peer's address as their source, makes the log forget nothing. */
+static void repeated_ones_take_no_places(void **state)
+{
+    (void)state;
+    static struct plm_check_log log;
+    for (uint32_t n = 1; n <= 3; n++)
+        plm_check_log_note(&log, request(n));
+    for (uint32_t i = 0; i < PLM_CHECK_LOG_SIZE; i++)
+        plm_check_log_note(&log, request(1 + i % 2));
+    assert_true(plm_check_log_has(&log, request(3)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_the_last),
+        cmocka_unit_test(repeated_ones_take_no_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
