@@ -389,6 +389,7 @@ void plm_slot_restart(struct plm_slot *s, struct plm_track *tr, bool ask_for_it)
     struct plm_layer_select *layers = next ? &s->next.layers : &s->layers;
     if (tr == s->track)
         s->replays = s->defers = false;
+    s->resumes = true;
     plm_layer_select_restart(layers);
     if (ask_for_it)
         ask(tr, layers, next ? s->next.pt_of : s->pt_of);
@@ -475,9 +476,10 @@ static void on_audio(struct plm_slot *s, struct plm_pkt *pkt)
 {
     const struct plm_segment *seg = plm_seq_map_segment(s->map);
     bool first = s->state != PLM_SLOT_FORWARDING;
-    if (!seg || seg->source != s->track->key || first) {
+    if (!seg || seg->source != s->track->key || first || s->resumes) {
         uint32_t clock = plm_track_codec(s->track, pkt->codec_index)->clock_rate;
         plm_seq_map_switch(s->map, s->track->key, pkt, clock, s->transport->worker->now_us);
+        s->resumes = false;
     }
     forward(s, pkt, true, first);
 }

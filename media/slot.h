@@ -49,6 +49,7 @@ struct plm_slot {
     uint32_t last_ts, sr_packets, sr_octets;
     struct plm_slot_next next;
     bool replays;            /**< what came since the last key frame goes out first; what comes meanwhile waits in the ring */
+    bool resumes;            /**< of sound: what was not forwarded before the next packet is not missing */
     bool defers;             /**< what comes waits in the ring: the key frame of a lower encoding may take its place before it has gone out */
     struct plm_layer_select layers;
     uint32_t track_index;    /**< in the track's list */

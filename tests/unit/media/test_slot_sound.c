@@ -1,5 +1,5 @@
 /*
- * Sound in a slot: the first words of who is chosen.
+ * Sound in a slot: the first words of who is chosen, and what muting leaves.
  */
 #include "worker_world.h"
 
@@ -84,10 +84,43 @@ static void first_words_are_heard_whatever_the_clock_says(void **state)
     assert_in_range(b->rtp, 13, 15);
 }
 
+static void mute(struct peer *p, bool on)
+{
+    struct plm_command *cmd = calloc(1, sizeof *cmd);
+    cmd->type = PLM_CMD_MUTE;
+    cmd->transport = p->local.id;
+    cmd->mute.source = PLM_SOURCE_MICROPHONE;
+    cmd->mute.on = on;
+    plm_worker_command(p->world->worker, cmd, p->world->now);
+    plm_worker_poll(p->world->worker, p->world->now);
+}
+
+/** What is not forwarded while somebody is muted is not missing: no numbers are kept for it, and the time goes on. */
+static void muting_leaves_no_hole(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = speaker(w, 1), *b = listener(w, 2);
+    speak(a, 20);
+    for (unsigned round = 0; round < 2; round++) {
+        uint16_t seq = b->last_seq;
+        uint32_t ts = b->last_ts;
+        mute(a, true);
+        speak(a, 100);
+        assert_int_equal(b->last_seq, seq);
+        mute(a, false);
+        speak(a, 1);
+        assert_int_equal((uint16_t)(b->last_seq - seq), 1);
+        assert_in_range(b->last_ts - ts, 100 * 960, 102 * 960);
+        speak(a, 9);
+        assert_int_equal((uint16_t)(b->last_seq - seq), 10);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(first_words_are_heard_whatever_the_clock_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(muting_leaves_no_hole, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
