@@ -31,6 +31,7 @@
 #define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
 #define DEMAND_REFRESH_US    1000000
 #define CHANGE_US            1000000
+#define STEP_BACK_TICKS      450000 /* 5 s of 90 kHz: no order of frames goes back so far */
 #define STOP_AFTER_US        2000000 /* stopping and starting costs a keyframe: not for what is soon needed again */
 #define TOLD_US              3000000 /* a dead link's word holds no longer; it is given each second */
 #define LEVEL_UNKNOWN_SPEECH 30 /* a sender without RFC 6464 levels: packets of speech size count as speech */
@@ -713,6 +714,26 @@ static void note_codec(struct plm_track *tr, const struct plm_pkt *pkt)
         plm_slot_on_codec(tr->slots[i], tr, pkt->encoding, changed, !pkt->info.keyframe_start);
 }
 
+/* Whoever shows it goes on with the next key frame, and by the time of that. */
+static void begin_anew(struct plm_track *tr, uint8_t e)
+{
+    struct plm_encoding *enc = &tr->encodings[e];
+    plm_key_group_end(&enc->group);
+    plm_ntp_map_init(&enc->clock, plm_track_codec(tr, enc->codec_index)->clock_rate);
+    enc->restarts++;
+    enc->changed_us = tr->worker->now_us;
+    enc->frame_us = 0;
+    tr->key = ++tr->worker->next_track_key; /* slots begin a new segment */
+    for (uint32_t i = 0; i < tr->n_slots; i++)
+        plm_slot_restart(tr->slots[i], tr, true);
+}
+
+/* The source's timestamps began anew, though its numbers go on: nothing would be newer than what came before for hours. */
+static bool steps_back(const struct plm_encoding *enc, const struct plm_pkt *pkt)
+{
+    return enc->seen && !pkt->late && pkt->ext_ts + STEP_BACK_TICKS < enc->last_ext_ts;
+}
+
 /* A frame began to come; which of the two is late, the frame or its way, is seen in the longest of both times. */
 static void note_gap(struct plm_encoding *enc, uint64_t ext_ts, uint64_t now_us)
 {
@@ -834,7 +855,8 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     memset(&pkt->info, 0, sizeof pkt->info);
     if (enc->nack && plm_nack_gen_on_packet(enc->nack, pkt->ext_seq, now))
         on_gap(tr, enc, pkt);
-    if (tr->kind == PLM_KIND_VIDEO && is_of_another_codec(enc, pkt) && !plm_track_may_change(tr, e)) {
+    bool video = tr->kind == PLM_KIND_VIDEO, back = video && steps_back(enc, pkt);
+    if (video && (back || is_of_another_codec(enc, pkt)) && !plm_track_may_change(tr, e)) {
         plm_transport_drop(tr->transport, PLM_DROP_RTP_UNSTEADY);
         return;
     }
@@ -847,8 +869,10 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
         plm_transport_drop(tr->transport, PLM_DROP_RTP_DUPLICATE);
         return;
     }
+    if (back)
+        begin_anew(tr, e);
     note_codec(tr, pkt);
-    if (tr->kind == PLM_KIND_VIDEO && !pkt->late && pkt->ext_ts != enc->last_ext_ts) {
+    if (video && !pkt->late && pkt->ext_ts != enc->last_ext_ts) {
         note_gap(enc, pkt->ext_ts, now);
         note_frame(tr, e);
     }
@@ -860,7 +884,7 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     }
     if (pkt->payload_len == 0)
         plm_transport_drop(tr->transport, PLM_DROP_RTP_PADDING_ONLY);
-    else if (tr->kind == PLM_KIND_VIDEO)
+    else if (video)
         note_video(tr, pkt);
     on_active(tr, pkt->codec);
     if (enc->key_wanted) /* it could not be asked, or was silent: now it may be time */
@@ -926,19 +950,12 @@ void plm_track_restart_encoding(struct plm_track *tr, uint8_t e)
 {
     struct plm_encoding *enc = &tr->encodings[e];
     plm_pkt_ring_reset(&enc->ring);
-    plm_key_group_end(&enc->group);
     plm_rx_stats_init(&enc->stats, plm_track_codec(tr, enc->codec_index)->clock_rate);
-    plm_ntp_map_init(&enc->clock, plm_track_codec(tr, enc->codec_index)->clock_rate);
     if (enc->nack)
         plm_nack_gen_init(enc->nack);
     if (enc->dd)
         memset(enc->dd, 0, sizeof *enc->dd);
     enc->seen = false;
-    enc->restarts++;
-    enc->changed_us = tr->worker->now_us;
-    enc->frame_us = 0;
     enc->newest_seq = 0;
-    tr->key = ++tr->worker->next_track_key; /* slots begin a new segment */
-    for (uint32_t i = 0; i < tr->n_slots; i++)
-        plm_slot_restart(tr->slots[i], tr, true);
+    begin_anew(tr, e);
 }

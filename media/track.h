@@ -44,7 +44,7 @@ struct plm_encoding {
     uint64_t unseen_us;          /**< nobody shows what was captured before that; 0: somebody does */
     bool key_wanted;             /**< asked again when the interval is over */
     uint32_t frames, fps;        /**< frames of this second, of the last */
-    uint8_t restarts;            /**< became another stream so often, modulo 256; of a remote track, as its packets say */
+    uint8_t restarts;            /**< became another stream, or of another time, so often, modulo 256; of a remote track, as its packets say */
     uint64_t changed_us;         /**< when it became another stream last, or came in another codec; 0: never */
     uint64_t frame_us;           /**< the last one began to come */
     uint32_t gap_us, step_us;    /**< of this second: longest time between two frames, as they came and as their timestamps say */
@@ -160,7 +160,7 @@ int plm_track_add_slot(struct plm_track *tr, struct plm_slot *s);
 void plm_track_remove_slot(struct plm_track *tr, struct plm_slot *s);
 void plm_track_set_muted(struct plm_track *tr, bool muted);
 /**
- * Whether an encoding may become another stream now, in its codec or SSRC: at once, if it has not done so for a second. Each time all who watch
+ * Whether an encoding may become another stream now, by its codec, SSRC or time: at once, if it has not done so for a second. Each time all who watch
  * begin anew, and a publisher might do that with each packet.
  */
 bool plm_track_may_change(const struct plm_track *tr, uint8_t e);

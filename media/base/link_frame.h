@@ -86,7 +86,7 @@ struct plm_link_packet {
     uint8_t dd_targets, dd_targets_told;   /**< of its dependency descriptor: how many there are, 0: none; whether it says which are active */
     uint16_t dd_at, dd_active;             /**< the bit where it says so, or would; bit per target */
     uint8_t dd_layers[PLM_LINK_DD_TARGETS]; /**< the highest of each target: spatial << 4 | temporal */
-    uint8_t restarts; /**< of its encoding so far, modulo 256: what came before another number was another stream */
+    uint8_t restarts; /**< of its encoding, modulo 256: under another number come another stream and time */
     uint8_t pad[5];
 };
 

@@ -122,7 +122,7 @@ enum plm_drop {
     PLM_DROP_RTP_SSRC_CONFLICT,   /**< SSRC bound to another track of the same transport */
     PLM_DROP_RTP_SSRC_LIMIT,
     PLM_DROP_RTP_UNKNOWN_PT,
-    PLM_DROP_RTP_UNSTEADY,        /**< an encoding's codec or SSRC changed twice in a second */
+    PLM_DROP_RTP_UNSTEADY,        /**< an encoding's codec, SSRC or time changed twice in a second */
     PLM_DROP_RTP_DUPLICATE,
     PLM_DROP_RTP_PADDING_ONLY,    /**< probing */
     PLM_DROP_RTP_DESCRIPTOR,      /**< codec payload descriptor malformed */

@@ -232,6 +232,37 @@ static void another_ssrc_is_seen_everywhere(void **state)
     teardown(&other);
 }
 
+/** Timestamps that begin anew under the same SSRC are no reason to wait until they are where they were. */
+static void time_may_begin_anew(void **state)
+{
+    struct world *w = *state;
+    void *other;
+    setup(&other);
+    elsewhere = other;
+    struct peer *a = camera(w, 1), *here = watcher(w, 2), *there = watcher(elsewhere, 3);
+    w->on_link = pass_on;
+    two_workers(w);
+    run_for(elsewhere, 10000);
+    struct frame f = {.ssrc = 42, .ts = 1000000000, .ext_seq = 100, .pt = VP8_PT};
+    send_pictures(a, &f);
+    f.ts = 5000;
+    send_pictures(a, &f);
+    assert_int_equal(here->rtp, 120);
+    assert_int_equal(there->rtp, 120);
+    assert_true(here->last_ts - here->log[0].ts < 6 * 90000);
+    assert_true(there->last_ts - there->log[0].ts < 6 * 90000);
+    /* But not with each packet. */
+    for (unsigned i = 0; i < 20; i++) {
+        f.ext_seq++;
+        f.key = true;
+        f.ts = i % 2 ? 5000 : 1000000000;
+        send_one(a, f);
+    }
+    assert_int_equal(unsteady(w), 9);
+    w->on_link = NULL;
+    teardown(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +270,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(ssrcs_do_not_alternate, setup, teardown),
         cmocka_unit_test_setup_teardown(who_leaves_is_needed_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(another_ssrc_is_seen_everywhere, setup, teardown),
+        cmocka_unit_test_setup_teardown(time_may_begin_anew, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
