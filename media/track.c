@@ -105,6 +105,46 @@ struct plm_track *plm_track_create(struct plm_worker *w, struct plm_transport *t
     return tr;
 }
 
+static bool is_same_codec(const struct plm_codec_params *a, const struct plm_codec_params *b)
+{
+    return a->codec == b->codec && a->variant == b->variant && a->pt == b->pt && a->rtx_pt == b->rtx_pt &&
+           a->clock_rate == b->clock_rate && a->channels == b->channels && a->feedback == b->feedback;
+}
+
+static bool is_number_of(const struct plm_codec_params *c, uint8_t pt)
+{
+    return pt != PLM_NO_PT && (c->pt == pt || c->rtx_pt == pt);
+}
+
+bool plm_track_take_codecs(struct plm_track *tr, const struct plm_media_params *m)
+{
+    struct plm_codec_params all[PLM_MAX_CODECS];
+    uint8_t n = tr->n_codecs;
+    memcpy(all, tr->codecs, sizeof all);
+    for (unsigned i = 0; i < m->n_codecs; i++) {
+        const struct plm_codec_params *c = &m->codecs[i];
+        bool known = false, clashes = false;
+        for (unsigned k = 0; k < n; k++) {
+            known |= is_same_codec(&all[k], c);
+            clashes |= is_number_of(&all[k], c->pt) || is_number_of(&all[k], c->rtx_pt);
+        }
+        if (known)
+            continue;
+        if (clashes || n == PLM_MAX_CODECS)
+            return false;
+        all[n++] = *c;
+    }
+    if (n == tr->n_codecs)
+        return true;
+    memcpy(tr->codecs, all, sizeof all);
+    tr->n_codecs = n;
+    for (uint32_t i = 0; i < tr->n_slots; i++)
+        plm_slot_bind_codecs(tr->slots[i]);
+    if (tr->shard)
+        plm_shard_announce(tr->shard, tr, -1);
+    return true;
+}
+
 static void end_groups(struct plm_track *tr, uint8_t encodings)
 {
     for (unsigned e = 0; e < tr->n_encodings; e++) {

@@ -134,6 +134,11 @@ struct plm_pkt *plm_track_preroll(const struct plm_track *tr);
 void plm_track_send_preroll(struct plm_track *tr, unsigned worker);
 /** It must have left its shard. */
 void plm_track_destroy(struct plm_track *tr);
+/**
+ * A further description of its m-line: codecs that are new are added, those that it has stay as they are, for what comes next may be in any of
+ * them. @return false: a payload type means something else now, or there is no room; nothing changed, and it cannot go on as this track
+ */
+bool plm_track_take_codecs(struct plm_track *tr, const struct plm_media_params *m);
 /** Take announced codecs, mute; what changed is said to nobody. */
 void plm_track_update_remote(struct plm_track *tr, const struct plm_link_track *info);
 

@@ -75,24 +75,13 @@ static int grow_slots(struct plm_transport *t)
     return 0;
 }
 
-static bool is_same_codec(const struct plm_codec_params *a, const struct plm_codec_params *b)
+/* Whether a track of `former` is what `m` describes too: what its encodings are is said when it begins. */
+static bool has_same_encodings(const struct plm_media_params *former, const struct plm_media_params *m)
 {
-    return a->codec == b->codec && a->variant == b->variant && a->pt == b->pt && a->rtx_pt == b->rtx_pt &&
-           a->clock_rate == b->clock_rate && a->channels == b->channels && a->feedback == b->feedback;
-}
-
-/* Whether a track of `former` is what `m` describes too: its encodings and codecs are what packets are sorted by. */
-static bool is_same_track(const struct plm_media_params *former, const struct plm_media_params *m)
-{
-    if (m->source != former->source || m->kind != former->kind || m->n_rids != former->n_rids ||
-        m->n_codecs != former->n_codecs)
+    if (m->source != former->source || m->kind != former->kind || m->n_rids != former->n_rids)
         return false;
     for (unsigned i = 0; i < m->n_rids; i++) {
         if (strcmp(m->rids[i], former->rids[i]) != 0)
-            return false;
-    }
-    for (unsigned i = 0; i < m->n_codecs; i++) {
-        if (!is_same_codec(&m->codecs[i], &former->codecs[i]))
             return false;
     }
     return true;
@@ -126,7 +115,10 @@ static int update_tracks(struct plm_transport *t, const struct plm_transport_par
     memset(told, UINT8_MAX, sizeof told);
     for (uint16_t i = 0; i < PLM_MAX_MEDIA; i++) {
         struct plm_track *tr = t->tracks[i];
-        if (!tr || (is_track(t->params, i) && is_same_track(&former->media[i], &t->params->media[i])))
+        const struct plm_media_params *m = &t->params->media[i];
+        bool goes_on = tr && is_track(t->params, i) && has_same_encodings(&former->media[i], m) &&
+                       plm_track_take_codecs(tr, m);
+        if (!tr || goes_on)
             continue;
         told[tr->source] = tr->told;
         end_track(t, i);

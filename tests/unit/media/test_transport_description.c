@@ -125,10 +125,39 @@ static void a_payload_type_may_come_later(void **state)
     params.media[0].codecs[1].pt = 100;
     params.media[0].codecs[1].rtx_pt = 101;
     params.media[0].n_codecs = 2;
+    hear_what_is_told(w);
     describe(a, &params);
+    assert_string_equal(told, "+C");
     send_key_frame_of(a, 70, 'q', 100, 2);
     assert_int_equal(b->rtp, 2);
     assert_int_equal(b->last_pt, 96);
+}
+
+/** Which of its codecs is wanted first, or at all, may change with each offer: whoever watches sees nothing of that. */
+static void the_order_of_codecs_may_change(void **state)
+{
+    struct world *w = *state;
+    struct plm_transport_params params = publisher_params(1);
+    struct plm_media_params *m = &params.media[0];
+    m->codecs[1] = m->codecs[0];
+    m->codecs[1].codec = PLM_CODEC_VP9;
+    m->codecs[1].pt = 98;
+    m->codecs[1].rtx_pt = 99;
+    m->n_codecs = 2;
+    struct peer *a = connected(add_peer(w, 1, &params, false));
+    struct peer *b = connected(add_receiver(w, 2));
+    hear_what_is_told(w);
+    send_frame(a, 1, 3000, 1, true);
+    struct plm_codec_params first = m->codecs[0];
+    m->codecs[0] = m->codecs[1];
+    m->codecs[1] = first;
+    describe(a, &params);
+    send_frame(a, 2, 6000, 2, false);
+    m->n_codecs = 1;
+    describe(a, &params);
+    send_frame(a, 3, 9000, 3, false);
+    assert_int_equal(b->rtp, 3);
+    assert_string_equal(told, "");
 }
 
 static unsigned count_demands(const struct world *w, uint8_t needed)
@@ -162,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_description_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(swapped_sources_are_told_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(a_payload_type_may_come_later, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_order_of_codecs_may_change, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_needed_is_known_of_the_source, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
