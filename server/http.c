@@ -760,9 +760,9 @@ int plm_http_reload_tls(struct plm_http *h, char *err, size_t err_size)
     int rc = h->ssl_ctx ? plm_http_tls_load(&renewed, h->setup.config, err, err_size) : 0;
     if (rc || !h->ssl_ctx)
         return rc;
-    plm_http_tls_serve(h->ssl_ctx, renewed);
     plm_http_tls_free(h->certificate);
     h->certificate = renewed;
+    plm_http_tls_serve(h->ssl_ctx, &h->certificate);
     return 0;
 }
 

@@ -45,14 +45,14 @@ int plm_http_tls_load(struct plm_http_tls **out, const struct plm_config *config
 /* What the connection has from its own context goes: a certificate of another kind of key would stay beside the new one. */
 static int show(SSL *ssl, void *arg)
 {
-    SSL_CTX *from = arg;
+    SSL_CTX *from = *(SSL_CTX **)arg; /* handshakes that have begun keep the argument */
     STACK_OF(X509) *chain = NULL;
     SSL_CTX_get0_chain_certs(from, &chain);
     SSL_certs_clear(ssl);
     return SSL_use_cert_and_key(ssl, SSL_CTX_get0_certificate(from), SSL_CTX_get0_privatekey(from), chain, 1);
 }
 
-void plm_http_tls_serve(void *ssl_ctx, struct plm_http_tls *certificate)
+void plm_http_tls_serve(void *ssl_ctx, struct plm_http_tls **certificate)
 {
     SSL_CTX_set_cert_cb(ssl_ctx, show, certificate);
 }

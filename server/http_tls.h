@@ -18,10 +18,10 @@ struct plm_http_tls;
  */
 int plm_http_tls_load(struct plm_http_tls **out, const struct plm_config *config, char *err, size_t err_size);
 /**
- * New connections of an SSL_CTX are shown this one and none other, whatever its kind of key.
- * @param certificate borrowed until another one is served or no connection begins any more
+ * Connections of an SSL_CTX are shown this one and none other, whatever its kind of key.
+ * @param certificate read at each handshake, also at one that had begun before it was written; lives as long as connections
  */
-void plm_http_tls_serve(void *ssl_ctx, struct plm_http_tls *certificate);
+void plm_http_tls_serve(void *ssl_ctx, struct plm_http_tls **certificate);
 /** NULL is fine. */
 void plm_http_tls_free(struct plm_http_tls *certificate);
 
