@@ -214,8 +214,19 @@ void plm_room_on_left(struct plm_room *room, bool encoder)
     plm_lobby_refuse_all(room, "the meeting ended");
 }
 
+void plm_lead_begin_anew(struct plm_room *room)
+{
+    room->forgotten = false;
+    room->started_at = room->hub->host.wall_ms(room->hub->host.ctx);
+    plm_room_set_end(room);
+    plm_journal_room(room);
+}
+
 void plm_lead_forget(struct plm_room *room)
 {
+    room->forgotten = true;
+    room->started = !room->settings.organised;
+    room->end_at = 0;
     plm_recording_on_empty(room);
     if (plm_record_is_owned(room->record))
         return;

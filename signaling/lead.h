@@ -44,6 +44,8 @@ uint64_t plm_room_ends_at(const struct plm_room *room);
 void plm_room_on_left(struct plm_room *room, bool encoder);
 /** Nobody takes part for the linger time, but some watch or wait: what runs of a recording ends, and of a meeting that is nobody's nothing is left. */
 void plm_lead_forget(struct plm_room *room);
+/** Somebody takes part again: from now on it lasts. */
+void plm_lead_begin_anew(struct plm_room *room);
 /** End what is over, warn who is near. @return when the next is due, UINT64_MAX: nothing waits */
 uint64_t plm_lead_poll(struct plm_hub *hub, uint64_t now);
 

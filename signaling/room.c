@@ -267,31 +267,30 @@ void plm_room_close(struct plm_room *room, enum plm_msg_leave_reason reason)
     free(room);
 }
 
-/* Who only watches keeps nothing going, and who waits no recording. */
+/* Who only watches keeps nothing going, and who waits no recording; what is left when all of it is forgotten is theirs. */
 static bool is_empty(const struct plm_room *room)
 {
+    if (room->forgotten)
+        return !room->people && !room->waiting && !room->receivers;
     return !room->people && (!room->waiting || room->recording);
-}
-
-static void linger(struct plm_room *room)
-{
-    struct plm_hub *hub = room->hub;
-    room->linger_end = hub->host.now_ms(hub->host.ctx) + hub->config.linger_ms;
-    DL_APPEND2(hub->lingering, room, linger_prev, linger_next);
 }
 
 void plm_room_on_population(struct plm_room *room)
 {
     struct plm_hub *hub = room->hub;
     room = plm_room_main(room); /* a breakout room lasts until they are closed, or the meeting is over */
+    if (room->forgotten && room->people)
+        plm_lead_begin_anew(room);
     bool empty = is_empty(room);
     if (empty == room->lingers)
         return;
     room->lingers = empty;
-    if (empty)
-        linger(room);
-    else
+    if (!empty) {
         DL_DELETE2(hub->lingering, room, linger_prev, linger_next);
+        return;
+    }
+    room->linger_end = hub->host.now_ms(hub->host.ctx) + hub->config.linger_ms;
+    DL_APPEND2(hub->lingering, room, linger_prev, linger_next);
 }
 
 void plm_room_on_linger_end(struct plm_room *room)
@@ -300,9 +299,7 @@ void plm_room_on_linger_end(struct plm_room *room)
         plm_room_close(room, PLM_MSG_leave_reason_closed);
         return;
     }
-    DL_DELETE2(room->hub->lingering, room, linger_prev, linger_next);
-    linger(room); /* who watches waits for whoever comes next */
-    plm_lead_forget(room);
+    plm_lead_forget(room); /* who watches waits for whoever comes next */
     plm_room_on_population(room);
 }
 

@@ -294,7 +294,7 @@ struct plm_room {
     bool unkept;                            /* in hub->journal.rooms */
     struct plm_room *journal_prev, *journal_next;
     struct plm_quality *quality;            /* of a main room (quality.h); NULL: nothing yet */
-    bool lingers;
+    bool lingers, forgotten; /* nobody came back: who watches or waits is all that is left */
     uint64_t linger_end;
     struct plm_room *linger_prev, *linger_next;       /* in hub->lingering, by linger_end */
     struct plm_room *sibling_prev, *sibling_next;     /* in parent->breakouts.rooms */

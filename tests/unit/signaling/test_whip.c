@@ -127,12 +127,13 @@ static void test_whep_keeps_nothing(void **state)
     struct peer *a = peer_enter(w, "r", "Ada", NULL);
     assert_int_equal(post_whep(w, "r", NULL, 0, 1, &reply), 201);
     peer_say(a, "{\"type\":\"chat\",\"id\":8,\"text\":\"between us\"}");
+    peer_say(a, "{\"type\":\"configure\",\"id\":7,\"settings\":{\"max_minutes\":60}}");
     peer_say(a, "{\"type\":\"leave\",\"id\":9}");
     peer_destroy(a);
     world_pass(w, 59999);
     assert_int_equal(world_gauges(w).resources, 1); /* an encoder may come back */
     assert_int_equal(post_whip(w, "r", "cam", &reply), 201);
-    world_pass(w, 3600000);
+    world_pass(w, 3000000);
     assert_int_equal(world_gauges(w).resources, 2);
     assert_int_equal(drop(w, reply.id), 200);
     world_pass(w, 3600000);
@@ -141,6 +142,11 @@ static void test_whep_keeps_nothing(void **state)
     struct plm_msg *joined = peer_join(a, "r", "Eve");
     assert_int_equal(joined->joined.n_chat, 0);
     plm_msg_free(joined);
+    world_pass(w, 3590000); /* it lasts from now on */
+    assert_int_equal(world_gauges(w).resources, 1);
+    world_pass(w, 20000);
+    assert_int_equal(world_gauges(w).rooms, 0);
+    assert_int_equal(w->open_transports, 0);
     peer_destroy(a);
 }
 
