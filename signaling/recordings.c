@@ -220,6 +220,7 @@ void plm_recording_run(struct plm_recording *rec, struct plm_room *main)
     main->recording = rec;
     DL_APPEND(hub->running, rec);
     hub->gauges.recordings++;
+    plm_room_on_population(main);
 }
 
 static bool has_too_many(struct plm_hub *hub, const struct plm_record *record)
@@ -445,6 +446,10 @@ void plm_recording_reconsider(struct plm_room *main)
     struct plm_refusal why;
     if (main->recording && !main->settings.may_record)
         plm_recording_stop(main->recording, PLM_RECORDING_ASKED, NULL);
+    if (main->recording && !main->recording->of_meeting && plm_room_is_attended(main)) {
+        plm_recording_stop(main->recording, PLM_RECORDING_ENDED, NULL); /* it was others' */
+        main->auto_recorded = false;
+    }
     if (main->recording && give_to_leader(main->recording, main)) /* an encoder came before whoever leads */
         plm_recording_put(main->recording);
     if (main->hub->restoring || main->auto_recorded || !main->settings.auto_record || !main->started ||
