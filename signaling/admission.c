@@ -541,7 +541,8 @@ int plm_admission_resource(struct plm_room **out, struct plm_hub *hub,
     }
     if (!record && *ref.code && !g->trusted)
         plm_guess_wrong(hub, g->source, NULL);
-    if (!g->trusted && (record ? plm_admission_needs_token(record) : *ref.code != 0))
+    bool needed = record ? plm_admission_needs_token(record) : *ref.code || hub->config.lobby;
+    if (!g->trusted && needed)
         return refuse_status(status, 401, why, "a token is needed");
     if (!record && *ref.code)
         return refuse_status(status, 404, why, "no room has this number");
