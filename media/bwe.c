@@ -568,7 +568,9 @@ void plm_bwe_on_remb(struct plm_bwe *b, uint64_t bitrate_bps, uint64_t now_us)
                    : bitrate_bps > PLM_BWE_MAX_BPS ? PLM_BWE_MAX_BPS
                                                    : bitrate_bps;
     bool fell = b->remb_bps && bps < b->remb_bps * REMB_FALL_PERCENT / 100;
-    b->remb_same = bps == b->remb_bps ? (uint8_t)(b->remb_same + (b->remb_same < REMB_SAME)) : 0;
+    /* libwebrtc's stands still where it is above one and a half times what comes. */
+    bool same = bps == b->remb_bps && bps * 2 < sending(b) * 3;
+    b->remb_same = same ? (uint8_t)(b->remb_same + (b->remb_same < REMB_SAME)) : 0;
     b->remb_bps = bps;
     bool meant = b->remb_same == REMB_SAME;
     if (meant && b->remb_cap == bps) {

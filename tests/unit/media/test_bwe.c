@@ -279,6 +279,14 @@ static void a_constant_remb_bounds(void **state)
     }
     run_for(60000, 450000);
     assert_true(plm_bwe_estimate(l.bwe) > 500000);
+    /* An estimate that fell and cannot rise for want of what it is made of. */
+    plm_bwe_on_remb(l.bwe, 450000, l.now);
+    plm_bwe_on_remb(l.bwe, 400000, l.now);
+    for (int i = 0; i < 60; i++) {
+        run_for(1000, 150000);
+        plm_bwe_on_remb(l.bwe, 400000, l.now);
+    }
+    assert_true(plm_bwe_estimate(l.bwe) > 400000);
 }
 
 /** As a transport does it: padding in small portions as long as a probe runs. @return octets of padding */
