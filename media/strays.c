@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define SILENT_US 8000000 /* a peer checks each of its ways every 2.5 s */
+
 /** Of one transport. What became ours meanwhile, or went, is in it until the next look. */
 struct plm_stray_list {
     struct plm_stray_list *next;
@@ -47,8 +49,11 @@ static void keep_strays(struct plm_stray_list *list, const struct plm_tuple_map 
     }
 }
 
-/** Make room in a full list. @return how many entries of the map went: 0 or 1 */
-static int evict(struct plm_stray_list *list, struct plm_tuple_map *m)
+/**
+ * Make room in a full list. What is heard of stays, for nobody here can tell a check from its copy. @return how many entries of the map went: 0, also
+ * where there is still no room, or 1
+ */
+static int evict(struct plm_stray_list *list, struct plm_tuple_map *m, uint64_t now_us)
 {
     unsigned oldest = 0;
     keep_strays(list, m);
@@ -58,6 +63,8 @@ static int evict(struct plm_stray_list *list, struct plm_tuple_map *m)
         if (stray_at(list, m, i)->heard_us < stray_at(list, m, oldest)->heard_us)
             oldest = i;
     }
+    if (now_us - stray_at(list, m, oldest)->heard_us < SILENT_US)
+        return 0;
     plm_tuple_map_remove(m, list->v[oldest].sock, &list->v[oldest].addr);
     list->v[oldest] = list->v[--list->n];
     return 1;
@@ -89,7 +96,9 @@ int plm_strays_note(struct plm_strays *s, struct plm_tuple_map *m, uint32_t tran
         if (!list)
             return 0;
         if (list->n == PLM_MAX_TUPLES)
-            more -= evict(list, m);
+            more -= evict(list, m, now_us);
+        if (list->n == PLM_MAX_TUPLES)
+            return 0;
         tuple = plm_tuple_map_set(m, sock, from);
         if (!tuple)
             return more;

@@ -1,6 +1,6 @@
 /*
- * Addresses that authenticated checks of other workers' transports came from: datagrams from there are handed on. Of each transport the latest
- * few are known, so that nobody takes the places of others. Entries of the worker's tuple map; one thread.
+ * Addresses that authenticated checks of other workers' transports came from: datagrams from there are handed on. Of each transport a few
+ * are known, so that nobody takes the places of others. Entries of the worker's tuple map; one thread.
  */
 #ifndef PLM_STRAYS_H
 #define PLM_STRAYS_H
@@ -19,8 +19,8 @@ struct plm_strays {
 void plm_strays_init(struct plm_strays *s);
 void plm_strays_destroy(struct plm_strays *s);
 /**
- * An address is noted in m as one of this transport's: a new entry, or one of a stray. The one of this transport that is silent the longest gives
- * way. @param owner the worker that has it
+ * An address is noted in m as one of this transport's: a new entry, or one of a stray. The one of this transport that is silent the longest, and for 8 s,
+ * gives way. @param owner the worker that has it
  * @return by how many strays m has more than before: 1, 0, or -1 where memory is short
  */
 int plm_strays_note(struct plm_strays *s, struct plm_tuple_map *m, uint32_t transport, uint8_t owner, uint8_t sock,

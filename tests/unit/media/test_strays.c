@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#define SECOND UINT64_C(1000000)
+
 enum { OF_EACH = 8 };
 
 static struct plm_addr address(unsigned n)
@@ -34,9 +36,9 @@ static void of_each_the_latest_are_known(void **state)
     plm_tuple_map_init(&m);
     for (unsigned i = 0; i < 2000; i++) {
         struct plm_addr a = address(i);
-        n += plm_strays_note(&s, &m, 1 + i % 100, 1, 0, &a, 1 + i);
+        n += plm_strays_note(&s, &m, 1 + i % 100, 1, 0, &a, (1 + i) * SECOND);
         a = address(0);
-        n += plm_strays_note(&s, &m, 1, 1, 0, &a, 1 + i); /* that is heard of all the time */
+        n += plm_strays_note(&s, &m, 1, 1, 0, &a, (1 + i) * SECOND); /* that is heard of all the time */
     }
     assert_int_equal(n, 100 * OF_EACH);
     assert_int_equal(m.n, n);
@@ -45,8 +47,8 @@ static void of_each_the_latest_are_known(void **state)
     assert_false(is_known(&m, 2000 - 100 * OF_EACH));
     assert_true(is_known(&m, 2000 - 100 * OF_EACH + 1));
     assert_true(is_known(&m, 1999));
-    assert_int_equal(plm_strays_expire(&s, &m, 2000), n - 2); /* not the last, nor that one */
-    assert_int_equal(plm_strays_expire(&s, &m, 5000), 2);
+    assert_int_equal(plm_strays_expire(&s, &m, 2000 * SECOND), n - 2); /* not the last, nor that one */
+    assert_int_equal(plm_strays_expire(&s, &m, 5000 * SECOND), 2);
     assert_int_equal(m.n, 0);
     assert_null(s.first);
     assert_int_equal(s.by_transport.n, 0);
@@ -74,10 +76,13 @@ static void what_became_ours_is_none(void **state)
         assert_int_equal(plm_strays_note(&s, &m, 1, 1, 0, &a, 50), 1); /* in their places */
     }
     a = address(20);
-    assert_int_equal(plm_strays_note(&s, &m, 1, 1, 0, &a, 50), 0);
+    assert_int_equal(plm_strays_note(&s, &m, 1, 1, 0, &a, 7 * SECOND), 0); /* those that speak stay */
+    assert_false(is_known(&m, 20));
+    assert_int_equal(plm_strays_note(&s, &m, 1, 1, 0, &a, 9 * SECOND), 0);
+    assert_true(is_known(&m, 20));
     for (unsigned i = 0; i < OF_EACH + 3; i++)
         assert_int_equal(is_known(&m, i), i != 3);
-    assert_int_equal(plm_strays_expire(&s, &m, 100), OF_EACH);
+    assert_int_equal(plm_strays_expire(&s, &m, 10 * SECOND), OF_EACH);
     assert_int_equal(m.n, 3);
     plm_strays_destroy(&s);
     plm_tuple_map_destroy(&m);
