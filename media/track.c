@@ -755,7 +755,7 @@ static void note_codec(struct plm_track *tr, const struct plm_pkt *pkt)
 }
 
 /* Whoever shows it goes on with the next key frame, and by the time of that. */
-static void begin_anew(struct plm_track *tr, uint8_t e)
+static void begin_anew(struct plm_track *tr, uint8_t e, bool ask_for_it)
 {
     struct plm_encoding *enc = &tr->encodings[e];
     plm_key_group_end(&enc->group);
@@ -765,13 +765,20 @@ static void begin_anew(struct plm_track *tr, uint8_t e)
     enc->frame_us = 0;
     tr->key = ++tr->worker->next_track_key; /* slots begin a new segment */
     for (uint32_t i = 0; i < tr->n_slots; i++)
-        plm_slot_restart(tr->slots[i], tr, true);
+        plm_slot_restart(tr->slots[i], tr, ask_for_it);
 }
 
 /* The source's timestamps began anew, though its numbers go on: nothing would be newer than what came before for hours. */
 static bool steps_back(const struct plm_encoding *enc, const struct plm_pkt *pkt)
 {
-    return enc->seen && !pkt->late && pkt->ext_ts + STEP_BACK_TICKS < enc->last_ext_ts;
+    return enc->seen && !pkt->late && pkt->payload_len > 0 &&
+           pkt->ext_ts + STEP_BACK_TICKS < enc->last_ext_ts;
+}
+
+/* It comes late, from before such a beginning. */
+static bool is_of_former_time(const struct plm_encoding *enc, const struct plm_pkt *pkt)
+{
+    return pkt->late && pkt->ext_ts > enc->last_ext_ts + STEP_BACK_TICKS;
 }
 
 /* A frame began to come; which of the two is late, the frame or its way, is seen in the longest of both times. */
@@ -888,6 +895,10 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     pkt->ext_seq = pkt->recovered && enc->seen
                        ? plm_seq_extend(enc->newest_seq, v->seq)
                        : plm_rx_stats_on_packet(&enc->stats, v->seq, v->ts, v->len, now);
+    if (pkt->recovered && enc->seen && pkt->ext_seq > enc->newest_seq) {
+        plm_transport_drop(tr->transport, PLM_DROP_RTP_DUPLICATE); /* nobody missed it: it is of a former stream */
+        return;
+    }
     pkt->late = enc->seen && pkt->ext_seq < enc->newest_seq;
     /* 2^32 in front, so that a late packet of the very first ones has room below */
     pkt->ext_ts = first ? (1ull << 32) + v->ts : plm_ts_extend(enc->last_ext_ts, v->ts);
@@ -910,13 +921,14 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
         return;
     }
     if (back)
-        begin_anew(tr, e);
+        begin_anew(tr, e, !pkt->info.keyframe_start);
     note_codec(tr, pkt);
     if (video && !pkt->late && pkt->ext_ts != enc->last_ext_ts) {
         note_gap(enc, pkt->ext_ts, now);
         note_frame(tr, e);
     }
-    plm_key_group_on_packet(&enc->group, pkt);
+    if (!is_of_former_time(enc, pkt))
+        plm_key_group_on_packet(&enc->group, pkt);
     if (!pkt->late) {
         enc->newest_seq = pkt->ext_seq;
         enc->last_ext_ts = pkt->ext_ts;
@@ -997,5 +1009,5 @@ void plm_track_restart_encoding(struct plm_track *tr, uint8_t e)
         memset(enc->dd, 0, sizeof *enc->dd);
     enc->seen = false;
     enc->newest_seq = 0;
-    begin_anew(tr, e);
+    begin_anew(tr, e, true);
 }

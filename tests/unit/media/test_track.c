@@ -263,6 +263,45 @@ static void time_may_begin_anew(void **state)
     teardown(&other);
 }
 
+/* Of a stream that may have ended meanwhile. */
+static void send_again(struct peer *p, uint16_t rtx_seq, uint16_t of_seq)
+{
+    uint8_t b[100] = {0x90, 0x80 | (VP8_PT + 1), (uint8_t)(rtx_seq >> 8), (uint8_t)rtx_seq, 0, 0, 0x10, 0, 0, 0, 0, 142,
+        0xbe, 0xde, 0, 1, 0x40, '0', 0, 0, (uint8_t)(of_seq >> 8), (uint8_t)of_seq, 0x90, 0x80, 0x80, 1, 0x11};
+    b[sizeof b - 1] = (uint8_t)p->who;
+    send_rtp(p, 142, rtx_seq, b, 20, sizeof b);
+}
+
+/** A retransmission of the former stream, and padding of whatever time, take nothing from what comes. */
+static void leftovers_stop_nothing(void **state)
+{
+    struct world *w = *state;
+    void *other;
+    setup(&other);
+    elsewhere = other;
+    struct peer *a = camera(w, 1), *b = watcher(w, 2);
+    two_workers(w);
+    struct frame f = {.ssrc = 42, .ts = 1000000000, .ext_seq = 40000, .pt = VP8_PT};
+    send_pictures(a, &f);
+    send_again(a, 1, 40010);
+    f = (struct frame){.ssrc = 43, .ts = 5000, .ext_seq = 20000, .pt = VP8_PT};
+    send_pictures(a, &f);
+    assert_int_equal(b->rtp, 120);
+    send_again(a, 2, 40059);
+    const uint8_t padding[20] = {0x90, VP8_PT, 0x4e, 0x20 + 61, 0, 0, 0, 0, 0, 0, 0, 43, 0xbe, 0xde, 0, 1, 0x40, '0'};
+    f.ext_seq++;
+    run_for(w, 2000000);
+    send_rtp(a, 43, f.ext_seq, padding, 20, 20);
+    f.key = false;
+    for (unsigned i = 0; i < 10; i++) {
+        f.ext_seq++;
+        f.ts += 3000;
+        send_one(a, f);
+    }
+    assert_int_equal(b->rtp, 130);
+    teardown(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_leaves_is_needed_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(another_ssrc_is_seen_everywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(time_may_begin_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(leftovers_stop_nothing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
