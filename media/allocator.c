@@ -193,7 +193,7 @@ static uint32_t cost_of(const struct climb *c, int at, bool up, uint64_t left)
 
 /**
  * A camera that has come up by itself of late, and lacks no more than the head-room that it was to have: it saves that on its frames, at once and
- * without a key frame. One that came back and has no frames to save stays where little of the whole line lacks. @return what it costs then,
+ * without a key frame. Where one came back the lowest layers, which have no frames to save, stay if little of the whole line lacks. @return what it costs then,
  * 0: it does not fit
  */
 static uint32_t thin(struct climb *c, int at, uint64_t others, uint64_t budget)
@@ -316,12 +316,21 @@ static bool waits(struct climb *c, bool proved, uint64_t now_us)
     return !proved || now_us - m->room_since_us < PLM_ALLOC_SUSTAIN_US;
 }
 
-/** What the lowest layer of a picture that came back of late may take that the budget has not: the head-room of the whole line. */
-static uint64_t may_go_beyond(const struct climb *c, const struct plm_alloc_line *line, uint64_t budget)
+static bool is_kept(const struct climb *c)
 {
-    bool came_back = c->doubted && !c->asked && c->held == 0 &&
-                     c->steps[0].encoding == c->slot->memory->encoding;
-    return came_back ? (budget + line->beside_bps) * (PLM_ALLOC_UP_PERCENT - 100) / 100 : 0;
+    return !c->asked && c->held >= 0 && c->steps[0].encoding == c->slot->memory->encoding;
+}
+
+/** While a picture has come back of late, what the lowest layers may take that the budget has not: the head-room of the whole line. */
+static void spare_lowest(
+    struct climb **order, size_t m, const struct plm_alloc_line *line, uint64_t budget)
+{
+    bool came_back = false;
+    for (size_t i = 0; i < m; i++)
+        came_back |= order[i]->doubted && is_kept(order[i]);
+    uint64_t beyond = (budget + line->beside_bps) * (PLM_ALLOC_UP_PERCENT - 100) / 100;
+    for (size_t i = 0; i < m; i++)
+        order[i]->beyond = came_back && !order[i]->slot->screen && is_kept(order[i]) ? beyond : 0;
 }
 
 /**
@@ -454,8 +463,8 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     for (size_t i = 0; i < m; i++) {
         order[i]->cap = order[i]->n - 1;
         order[i]->asked = is_asked(order[i], now_us);
-        order[i]->beyond = may_go_beyond(order[i], line, budget);
     }
+    spare_lowest(order, m, line, budget);
     uint64_t used = climb_all(order, m, budget);
     bool lacks = false;
     for (size_t i = 0; i < m; i++)

@@ -79,7 +79,7 @@ struct plm_alloc_total {
  * up was taken back, has, with sound, grown by three fifths since its least, and is far more than was used: the line stood still for a moment, or was thought to; more frames of the
  * same encoding cost no key frame, and do not wait for this; a paused slot's return waits 20 s at most. Nor does anything that somebody asks for otherwise than before (another size,
  * another priority, another track); where the publisher had to begin with what is asked for, not for some seconds. The sum never exceeds the budget, but
- * for 5 s after a camera came back from a pause: its lowest layer stays then if, sound included, no more than 15 % of the line lack.
+ * for 5 s after a camera came back from a pause: lowest layers of cameras stay then if, sound included, no more than 15 % of the line lack.
  *
  * Called whenever something has changed, and at least twice a second.
  */

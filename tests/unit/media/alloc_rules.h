@@ -98,17 +98,20 @@ static inline bool alloc_same_layers(const struct plm_alloc_slot *a, const struc
            a->want_height == b->want_height && !memcmp(a->layers, b->layers, sizeof a->layers);
 }
 
-/** A picture that came back or rose by itself in the last 5 s. */
-static inline bool alloc_is_late(const struct plm_alloc_slot *s, uint64_t now)
+/** Some picture came back or rose by itself in the last 5 s. */
+static inline bool alloc_is_late(const struct alloc_world *w)
 {
-    return s->memory->rose_us && now - s->memory->rose_us < 5000000;
+    bool late = false;
+    for (size_t i = 0; i < w->n; i++)
+        late |= w->memory[i].rose_us && w->now - w->memory[i].rose_us < 5000000;
+    return late;
 }
 
-/** @return what is wrong with one choice, NULL: nothing */
+/** @param late somebody was, before it @return what is wrong with one choice, NULL: nothing */
 static inline const char *alloc_check_choice(const struct plm_alloc_slot *v, size_t n, uint32_t budget,
-    uint64_t now, const struct plm_alloc_total *total)
+    bool late, const struct plm_alloc_total *total)
 {
-    uint64_t used = 0, most = budget;
+    uint64_t used = 0, most = (uint64_t)budget * (late ? PLM_ALLOC_UP_PERCENT : 100) / 100;
     for (size_t i = 0; i < n; i++) {
         const struct plm_alloc_slot *s = &v[i];
         bool valid = s->n_layers > 0 && s->n_layers <= PLM_MAX_ENCODINGS;
@@ -133,8 +136,6 @@ static inline const char *alloc_check_choice(const struct plm_alloc_slot *v, siz
         if (any && !s->layers[s->encoding].sent)
             return "an encoding that does not flow, though others do";
         used += alloc_cost(s);
-        if (alloc_is_late(s, now) && !s->screen)
-            most = (uint64_t)budget * PLM_ALLOC_UP_PERCENT / 100;
     }
     if (used > total->used_bps)
         return "more is used than is told";
@@ -155,7 +156,7 @@ static inline const char *alloc_check_anew(const struct alloc_world *w)
             v[k][i].memory = &m[k][i];
         uint32_t budget = k ? w->budget + w->budget / 3 : w->budget;
         plm_allocate(&line, v[k], w->n, budget, w->now, &total);
-        const char *broken = alloc_check_choice(v[k], w->n, budget, w->now, &total);
+        const char *broken = alloc_check_choice(v[k], w->n, budget, false, &total);
         if (broken)
             return broken;
     }
@@ -191,8 +192,9 @@ static inline const char *alloc_check_steady(struct alloc_world *w)
         int was[ALLOC_SLOTS];
         for (size_t i = 0; i < w->n; i++)
             was[i] = alloc_height(&w->slots[i]);
+        bool late = alloc_is_late(w);
         plm_allocate(&w->line, w->slots, w->n, w->budget, w->now, &total);
-        const char *broken = alloc_check_choice(w->slots, w->n, w->budget, w->now, &total);
+        const char *broken = alloc_check_choice(w->slots, w->n, w->budget, late, &total);
         if (broken)
             return broken;
         for (size_t i = 0; i < w->n; i++) {
@@ -254,8 +256,9 @@ static inline const char *alloc_rules_check(const uint8_t *script, size_t len)
     for (unsigned round = 0; in.left; round++) {
         struct plm_alloc_total total;
         alloc_change(&in, &w);
+        bool late = alloc_is_late(&w);
         plm_allocate(&w.line, w.slots, w.n, w.budget, w.now, &total);
-        const char *broken = alloc_check_choice(w.slots, w.n, w.budget, w.now, &total);
+        const char *broken = alloc_check_choice(w.slots, w.n, w.budget, late, &total);
         if (!broken && round % 8 == 0)
             broken = alloc_check_anew(&w);
         if (broken)

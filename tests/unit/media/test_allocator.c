@@ -475,6 +475,26 @@ static void a_picture_that_came_back_is_kept_for_a_while(void **state)
     assert_int_equal(r.slots[1].encoding, PLM_LAYER_NONE);
 }
 
+/** Nor does it push out one that was there all along. */
+static void who_came_back_pushes_nobody_out(void **state)
+{
+    (void)state;
+    struct receiver r;
+    receiver_init(&r, 2);
+    r.slots[1] = simulcast(&r.memory[1], 0, 320);
+    for (unsigned t = 0; t < PLM_ALLOC_TEMPORAL; t++)
+        r.slots[0].layers[0].bps[t] = 170000;
+    share(&r, 300000);
+    share_for(&r, 110000, 25 * SECOND);
+    assert_int_equal(r.slots[0].encoding, PLM_LAYER_NONE);
+    assert_int_equal(r.slots[1].encoding, 0);
+    while (r.slots[0].encoding == PLM_LAYER_NONE)
+        share_for(&r, 300000, SECOND / 2);
+    share_for(&r, 220000, SECOND);
+    assert_int_equal(r.slots[0].encoding, 0);
+    assert_int_equal(r.slots[1].encoding, 0);
+}
+
 /** More frames of the same encoding need no key frame: a failure is no reason to wait for them. */
 static void frames_come_back_soon(void **state)
 {
@@ -591,6 +611,7 @@ int main(void)
         cmocka_unit_test(what_is_asked_for_anew_does_not_wait),
         cmocka_unit_test(a_paused_slot_comes_back_by_itself),
         cmocka_unit_test(a_picture_that_came_back_is_kept_for_a_while),
+        cmocka_unit_test(who_came_back_pushes_nobody_out),
         cmocka_unit_test(frames_come_back_soon),
         cmocka_unit_test(what_is_not_sent_is_wished_for),
         cmocka_unit_test(what_is_waited_for_is_wished_for),
