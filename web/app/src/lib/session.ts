@@ -36,6 +36,8 @@ import { Store } from "./store.js";
 export interface Notice {
   key: number;
   text: string;
+  /** More to read than who came. */
+  isAdvice: boolean;
 }
 
 /** A reaction on its way over the screen. */
@@ -83,7 +85,6 @@ export interface Credentials {
 }
 
 const NOTICE_MS = 4000;
-/* More to read. */
 const ADVICE_MS = 10_000;
 const REACTION_MS = 4500;
 const REACTIONS_AT_ONCE = 24;
@@ -146,7 +147,7 @@ export class Session extends Store<SessionState> {
   async join(): Promise<void> {
     const stopSending = this.local.sendTo({
       send: (source, track) => void this.meeting.setSource(source, track).catch(() => undefined),
-      fail: (what, reason) => this.notify(adviceOn(what, reason), ADVICE_MS),
+      fail: (what, reason) => this.notify(adviceOn(what, reason), true),
     });
     try {
       await this.meeting.join();
@@ -304,10 +305,11 @@ export class Session extends Store<SessionState> {
   }
 
   /** Say something in passing. */
-  notify(text: string, ms = NOTICE_MS): void {
+  notify(text: string, isAdvice = false): void {
     const key = ++this.nextKey;
-    this.set({ notices: [...this.get().notices.slice(-2), { key, text }] });
-    setTimeout(() => this.set({ notices: this.get().notices.filter((notice) => notice.key !== key) }), ms);
+    this.set({ notices: [...this.get().notices.slice(-2), { key, text, isAdvice }] });
+    const over = () => this.set({ notices: this.get().notices.filter((notice) => notice.key !== key) });
+    setTimeout(over, isAdvice ? ADVICE_MS : NOTICE_MS);
   }
 
   /** What was asked is answered. */

@@ -142,7 +142,7 @@ export function MeetingPage({ session, local, room }: MeetingPageProps) {
           </div>
           <div className="notices" aria-live="polite">
             {state.notices.map((notice) => (
-              <p key={notice.key} className="notice">
+              <p key={notice.key} className={notice.isAdvice ? "notice advice" : "notice"}>
                 {notice.text}
               </p>
             ))}
