@@ -31,7 +31,8 @@
 #define CLIMB_GAP_US   60000 /* between two of them: a queue lets one through after the other */
 #define CLIMB_LESS_US  8000  /* unrest that is none */
 #define CLIMB_STEP     60    /* percent of the climb that one of them may be: a leap is no queue */
-#define CLIMB_PUSHED   50    /* percent of its time that it grew by: what was sent one by one shows no rate */
+#define CLIMB_PUSHED   25    /* percent of its time that it grew by: what was sent one by one shows no rate */
+#define HINT_PUSHED    50    /* the same of the short ones */
 #define HINT_N         3     /* the same of a line of which little is left: packets in a row */
 #define HINT_US        15000
 #define HINT_WAIT_US   35000 /* that the last one has, and that of the feedback */
@@ -100,16 +101,16 @@ static void note_wait(struct plm_bwe_delay *d, int64_t sent_us, int64_t way_us)
 }
 
 /* A queue grows evenly, and by much of the time: after a leap those behind it only come as they were sent. */
-static bool is_pushed(const struct plm_bwe_delay *d, int64_t grown_us, int64_t us)
+static bool is_pushed(const struct plm_bwe_delay *d, int64_t grown_us, int64_t us, int percent)
 {
-    return d->climb_step_us * 100 <= grown_us * CLIMB_STEP && grown_us * 100 >= us * CLIMB_PUSHED;
+    return d->climb_step_us * 100 <= grown_us * CLIMB_STEP && grown_us * 100 >= us * percent;
 }
 
 /* Few packets in a row happen to come later and later on any line: they have to do so evenly, with nothing lost between them, and far too slowly. */
 static bool is_hint(const struct plm_bwe_delay *d, int64_t grown_us, int64_t us, uint64_t bps)
 {
     return d->climb_packets >= HINT_N && grown_us >= HINT_US && bps < d->hint_below_bps && !d->climb_lost &&
-           d->highest_way_us - base_of(d) >= HINT_WAIT_US && is_pushed(d, grown_us, us);
+           d->highest_way_us - base_of(d) >= HINT_WAIT_US && is_pushed(d, grown_us, us, HINT_PUSHED);
 }
 
 /* Whether the run shows a queue: it has to be long, and to have grown by much. */
@@ -120,7 +121,7 @@ static void judge_climb(struct plm_bwe_delay *d)
         return;
     uint64_t bps = (uint64_t)d->climb_octets * 8000000 / (uint64_t)us;
     if (d->climb_packets >= CLIMB_N && grown_us >= CLIMB_US + unrest(d) &&
-        d->highest_way_us - base_of(d) >= standing_us(d) && is_pushed(d, grown_us, us))
+        d->highest_way_us - base_of(d) >= standing_us(d) && is_pushed(d, grown_us, us, CLIMB_PUSHED))
         d->narrow_bps = bps;
     if (is_hint(d, grown_us, us, bps))
         d->hint_bps = bps;
