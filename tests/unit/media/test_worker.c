@@ -824,7 +824,7 @@ static void strays_of_one_take_no_places_of_others(void **state)
     struct plm_addr from;
     assert_int_equal(plm_addr_parse(&from, "203.0.113.9:4000"), 0);
     put_on_wire(w, hello, sizeof hello, &from, true);
-    assert_int_equal(plm_addr_parse(&from, "198.51.100.1:1999"), 0); /* its latest */
+    assert_int_equal(plm_addr_parse(&from, "198.51.100.1:1807"), 0); /* when those before were silent */
     put_on_wire(w, hello, sizeof hello, &from, true);
     assert_int_equal(plm_addr_parse(&from, "198.51.100.1:1000"), 0); /* long ago */
     put_on_wire(w, hello, sizeof hello, &from, true);
