@@ -657,6 +657,7 @@ static void test_strangers_at_encoder(void **state)
     assert_int_equal(s->r->stops, 0);
     struct peer *x =
         enter(s->w, &(struct plm_msg_join){.room = "Room", .name = "Eve", .device = "another"}, NULL, NULL);
+    assert_int_equal(s->r->stops, 1); /* what she says is not in it */
     assert_int_equal(seen(x, NULL), 0);
     assert_int_equal(ask_delete(x, s->r->id), PLM_MSG_error_code_not_found);
     struct peer *again = enter(

@@ -225,6 +225,19 @@ static void test_limits(void **state)
     world_destroy(w);
 }
 
+/* Where each new room has a lobby nobody is past it for having come before anybody. */
+static void test_new_room_with_lobby(void **state)
+{
+    struct plm_hub_config config = {.lobby = true};
+    struct world *w = world_create(&config);
+    struct plm_resource_reply reply;
+    (void)state;
+    assert_int_equal(post_whep(w, "r", NULL, 0, 1, &reply), 401);
+    assert_int_equal(post_whip(w, "r", "a", &reply), 401);
+    assert_int_equal(world_gauges(w).rooms, 0);
+    world_destroy(w);
+}
+
 /* ---- WHEP ---- */
 
 static void test_whep_following(void **state)
@@ -485,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_failing_port, world_setup, world_teardown),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_new_room_with_lobby),
         cmocka_unit_test_setup_teardown(test_whep_following, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_whep_pinned, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_whep_one_goes, world_setup, world_teardown),
