@@ -193,6 +193,27 @@ static void demand_by_link(struct world *w)
     plm_worker_link(w->worker, 1, (const uint8_t *)&frame, sizeof frame, w->now);
 }
 
+static void open_elsewhere(void)
+{
+    void *other;
+    setup(&other);
+    elsewhere = other;
+}
+
+static void close_elsewhere(void)
+{
+    void *other = elsewhere;
+    teardown(&other);
+}
+
+/* What w shows comes to those elsewhere, too. */
+static void link_worlds(struct world *w)
+{
+    w->on_link = pass_on;
+    two_workers(w);
+    run_for(elsewhere, 10000);
+}
+
 /* Two seconds of pictures, a key frame first. */
 static void send_pictures(struct peer *a, struct frame *f)
 {
@@ -212,13 +233,9 @@ static void send_pictures(struct peer *a, struct frame *f)
 static void another_ssrc_is_seen_everywhere(void **state)
 {
     struct world *w = *state;
-    void *other;
-    setup(&other);
-    elsewhere = other;
+    open_elsewhere();
     struct peer *a = camera(w, 1), *here = watcher(w, 2), *there = watcher(elsewhere, 3);
-    w->on_link = pass_on;
-    two_workers(w);
-    run_for(elsewhere, 10000);
+    link_worlds(w);
     struct frame f = {.ssrc = 42, .ts = 1000, .ext_seq = 30000, .pt = VP8_PT};
     send_pictures(a, &f);
     assert_int_equal(here->rtp, 60);
@@ -229,20 +246,16 @@ static void another_ssrc_is_seen_everywhere(void **state)
     assert_int_equal(there->rtp, 120);
     assert_true(there->last_ts - there->log[0].ts < 6 * 90000); /* by their clocks nothing happened */
     w->on_link = NULL;
-    teardown(&other);
+    close_elsewhere();
 }
 
 /** Timestamps that begin anew under the same SSRC are no reason to wait until they are where they were. */
 static void time_may_begin_anew(void **state)
 {
     struct world *w = *state;
-    void *other;
-    setup(&other);
-    elsewhere = other;
+    open_elsewhere();
     struct peer *a = camera(w, 1), *here = watcher(w, 2), *there = watcher(elsewhere, 3);
-    w->on_link = pass_on;
-    two_workers(w);
-    run_for(elsewhere, 10000);
+    link_worlds(w);
     struct frame f = {.ssrc = 42, .ts = 1000000000, .ext_seq = 100, .pt = VP8_PT};
     send_pictures(a, &f);
     f.ts = 5000;
@@ -260,7 +273,7 @@ static void time_may_begin_anew(void **state)
     }
     assert_int_equal(unsteady(w), 9);
     w->on_link = NULL;
-    teardown(&other);
+    close_elsewhere();
 }
 
 /* Of a stream that may have ended meanwhile. */
@@ -276,9 +289,7 @@ static void send_again(struct peer *p, uint16_t rtx_seq, uint16_t of_seq)
 static void leftovers_stop_nothing(void **state)
 {
     struct world *w = *state;
-    void *other;
-    setup(&other);
-    elsewhere = other;
+    open_elsewhere();
     struct peer *a = camera(w, 1), *b = watcher(w, 2);
     two_workers(w);
     struct frame f = {.ssrc = 42, .ts = 1000000000, .ext_seq = 40000, .pt = VP8_PT};
@@ -299,7 +310,7 @@ static void leftovers_stop_nothing(void **state)
         send_one(a, f);
     }
     assert_int_equal(b->rtp, 130);
-    teardown(&other);
+    close_elsewhere();
 }
 
 int main(void)
