@@ -13,7 +13,11 @@
 #define CLOSE_TOO_BIG      1009
 #define CLOSE_TRY_LATER    1013
 
-#define MAX_PIECES 4096 /* of a message: fragments may be empty, so the size alone does not bound them */
+#define LINGER_US   (2 * LWS_US_PER_SEC)         /* for the peer's close frame */
+#define WRITE_CLOSE ((enum lws_write_protocol)4) /* kept for it, without a name */
+#define MAX_PIECES  4096 /* of a message: fragments may be empty, so the size alone does not bound them */
+
+_Static_assert(LWS_WRITE_HTTP == 3 && LWS_WRITE_PING == 5, "libwebsockets numbers its frames otherwise");
 
 struct queued {
     struct queued *next;
@@ -30,7 +34,7 @@ struct socket {
     char *in;      /* the message that is coming in */
     size_t in_len, in_cap, in_pieces;
     uint64_t ticks, heard_at_tick; /* of the ping timer */
-    bool ping_due, dropped, peer_closes;
+    bool ping_due, dropped, peer_closes, said_goodbye;
     unsigned close_code; /* 0: stays open */
     char close_reason[64];
 };
@@ -99,11 +103,20 @@ static void on_close(void *ctx, unsigned code, const char *reason)
     lws_callback_on_writable(s->wsi);
 }
 
+/*
+ * The last that is said. The connection stays until the peer's close frame, and what comes before that is thrown away: a socket that is closed
+ * over unread octets is reset, and takes the reason back. libwebsockets' own end does not wait.
+ */
 static int say_goodbye(struct socket *s)
 {
-    lws_close_reason(s->wsi, (enum lws_close_status)s->close_code, (unsigned char *)s->close_reason,
-        strlen(s->close_reason));
-    return -1;
+    unsigned char buf[LWS_PRE + 2 + sizeof s->close_reason];
+    size_t len = strlen(s->close_reason);
+    buf[LWS_PRE] = (unsigned char)(s->close_code >> 8);
+    buf[LWS_PRE + 1] = (unsigned char)s->close_code;
+    memcpy(buf + LWS_PRE + 2, s->close_reason, len);
+    s->said_goodbye = true;
+    lws_set_timer_usecs(s->wsi, LINGER_US);
+    return lws_write(s->wsi, buf + LWS_PRE, len + 2, WRITE_CLOSE) < (int)len + 2 ? -1 : 0;
 }
 
 static bool reserve_scratch(struct plm_ws *ws, size_t len)
@@ -155,16 +168,15 @@ static int on_writable(struct socket *s)
 {
     if (s->dropped)
         return -1;
+    if (s->said_goodbye)
+        return 0;
     if (closes_itself(
             s)) { /* RFC 6455 section 5.5.1: nothing after a close frame; libwebsockets would send it */
         drop_queue(s);
         return 0;
     }
-    if (!s->ping_due && !s->first) {
-        if (s->close_code)
-            lws_set_timer_usecs(s->wsi, 1); /* an end within this callback would send no close frame */
-        return 0;
-    }
+    if (!s->ping_due && !s->first)
+        return s->close_code ? say_goodbye(s) : 0;
     int err = s->ping_due ? write_ping(s) : write_first(s);
     if (!err && (s->first || s->close_code))
         lws_callback_on_writable(s->wsi);
@@ -173,12 +185,14 @@ static int on_writable(struct socket *s)
 
 /* ---- in ---- */
 
+/* At once: what is behind it makes no sense, and libwebsockets would read it. */
 static int reject(struct socket *s, unsigned code, const char *reason)
 {
     s->ws->stats.rejected++;
     s->close_code = code;
-    snprintf(s->close_reason, sizeof s->close_reason, "%s", reason);
-    return say_goodbye(s);
+    s->said_goodbye = true;
+    lws_close_reason(s->wsi, (enum lws_close_status)code, (unsigned char *)reason, strlen(reason));
+    return -1;
 }
 
 /* Fragments come in pieces of the service buffer's size, whatever the client's frames were. */
@@ -228,10 +242,10 @@ static void start_timer(struct socket *s)
 
 static int on_timer(struct socket *s)
 {
-    if (s->close_code && !s->first)
-        return say_goodbye(s);
+    if (s->said_goodbye)
+        return -1;
     uint64_t silent = ++s->ticks - s->heard_at_tick;
-    bool late = !plm_session_is_joined(s->session) &&
+    bool late = !(s->session && plm_session_is_joined(s->session)) &&
                 s->ticks * s->ws->config.ping_seconds >= s->ws->config.join_seconds;
     if (silent > 1 || late) {
         drop(s, &s->ws->stats.silent);
@@ -267,8 +281,7 @@ static int on_established(struct plm_ws *ws, struct lws *wsi, struct socket *s)
     ws->stats.opened++;
     if (plm_session_open(&s->session, ws->hub, &out)) {
         ws->stats.refused++;
-        s->close_code = CLOSE_TRY_LATER;
-        return say_goodbye(s);
+        on_close(s, CLOSE_TRY_LATER, "");
     }
     start_timer(s);
     return 0;
@@ -301,7 +314,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         s->peer_closes = true;
-        return 0;
+        return s->said_goodbye ? -1 : 0; /* not answered once more */
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return on_writable(s);
     case LWS_CALLBACK_TIMER:

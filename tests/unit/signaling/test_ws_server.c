@@ -312,6 +312,40 @@ static void test_binary(void **state)
     server_stop(&s);
 }
 
+/* Whoever goes on sending hears why it was closed. Its own close frame ends the connection, without another one; without it the server ends it. */
+static void test_last_words(void **state)
+{
+    struct server s;
+    struct plm_ws_stats stats;
+    (void)state;
+    server_start(&s, NULL, NULL);
+    char *more = calloc(1, 100000), octet;
+    int polite = client_open(&s, PLM_PROTOCOL), rude = client_open(&s, PLM_PROTOCOL);
+    for (int i = 0; i < 2; i++) {
+        int fd = i ? rude : polite;
+        client_say(&s, fd, join);
+        client_expect(&s, fd, "joined");
+        client_say(&s, fd, "{\"type\":\"leave\",\"id\":2}");
+        pump(&s, -1, 50);
+        client_frame(&s, fd, 0x81, more, 100000);
+        pump(&s, -1, 50);
+        assert_int_equal(client_closed(&s, fd), PLM_SESSION_CLOSE_DONE);
+    }
+    client_frame(&s, polite, 0x88, "\x03\xe8", 2);
+    assert_true(pump(&s, polite, 1000));
+    assert_int_equal(recv(polite, &octet, 1, MSG_DONTWAIT), 0);
+    plm_ws_stats(s.ws, &stats);
+    assert_int_equal(stats.sockets, 1);
+    assert_true(pump(&s, rude, 5000));
+    assert_int_equal(recv(rude, &octet, 1, MSG_DONTWAIT), 0);
+    plm_ws_stats(s.ws, &stats);
+    assert_int_equal(stats.sockets, 0);
+    free(more);
+    close(polite);
+    close(rude);
+    server_stop(&s);
+}
+
 static void test_subprotocol(void **state)
 {
     struct server s;
@@ -447,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_large_message),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_last_words),
         cmocka_unit_test(test_subprotocol),
         cmocka_unit_test(test_session_limit),
         cmocka_unit_test(test_slow_reader),
