@@ -2,6 +2,7 @@
 
 #define WIDER_PERCENT 150 /* of the budget that turned out too large: the line is another one now */
 #define BACK_PERCENT  160 /* of the least since it fell by itself, sound included: that was for a moment */
+#define AMPLE_PERCENT 300 /* of the lowest layers of all */
 #define SPARE_PERCENT 130 /* of what was used before: on a line that was full it means little */
 #define LARGE_PERCENT 50  /* of the largest picture's area: as large as that */
 #define FIRST_BPS                                                                                            \
@@ -21,16 +22,16 @@ struct climb {
     struct plm_alloc_slot *slot;
     struct step steps[MAX_STEPS];
     int n;
-    int held;     /* chosen last, -1: paused */
-    int cap;      /* as far as it may climb in this run */
-    int at;       /* -1: nothing yet */
-    int desired;  /* what it would choose if it need not wait */
-    bool fresh;   /* nothing was chosen before: no margin, no wait */
-    bool asked;   /* for what it has not got yet: no wait */
-    bool stuck;   /* the next step did not fit */
-    bool doubted; /* it came up by itself of late: what that takes shows only now */
-    bool thinned; /* of what it has not all frames */
-    uint8_t tid;  /* then: so many of them */
+    int held;        /* chosen last, -1: paused */
+    int cap;         /* as far as it may climb in this run */
+    int at;          /* -1: nothing yet */
+    int desired;     /* what it would choose if it need not wait */
+    bool fresh;      /* nothing was chosen before: no margin, no wait */
+    bool asked;      /* for what it has not got yet: no wait */
+    bool stuck;      /* the next step did not fit */
+    bool doubted;    /* it came up by itself of late: what that takes shows only now */
+    bool thinned;    /* of what it has not all frames */
+    uint8_t tid;     /* then: so many of them */
     uint64_t beyond; /* the budget: as far may its lowest step go */
     uint32_t cost;
 };
@@ -316,14 +317,30 @@ static bool waits(struct climb *c, bool proved, uint64_t now_us)
     return !proved || now_us - m->room_since_us < PLM_ALLOC_SUSTAIN_US;
 }
 
+/** @param ample so much room that a paused picture may come back in its lowest layer, whatever more is not proved yet */
+static void hold_back(struct climb *c, bool proved, bool ample, uint64_t now_us)
+{
+    if (!waits(c, proved, now_us))
+        return;
+    bool back = ample && c->held < 0 && c->cap >= 0 && !waits(c, true, now_us);
+    c->cap = back ? 0 : c->held;
+}
+
+static uint64_t lowest_bps(struct climb **order, size_t m)
+{
+    uint64_t bps = 0;
+    for (size_t i = 0; i < m; i++)
+        bps += order[i]->steps[0].cost;
+    return bps;
+}
+
 static bool is_kept(const struct climb *c)
 {
     return !c->asked && c->held >= 0 && c->steps[0].encoding == c->slot->memory->encoding;
 }
 
 /** While a picture has come back of late, what the lowest layers may take that the budget has not: the head-room of the whole line. */
-static void spare_lowest(
-    struct climb **order, size_t m, const struct plm_alloc_line *line, uint64_t budget)
+static void spare_lowest(struct climb **order, size_t m, const struct plm_alloc_line *line, uint64_t budget)
 {
     bool came_back = false;
     for (size_t i = 0; i < m; i++)
@@ -482,10 +499,9 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     }
     total->next_bps = budget_bps ? next_bps(order, m, budget) : 0;
     bool proved = !line->proved_bps || total->next_bps * PLM_ALLOC_PROVED_PERCENT / 100 <= line->proved_bps;
-    for (size_t i = 0; budget_bps && i < m; i++) {
-        if (waits(order[i], proved, now_us))
-            order[i]->cap = order[i]->held;
-    }
+    bool ample = budget * 100 >= lowest_bps(order, m) * AMPLE_PERCENT;
+    for (size_t i = 0; budget_bps && i < m; i++)
+        hold_back(order[i], proved, ample, now_us);
     total->used_bps = climb_all(order, m, budget);
     note_switches(line, order, m, budget, now_us);
     line->budget_bps = budget;

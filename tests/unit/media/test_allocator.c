@@ -450,6 +450,25 @@ static void a_paused_slot_comes_back_by_itself(void **state)
     assert_int_equal(r.slots[1].tid, 0);
 }
 
+/** What more it could have is not proved: where there is ample room for the lowest layer it does not wait for that. */
+static void a_paused_slot_comes_back_small_where_there_is_ample_room(void **state)
+{
+    (void)state;
+    struct receiver r;
+    receiver_init(&r, 1);
+    share(&r, 300000);
+    share(&r, 20000);
+    assert_int_equal(r.slots[0].encoding, PLM_LAYER_NONE);
+    r.line.proved_bps = 1;
+    share_for(&r, 170000, 30 * SECOND);
+    assert_int_equal(r.slots[0].encoding, PLM_LAYER_NONE);
+    share_for(&r, 1000000, 2 * SECOND); /* of a lowest layer of 60 */
+    assert_int_equal(r.slots[0].encoding, 0);
+    assert_int_equal(r.slots[0].tid, 0);
+    share_for(&r, 1000000, 10 * SECOND);
+    assert_int_equal(r.slots[0].encoding, 0);
+}
+
 /** What lacks right after is no more than the head-room of the whole line, sound included: it would flap. For a while, and not when much lacks. */
 static void a_picture_that_came_back_is_kept_for_a_while(void **state)
 {
@@ -610,6 +629,7 @@ int main(void)
         cmocka_unit_test(up_goes_what_is_proved),
         cmocka_unit_test(what_is_asked_for_anew_does_not_wait),
         cmocka_unit_test(a_paused_slot_comes_back_by_itself),
+        cmocka_unit_test(a_paused_slot_comes_back_small_where_there_is_ample_room),
         cmocka_unit_test(a_picture_that_came_back_is_kept_for_a_while),
         cmocka_unit_test(who_came_back_pushes_nobody_out),
         cmocka_unit_test(frames_come_back_soon),
