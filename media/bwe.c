@@ -8,6 +8,7 @@
 #include "bwe_delay.h"
 #include "bwe_log.h"
 #include "bwe_loss.h"
+#include "bwe_others.h"
 #include "bwe_probe.h"
 #include "bwe_rate.h"
 #include "bwe_trial.h"
@@ -22,7 +23,7 @@
 #define REMB_HOLD_US      8000000 /* how long a REMB that fell limits; doubled when it falls again soon */
 #define REMB_HOLD_MAX_US  60000000
 #define REMB_FALL_PERCENT 97
-#define REMB_SAME         2 /* and once more: an estimate would have moved, so it is a bound */
+#define REMB_SAME         2  /* and once more: an estimate would have moved, so it is a bound */
 #define NARROW_PERCENT    75 /* of the estimate */
 #define HINT_PERCENT      40 /* of it, where few packets say it */
 #define HINT_SENT_PERCENT 65 /* and of what is sent */
@@ -53,10 +54,13 @@
 #define STOOD_SPARE       120     /* percent of what flowed: with what a step up needs beside it */
 #define FULL_PERCENT      90      /* of the estimate goes through: it is nearly proved */
 #define BINS_1S           PLM_BWE_BINS
+#define BINS_500MS        10
 #define BINS_200MS        4
 #define BINS_100MS        2
-#define FRESH_PACKETS     8 /* of one feedback */
-#define GROW_PERCENT_S    8 /* where only loss is known */
+#define FRESH_PACKETS     8    /* of one feedback */
+#define GROW_PERCENT_S    8    /* where only loss is known */
+#define SHARED_MOST_Q8    51   /* 20 %: more is not for others alone */
+#define SHARED_LOST_Q16   6000 /* 9 %: a trial may be what makes the queue of others overflow */
 #define SIZE_BITS         11
 #define SIZE_MAX_SENT     ((1u << SIZE_BITS) - 1)
 
@@ -98,6 +102,7 @@ struct plm_bwe {
     uint64_t remb_cap, remb_until_us, remb_hold_us; /* what limits, while it limits */
     struct plm_bwe_rate sent_rate, acked_rate;      /* of our clock, of the receiver's */
     struct plm_bwe_delay delay;
+    struct plm_bwe_others others;
     struct plm_bwe_aimd aimd;
     struct plm_bwe_loss loss;
     uint32_t lost_q16; /* as plm_bwe_lost_q8 tells it */
@@ -249,6 +254,11 @@ static void note_feedback(struct plm_bwe *b, uint64_t now_us)
     validate(b, flows > b->shown ? flows : b->shown, now_us);
 }
 
+static bool loss_allows_growth(const struct plm_bwe *b)
+{
+    return plm_bwe_loss_allows_growth(&b->loss, plm_bwe_others_fill(&b->others));
+}
+
 static bool is_queueing(const struct plm_bwe *b)
 {
     return plm_bwe_delay_wait(&b->delay) > QUEUE_US;
@@ -300,10 +310,17 @@ static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)
         return;
     }
     uint32_t cut = plm_bwe_loss_judge(&b->loss, loss_q8, &s);
+    if (plm_bwe_loss_is_heavy(&b->loss))
+        plm_bwe_others_deny(&b->others);
+    if (plm_bwe_others_lose(&b->others) && loss_q8 <= SHARED_MOST_Q8) {
+        plm_bwe_loss_take_as_own(&b->loss);
+        return;
+    }
     if (!cut)
         return;
     /* Where less is sent than the estimate allows, it is the sending rate that loses. */
-    uint64_t from = s.sending && s.sending < b->estimate ? s.sending : b->estimate;
+    bool ours = s.sending && s.sending < b->estimate && !plm_bwe_others_fill(&b->others);
+    uint64_t from = ours ? s.sending : b->estimate;
     set_estimate(b, from - from * cut / 512);
     plm_bwe_aimd_hold(&b->aimd, now_us);
 }
@@ -392,6 +409,8 @@ static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
         acked = narrow;
     bool over = usage == PLM_BWE_OVER && lasts && !is_ours(b, now_us);
     if (is_narrow || (over && !plm_bwe_delay_was_let_go(&b->delay))) {
+        plm_bwe_others_on_cut(
+            &b->others, acked, sending(b), plm_bwe_rate_bps(&b->acked_rate, BINS_1S), now_us);
         uint64_t from = b->valid ? b->estimate : acked ? acked : START_BPS;
         uint64_t to =
             plm_bwe_aimd_decrease(&b->aimd, from, acked, !is_narrow && !is_long, round_trip(b), now_us);
@@ -411,6 +430,27 @@ static void follow_delay(struct plm_bwe *b, uint32_t got, uint64_t now_us)
         plm_bwe_aimd_settle(&b->aimd);
 }
 
+/* @return whether a step down is taken back: it was for a queue that others keep */
+static bool hear_others(struct plm_bwe *b, uint64_t now_us)
+{
+    enum plm_bwe_others_news news =
+        plm_bwe_others_hear(&b->others, plm_bwe_rate_bps(&b->sent_rate, BINS_500MS),
+            plm_bwe_delay_lucky_wait(&b->delay), round_trip(b), now_us);
+    plm_bwe_delay_share(&b->delay, b->others.queue_us);
+    if (!news)
+        return false;
+    plm_bwe_probe_hurry(&b->probe, now_us);
+    if (news == PLM_BWE_OTHERS_GONE) {
+        plm_bwe_trial_forgive(&b->trial);
+        return false;
+    }
+    uint64_t again = plm_bwe_others_again(&b->others);
+    plm_bwe_loss_take_as_own(&b->loss);
+    if (b->valid && again > b->estimate)
+        set_estimate(b, again);
+    return true;
+}
+
 static struct plm_bwe_probe_state probe_state(const struct plm_bwe *b, uint64_t now_us)
 {
     bool decreased = b->aimd.decreased_us && now_us - b->aimd.decreased_us < CALM_US;
@@ -418,7 +458,7 @@ static struct plm_bwe_probe_state probe_state(const struct plm_bwe *b, uint64_t 
     return (struct plm_bwe_probe_state){
         .estimate = (uint32_t)(b->valid ? b->estimate : b->shown),
         .want = b->want_bps,
-        .calm = !decreased && !cut && !is_queueing(b) && plm_bwe_loss_allows_growth(&b->loss) &&
+        .calm = !decreased && !cut && !is_queueing(b) && loss_allows_growth(b) &&
                 plm_bwe_delay_usage(&b->delay) != PLM_BWE_OVER,
         .rtt_us = round_trip(b),
         .doubted = plm_bwe_trial_wider(&b->trial, now_us),
@@ -439,7 +479,7 @@ static bool hear_trial(struct plm_bwe *b, uint32_t got, uint32_t lost, uint64_t 
         .acked = (uint32_t)plm_bwe_rate_bps(&b->acked_rate, BINS_200MS),
         .least_wait_us = plm_bwe_delay_least_wait(&b->delay),
         .let_go = plm_bwe_delay_was_let_go(&b->delay),
-        .lost_q16 = plm_bwe_loss_own_q16(&b->loss),
+        .lost_q16 = plm_bwe_loss_own_q16(&b->loss) + (plm_bwe_others_fill(&b->others) ? SHARED_LOST_Q16 : 0),
         .rtt_us = round_trip(b),
         .now_us = now_us};
     if (!plm_bwe_trial_judge(&b->trial, got, lost, &s))
@@ -487,7 +527,7 @@ static void grow(struct plm_bwe *b, uint64_t now_us)
         b->flowed_bps = flows;
         b->flowed_us = now_us;
     }
-    if (!b->valid || is_queueing(b) || !plm_bwe_loss_allows_growth(&b->loss) || !(proved || hoped)) {
+    if (!b->valid || is_queueing(b) || !loss_allows_growth(b) || !(proved || hoped)) {
         plm_bwe_aimd_hold(&b->aimd, now_us);
         return;
     }
@@ -518,8 +558,9 @@ static bool follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, u
     }
     plm_bwe_delay_end_feedback(&b->delay);
     note_feedback(b, now_us);
-    bool tried = hear_trial(b, got, lost, now_us);
-    follow_delay(b, got, now_us);
+    bool taken_back = hear_others(b, now_us), tried = hear_trial(b, got, lost, now_us);
+    if (!taken_back)
+        follow_delay(b, got, now_us);
     uint32_t loss_q8;
     if (plm_bwe_loss_count(&b->loss, got, lost, now_us, &loss_q8))
         on_loss(b, loss_q8, now_us);
@@ -634,7 +675,7 @@ static void grow_without_twcc(struct plm_bwe *b, uint64_t now_us)
     b->last_grow_us = now_us;
     since = since < 1000000 ? since : 1000000;
     /* What was reached earlier stays while less is being sent; it only does not grow. */
-    if (!b->valid || b->estimate >= top || !plm_bwe_loss_allows_growth(&b->loss))
+    if (!b->valid || b->estimate >= top || !loss_allows_growth(b))
         return;
     uint64_t bps = b->estimate + b->estimate * since / 1000 * GROW_PERCENT_S / 100000;
     set_estimate(b, bps < top ? bps : top);

@@ -23,32 +23,32 @@
 #define STANDING_UP_US 5000
 #define RISING                                                                                               \
     3 /* groups in a row; what was held up somewhere and let go together waits less from one to the next */
-#define RISING_LESS_US 1000  /* so much less is the same */
-#define CLIMB_N        5     /* packets in a row */
-#define BUSY_US        10000 /* a wait that shows that the line was sending something else */
-#define CLIMB_US       30000 /* from the first to the last of them */
-#define CLIMB_END_US   40000 /* that the last packet of a feedback still waits */
-#define CLIMB_GAP_US   60000 /* between two of them: a queue lets one through after the other */
-#define CLIMB_LESS_US  8000  /* unrest that is none */
-#define CLIMB_STEP     60    /* percent of the climb that one of them may be: a leap is no queue */
-#define CLIMB_PUSHED   25    /* percent of its time that it grew by: what was sent one by one shows no rate */
-#define HINT_PUSHED    50    /* the same of the short ones */
-#define HINT_N         3     /* the same of a line of which little is left: packets in a row */
-#define HINT_US        15000
-#define HINT_WAIT_US   35000 /* that the last one has, and that of the feedback */
-#define HINT_CALM      60    /* feedbacks without such a run before it counts */
-#define STANDING_N     3
-#define UNREST_SHIFT   5     /* of so many feedbacks */
-#define UNREST_TIMES   5     /* as the mean it may be */
-#define UNREST_NONE_US 12000 /* of it, that any line has */
-#define UNREST_MAX_US  70000 /* a single leap beyond it teaches nothing */
-#define UNREST_PACKETS 16    /* of fewer in one feedback the luckiest is chance, or waits for ours */
+#define RISING_LESS_US      1000  /* so much less is the same */
+#define CLIMB_N             5     /* packets in a row */
+#define BUSY_US             10000 /* a wait that shows that the line was sending something else */
+#define CLIMB_US            30000 /* from the first to the last of them */
+#define CLIMB_END_US        40000 /* that the last packet of a feedback still waits */
+#define CLIMB_GAP_US        60000 /* between two of them: a queue lets one through after the other */
+#define CLIMB_LESS_US       8000  /* unrest that is none */
+#define CLIMB_STEP          60    /* percent of the climb that one of them may be: a leap is no queue */
+#define CLIMB_PUSHED        25 /* percent of its time that it grew by: what was sent one by one shows no rate */
+#define HINT_PUSHED         50 /* the same of the short ones */
+#define HINT_N              3  /* the same of a line of which little is left: packets in a row */
+#define HINT_US             15000
+#define HINT_WAIT_US        35000 /* that the last one has, and that of the feedback */
+#define HINT_CALM           60    /* feedbacks without such a run before it counts */
+#define STANDING_N          3
+#define UNREST_SHIFT        5     /* of so many feedbacks */
+#define UNREST_TIMES        5     /* as the mean it may be */
+#define UNREST_NONE_US      12000 /* of it, that any line has */
+#define UNREST_MAX_US       70000 /* a single leap beyond it teaches nothing */
+#define UNREST_PACKETS      16    /* of fewer in one feedback the luckiest is chance, or waits for ours */
 #define UNREST_FORGET_SHIFT 9
-#define STANDING_MAX   5 /* feedbacks: it does not go by itself */
-#define TRIES          3
-#define LEAST_WAIT_US  8000  /* a queue that cannot be seen is none */
-#define LET_GO_US      30000 /* of sending: of less, chance makes it any time of arriving */
-#define LET_GO_PERCENT 70    /* of that time */
+#define STANDING_MAX        5 /* feedbacks: it does not go by itself */
+#define TRIES               3
+#define LEAST_WAIT_US       8000  /* a queue that cannot be seen is none */
+#define LET_GO_US           30000 /* of sending: of less, chance makes it any time of arriving */
+#define LET_GO_PERCENT      70    /* of that time */
 
 /* ---- the wait ---- */
 
@@ -57,11 +57,11 @@ static int64_t base_of(const struct plm_bwe_delay *d)
     return d->base_us[0] < d->base_us[1] ? d->base_us[0] : d->base_us[1];
 }
 
-/* What the luckiest packet's wait may differ by from one feedback to the next, for nothing but the line's own unrest. */
+/* What the luckiest packet's wait may be for nothing that we do: what it differs by from one feedback to the next, and the queue of others. */
 static int64_t unrest(const struct plm_bwe_delay *d)
 {
     int64_t us = d->unrest_us * UNREST_TIMES / (1 << UNREST_SHIFT) - UNREST_NONE_US;
-    return us > 0 ? us : 0;
+    return (us > 0 ? us : 0) + d->others_us;
 }
 
 static int64_t standing_us(const struct plm_bwe_delay *d)
@@ -110,7 +110,8 @@ static bool is_pushed(const struct plm_bwe_delay *d, int64_t grown_us, int64_t u
 static bool is_hint(const struct plm_bwe_delay *d, int64_t grown_us, int64_t us, uint64_t bps)
 {
     return d->climb_packets >= HINT_N && grown_us >= HINT_US && bps < d->hint_below_bps && !d->climb_lost &&
-           d->highest_way_us - base_of(d) >= HINT_WAIT_US && is_pushed(d, grown_us, us, HINT_PUSHED);
+           d->highest_way_us - base_of(d) >= HINT_WAIT_US + d->others_us &&
+           is_pushed(d, grown_us, us, HINT_PUSHED);
 }
 
 /* Whether the run shows a queue: it has to be long, and to have grown by much. */
@@ -206,7 +207,7 @@ bool plm_bwe_delay_was_let_go(const struct plm_bwe_delay *d)
 /* On a line with such runs now and then they say nothing; and what was said once has been heard. */
 static void judge_hint(struct plm_bwe_delay *d)
 {
-    bool any = d->hint_bps, stays = !d->let_go && d->last_way_us - base_of(d) >= HINT_WAIT_US;
+    bool any = d->hint_bps, stays = !d->let_go && d->last_way_us - base_of(d) >= HINT_WAIT_US + d->others_us;
     if (!stays || d->calm < HINT_CALM)
         d->hint_bps = 0;
     d->calm = any ? 0 : d->calm + (d->calm < HINT_CALM);
@@ -226,7 +227,7 @@ void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d)
     int64_t before = d->least_us;
     d->least_us = d->least_way_us - base_of(d);
     /* Where the luckiest packet does not wait, a burst has come and gone. */
-    if (d->usage == PLM_BWE_OVER && d->least_us < LEAST_WAIT_US)
+    if (d->usage == PLM_BWE_OVER && d->least_us - d->others_us < LEAST_WAIT_US)
         d->usage = PLM_BWE_NORMAL;
     if (d->n_ways >= STANDING_N)
         judge_standing(d, before);
@@ -251,6 +252,16 @@ int64_t plm_bwe_delay_last_wait(const struct plm_bwe_delay *d)
 int64_t plm_bwe_delay_least_wait(const struct plm_bwe_delay *d)
 {
     return queued(d, d->least_us);
+}
+
+int64_t plm_bwe_delay_lucky_wait(const struct plm_bwe_delay *d)
+{
+    return d->least_us;
+}
+
+void plm_bwe_delay_share(struct plm_bwe_delay *d, int64_t others_us)
+{
+    d->others_us = others_us;
 }
 
 int64_t plm_bwe_delay_wait(const struct plm_bwe_delay *d)
@@ -305,7 +316,7 @@ static void judge(struct plm_bwe_delay *d, double slope, double sent_ms, int64_t
     double trend = (d->deltas < DELTAS_MAX ? d->deltas : DELTAS_MAX) * slope * GAIN;
     if (d->threshold <= 0)
         d->threshold = THRESHOLD;
-    if (trend > d->threshold && d->wait_us > LEAST_WAIT_US) {
+    if (trend > d->threshold && d->wait_us - d->others_us > LEAST_WAIT_US) {
         d->over_ms += d->over_count ? sent_ms : sent_ms / 2;
         d->over_count++;
         if (d->over_ms > OVER_MS && d->over_count > 1 && slope >= d->slope_before) {

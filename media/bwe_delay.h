@@ -41,6 +41,7 @@ struct plm_bwe_delay {
     int64_t base_since_us;
     int64_t wait_us;      /**< smoothed, above the shortest way */
     int64_t least_us;     /**< shortest of the last feedback, above the shortest way */
+    int64_t others_us;    /**< plm_bwe_delay_share */
     int64_t unrest_us;    /**< what that one moves by from one feedback to the next, sum of some */
     int64_t least_way_us; /**< of the present feedback */
     unsigned n_ways;
@@ -91,6 +92,10 @@ int64_t plm_bwe_delay_wait(const struct plm_bwe_delay *d);
 int64_t plm_bwe_delay_least_wait(const struct plm_bwe_delay *d);
 /** The same of the packet that was sent last. */
 int64_t plm_bwe_delay_last_wait(const struct plm_bwe_delay *d);
+/** The shortest of the last feedback, whoever made it wait: the others below leave out unrest and what others keep there. */
+int64_t plm_bwe_delay_lucky_wait(const struct plm_bwe_delay *d);
+/** So long packets may wait for a queue that others keep in front of the line, us: it is none of ours. */
+void plm_bwe_delay_share(struct plm_bwe_delay *d, int64_t others_us);
 /** Begin anew with the slope: what comes now cannot be compared with what came. */
 void plm_bwe_delay_restart(struct plm_bwe_delay *d);
 

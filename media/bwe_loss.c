@@ -7,6 +7,7 @@
 #define FIRST             3 /* verdicts that tell the own loss: one alone may be a lucky one */
 #define CUT_INTERVAL_US   300000
 #define LOW_LOSS_Q8       5   /* 2 % */
+#define SHARED_LOSS_Q8    15  /* 6 %: a download loses so much, at times, and others with it */
 #define HIGH_LOSS_Q8      26  /* 10 % */
 #define OWN_LOSS_Q8       77  /* 30 %: of more it takes a proof that it is the line's own */
 #define PROVED_LOSS_Q8    115 /* 45 %: no line loses more by itself */
@@ -112,9 +113,20 @@ uint32_t plm_bwe_loss_judge(struct plm_bwe_loss *l, uint32_t loss_q8, const stru
     return loss_q8 > LEAST_CUT_Q8 ? loss_q8 : LEAST_CUT_Q8;
 }
 
-bool plm_bwe_loss_allows_growth(const struct plm_bwe_loss *l)
+bool plm_bwe_loss_allows_growth(const struct plm_bwe_loss *l, bool shared)
 {
-    return l->loss_q16 - l->own_q16 < LOW_LOSS_Q8 << 8;
+    return l->loss_q16 - l->own_q16 < (shared ? SHARED_LOSS_Q8 : LOW_LOSS_Q8) << 8;
+}
+
+bool plm_bwe_loss_is_heavy(const struct plm_bwe_loss *l)
+{
+    return l->loss_q16 > OWN_LOSS_Q8 << 8;
+}
+
+void plm_bwe_loss_take_as_own(struct plm_bwe_loss *l)
+{
+    if (l->own_q16 < l->loss_q16 && !plm_bwe_loss_is_heavy(l))
+        l->own_q16 = l->loss_q16;
 }
 
 uint32_t plm_bwe_loss_own_q16(const struct plm_bwe_loss *l)

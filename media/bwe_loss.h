@@ -44,7 +44,11 @@ bool plm_bwe_loss_has_begun(const struct plm_bwe_loss *l);
 uint32_t plm_bwe_loss_judge(struct plm_bwe_loss *l, uint32_t loss_q8, const struct plm_bwe_state *s);
 /** Of 65536 packets, how many the line loses whatever is sent; below half. */
 uint32_t plm_bwe_loss_own_q16(const struct plm_bwe_loss *l);
-/** Little enough is lost that more may be sent. */
-bool plm_bwe_loss_allows_growth(const struct plm_bwe_loss *l);
+/** Little enough is lost that more may be sent. @param shared with others who fill the line: it loses for them, too */
+bool plm_bwe_loss_allows_growth(const struct plm_bwe_loss *l, bool shared);
+/** More is lost than any line is believed to lose by itself. */
+bool plm_bwe_loss_is_heavy(const struct plm_bwe_loss *l);
+/** What the line loses at present it loses whatever is sent. */
+void plm_bwe_loss_take_as_own(struct plm_bwe_loss *l);
 
 #endif

@@ -63,12 +63,17 @@ static void over(struct plm_bwe_trial *t, uint64_t next_us)
     t->next_us = next_us;
 }
 
+void plm_bwe_trial_forgive(struct plm_bwe_trial *t)
+{
+    t->failed_bps = t->cap_bps = t->patience_us = 0;
+}
+
 static void prove(struct plm_bwe_trial *t, uint64_t now_us)
 {
     t->proved_bps = t->bps;
     t->proved_us = now_us;
     if (t->bps >= t->failed_bps)
-        t->failed_bps = t->cap_bps = t->patience_us = 0;
+        plm_bwe_trial_forgive(t);
     over(t, now_us);
 }
 
@@ -143,7 +148,7 @@ void plm_bwe_trial_on_carried(struct plm_bwe_trial *t, uint64_t bps, bool sent, 
     if (!plm_bwe_trial_cap(t, now_us))
         return;
     if (bps >= plm_bwe_trial_wider(t, now_us))
-        t->failed_bps = t->cap_bps = t->patience_us = 0;
+        plm_bwe_trial_forgive(t);
     else if (sent && bps > t->cap_bps && !plm_bwe_trial_is_felt(t, DRAIN_US, now_us))
         t->cap_bps = bps < t->failed_bps ? (uint32_t)bps : t->failed_bps;
 }

@@ -55,6 +55,8 @@ uint64_t plm_bwe_trial_wider(const struct plm_bwe_trial *t, uint64_t now_us);
 void plm_bwe_trial_on_carried(struct plm_bwe_trial *t, uint64_t bps, bool sent, uint64_t now_us);
 /** So much went through for long, until the line stood still, and goes through again. */
 void plm_bwe_trial_renew(struct plm_bwe_trial *t, uint32_t bps, uint64_t now_us);
+/** What failed says nothing any more. */
+void plm_bwe_trial_forgive(struct plm_bwe_trial *t);
 /** The estimate fell to this: more is not proved any longer, and what is under way cannot be. */
 void plm_bwe_trial_on_fall(struct plm_bwe_trial *t, uint32_t estimate);
 

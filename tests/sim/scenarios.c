@@ -826,6 +826,8 @@ static const struct {
     {"bandwidth_jitter", bandwidth_jitter},
     {"bandwidth_tunnel", bandwidth_tunnel},
     {"loss_freezes", loss_freezes},
+    {"bandwidth_shared", bandwidth_shared},
+    {"bandwidth_neighbours", bandwidth_neighbours},
     {"bandwidth_falls", bandwidth_falls},
     {"bandwidth_falls_slowly", bandwidth_falls_slowly},
     {"bandwidth_silence", bandwidth_silence},

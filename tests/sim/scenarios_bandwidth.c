@@ -1,6 +1,7 @@
 /*
  * What a receiver's line carries: the estimate, what is sent by it, and the queue that it makes.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/u32_map.h"
@@ -188,7 +189,8 @@ void bandwidth_found(const struct run *r)
 void bandwidth_jitter(const struct run *r)
 {
     static const struct {
-        unsigned ms, share; /* per mille of the packets, and what was sent behind them waits; 0: each by any time up to that */
+        unsigned ms,
+            share; /* per mille of the packets, and what was sent behind them waits; 0: each by any time up to that */
     } rows[] = {{60, 0}, {80, 50}, {60, 200}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct flow *f = calloc(1, sizeof *f);
@@ -206,10 +208,173 @@ void bandwidth_jitter(const struct run *r)
             sum += f->looks[k].estimate / 1000;
         }
         unsigned mean = (unsigned)(sum / (f->n - from));
-        printf("  %u of 1000 up to %u ms later: estimate %u kbit/s in the mean, the best layer %u %% of the time\n",
+        printf("  %u of 1000 up to %u ms later: estimate %u kbit/s in the mean, the best layer %u %% of the "
+               "time\n",
             rows[i].share ? rows[i].share : 1000, rows[i].ms, mean, best * 100 / (f->n - from));
         print_flow(f);
         SIM_CHECK(&f->m.sim, mean >= 800, "%u kbit/s in the mean", mean);
+        close_flow(f, r);
+    }
+}
+
+/** How much of the time since `from` this encoding was shown, percent; PLM_LAYER_NONE: none. */
+static unsigned share_of(const struct flow *f, unsigned from, uint8_t encoding)
+{
+    unsigned n = 0;
+    for (unsigned i = from; i < f->n; i++)
+        n += f->looks[i].encoding == encoding;
+    return n * 100 / (f->n - from);
+}
+
+static void print_shares(const struct flow *f, unsigned from)
+{
+    printf("estimate %u kbit/s in the mean, encodings %u %u %u %%, none %u %%, frozen %llu ms, %llu at most, "
+           "queue p50 %u ms, p95 %u\n",
+        estimate_kbps(f, f->n - from), share_of(f, from, 0), share_of(f, from, 1), share_of(f, from, 2),
+        share_of(f, from, PLM_LAYER_NONE), (unsigned long long)f->watcher->frozen_us / 1000,
+        (unsigned long long)sim_receiver_longest_freeze(f->watcher) / 1000, queue_ms(f, from, 50),
+        queue_ms(f, from, 95));
+}
+
+/** A download over the same line, as CUBIC (RFC 9438) does it: its window grows until the queue overflows, and is seven tenths of that then. */
+struct download {
+    struct flow *f;
+    bool runs;
+    double window, most, credit; /* packets */
+    uint64_t lost_us, octets;
+};
+
+static void on_download_tick(struct sim *s, void *arg)
+{
+    struct download *d = arg;
+    struct sim_end *e = d->f->watcher->receive;
+    if (!d->runs)
+        return;
+    sim_at(s, s->now + 1000, on_download_tick, d);
+    uint64_t wait = e->down_free > s->now ? e->down_free - s->now : 0, rtt_us = 2 * e->down.delay_us + wait;
+    double t = (double)(s->now - d->lost_us) / 1e6, k = cbrt(d->most * 0.3 / 0.4);
+    double reno = d->most * 0.7 + 0.53 * t * 1e6 / (double)rtt_us;
+    double cubic = 0.4 * (t - k) * (t - k) * (t - k) + d->most;
+    d->window = d->most > 0 ? fmax(cubic, reno) : d->window * (1 + 1000.0 / (double)rtt_us);
+    for (d->credit += d->window * 1000 / (double)rtt_us; d->credit >= 1; d->credit--) {
+        uint64_t from = e->down_free > s->now ? e->down_free : s->now;
+        if (from - s->now > e->down.queue_us) {
+            d->credit = 0;
+            if (s->now - d->lost_us <= rtt_us)
+                return;
+            d->most = d->window;
+            d->lost_us = s->now;
+            return;
+        }
+        e->down_free = from + UINT64_C(1500) * 8000000 / e->down.rate_bps;
+        d->octets += 1500;
+    }
+}
+
+static void begin_download(struct download *d, struct flow *f)
+{
+    *d = (struct download){.f = f, .runs = true, .window = 10, .octets = d->octets};
+    on_download_tick(&f->m.sim, d);
+}
+
+#define DOWNLOADS 4
+
+/** Somebody downloads over the same line for 40 s: the picture stays, if smaller, and the download goes on too. */
+void bandwidth_shared(const struct run *r)
+{
+    static const struct {
+        uint32_t mbps, queue_ms;
+        unsigned downloads;
+        bool before, fits;  /* it has begun before the call; it comes and goes */
+        unsigned most_none; /* percent of the time without a picture */
+    } rows[] = {
+        {10, 60, 1, false, false, 15},
+        {10, 150, 1, false, false, 15},
+        {10, 400, 1, false, false, 40},
+        {50, 100, 1, false, false, 15},
+        {5, 300, 1, false, false, 35},
+        {3, 200, 1, false, false, 95},
+        {10, 150, DOWNLOADS, false, false, 25},
+        {20, 200, DOWNLOADS, false, false, 25},
+        {10, 150, 1, true, false, 70},
+        {10, 400, 1, true, false, 40},
+        {5, 150, 1, true, false, 15},
+        {10, 200, 1, false, true, 25},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i += r->quick ? 3 : 1) {
+        struct flow *f = calloc(1, sizeof *f);
+        struct download d[DOWNLOADS] = {0};
+        open_flow(f, r, 15000, 0);
+        struct sim *s = &f->m.sim;
+        line(f, rows[i].mbps * 1000000, rows[i].queue_ms * 1000);
+        if (!rows[i].before)
+            run_for(f, 12000);
+        sim_receiver_forget_freezes(f->watcher);
+        unsigned from = f->n;
+        for (unsigned k = 0; k < 8; k++) {
+            for (unsigned n = 0; n < rows[i].downloads; n++) {
+                if (!d[n].runs)
+                    begin_download(&d[n], f);
+            }
+            run_for(f, 3000);
+            d[0].runs &= !rows[i].fits;
+            run_for(f, 2000);
+        }
+        uint64_t octets = 0;
+        for (unsigned n = 0; n < DOWNLOADS; n++) {
+            octets += d[n].octets;
+            d[n].runs = false;
+        }
+        unsigned ended = f->n, kbps = (unsigned)(octets * 8 / 40000);
+        printf("  %u Mbit/s, queue of %u ms, %u downloads%s, %u kbit/s: ", rows[i].mbps, rows[i].queue_ms,
+            rows[i].downloads,
+            rows[i].before ? " that had begun"
+            : rows[i].fits ? " by fits"
+                           : "",
+            kbps);
+        print_shares(f, from);
+        unsigned none = share_of(f, from, PLM_LAYER_NONE);
+        SIM_CHECK(s, none <= rows[i].most_none, "no picture for %u %% of the time", none);
+        SIM_CHECK(s, rows[i].fits || kbps >= rows[i].mbps * 400, "the download had only %u kbit/s", kbps);
+        run_for(f, 15000);
+        unsigned best = until_encoding(f, ended, 2, true);
+        printf("    best layer %u ms after the end\n", best);
+        SIM_CHECK(s, rows[i].mbps < 10 || rows[i].fits || best <= 15000, "no best layer after it");
+        print_flow(f);
+        close_flow(f, r);
+    }
+}
+
+/** Two who watch over the same line, each with an estimator of their own: neither takes the other's queue for one that it need not mind. */
+void bandwidth_neighbours(const struct run *r)
+{
+    static const struct {
+        uint32_t mbps, queue_ms;
+        uint64_t most_frozen_ms;
+    } rows[] = {{1, 300, 25000}, {2, 100, 500}, {3, 300, 500}, {4, 150, 500}, {6, 400, 500}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct flow *f = calloc(1, sizeof *f);
+        open_flow(f, r, 15000, 0);
+        struct sim *s = &f->m.sim;
+        line(f, rows[i].mbps * 1000000, rows[i].queue_ms * 1000);
+        struct sim_join join = {.id = 12, .room = 1, .codec = PLM_CODEC_VP8, .n_pairs = 1, .n_audio = 0};
+        struct sim_person *other = f->m.people[f->m.n++] = sim_join(s, &join);
+        other->receive->up = f->watcher->receive->up;
+        other->receive->down = f->watcher->receive->down;
+        other->receive->neighbour = f->watcher->receive;
+        run_for(f, 12000);
+        sim_receiver_forget_freezes(f->watcher);
+        sim_receiver_forget_freezes(other);
+        unsigned from = f->n;
+        run_for(f, 60000);
+        printf("  %u Mbit/s, queue of %u ms, two: ", rows[i].mbps, rows[i].queue_ms);
+        print_shares(f, from);
+        uint64_t mine = sim_receiver_longest_freeze(f->watcher), theirs = sim_receiver_longest_freeze(other);
+        SIM_CHECK(s, queue_ms(f, from, 95) < 100, "a queue of %u ms", queue_ms(f, from, 95));
+        SIM_CHECK(s, mine < rows[i].most_frozen_ms * 1000 && theirs < rows[i].most_frozen_ms * 1000,
+            "the pictures stood still for %llu and %llu ms", (unsigned long long)mine / 1000,
+            (unsigned long long)theirs / 1000);
+        print_flow(f);
         close_flow(f, r);
     }
 }
@@ -245,8 +410,8 @@ void bandwidth_tunnel(const struct run *r)
         unsigned from = f->n;
         run_for(f, 10000);
         uint32_t queue = longest_queue_ms(f, from);
-        printf("  nothing for %u ms: queue %u ms at most after it, estimate %u kbit/s after 10 s\n", lost_ms[i], queue,
-            estimate_kbps(f, 1));
+        printf("  nothing for %u ms: queue %u ms at most after it, estimate %u kbit/s after 10 s\n",
+            lost_ms[i], queue, estimate_kbps(f, 1));
         print_flow(f);
         SIM_CHECK(&f->m.sim, queue <= 300, "a queue of %u ms", queue);
         SIM_CHECK(&f->m.sim, estimate_kbps(f, 1) >= 450, "%u kbit/s after 10 s", estimate_kbps(f, 1));
@@ -265,8 +430,8 @@ void bandwidth_tunnel(const struct run *r)
         show(f, 1280);
         run_for(f, 10000);
         uint32_t queue = longest_queue_ms(f, from);
-        printf("  held up for %u ms: then larger, queue %u ms at most, estimate %u kbit/s\n", held_ms[i], queue,
-            estimate_kbps(f, 1));
+        printf("  held up for %u ms: then larger, queue %u ms at most, estimate %u kbit/s\n", held_ms[i],
+            queue, estimate_kbps(f, 1));
         print_flow(f);
         SIM_CHECK(&f->m.sim, queue <= 200, "a queue of %u ms", queue);
         SIM_CHECK(&f->m.sim, estimate_kbps(f, 1) <= 1500, "%u kbit/s of 1200", estimate_kbps(f, 1));

@@ -148,6 +148,7 @@ struct sim_end {
     struct plm_addr addr;
     struct sim_path up, down;
     uint64_t up_free, down_free, up_last, down_last; /**< of rate and order */
+    struct sim_end *neighbour; /**< whose line down this one shares; NULL: none */
     struct plm_transport_local local;
     struct plm_sec_session *sec;
     void *sec_ctx;

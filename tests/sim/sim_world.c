@@ -188,7 +188,10 @@ static void transmit(struct sim_end *e, bool up, const uint8_t *data, size_t len
 {
     struct sim *s = e->sim;
     const struct sim_path *path = up ? &e->up : &e->down;
-    uint64_t *free_at = up ? &e->up_free : &e->down_free, *last = up ? &e->up_last : &e->down_last;
+    uint64_t *free_at = up             ? &e->up_free
+                        : e->neighbour ? &e->neighbour->down_free
+                                       : &e->down_free,
+             *last = up ? &e->up_last : &e->down_last;
     SIM_CHECK(s, len > 0 && len <= 1500, "a datagram of %zu octets", len);
     uint64_t at = s->now;
     if (path->rate_bps) {
