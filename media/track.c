@@ -1,7 +1,6 @@
 #include "track.h"
 
 #include "base/util.h"
-#include "feed.h"
 #include "shard.h"
 #include "slot.h"
 #include "transport.h"
@@ -13,11 +12,9 @@
 #define SLOTS_AHEAD          3      /* of the one that is given a packet: fetched in three steps */
 #define VIDEO_RING           512    /* packets: more than 3 s of 1.5 Mbit/s */
 #define PREROLL_US           300000 /* a speaker is chosen 100 to 150 ms after the first syllable began */
-#define PREROLL_LINK_US      200000 /* until another worker has learned of it and asks */
 #define AUDIO_RING           64 /* more than 1 s of 20 ms packets; audio has no RTX, the ring finds duplicates */
-#define LATE_AFTER_SWITCH_US 500000 /* what was lost before a switch comes this much later at most */
-#define LAYERS_FRAMES        4      /* of three temporal layers all are seen among so many */
-#define BEHIND_FRAMES        6      /* of the lowest encoding without a packet of this one: it ended */
+#define LAYERS_FRAMES        4 /* of three temporal layers all are seen among so many */
+#define BEHIND_FRAMES        6 /* of the lowest encoding without a packet of this one: it ended */
 #define WAIT_MAX_US          500000
 #define QUEUE_US             50000 /* less is the way's unrest */
 #define LONG_WAIT_US         100000
@@ -29,10 +26,8 @@
 #define ASK_DOUBLINGS        3 /* then each is twice as far from the next, up to 4 s */
 #define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
 #define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
-#define DEMAND_REFRESH_US    1000000
 #define CHANGE_US            1000000
-#define STEP_BACK_TICKS      450000 /* 5 s of 90 kHz: no order of frames goes back so far */
-#define STOP_AFTER_US        2000000 /* stopping and starting costs a keyframe: not for what is soon needed again */
+#define STEP_BACK_TICKS      450000  /* 5 s of 90 kHz: no order of frames goes back so far */
 #define TOLD_US              3000000 /* a dead link's word holds no longer; it is given each second */
 #define LEVEL_UNKNOWN_SPEECH 30 /* a sender without RFC 6464 levels: packets of speech size count as speech */
 #define OPUS_DTX_OCTETS      8  /* comfort noise and DTX frames are smaller than this */
@@ -145,7 +140,7 @@ bool plm_track_take_codecs(struct plm_track *tr, const struct plm_media_params *
     return true;
 }
 
-static void end_groups(struct plm_track *tr, uint8_t encodings)
+void plm_track_end_groups(struct plm_track *tr, uint8_t encodings)
 {
     for (unsigned e = 0; e < tr->n_encodings; e++) {
         if (encodings >> e & 1)
@@ -158,7 +153,7 @@ void plm_track_update_remote(struct plm_track *tr, const struct plm_link_track *
     bool changed = tr->muted != (info->muted != 0);
     tr->muted = info->muted != 0;
     if (changed)
-        end_groups(tr, UINT8_MAX);
+        plm_track_end_groups(tr, UINT8_MAX);
     /* What its publisher sent meanwhile never came here: nothing may refer to it. */
     for (uint32_t i = 0; changed && i < tr->n_slots; i++) {
         plm_slot_restart(tr->slots[i], tr, !tr->muted);
@@ -192,20 +187,9 @@ struct plm_track *plm_track_create_remote(struct plm_worker *w, plm_participant_
     return tr;
 }
 
-static void forget_changed(struct plm_track *tr)
-{
-    if (!tr->changed_at)
-        return;
-    *tr->changed_at = tr->next_changed;
-    if (tr->next_changed)
-        tr->next_changed->changed_at = tr->changed_at;
-    tr->next_changed = NULL;
-    tr->changed_at = NULL;
-}
-
 void plm_track_destroy(struct plm_track *tr)
 {
-    forget_changed(tr);
+    plm_track_forget_demand(tr);
     plm_timer_stop(&tr->worker->wheel, &tr->key_timer);
     for (unsigned i = 0; i < tr->n_encodings; i++) {
         free(tr->encodings[i].nack);
@@ -215,109 +199,6 @@ void plm_track_destroy(struct plm_track *tr)
     plm_gauge_add(tr->worker, tr->transport ? PLM_GAUGE_TRACKS : PLM_GAUGE_REMOTE_TRACKS, -1);
     free(tr->slots);
     free(tr);
-}
-
-/* ---- who shows it ---- */
-
-int plm_track_add_slot(struct plm_track *tr, struct plm_slot *s)
-{
-    if (tr->n_slots == tr->max_slots) {
-        uint32_t max = tr->max_slots ? tr->max_slots * 2 : 4;
-        struct plm_slot **slots = realloc(tr->slots, max * sizeof(struct plm_slot *));
-        if (!slots)
-            return PLM_ENOMEM;
-        tr->slots = slots;
-        tr->max_slots = max;
-    }
-    *plm_slot_index_in(s, tr) = tr->n_slots;
-    tr->slots[tr->n_slots++] = s;
-    return 0;
-}
-
-void plm_track_remove_slot(struct plm_track *tr, struct plm_slot *s)
-{
-    struct plm_slot *last = tr->slots[--tr->n_slots];
-    uint32_t index = *plm_slot_index_in(s, tr);
-    tr->slots[index] = last;
-    *plm_slot_index_in(last, tr) = index;
-}
-
-static uint8_t wanted_encodings(const struct plm_track *tr)
-{
-    uint8_t bits = 0;
-    for (uint32_t i = 0; i < tr->n_slots; i++)
-        bits |= plm_slot_needs(tr->slots[i], tr);
-    for (unsigned i = 0; tr->transport && tr->shard && i < tr->shard->n_peers; i++) {
-        const struct plm_track_demand *d = &tr->links[tr->shard->peers[i].worker];
-        if (d->expires_us > tr->worker->now_us)
-            bits |= d->encodings;
-    }
-    const struct plm_track_demand *feed = &tr->links[PLM_LINK_FEED];
-    if (feed->encodings && feed->expires_us > tr->worker->now_us)
-        bits |= feed->encodings;
-    return bits;
-}
-
-/* An encoding that was needed until just now goes on for a while. */
-static void tell_application(struct plm_track *tr)
-{
-    uint8_t bits = tr->demanded;
-    for (unsigned e = 0; e < tr->n_encodings; e++) {
-        if (tr->worker->now_us - tr->left_us[e] < STOP_AFTER_US)
-            bits |= tr->told & (uint8_t)(1u << e);
-    }
-    if (bits == tr->told)
-        return;
-    tr->told = bits;
-    struct plm_event ev = {
-        .type = PLM_EV_DEMAND, .transport = tr->transport->id, .participant = tr->participant};
-    ev.demand.source = tr->source;
-    ev.demand.needed = bits;
-    plm_shard_event(tr->shard, &ev);
-}
-
-void plm_track_update_demand(struct plm_track *tr)
-{
-    if (!tr->shard)
-        return;
-    uint8_t bits = wanted_encodings(tr), left = tr->demanded & (uint8_t)~bits, changed = tr->demanded ^ bits;
-    if (!tr->transport && bits == tr->demanded)
-        return;
-    tr->demanded = bits;
-    if (!tr->transport) {
-        /* Of those left what follows does not come, of those added it does not follow what is here. */
-        end_groups(tr, changed);
-        tr->demand_sent_us = tr->worker->now_us;
-        plm_shard_send_demand(tr->shard, tr, bits, 0);
-        return;
-    }
-    for (unsigned e = 0; e < tr->n_encodings; e++) {
-        if (left >> e & 1)
-            tr->left_us[e] = tr->worker->now_us;
-    }
-    if (tr->kind == PLM_KIND_VIDEO)
-        tell_application(tr);
-}
-
-void plm_track_note_demand(struct plm_track *tr)
-{
-    struct plm_worker *w = tr->worker;
-    if (!tr->shard || tr->changed_at)
-        return;
-    tr->next_changed = w->changed_tracks;
-    if (tr->next_changed)
-        tr->next_changed->changed_at = &tr->next_changed;
-    tr->changed_at = &w->changed_tracks;
-    w->changed_tracks = tr;
-}
-
-void plm_track_settle_demands(struct plm_worker *w)
-{
-    while (w->changed_tracks) {
-        struct plm_track *tr = w->changed_tracks;
-        forget_changed(tr);
-        plm_track_update_demand(tr);
-    }
 }
 
 uint32_t plm_track_bitrate(const struct plm_track *tr, uint8_t e)
@@ -434,12 +315,7 @@ void plm_track_tick(struct plm_track *tr)
             plm_shard_send_clock(tr->shard, tr, (uint8_t)i, -1);
     }
     note_silence(tr);
-    if (tr->transport)
-        plm_track_update_demand(tr); /* links whose demand expired, encodings that nobody needed again */
-    else if (tr->demanded && now - tr->demand_sent_us >= DEMAND_REFRESH_US) {
-        tr->demand_sent_us = now;
-        plm_shard_send_demand(tr->shard, tr, tr->demanded, 0);
-    }
+    plm_track_refresh_demand(tr);
 }
 
 /* ---- keyframes ---- */
@@ -535,35 +411,6 @@ static void on_key_timer(struct plm_timer *timer, uint64_t now_us)
 
 /* ---- packets ---- */
 
-static bool is_wanted(const struct plm_track *tr, const struct plm_track_demand *d, const struct plm_pkt *pkt)
-{
-    uint8_t bit = (uint8_t)(1u << pkt->encoding);
-    if (d->encodings & bit && d->expires_us >= tr->worker->now_us)
-        return true;
-    return d->left & bit && pkt->late && tr->worker->now_us - d->left_us < LATE_AFTER_SWITCH_US;
-}
-
-/* What a full link loses is video, and then all of it up to the next keyframe: a part of it is of no use to anybody. */
-static void forward_by_link(struct plm_track *tr, unsigned worker, struct plm_pkt *pkt)
-{
-    struct plm_track_demand *d = &tr->links[worker];
-    uint8_t bit = (uint8_t)(1u << pkt->encoding);
-    if (!is_wanted(tr, d, pkt))
-        return;
-    if (pkt->info.keyframe_start)
-        d->starved &= (uint8_t)~bit;
-    if (!(d->starved & bit) && plm_shard_send_packet(tr->shard, tr, worker, pkt)) {
-        plm_count(tr->worker, PLM_CNT_LINK_PACKETS);
-        tr->worker->stats.counters[PLM_CNT_LINK_BYTES] += pkt->len;
-        return;
-    }
-    plm_count_drop(tr->worker, PLM_DROP_LINK_FULL);
-    if (tr->kind == PLM_KIND_VIDEO) {
-        d->starved |= bit;
-        plm_track_want_keyframe(tr, pkt->encoding);
-    }
-}
-
 struct plm_pkt *plm_track_preroll(const struct plm_track *tr)
 {
     const struct plm_encoding *enc = &tr->encodings[0];
@@ -581,48 +428,6 @@ struct plm_pkt *plm_track_preroll(const struct plm_track *tr)
             first = pkt;
     }
     return first;
-}
-
-void plm_track_send_preroll(struct plm_track *tr, unsigned worker)
-{
-    const struct plm_encoding *enc = &tr->encodings[0];
-    bool soon = tr->worker->now_us - tr->chosen_us <= PREROLL_LINK_US;
-    const struct plm_pkt *first = soon ? plm_track_preroll(tr) : NULL;
-    for (uint64_t seq = first ? first->ext_seq : enc->newest_seq + 1; seq <= enc->newest_seq; seq++) {
-        struct plm_pkt *pkt = plm_pkt_ring_find(&enc->ring, seq);
-        if (pkt)
-            forward_by_link(tr, worker, pkt);
-    }
-}
-
-/* A reader may be away for seconds: unlike a link between workers it is asked for a keyframe only when it could take one. */
-static bool may_feed(struct plm_track *tr, struct plm_track_demand *d, const struct plm_pkt *pkt)
-{
-    uint8_t bit = (uint8_t)(1u << pkt->encoding);
-    if (!(d->starved & bit))
-        return true;
-    if (!plm_feed_is_roomy(tr->worker->feed))
-        return false;
-    if (pkt->info.keyframe_start)
-        d->starved &= (uint8_t)~bit;
-    else
-        plm_track_want_keyframe(tr, pkt->encoding);
-    return pkt->info.keyframe_start;
-}
-
-static void forward_by_feed(struct plm_track *tr, struct plm_pkt *pkt)
-{
-    struct plm_track_demand *d = &tr->links[PLM_LINK_FEED];
-    if (!is_wanted(tr, d, pkt))
-        return;
-    if (may_feed(tr, d, pkt) && plm_shard_send_packet(tr->shard, tr, PLM_LINK_FEED, pkt)) {
-        plm_count(tr->worker, PLM_CNT_FEED_PACKETS);
-        tr->worker->stats.counters[PLM_CNT_FEED_BYTES] += pkt->len;
-        return;
-    }
-    plm_count(tr->worker, PLM_CNT_FEED_DROPPED);
-    if (tr->kind == PLM_KIND_VIDEO)
-        d->starved |= (uint8_t)(1u << pkt->encoding);
 }
 
 void plm_track_prefetch_slots(const struct plm_track *tr)
@@ -654,13 +459,8 @@ static void forward(struct plm_track *tr, struct plm_pkt *pkt)
             plm_slot_prefetch_entry(tr->slots[i + 1]);
         plm_slot_on_rtp(tr->slots[i], tr, pkt);
     }
-    struct plm_shard *shard = tr->shard;
-    if (!tr->transport || !shard)
-        return;
-    for (unsigned i = 0; i < shard->n_peers; i++)
-        forward_by_link(tr, shard->peers[i].worker, pkt);
-    if (shard->feeding)
-        forward_by_feed(tr, pkt);
+    if (tr->transport && tr->shard)
+        plm_track_send_to_links(tr, pkt);
 }
 
 static uint16_t offset_of(const uint8_t *base, const uint8_t *val)
@@ -895,8 +695,9 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     pkt->ext_seq = pkt->recovered && enc->seen
                        ? plm_seq_extend(enc->newest_seq, v->seq)
                        : plm_rx_stats_on_packet(&enc->stats, v->seq, v->ts, v->len, now);
+    /* Nobody missed it: it is of a former stream. */
     if (pkt->recovered && enc->seen && pkt->ext_seq > enc->newest_seq) {
-        plm_transport_drop(tr->transport, PLM_DROP_RTP_DUPLICATE); /* nobody missed it: it is of a former stream */
+        plm_transport_drop(tr->transport, PLM_DROP_RTP_DUPLICATE);
         return;
     }
     pkt->late = enc->seen && pkt->ext_seq < enc->newest_seq;
@@ -987,7 +788,7 @@ void plm_track_set_muted(struct plm_track *tr, bool muted)
         return;
     tr->muted = muted;
     tr->unheard_us = tr->worker->now_us;
-    end_groups(tr, UINT8_MAX);
+    plm_track_end_groups(tr, UINT8_MAX);
     if (tr->shard && tr->transport)
         plm_shard_announce(tr->shard, tr, -1);
     for (uint32_t i = 0; i < tr->n_slots; i++) {

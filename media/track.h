@@ -17,6 +17,7 @@
 #include "rx_stats.h"
 #include "second_log.h"
 #include "speaker.h"
+#include "track_demand.h"
 
 struct plm_slot;
 struct plm_shard;
@@ -58,15 +59,6 @@ struct plm_encoding {
     uint8_t behind;              /**< frames of lower encodings since its last packet */
     uint8_t layers, temporal_layers; /**< temporal layers seen in this second; in the last one of enough frames, 0: unknown yet */
     uint8_t again;               /**< packets since it ended */
-};
-
-/** What a shard on another worker, or the reader of our feed, needs of a track of ours. */
-struct plm_track_demand {
-    uint8_t encodings;
-    uint8_t starved; /**< bit per encoding: the link had no room for a packet, nothing more goes before the next keyframe */
-    uint8_t left;    /**< bit per encoding: needed until just now; what comes late of it may have a number reserved there */
-    bool audio;
-    uint64_t expires_us, left_us; /**< end of the demand; when `left` was set */
 };
 
 struct plm_track {
@@ -130,8 +122,6 @@ int plm_track_open_encoding(struct plm_track *tr, uint8_t e);
  * @return NULL: it goes on with what comes next
  */
 struct plm_pkt *plm_track_preroll(const struct plm_track *tr);
-/** The same for a shard on another worker that has just asked for it. */
-void plm_track_send_preroll(struct plm_track *tr, unsigned worker);
 /** It must have left its shard. */
 void plm_track_destroy(struct plm_track *tr);
 /**
@@ -152,18 +142,9 @@ void plm_track_on_sender_report(struct plm_track *tr, uint8_t e, uint64_t ntp, u
 
 /** Ask the publisher for a keyframe, throttled and merged; of a muted track none is wanted, and its slots ask when it is unmuted. */
 void plm_track_want_keyframe(struct plm_track *tr, uint8_t e);
-/**
- * Slots or links changed what they need: tell the home of the track, or the application. What is needed is told at once, what nobody needs any
- * more after 2 to 3 s, which is also when a new track hears that nobody wants it.
- */
-void plm_track_update_demand(struct plm_track *tr);
-/** The same at the end of the turn: all who show a track change their mind in one, and each look at what is needed asks all of them. */
-void plm_track_note_demand(struct plm_track *tr);
-/** That end. */
-void plm_track_settle_demands(struct plm_worker *w);
-int plm_track_add_slot(struct plm_track *tr, struct plm_slot *s);
-void plm_track_remove_slot(struct plm_track *tr, struct plm_slot *s);
 void plm_track_set_muted(struct plm_track *tr, bool muted);
+/** What comes next of those encodings (bit per encoding) does not follow what came: no receiver begins with that. */
+void plm_track_end_groups(struct plm_track *tr, uint8_t encodings);
 /**
  * Whether an encoding may become another stream now, by its codec, SSRC or time: at once, if it has not done so for a second. Each time all who watch
  * begin anew, and a publisher might do that with each packet.
