@@ -18,7 +18,6 @@ struct plm_track_demand {
     uint8_t encodings;
     uint8_t starved; /**< the link had no room for a packet, nothing more goes before the next keyframe */
     uint8_t left;    /**< needed until just now; what comes late of it may have a number reserved there */
-    bool audio;
     uint64_t expires_us, left_us; /**< end of the demand; when `left` was set */
 };
 
