@@ -5,6 +5,7 @@
 #include "feed.h"
 #include "shard.h"
 #include "track.h"
+#include "track_change.h"
 #include "worker_core.h"
 
 #include <string.h>

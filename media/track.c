@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "shard.h"
 #include "slot.h"
+#include "track_change.h"
 #include "transport.h"
 #include "worker_core.h"
 
@@ -26,8 +27,6 @@
 #define ASK_DOUBLINGS        3 /* then each is twice as far from the next, up to 4 s */
 #define LAYERS_UNKNOWN       3 /* temporal layers of an encoding that was not counted yet: as browsers send */
 #define STOPPED_S            3 /* without a packet: a camera's publisher has stopped */
-#define CHANGE_US            1000000
-#define STEP_BACK_TICKS      450000  /* 5 s of 90 kHz: no order of frames goes back so far */
 #define TOLD_US              3000000 /* a dead link's word holds no longer; it is given each second */
 #define LEVEL_UNKNOWN_SPEECH 30 /* a sender without RFC 6464 levels: packets of speech size count as speech */
 #define OPUS_DTX_OCTETS      8  /* comfort noise and DTX frames are smaller than this */
@@ -491,26 +490,15 @@ static void note_extensions(
     plm_audio_level_on_packet(&tr->level, pkt->audio_level, tr->worker->now_us);
 }
 
-static bool is_of_another_codec(const struct plm_encoding *enc, const struct plm_pkt *pkt)
-{
-    return enc->seen && !pkt->late && pkt->payload_len > 0 && pkt->codec_index != enc->codec_index;
-}
-
-bool plm_track_may_change(const struct plm_track *tr, uint8_t e)
-{
-    uint64_t changed_us = tr->encodings[e].changed_us;
-    return !changed_us || tr->worker->now_us - changed_us >= CHANGE_US;
-}
-
 /* Layers and keyframe bits: the dependency descriptor where there is one, else the payload descriptor. */
-static int read_frame_info(struct plm_encoding *enc, struct plm_pkt *pkt)
+static int read_frame_info(struct plm_encoding *enc, struct plm_pkt *pkt, unsigned changes)
 {
     int err = plm_codec_parse(pkt->codec, pkt->data + pkt->payload_off, pkt->payload_len, &pkt->info);
     if (err != 0 || pkt->dd_off == 0)
         return err;
     if (!enc->dd)
         enc->dd = calloc(1, sizeof *enc->dd);
-    else if (is_of_another_codec(enc, pkt))
+    else if (changes & PLM_CHANGE_CODEC)
         memset(enc->dd, 0, sizeof *enc->dd); /* its templates were the other encoder's */
     if (enc->dd)
         (void)plm_dd_read(enc->dd, pkt->ext_seq, pkt->data + pkt->dd_off, pkt->dd_len, &pkt->info);
@@ -532,53 +520,6 @@ static void on_active(struct plm_track *tr, enum plm_codec codec)
     ev.track.encodings = tr->n_encodings;
     if (tr->shard && tr->transport)
         plm_shard_event(tr->shard, &ev);
-}
-
-/*
- * Learn in what an encoding comes, before its first packet, or the first in another codec, is forwarded. The new encoder begins with a key
- * frame by itself; where that is lost it is asked for.
- */
-static void note_codec(struct plm_track *tr, const struct plm_pkt *pkt)
-{
-    struct plm_encoding *enc = &tr->encodings[pkt->encoding];
-    bool changed = is_of_another_codec(enc, pkt);
-    if (enc->seen && !changed)
-        return;
-    enc->seen = true;
-    enc->codec_index = pkt->codec_index;
-    if (changed) {
-        enc->changed_us = tr->worker->now_us;
-        plm_key_group_end(&enc->group);
-    }
-    for (uint32_t i = 0; tr->kind == PLM_KIND_VIDEO && i < tr->n_slots; i++)
-        plm_slot_on_codec(tr->slots[i], tr, pkt->encoding, changed, !pkt->info.keyframe_start);
-}
-
-/* Whoever shows it goes on with the next key frame, and by the time of that. */
-static void begin_anew(struct plm_track *tr, uint8_t e, bool ask_for_it)
-{
-    struct plm_encoding *enc = &tr->encodings[e];
-    plm_key_group_end(&enc->group);
-    plm_ntp_map_init(&enc->clock, plm_track_codec(tr, enc->codec_index)->clock_rate);
-    enc->restarts++;
-    enc->changed_us = tr->worker->now_us;
-    enc->frame_us = 0;
-    tr->key = ++tr->worker->next_track_key; /* slots begin a new segment */
-    for (uint32_t i = 0; i < tr->n_slots; i++)
-        plm_slot_restart(tr->slots[i], tr, ask_for_it);
-}
-
-/* The source's timestamps began anew, though its numbers go on: nothing would be newer than what came before for hours. */
-static bool steps_back(const struct plm_encoding *enc, const struct plm_pkt *pkt)
-{
-    return enc->seen && !pkt->late && pkt->payload_len > 0 &&
-           pkt->ext_ts + STEP_BACK_TICKS < enc->last_ext_ts;
-}
-
-/* It comes late, from before such a beginning. */
-static bool is_of_former_time(const struct plm_encoding *enc, const struct plm_pkt *pkt)
-{
-    return pkt->late && pkt->ext_ts > enc->last_ext_ts + STEP_BACK_TICKS;
 }
 
 /* A frame began to come; which of the two is late, the frame or its way, is seen in the longest of both times. */
@@ -707,12 +648,13 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
     memset(&pkt->info, 0, sizeof pkt->info);
     if (enc->nack && plm_nack_gen_on_packet(enc->nack, pkt->ext_seq, now))
         on_gap(tr, enc, pkt);
-    bool video = tr->kind == PLM_KIND_VIDEO, back = video && steps_back(enc, pkt);
-    if (video && (back || is_of_another_codec(enc, pkt)) && !plm_track_may_change(tr, e)) {
+    bool video = tr->kind == PLM_KIND_VIDEO;
+    unsigned changes = plm_track_changes(tr, pkt);
+    if (video && changes && !plm_track_may_change(tr, e)) {
         plm_transport_drop(tr->transport, PLM_DROP_RTP_UNSTEADY);
         return;
     }
-    if (pkt->payload_len > 0 && read_frame_info(enc, pkt) != 0) {
+    if (pkt->payload_len > 0 && read_frame_info(enc, pkt, changes) != 0) {
         plm_transport_drop(tr->transport, PLM_DROP_RTP_DESCRIPTOR);
         return;
     }
@@ -721,14 +663,13 @@ void plm_track_on_rtp(struct plm_track *tr, uint8_t e, struct plm_pkt *pkt, cons
         plm_transport_drop(tr->transport, PLM_DROP_RTP_DUPLICATE);
         return;
     }
-    if (back)
-        begin_anew(tr, e, !pkt->info.keyframe_start);
-    note_codec(tr, pkt);
+    if (first || changes)
+        plm_track_take_changes(tr, pkt, changes);
     if (video && !pkt->late && pkt->ext_ts != enc->last_ext_ts) {
         note_gap(enc, pkt->ext_ts, now);
         note_frame(tr, e);
     }
-    if (!is_of_former_time(enc, pkt))
+    if (!plm_track_is_of_former_time(enc, pkt))
         plm_key_group_on_packet(&enc->group, pkt);
     if (!pkt->late) {
         enc->newest_seq = pkt->ext_seq;
@@ -759,7 +700,9 @@ void plm_track_on_link(struct plm_track *tr, struct plm_pkt *pkt)
     }
     plm_rx_stats_on_packet(
         &enc->stats, (uint16_t)pkt->ext_seq, (uint32_t)pkt->ext_ts, pkt->len, tr->worker->now_us);
-    note_codec(tr, pkt);
+    unsigned changes = plm_track_changes(tr, pkt);
+    if (!enc->seen || changes)
+        plm_track_take_changes(tr, pkt, changes);
     /* Else it was on its way when its demand ended, and what follows it is not. */
     if (tr->demanded >> pkt->encoding & 1)
         plm_key_group_on_packet(&enc->group, pkt);
@@ -797,18 +740,4 @@ void plm_track_set_muted(struct plm_track *tr, bool muted)
     }
     if (tr->shard)
         plm_shard_set_dirty(tr->shard);
-}
-
-void plm_track_restart_encoding(struct plm_track *tr, uint8_t e)
-{
-    struct plm_encoding *enc = &tr->encodings[e];
-    plm_pkt_ring_reset(&enc->ring);
-    plm_rx_stats_init(&enc->stats, plm_track_codec(tr, enc->codec_index)->clock_rate);
-    if (enc->nack)
-        plm_nack_gen_init(enc->nack);
-    if (enc->dd)
-        memset(enc->dd, 0, sizeof *enc->dd);
-    enc->seen = false;
-    enc->newest_seq = 0;
-    begin_anew(tr, e, true);
 }

@@ -146,13 +146,6 @@ void plm_track_set_muted(struct plm_track *tr, bool muted);
 /** What comes next of those encodings (bit per encoding) does not follow what came: no receiver begins with that. */
 void plm_track_end_groups(struct plm_track *tr, uint8_t encodings);
 /**
- * Whether an encoding may become another stream now, by its codec, SSRC or time: at once, if it has not done so for a second. Each time all who watch
- * begin anew, and a publisher might do that with each packet.
- */
-bool plm_track_may_change(const struct plm_track *tr, uint8_t e);
-/** The publisher changed the SSRC of an encoding: everything learned of the old stream ends. Packets tell the shards on other workers. */
-void plm_track_restart_encoding(struct plm_track *tr, uint8_t e);
-/**
  * What the publisher sends of an encoding, bit/s, whether it comes to this shard or not; 0: nothing. One of which nothing comes while lower ones
  * go on has ended, before a second without it is over.
  */

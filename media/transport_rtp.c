@@ -7,6 +7,7 @@
 #include "base/planted.h"
 #include "capture.h"
 #include "track.h"
+#include "track_change.h"
 #include "worker_core.h"
 
 #include <string.h>
