@@ -62,6 +62,9 @@ test("Firefox offers nothing as a viewer, and sends again as a speaker", async (
   /* One may have left before the news came. */
   assert.ok(offers <= 1, `${offers} offers`);
   await setRole(bob, ada, "speaker");
+  await eventually("Firefox may send", media, { publish: "connected", receive: "connected" });
+  await ada.click("mic");
+  await ada.click("camera");
   await expectMeeting(people);
 });
 

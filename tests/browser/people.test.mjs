@@ -172,15 +172,20 @@ test("who mutes themselves does not speak any longer", async () => {
   await eventually("it is seen", () => tile.getAttribute("data-speaking"), "true");
 });
 
-test("a viewer sends nothing, which is no fault, and is heard at once when they may speak", async () => {
+test("a viewer sends nothing, which is no fault, and is heard again when they may speak and turn on what they want", async () => {
   const speaks = () => ada.page.evaluate((name) => [...window.plenum.meeting.participants.values()].some((p) => p.name === name && window.plenum.meeting.speakers.includes(p.id)), bob.name);
   const media = () => bob.page.evaluate(() => window.plenum.meeting.media);
   await ada.act("Bob Bristow", "make-viewer");
   await eventually("Bob sends nothing", media, { publish: "idle", receive: "connected" });
+  const pressed = async () => [await isPressed(bob, "mic"), await isPressed(bob, "camera")];
+  await eventually("Bob's devices are off", pressed, ["false", "false"]);
   await bob.page.waitForTimeout(1000);
   assert.equal(await bob.byId("banner").count(), 0);
   await ada.act("Bob Bristow", "make-speaker");
-  await eventually("Bob sends", media, { publish: "connected", receive: "connected" }, 2000);
+  await eventually("Bob may send", media, { publish: "connected", receive: "connected" }, 2000);
+  assert.deepEqual(await pressed(), ["false", "false"]);
+  await bob.click("mic");
+  await bob.click("camera");
   await eventually("Bob is heard", speaks, true);
   await ada.click("people");
 });

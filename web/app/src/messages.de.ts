@@ -271,6 +271,7 @@ export const de: Messages = {
     promoted: "Sie leiten jetzt dieses Treffen",
     demoted: "Sie leiten dieses Treffen nicht mehr",
     viewer: "Sie schauen jetzt zu",
+    speaker: "Sie dürfen jetzt mitreden",
     owner: "Dieser Raum gehört jetzt Ihnen",
     invited: (room) => `Sie sind in „${room}“ eingeladen`,
     go: "Hingehen",

@@ -271,6 +271,7 @@ export const fr: Messages = {
     promoted: "Vous dirigez maintenant la réunion",
     demoted: "Vous ne dirigez plus la réunion",
     viewer: "Vous êtes maintenant spectateur",
+    speaker: "Vous pouvez maintenant prendre la parole",
     owner: "Cette salle est maintenant à vous",
     invited: (room) => `Vous êtes invité dans « ${room} »`,
     go: "Y aller",

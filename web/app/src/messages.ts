@@ -315,6 +315,7 @@ export const en = {
     promoted: "You lead this meeting now",
     demoted: "You no longer lead this meeting",
     viewer: "You watch this meeting now",
+    speaker: "You may speak in this meeting now",
     owner: "You own this room now",
     invited: (room: string) => `You are invited to “${room}”`,
     go: "Go there",

@@ -93,9 +93,19 @@ describe("what is stopped while it opens", () => {
   it.each(["microphone", "camera"] as const)("is not sent: %s", async (kind) => {
     const { media } = makeMedia();
     void media.turn(kind, true);
-    media.stopped(kind);
+    media.stopped({ source: kind, reason: "muted" });
     await last().give();
     expect([told, media.get()[kind].on]).toEqual([[], false]);
+  });
+});
+
+describe("a microphone that is stopped", () => {
+  it.each([["muted", "live"], ["forbidden", "ended"]] as const)("as %s is %s", async (reason, readyState) => {
+    const { media } = makeMedia();
+    void media.turn("microphone", true);
+    await last().give();
+    media.stopped({ source: "microphone", reason });
+    expect([last().track.readyState, media.get().microphone.on]).toEqual([readyState, false]);
   });
 });
 

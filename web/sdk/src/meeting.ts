@@ -189,6 +189,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     });
     this.mutes = new OwnMutes({
       tell: (source, muted) => this.signal.request("mute", { source, muted }),
+      maySend: () => this.me === 0 || this.ownRole !== "viewer",
       canTell: () => canNegotiate() && this.publish.isNegotiated,
       stop: (stopped) => {
         void this.publish.setTrack(stopped.source, null);
@@ -312,7 +313,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.signal.leave(soft);
   }
 
-  /** Send `track` as this source, or stop sending it. May be called before joining. */
+  /** Send `track` as this source, or stop sending it. May be called before joining. Of what one may not send `sourceStopped` tells. */
   async setSource(source: Source, track: MediaStreamTrack | null): Promise<void> {
     this.mutes.want(source, track === null);
     await this.publish.setTrack(source, track);
@@ -578,10 +579,17 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.emit("role", role);
   }
 
-  /* From viewers the server takes nothing, and refuses each offer; of all others it has one, so that a microphone is heard at once. */
+  /*
+   * From viewers the server takes nothing, and refuses each offer; of all others it has one, so that a microphone is heard at once. What a
+   * viewer would send is stopped: whoever may speak again decides anew what is heard and seen.
+   */
   private prepareToSend(): void {
-    if (this.ownRole === "viewer") this.publish.rest();
-    else if (this.publish.state === "idle") this.publish.build(this.iceServers).catch(() => undefined);
+    if (this.ownRole === "viewer") {
+      this.publish.rest();
+      this.mutes.tell();
+    } else if (this.publish.state === "idle") {
+      this.publish.build(this.iceServers).catch(() => undefined);
+    }
   }
 
   private setLobby(lobby: Lobby): void {

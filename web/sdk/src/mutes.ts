@@ -10,6 +10,8 @@ export interface SourceStopped {
 export interface MutesOptions {
   /** Tells the server. */
   tell: (source: Source, muted: boolean) => Promise<unknown>;
+  /** False: the server takes nothing from this person, whatever the source. */
+  maySend: () => boolean;
   canTell: () => boolean;
   /** The server's word: send nothing more. */
   stop: (stopped: SourceStopped) => void;
@@ -46,8 +48,9 @@ export class OwnMutes {
     this.told.clear();
   }
 
-  /** Tell what is not known yet. Before the publish connection stands there is nothing to tell. */
+  /** Tell what is not known yet, and stop what may not be sent. Before the publish connection stands there is nothing to tell. */
   tell(): void {
+    if (!this.options.maySend()) for (const source of this.wanted.keys()) this.stopped(source, "forbidden");
     if (!this.options.canTell()) return;
     for (const [source, muted] of this.wanted) {
       if (this.told.get(source)?.muted !== muted) void this.tellOne(source, muted);
@@ -72,7 +75,7 @@ export class OwnMutes {
     this.options.stop({ source, reason: "muted" });
   }
 
-  /** A moderator muted a source. */
+  /** Something stopped a source. */
   stopped(source: Source, reason: SourceStopped["reason"]): void {
     const wasSending = this.isSending(source);
     this.wanted.set(source, true);

@@ -383,19 +383,33 @@ describe("a viewer", () => {
     await FakeSocket.last.answer("receive", OFFERED);
     await FakeSocket.last.answer("answer", { type: "done" });
     FakePeerConnection.last.become("connected");
-    await meeting.setSource("microphone", track("mic"));
     await vi.advanceTimersByTimeAsync(600_000);
     expect(offers()).toHaveLength(0);
     expect(meeting.media).toEqual({ publish: "idle", receive: "connected" });
     await become("speaker");
-    expect(offers().map(({ tracks }) => tracks[0])).toEqual([{ mid: "0", source: "microphone", muted: false }]);
+    await meeting.setSource("microphone", track("mic"));
+    expect(offers().map(({ tracks }) => tracks[0])).toEqual([{ mid: "0", source: "microphone", muted: true }]);
     await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
     expect(FakePeerConnection.last.transceivers[0]?.sender.track).toEqual({ name: "mic" });
   });
 
-  it("who was a speaker sends nothing any more, and again as a speaker", async () => {
-    const { meeting, publish } = await meet((m) => m.setSource("camera", track("camera")));
+  it("turns nothing on, and hears so", async () => {
+    const { meeting } = await meet();
     await become("viewer");
+    const stopped = vi.fn();
+    meeting.on("sourceStopped", stopped);
+    await meeting.setSource("microphone", track("mic"));
+    expect(stopped).toHaveBeenCalledExactlyOnceWith({ source: "microphone", reason: "forbidden" });
+    await become("speaker");
+    expect(offers().at(-1)?.tracks[0]).toEqual({ mid: "0", source: "microphone", muted: true });
+  });
+
+  it("who was a speaker sends nothing any more, and as a speaker what they turn on again", async () => {
+    const { meeting, publish } = await meet((m) => m.setSource("camera", track("camera")));
+    const stopped = vi.fn();
+    meeting.on("sourceStopped", stopped);
+    await become("viewer");
+    expect(stopped).toHaveBeenCalledExactlyOnceWith({ source: "camera", reason: "forbidden" });
     expect([publish.signalingState, meeting.media.publish]).toEqual(["closed", "idle"]);
     FakeSocket.last.event({ type: "connection_lost", publish: true });
     await breakAndResume({ role: "viewer" });
@@ -403,6 +417,8 @@ describe("a viewer", () => {
     expect(offers()).toHaveLength(0);
     await become("moderator");
     await FakeSocket.last.answer("publish", { type: "published", sdp: "v=0 answer" });
+    expect(FakePeerConnection.last.transceivers[1]?.sender.track).toBeNull();
+    await meeting.setSource("camera", track("camera"));
     expect(FakePeerConnection.last.transceivers[1]?.sender.track).toEqual({ name: "camera" });
   });
 

@@ -7,9 +7,10 @@ const tell = vi.fn<(source: string, muted: boolean) => Promise<void>>();
 const stop = vi.fn();
 const onError = vi.fn();
 let canTell = true;
+let maySend = true;
 
 function sending() {
-  const mutes = new OwnMutes({ tell, canTell: () => canTell, stop, onError });
+  const mutes = new OwnMutes({ tell, maySend: () => maySend, canTell: () => canTell, stop, onError });
   mutes.want("microphone", false);
   mutes.offered([{ mid: "0", source: "microphone", muted: false }]);
   return mutes;
@@ -19,6 +20,7 @@ beforeEach(() => {
   vi.resetAllMocks();
   tell.mockResolvedValue();
   canTell = true;
+  maySend = true;
 });
 
 describe("a moderator's mute", () => {
@@ -52,7 +54,7 @@ describe("a moderator's mute", () => {
 
 describe("what the room wants off when one comes in", () => {
   it("is told also of what is not sent yet", () => {
-    const mutes = new OwnMutes({ tell, canTell: () => canTell, stop, onError });
+    const mutes = new OwnMutes({ tell, maySend: () => maySend, canTell: () => canTell, stop, onError });
     mutes.startOff("microphone");
     expect(stop).toHaveBeenCalledExactlyOnceWith({ source: "microphone", reason: "muted" });
     expect(mutes.isSending("microphone")).toBe(false);
@@ -110,4 +112,14 @@ it("stops what the server forbids, and does not ask again", async () => {
   mutes.tell();
   expect(stop).toHaveBeenCalledExactlyOnceWith({ source: "microphone", reason: "forbidden" });
   expect(tell).toHaveBeenCalledOnce();
+});
+
+it("stops what is sent, once, where nothing may be sent, and does not begin it again", () => {
+  const mutes = sending();
+  maySend = false;
+  mutes.tell();
+  mutes.tell();
+  expect(stop).toHaveBeenCalledExactlyOnceWith({ source: "microphone", reason: "forbidden" });
+  maySend = true;
+  expect(mutes.isSending("microphone")).toBe(false);
 });

@@ -8,6 +8,7 @@ import {
   type DeviceList,
   type MediaReason,
   type Source,
+  type SourceStopped,
 } from "@plenum/sdk";
 import { settings } from "./settings.js";
 import { Store } from "./store.js";
@@ -130,17 +131,22 @@ export class LocalMedia extends Store<LocalState> {
     this.screenAudio = undefined;
   }
 
-  /** Somebody else had a source stopped: it is off here, too. */
-  stopped(source: Source): void {
+  /** Somebody else had a source stopped: it is off here, too. A microphone stays open unless it is forbidden. */
+  stopped({ source, reason }: SourceStopped): void {
     if (source === "microphone" || source === "camera") {
-      if (source === "camera") this.release(source);
+      if (source === "camera" || reason === "forbidden") this.release(source);
       this.change(source, { on: false });
     } else this.stopSharing();
   }
 
-  /** Let go of everything: no light on a camera after a meeting. */
+  /** The meeting is over. */
   close(): void {
     this.outlet = undefined;
+    this.letGo();
+  }
+
+  /** Everything is off and nothing open: no light on a camera that nobody sees. */
+  letGo(): void {
     this.stopSharing();
     for (const kind of ["microphone", "camera"] as const) {
       this.release(kind);

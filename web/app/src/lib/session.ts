@@ -23,6 +23,7 @@ import {
   type SignalState,
   type SlotCounts,
   type Source,
+  type SourceStopped,
   type WaitReason,
 } from "@plenum/sdk";
 import { t } from "../messages.js";
@@ -151,6 +152,7 @@ export class Session extends Store<SessionState> {
     });
     try {
       await this.meeting.join();
+      if (this.meeting.role === "viewer") this.local.letGo();
       if (this.get().waiting) play("admitted");
       this.set({ waiting: undefined });
     } catch (error) {
@@ -186,10 +188,7 @@ export class Session extends Store<SessionState> {
     meeting.on("breakoutInvited", (invitation) => this.onInvited(invitation));
     meeting.on("moved", (room) => this.onMoved(room));
     meeting.on("noticed", (noticed) => this.onNoticed(noticed));
-    meeting.on("sourceStopped", ({ source, reason }) => {
-      this.local.stopped(source);
-      if (reason === "forbidden") this.notify(t.prompts.forbidden(t.prompts.sources[source]));
-    });
+    meeting.on("sourceStopped", (stopped) => this.onStopped(stopped));
     meeting.on("reaction", (reaction) => this.onReaction(reaction));
     meeting.on("participantChanged", (p) => this.onChanged(p));
     meeting.on("participantJoined", (p) => {
@@ -222,14 +221,23 @@ export class Session extends Store<SessionState> {
     this.set({ tracks });
   }
 
+  private onStopped(stopped: SourceStopped): void {
+    this.local.stopped(stopped);
+    /* Of another role the person is told as such. */
+    const isByRole = this.get().role !== this.meeting.role;
+    if (stopped.reason === "forbidden" && !isByRole) this.notify(t.prompts.forbidden(t.prompts.sources[stopped.source]));
+  }
+
   private onRole(role: Role): void {
     const before = this.get().role;
     this.set({ role });
+    if (role === "viewer") this.local.letGo();
     /* The role one came in with is no news. */
     if (this.get().people.length === 0) return;
     if (role === "owner") this.notify(t.prompts.owner);
     else if (isModerator(role) && !isModerator(before)) this.notify(t.prompts.promoted);
     else if (role === "viewer") this.notify(t.prompts.viewer);
+    else if (before === "viewer") this.notify(t.prompts.speaker);
     else if (isModerator(before)) this.notify(t.prompts.demoted);
   }
 
