@@ -1,15 +1,19 @@
 import type { Role } from "@plenum/sdk";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { LocalMedia } from "../src/lib/localMedia.js";
-import { Session } from "../src/lib/session.js";
+import type { LocalMedia, Outlet } from "../src/lib/localMedia.js";
+import { adviceOn, Session } from "../src/lib/session.js";
 import { t } from "../src/messages.js";
 
 const person = { id: 1, name: "Ada", role: "speaker" as Role, joined_at: 0, tracks: [], may_speak: true, may_show: true, may_share: true };
 
-/* A session of which no server was asked, with its devices. */
+/* A session of which no server was asked, with its devices, and where these tell of themselves. */
 function makeSession() {
+  let outlet: Outlet | undefined;
   const local = {
-    sendTo: () => () => undefined,
+    sendTo: (given: Outlet) => {
+      outlet = given;
+      return () => undefined;
+    },
     stopped: vi.fn(),
     letGo: vi.fn(),
   };
@@ -25,7 +29,8 @@ function makeSession() {
     meeting["emit"]("role", now);
   };
   const texts = () => session.get().notices.map(({ text }) => text);
-  return { session, local, role, become, texts };
+  const fail: Outlet["fail"] = (what, reason) => outlet?.fail(what, reason);
+  return { session, local, role, become, texts, fail };
 }
 
 beforeEach(() => {
@@ -62,5 +67,25 @@ describe("who becomes a viewer", () => {
     role.mockReturnValue("viewer");
     await session.join();
     expect(local.letGo).toHaveBeenCalledOnce();
+  });
+});
+
+describe("advice", () => {
+  const busy = adviceOn("camera", "busy");
+
+  it("stands once, for as long as after the last time it was given", async () => {
+    const { session, texts, fail } = makeSession();
+    await session.join();
+    fail("camera", "busy");
+    vi.advanceTimersByTime(9_000);
+    fail("camera", "busy");
+    fail("microphone", "busy");
+    expect(texts()).toEqual([busy, adviceOn("microphone", "busy")]);
+    vi.advanceTimersByTime(9_000);
+    expect(texts()).toContain(busy);
+    vi.advanceTimersByTime(1_000);
+    expect(texts()).toEqual([]);
+    fail("camera", "busy");
+    expect(texts()).toEqual([busy]);
   });
 });

@@ -39,6 +39,8 @@ export interface Notice {
   text: string;
   /** More to read than who came. */
   isAdvice: boolean;
+  /** Ends it. */
+  timer: ReturnType<typeof setTimeout>;
 }
 
 /** A reaction on its way over the screen. */
@@ -312,12 +314,15 @@ export class Session extends Store<SessionState> {
     if (settings.get().comings && this.get().people.length <= NOTICE_PEOPLE) this.notify(text);
   }
 
-  /** Say something in passing. */
+  /** Say something in passing. Advice that stands is not said twice: it stands longer. */
   notify(text: string, isAdvice = false): void {
-    const key = ++this.nextKey;
-    this.set({ notices: [...this.get().notices.slice(-2), { key, text, isAdvice }] });
+    const { notices } = this.get();
+    const standing = isAdvice ? notices.find((notice) => notice.isAdvice && notice.text === text) : undefined;
+    if (standing) clearTimeout(standing.timer);
+    const key = standing?.key ?? ++this.nextKey;
     const over = () => this.set({ notices: this.get().notices.filter((notice) => notice.key !== key) });
-    setTimeout(over, isAdvice ? ADVICE_MS : NOTICE_MS);
+    const notice = { key, text, isAdvice, timer: setTimeout(over, isAdvice ? ADVICE_MS : NOTICE_MS) };
+    this.set({ notices: standing ? notices.map((other) => (other === standing ? notice : other)) : [...notices.slice(-2), notice] });
   }
 
   /** What was asked is answered. */
