@@ -705,7 +705,8 @@ static void test_auto_is_of_leader(void **state)
     }
     settings.auto_record = false;
     assert_int_equal(
-        plm_api_room_change(s->w->hub, NULL, "stage", &(struct plm_api_change){.settings = &settings}, &why), 0);
+        plm_api_room_change(s->w->hub, NULL, "stage", &(struct plm_api_change){.settings = &settings}, &why),
+        0);
     struct peer *p = enter(s->w, &eve, NULL, NULL);
     assert_int_equal(seen(p, NULL), 0);
     peer_say(p, leave);
@@ -934,6 +935,52 @@ static void test_restart_without_meeting(void **state)
     assert_false(rec->of_meeting);
 }
 
+/* The last who took part has left when the process is killed, and somebody waits on: the recording ends as without that. */
+static void test_restart_while_somebody_waits(void **state)
+{
+    struct scene *s = *state;
+    struct plm_room_settings settings;
+    struct plm_refusal why;
+    char digest[PLM_KEY_DIGEST_SIZE], secret[PLM_SECRET_SIZE];
+    memset(digest, 'c', sizeof digest - 1);
+    digest[sizeof digest - 1] = 0;
+    plm_room_settings_default(&settings);
+    settings.lobby = settings.auto_record = true;
+    world_token(s->w, "mod", PLM_MSG_role_moderator);
+    assert_int_equal(plm_api_room_create(s->w->hub, "own",
+                         &(struct plm_api_change){.settings = &settings, .owner_digest = digest}, &why),
+        0);
+    struct peer *m =
+        enter(s->w, &(struct plm_msg_join){.room = "own", .name = "Mo", .token = "mod"}, NULL, NULL);
+    recorder_tell(s->r, s->w, s->r->id, PLM_RECORDING_ON, PLM_RECORDING_NO_REASON);
+    struct peer *t = peer_create(s->w);
+    peer_knock(t, &(struct plm_msg_join){.room = "own", .name = "Tab"});
+    struct plm_msg *waiting = peer_expect(t, PLM_MSG_waiting);
+    assert_non_null(waiting);
+    strcpy(secret, waiting->waiting.secret);
+    plm_msg_free(waiting);
+    peer_say(m, "{\"type\":\"leave\",\"id\":7}");
+    peer_destroy(m);
+    world_pass(s->w, 200);
+    restart(s, true);
+    peer_forget(t);
+    free(t);
+    assert_int_equal(s->r->starts, 2);
+    t = peer_create(s->w);
+    struct plm_msg resume = {.type = PLM_MSG_resume, .resume = {.secret = secret}};
+    peer_request(t, &resume);
+    waiting = peer_expect(t, PLM_MSG_waiting);
+    assert_non_null(waiting);
+    plm_msg_free(waiting);
+    world_pass(s->w, 59999);
+    assert_int_equal(s->r->stops, 0);
+    world_pass(s->w, 1);
+    assert_int_equal(s->r->stops, 1);
+    assert_int_equal(s->r->reason, PLM_RECORDING_ENDED);
+    assert_int_equal(world_gauges(s->w).waiting, 1);
+    peer_destroy(t);
+}
+
 static void test_restart_of_deleted(void **state)
 {
     struct scene *s = *state;
@@ -1043,6 +1090,7 @@ int main(void)
         TEST(test_strangers), TEST(test_strangers_at_encoder), TEST(test_auto_is_of_leader), TEST(test_owned),
         TEST(test_ends_without_people), TEST(test_tokens_end), TEST(test_delete), TEST(test_restart),
         TEST(test_restart_too_late), TEST(test_restart_without_recorder), TEST(test_restart_without_meeting),
-        TEST(test_restart_of_deleted), TEST(test_documents), TEST(test_unknown_to_us), TEST(test_api)};
+        TEST(test_restart_while_somebody_waits), TEST(test_restart_of_deleted), TEST(test_documents),
+        TEST(test_unknown_to_us), TEST(test_api)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
