@@ -313,6 +313,35 @@ static void leftovers_stop_nothing(void **state)
     close_elsewhere();
 }
 
+/** The late start of a key frame from before the times began anew is not the picture that others begin with, nor stands in the way of one. */
+static void late_key_frame_is_not_kept(void **state)
+{
+    struct world *w = *state;
+    struct peer *a = camera(w, 1);
+    watcher(w, 2);
+    struct frame f = {.ssrc = 42, .ts = 1000000000, .ext_seq = 100, .pt = VP8_PT, .key = true};
+    send_one(a, f);
+    struct frame late = f;
+    late.ext_seq++;
+    late.ts += 3000;
+    f.ext_seq += 2;
+    f.ts = 5000;
+    send_one(a, f);
+    send_one(a, late);
+    for (unsigned i = 0; i < 100; i++) { /* longer than a key frame is kept */
+        run_for(w, FRAME_US);
+        f.ext_seq++;
+        f.ts += 3000;
+        f.key = i == 95;
+        send_one(a, f);
+    }
+    struct peer *c = watcher(w, 3);
+    run_for(w, 100000);
+    take_stats(w);
+    assert_int_equal(w->stats.counters[PLM_CNT_GROUPS_REPLAYED], 1);
+    assert_int_equal(c->rtp, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_ssrc_is_seen_everywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(time_may_begin_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(leftovers_stop_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(late_key_frame_is_not_kept, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
