@@ -408,6 +408,34 @@ def served_chain(port):
     return re.findall(r"^ *\d+ s:(.*)$", shown.stdout.decode(), re.M)
 
 
+def begin_handshake(port):
+    """Of its first message half is sent. @return what sends the rest, and returns the certificate that is shown"""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(incoming, outgoing)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    try:
+        session.do_handshake()
+    except ssl.SSLWantReadError:
+        hello = outgoing.read()
+    connection.sendall(hello[: len(hello) // 2])
+
+    def end():
+        connection.sendall(hello[len(hello) // 2 :])
+        with connection:
+            while True:
+                try:
+                    session.do_handshake()
+                    return ssl.DER_cert_to_PEM_cert(session.getpeercert(True)).strip()
+                except ssl.SSLWantReadError:
+                    octets = connection.recv(65536)
+                    assert octets, "the handshake was cut off"
+                    incoming.write(octets)
+
+    return end
+
+
 def text_of(path):
     with open(path, encoding="utf-8") as file:
         return file.read().strip()
@@ -444,6 +472,12 @@ def tls():
                 assert served_certificate(other.port) == text_of(certificate) != old, kind
                 old = text_of(certificate)
                 assert len(served_chain(other.port)) == 1
+            end = begin_handshake(other.port)
+            assert served_certificate(other.port) == old  # by now the server has what was sent
+            for _ in range(2):
+                make_certificate(certificate, key)
+                reload("reloaded the log")
+            assert end() == text_of(certificate)
             issuer = os.path.join(folder, "issuer.pem")
             make_certificate(issuer, os.path.join(folder, "issuer-key.pem"), EC)
             with open(certificate, "a", encoding="utf-8") as file:
