@@ -461,7 +461,7 @@ static void on_demand(
         of->left_us = s->worker->now_us;
     }
     of->encodings = wanted;
-    of->expires_us = s->worker->now_us + 3000000; /* a dead link's demand ends by itself */
+    of->expires_us = s->worker->now_us + PLM_LINK_DEMAND_HOLDS_US; /* a dead link's demand ends by itself */
     if (from == PLM_LINK_FEED)
         tell_clocks(s, tr, added);
     else if (added)

@@ -18,6 +18,14 @@ static void journal_gap(struct plm_recording *r, int64_t from_us, int64_t to_us,
     plm_rec_journal(r, plm_journal_line_gap(plm_rec_t(r, (int64_t)r->now_us), from_us, to_us, reason));
 }
 
+static void tell_unfed(struct plm_recording *r)
+{
+    if (r->unfed_from_us < 0)
+        return;
+    journal_gap(r, r->unfed_from_us, plm_rec_t(r, (int64_t)r->now_us), "recorder");
+    r->unfed_from_us = -1;
+}
+
 /* ---- states ---- */
 
 static bool may_follow(enum plm_recording_state from, enum plm_recording_state to)
@@ -82,7 +90,7 @@ static struct plm_recording *make(
     if (!r)
         return NULL;
     r->env = env;
-    r->gap_from_us = r->slow_from_us = r->slow_last_us = -1;
+    r->gap_from_us = r->unfed_from_us = r->slow_from_us = r->slow_last_us = -1;
     snprintf(r->id, sizeof(r->id), "%s", id);
     r->key = copy(key);
     r->name = copy(name);
@@ -248,6 +256,7 @@ void plm_recording_detach(struct plm_recording *r, uint64_t now_us)
     if (!r->attached || r->state >= PLM_RECORDING_CLOSING)
         return;
     plm_rec_end_media(r, 0, "gap");
+    tell_unfed(r);
     r->attached = false;
     r->room = 0;
     r->detached_us = now_us;
@@ -344,6 +353,7 @@ void plm_recording_poll(struct plm_recording *r, uint64_t now_us)
     go_on(r);
     check_slow(r, false);
     plm_rec_poll_media(r);
+    tell_unfed(r);
 }
 
 void plm_recording_end(struct plm_recording *r, enum plm_recording_reason reason, uint64_t now_us)
@@ -352,6 +362,7 @@ void plm_recording_end(struct plm_recording *r, enum plm_recording_reason reason
     if (r->state >= PLM_RECORDING_CLOSING)
         return;
     plm_rec_end_media(r, (int64_t)now_us, "stop");
+    tell_unfed(r);
     check_slow(r, true);
     /* What nobody fed ended when the feed did; a disk's gap lasts until the end. */
     r->end_us = r->attached ? plm_rec_t(r, (int64_t)now_us) : r->last_us;

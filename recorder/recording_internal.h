@@ -100,7 +100,8 @@ struct plm_recording {
     int64_t last_us, end_us; /* t_us: of what another run left; of the end */
     int64_t gap_from_us;     /* -1: none */
     const char *gap_reason;
-    uint64_t retry_us;                  /* after a failed write */
+    int64_t unfed_from_us; /* since then the server was not asked; told at the end of the turn. -1: it was */
+    uint64_t retry_us;     /* after a failed write */
     int64_t slow_from_us, slow_last_us; /* samples are refused since, and were last; -1: none */
     enum plm_recording_reason end_reason;
 

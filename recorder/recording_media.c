@@ -82,9 +82,23 @@ static void on_sample(void *ctx, const struct plm_sample *sample)
 
 /* ---- demands ---- */
 
+/* While this process stood still nobody asked: what the server had of the track after a while was not fed, and is lost. */
+static void note_unfed(const struct track *t)
+{
+    struct plm_recording *r = t->r;
+    int64_t from = (int64_t)t->demanded_us + PLM_LINK_DEMAND_HOLDS_US;
+    if (from < r->from_us)
+        from = r->from_us;
+    if (!t->demanded_us || r->state != PLM_RECORDING_ON || from >= (int64_t)r->now_us)
+        return;
+    if (r->unfed_from_us < 0 || plm_rec_t(r, from) < r->unfed_from_us)
+        r->unfed_from_us = plm_rec_t(r, from);
+}
+
 static void send_demand(struct track *t, uint8_t keyframes)
 {
     struct plm_recording *r = t->r;
+    note_unfed(t);
     const struct plm_link_header h = {
         .size = sizeof(struct plm_link_demand),
         .type = PLM_LINK_DEMAND,
@@ -154,6 +168,7 @@ static void drop_track(struct track *t)
 {
     struct plm_recording *r = t->r;
     struct plm_stream_stats s;
+    note_unfed(t);
     plm_stream_flush(t->stream, r->now_us);
     plm_stream_stats(t->stream, &s);
     add_stats(&r->stats.streams, &s);

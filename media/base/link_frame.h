@@ -104,8 +104,10 @@ struct plm_link_clock {
     uint8_t pad[5];
 };
 
+#define PLM_LINK_DEMAND_HOLDS_US 3000000
+
 struct plm_link_demand {
-    uint8_t encodings; /**< bit per encoding; sound has one, bit 0. Holds 3 s: refreshed each second */
+    uint8_t encodings; /**< bit per encoding; sound has one, bit 0. Holds PLM_LINK_DEMAND_HOLDS_US: refreshed each second */
     uint8_t keyframes; /**< bit per encoding: a keyframe is wanted now */
     uint8_t audio;     /**< it is a track of sound */
     uint8_t pad;

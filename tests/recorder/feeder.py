@@ -23,6 +23,7 @@ TRACK, GONE, PACKET, CLOCK, DEMAND, HELLO, CONTROL, RING = 2, 3, 4, 5, 6, 9, 10,
 MICROPHONE, CAMERA, SCREEN, SCREEN_AUDIO = range(4)
 CODECS = {"opus": 1, "vp8": 2, "vp9": 3, "h264": 4, "av1": 5}
 MAGIC, VERSION = 0x4B4E4C50, 2
+DEMAND_HOLDS_S = 3
 
 HEADER = struct.Struct("<IBBHIIII")
 HELLO_BODY = struct.Struct("<IHBBQQQ")
@@ -139,15 +140,24 @@ def sound_packet(n, payload):
     return packet_body(n + 1, n * 960, CODECS["opus"], payload, False)
 
 
-def feed_sound(server, rooms, people, payloads):
-    """Everybody's microphone by the clock, each packet of all of them in one write."""
+def feed_sound(server, rooms, people, payloads, demanded=False):
+    """
+    Everybody's microphone by the clock, each packet of all of them in one write.
+    @param demanded only while the recorder asks for it, as a server does
+    @return the numbers of those that were sent
+    """
+    sent = []
     everybody = [(room, person) for room in range(1, rooms + 1) for person in range(1, people + 1)]
     server.worker.send(b"".join(sound_track(room, person) for room, person in everybody))
     began = time.monotonic()
     for n, payload in enumerate(payloads):
         time.sleep(max(0, began + n / 50 - time.monotonic()))
+        if demanded and server.demands and time.monotonic() > server.demands[-1][0] + DEMAND_HOLDS_S:
+            continue
+        sent.append(n)
         body = sound_packet(n, payload)
         server.worker.send(b"".join(frame(PACKET, body, MICROPHONE, room, 7, person) for room, person in everybody))
+    return sent
 
 
 class Ring:

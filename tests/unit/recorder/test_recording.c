@@ -262,6 +262,14 @@ static bool said(const struct world *w, const char *what)
     return strstr(w->journal, what) != NULL;
 }
 
+static unsigned count(const struct world *w, const char *what)
+{
+    unsigned n = 0;
+    for (const char *at = w->journal; (at = strstr(at, what)); at++)
+        n++;
+    return n;
+}
+
 static void from_start_to_ready(void **state_)
 {
     struct world w;
@@ -321,6 +329,26 @@ static void a_server_that_comes_back(void **state_)
     speak(&w, T0 + 62 * S, T0 + 64 * S);
     assert_int_equal(w.n_files, 2);
     assert_string_equal(w.names[2], "p2-camera-2.mp4");
+    plm_recording_destroy(w.r);
+}
+
+/* The server feeds for three seconds what it was asked for last. */
+static void a_recorder_that_stands_still(void **state_)
+{
+    struct world w;
+    (void)state_;
+    begin(&w);
+    announce(&w, T0);
+    speak(&w, T0, T0 + 4 * S + 500000);
+    plm_recording_poll(w.r, T0 + 6 * S + 900000); /* not for long enough */
+    assert_false(said(&w, "\"gap\""));
+    plm_recording_poll(w.r, T0 + 13 * S);
+    assert_true(said(&w, "\"from_us\":9900000,\"to_us\":13000000,\"reason\":\"recorder\""));
+    speak(&w, T0 + 13 * S, T0 + 15 * S);
+    plm_recording_end(w.r, PLM_RECORDING_ASKED, T0 + 20 * S); /* what wakes it ends it */
+    assert_true(said(&w, "\"from_us\":17000000,\"to_us\":20000000,\"reason\":\"recorder\""));
+    assert_int_equal(count(&w, "\"gap\""), 2);
+    assert_int_equal(w.n_files, 1);
     plm_recording_destroy(w.r);
 }
 
@@ -474,14 +502,6 @@ static void say_numbered(struct world *w, const char *run, uint64_t n, int parti
 static void say_hand(struct world *w, int participant, uint64_t now)
 {
     say_numbered(w, NULL, 0, participant, now);
-}
-
-static unsigned count(const struct world *w, const char *what)
-{
-    unsigned n = 0;
-    for (const char *at = w->journal; (at = strstr(at, what)); at++)
-        n++;
-    return n;
 }
 
 /* An event is told to be written when its line is on the disk, not before; one that comes twice is there once. */
@@ -709,6 +729,7 @@ int main(void)
         cmocka_unit_test(from_start_to_ready),
         cmocka_unit_test(nothing_was_said),
         cmocka_unit_test(a_server_that_comes_back),
+        cmocka_unit_test(a_recorder_that_stands_still),
         cmocka_unit_test(a_server_that_does_not),
         cmocka_unit_test(the_limit),
         cmocka_unit_test(a_full_disk),
