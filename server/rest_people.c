@@ -108,13 +108,16 @@ static const struct plm_rest_field message_fields[] = {
     {"name", PLM_REST_TEXT, 0, PLM_REST_AT(message_body, name), PLM_REST_UNASKED, 128, NULL, NULL},
     {.name = NULL}};
 
+/* By a token as in the meeting: whom it names speaks under no other name. */
 static void say(struct plm_rest_call *c, uint32_t to)
 {
     struct message_body body = {.name = "Server"};
     struct plm_refusal why = {0};
-    if (plm_rest_read_body(c, message_fields, &body))
-        plm_rest_done(
-            c, plm_api_message(c->rest->setup.hub, c->argument[0], to, body.name, body.text, &why), &why);
+    const struct plm_grants *by = plm_rest_by(c);
+    if (!plm_rest_read_body(c, message_fields, &body))
+        return;
+    const char *name = by && *by->name ? by->name : body.name;
+    plm_rest_done(c, plm_api_message(c->rest->setup.hub, c->argument[0], to, name, body.text, &why), &why);
 }
 
 void plm_rest_say_to_all(struct plm_rest_call *c)

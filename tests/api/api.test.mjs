@@ -312,6 +312,14 @@ test("a moderator's token may no more here than in the meeting", async () => {
   }
   assert.equal((await succeed("changeRoom", { path, body: { settings: { title: "Still mine to name" } } }, token)).settings.may_record, true);
   await succeed("muteParticipant", { path: of(adaId), body: { source: "microphone" } }, token); /* as in the meeting */
+  const named = async (options, by) => {
+    const operation = options.path.participant ? "sendPrivateMessage" : "sendMessage";
+    await succeed(operation, { ...options, body: { text: "hello", name: "Ada" } }, by);
+    return (await bob.expect((m) => m.type === "chat_posted")).message.name;
+  };
+  assert.deepEqual([await named({ path }, token), await named({ path: of(bobId) }, token), await named({ path })], ["Mo", "Mo", "Ada"]);
+  const { token: nameless } = await succeed("createToken", { path, body: { role: "moderator" } });
+  assert.equal(await named({ path }, nameless), "Ada"); /* who joins by it calls themselves as they like, too */
   await succeed("changeParticipant", { path: of(bobId), body: { role: "moderator" } }, token);
   assert.equal((await bob.request("claim", { key: owner_key })).type, "done");
   assert.ok((await succeed("changeRoom", { path, body: { owner: true } }, owners)).owner_key);
