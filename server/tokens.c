@@ -146,6 +146,13 @@ static bool read_grants(const json_t *claims, struct plm_grants *out)
            read_bool(claims, "skip_lobby", false, &out->skip_lobby);
 }
 
+static bool is_over(const json_t *claims, uint64_t now_ms)
+{
+    uint64_t expires_at;
+    return read_time(claims, "exp", UINT64_MAX - PLM_TOKEN_LEEWAY_MS, &expires_at) &&
+           expires_at + PLM_TOKEN_LEEWAY_MS <= now_ms;
+}
+
 static bool is_timely(const json_t *claims, uint64_t now_ms, uint64_t *expires_at)
 {
     uint64_t not_before, issued;
@@ -179,9 +186,10 @@ int plm_token_check(const struct plm_api_keys *keys, const char *token, const ch
     bool good = json_object_get(claims, "exp") && is_timely(claims, now_ms, &g.expires_at) &&
                 read_grants(claims, &g) && !(*g.token_id && plm_api_keys_is_revoked(keys, g.token_id)) &&
                 !(room && *g.room && !is_same_room(room, g.room));
+    bool over = is_over(claims, now_ms);
     json_decref(claims);
     if (!good)
-        return PLM_EINVAL;
+        return over ? PLM_ESTATE : PLM_EINVAL;
     *out = g;
     return 0;
 }

@@ -18,7 +18,7 @@
  * role: "owner", "moderator", "speaker" or "viewer" [speaker]; publish, subscribe [true]; record, admin, skip_lobby [false]. Others
  * are left alone. A claim of another type than this is refused.
  * @param room the room it is to be used for, NULL: none in particular. A token of another room is refused
- * @return 0; PLM_EINVAL
+ * @return 0; PLM_ESTATE: signed as it should be, but its time is over; PLM_EINVAL
  */
 int plm_token_check(const struct plm_api_keys *keys, const char *token, const char *room, uint64_t now_ms,
     struct plm_grants *out);

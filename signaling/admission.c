@@ -26,7 +26,7 @@ struct plm_check {
     char key[PLM_NAME_SIZE];      /* of the room to be joined; "": of a number that no room has */
     char hash[PLM_HASH_SIZE];     /* compared with; "": one is made */
     char password[PLM_NAME_SIZE]; /* of one that is queued */
-    struct plm_guest guest;   /* of a join */
+    struct plm_guest guest;       /* of a join */
     bool configures;
     struct plm_msg_settings settings; /* to be changed together with the password */
     char title[PLM_NAME_SIZE];
@@ -95,12 +95,14 @@ int plm_guest_show_token(struct plm_hub *hub, struct plm_guest *g, const char *t
         return 0;
     }
     const char *name = record ? record->value.name : room;
-    if (hub->host.check_token && plm_guess_may_show(hub, g->source) &&
-        !hub->host.check_token(hub->host.ctx, token, name, &grants) && is_for(&grants, room, record)) {
+    int err = PLM_EINVAL;
+    if (hub->host.check_token && plm_guess_may_show(hub, g->source))
+        err = hub->host.check_token(hub->host.ctx, token, name, &grants);
+    if (!err && is_for(&grants, room, record)) {
         take_grants(g, &grants);
         return 0;
     }
-    return plm_guess_refuse_token(hub, g->source, record, why);
+    return plm_guess_refuse_token(hub, g->source, record, err == PLM_ESTATE, why);
 }
 
 /* ---- the rules ---- */

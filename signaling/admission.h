@@ -18,7 +18,8 @@ enum plm_verdict {
 void plm_guest_init(struct plm_guest *g, const char *name, const char *source, const char *device);
 /**
  * Take what a token (or the owner's key) grants for this room, whoever guessed wrong before; a token unless its source shows wrong ones all
- * the time. A wrong one counts as a guess of the guest's source.
+ * the time. A wrong one counts as a guess of the guest's source, unless it was good until its
+ * time was over.
  * @param record NULL: a number that no room has
  * @return 0, or PLM_EINVAL with "token" or "too_fast"
  */

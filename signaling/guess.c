@@ -155,13 +155,14 @@ static void count_look(struct plm_hub *hub, const char *source)
     g->looked_at = now;
 }
 
-int plm_guess_refuse_token(
-    struct plm_hub *hub, const char *source, struct plm_record *record, struct plm_refusal *why)
+int plm_guess_refuse_token(struct plm_hub *hub, const char *source, struct plm_record *record, bool was_good,
+    struct plm_refusal *why)
 {
     count_look(hub, source);
-    int err = plm_guess_allowed(hub, source, record, why);
+    int err = was_good ? 0 : plm_guess_allowed(hub, source, record, why);
     if (err)
         return err;
-    plm_guess_wrong(hub, source, record);
+    if (!was_good)
+        plm_guess_wrong(hub, source, record);
     return plm_refuse(why, PLM_MSG_error_code_token, "token", "not valid here, or no longer");
 }

@@ -30,9 +30,13 @@ int plm_guess_allowed(
 bool plm_guess_is_known(struct plm_hub *hub, const char *source);
 /** Is a token of this source to be looked at, though it may have to wait? */
 bool plm_guess_may_show(struct plm_hub *hub, const char *source);
-/** A token was wrong: it counts as a guess, unless source or room have to wait. @param record may be NULL @return PLM_EINVAL with token or too_fast */
-int plm_guess_refuse_token(
-    struct plm_hub *hub, const char *source, struct plm_record *record, struct plm_refusal *why);
+/**
+ * A token was wrong: it counts as a guess, unless source or room have to wait.
+ * @param record may be NULL @param was_good it was made by whoever may, and its time is over: no guess
+ * @return PLM_EINVAL with token or too_fast
+ */
+int plm_guess_refuse_token(struct plm_hub *hub, const char *source, struct plm_record *record, bool was_good,
+    struct plm_refusal *why);
 /** It guessed wrong. @param record may be NULL */
 void plm_guess_wrong(struct plm_hub *hub, const char *source, struct plm_record *record);
 /** What sources are told apart by: "192.0.2.1", or "2001:db8:0:0" of an IPv6 one; as it is when it is no address. */

@@ -58,7 +58,7 @@ struct plm_hub_host {
     /**
      * Is this token good now, and what does it grant? Synchronous: a signature, no I/O. May be NULL: no token is.
      * @param room name of the room it is to be used for
-     * @return 0; PLM_EINVAL (not good; why is not told to the peer)
+     * @return 0; PLM_ESTATE: signed as it should be, but its time is over; PLM_EINVAL. Which is not told to the peer
      */
     int (*check_token)(void *ctx, const char *token, const char *room, struct plm_grants *out);
     /**

@@ -586,6 +586,29 @@ static void test_good_token_among_guesses(void **state)
     assert_int_equal(try_once(w, &key), -1);
 }
 
+/* An encoder whose token is over goes on trying; whoever shares its address, or guesses nothing about its room, waits for none of that. */
+static void test_tokens_that_are_over(void **state)
+{
+    struct world *w = *state;
+    const struct plm_msg_join over = {.room = "r", .name = "A", .token = "over"},
+                              wrong = {.room = "r", .name = "A", .token = "wrong"},
+                              pass = {.room = "r", .name = "A", .password = "x"};
+    set_password(make(w, "r"), "x");
+    world_token(w, "over", PLM_MSG_role_speaker)->expires_at = world_wall(w);
+    w->source = "198.51.100.7";
+    for (unsigned i = 0; i < 2 * PLM_GUESS_ROOM_BURST; i++)
+        assert_int_equal(try_once(w, &over), PLM_MSG_error_code_token);
+    assert_int_equal(w->hub->n_guessers, 0);
+    assert_int_equal(try_once(w, &pass), -1);
+    for (unsigned i = 0; i < PLM_GUESS_FREE; i++)
+        assert_int_equal(try_once(w, &wrong), PLM_MSG_error_code_token);
+    assert_int_equal(try_once(w, &wrong), PLM_MSG_error_code_too_fast);
+    w->looks = 0; /* of a source that guesses each is one, as others are */
+    for (unsigned i = 0; i < 1000; i++)
+        try_once(w, &over);
+    assert_in_range(w->looks, 1, PLM_GUESS_LOOKS);
+}
+
 /* What it takes to look at tokens is bounded, too, for a source that showed wrong ones. */
 static void test_looks(void **state)
 {
@@ -703,6 +726,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_room_backoff, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_other_guesses, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_good_token_among_guesses, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_tokens_that_are_over, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_looks, world_setup, world_teardown),
         cmocka_unit_test(test_sources),
         cmocka_unit_test_setup_teardown(test_resources, world_setup, world_teardown),

@@ -129,7 +129,7 @@ static inline int world_check_token(void *ctx, const char *token, const char *ro
     for (size_t i = 0; i < w->n_tokens; i++)
         if (!strcmp(w->tokens[i].text, token)) {
             *out = w->tokens[i].grants;
-            return 0;
+            return out->expires_at > world_wall(w) ? 0 : PLM_ESTATE;
         }
     return PLM_EINVAL;
 }
