@@ -227,6 +227,27 @@ static bool has_text(const char *s)
     return s && *s;
 }
 
+bool plm_config_is_turn(const char *url)
+{
+    return !strncmp(url, "turn:", 5) || !strncmp(url, "turns:", 6);
+}
+
+/* Browsers make no connection at all when they are told a TURN server without credentials. */
+static int check_turn(const struct plm_config *c, char *err)
+{
+    for (size_t i = 0; i < c->ice.servers.n; i++) {
+        const struct plm_config_server *s = &c->ice.servers.server[i];
+        if (plm_config_is_turn(s->url) && !s->username && !has_text(c->ice.turn_secret)) {
+            snprintf(err, PLM_CONFIG_ERROR_SIZE,
+                "ice.servers[%zu].username: missing, and so is ice.turn_secret: browsers take no TURN server "
+                "without either",
+                i);
+            return PLM_EINVAL;
+        }
+    }
+    return 0;
+}
+
 /* What no single value shows. */
 static int check_together(const struct plm_config *c, char *err)
 {
@@ -247,7 +268,7 @@ static int check_together(const struct plm_config *c, char *err)
     else if (!has_text(c->data.dir))
         why = "data.dir: needs a path";
     if (!why)
-        return 0;
+        return check_turn(c, err);
     snprintf(err, PLM_CONFIG_ERROR_SIZE, "%s", why);
     return PLM_EINVAL;
 }

@@ -150,8 +150,11 @@ int plm_config_load(
     struct plm_config *out, const char *file, char *const *env, char err[PLM_CONFIG_ERROR_SIZE]);
 void plm_config_free(struct plm_config *config);
 
+/** Is an address of ice.servers one of TURN, to which clients bring credentials? */
+bool plm_config_is_turn(const char *url);
+
 /**
- * Write the configuration as YAML that plm_config_load reads. Secrets are left out, a comment says that they are set.
+ * Write the configuration as YAML that plm_config_load reads, once it has the secrets: they are left out, a comment says that they are set.
  * @return malloc'd text, NULL when memory is short
  */
 char *plm_config_print(const struct plm_config *config);

@@ -1,6 +1,7 @@
 /*
  * One value of the configuration: from text to its place in struct plm_config.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 
 #include "base/planted.h"
 #include "config_key.h"
+
+#define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 /* A new value is built here and takes the old one's place only when all of it is good. */
 union value {
@@ -124,18 +127,30 @@ static int parse_codecs(struct plm_config_codecs *out, const struct plm_config_r
     return 0;
 }
 
-/* RFC 7064 and 7065: what a browser's iceServers take. No '"', '<', '>' or space: the url also stands in Link headers. */
+/*
+ * RFC 7064 and 7065. Of an address that is none of these a browser makes no connection at all, nor of one with more in it. It also stands
+ * in Link headers, between '<' and '>'.
+ */
 static bool is_ice_url(const char *url)
 {
-    static const char *const schemes[] = {"stun:", "stuns:", "turn:", "turns:"};
-    if (strpbrk(url, " \t\r\n\"<>\\"))
+    bool turn = plm_config_is_turn(url);
+    const char *at = strchr(url, ':');
+    if (!turn && strncmp(url, "stun:", 5) && strncmp(url, "stuns:", 6))
         return false;
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        size_t len = strlen(schemes[i]);
-        if (!strncmp(url, schemes[i], len))
-            return url[len] && url[len] != '/';
+    at++;
+    bool six = *at == '[';
+    size_t len = strspn(at, six ? "[0123456789abcdefABCDEF:." : HOST_CHARS);
+    if (len < (six ? 3 : 1) || (six && at[len++] != ']'))
+        return false;
+    at += len;
+    if (*at == ':') {
+        char *end;
+        unsigned long port = isdigit((unsigned char)at[1]) ? strtoul(at + 1, &end, 10) : 0;
+        if (port < 1 || port > 65535)
+            return false;
+        at = end;
     }
-    return false;
+    return !*at || (turn && (!strcmp(at, "?transport=udp") || !strcmp(at, "?transport=tcp")));
 }
 
 /* Both stand between quotes in Link headers. */
@@ -157,8 +172,10 @@ static int parse_server(
     struct plm_config_server *out, const struct plm_config_raw_server *raw, size_t i, struct why *why)
 {
     if (!raw->url || !is_ice_url(raw->url))
-        return refuse(
-            why, "[%zu].url: not a stun:, turn: or turns: address: \"%.80s\"", i, raw->url ? raw->url : "");
+        return refuse(why,
+            "[%zu].url: not a stun:, turn: or turns: address: \"%.80s\" (write "
+            "turn:turn.example.com:3478?transport=udp)",
+            i, raw->url ? raw->url : "");
     if (raw->username && !is_header_safe(raw->username))
         return refuse(why, "[%zu].username: quotes, backslashes and control characters are not allowed", i);
     if (raw->credential && !is_header_safe(raw->credential))

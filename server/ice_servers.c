@@ -20,11 +20,6 @@ int plm_turn_credentials(const char *secret, uint64_t expires_s, char username[P
     return 0;
 }
 
-static bool is_turn(const char *url)
-{
-    return !strncmp(url, "turn:", 5) || !strncmp(url, "turns:", 6);
-}
-
 void plm_ice_servers_fill(struct plm_ice_servers *out, const struct plm_config *config, uint64_t now_s)
 {
     const char *secret = config->ice.turn_secret;
@@ -35,7 +30,7 @@ void plm_ice_servers_fill(struct plm_ice_servers *out, const struct plm_config *
     for (size_t i = 0; i < config->ice.servers.n; i++) {
         const struct plm_config_server *s = &config->ice.servers.server[i];
         struct plm_ice_server *o = &out->server[out->n++];
-        bool make = made && !s->username && is_turn(s->url);
+        bool make = made && !s->username && plm_config_is_turn(s->url);
         o->url = s->url;
         o->username = make ? out->username : s->username;
         o->credential = make ? out->credential : s->credential;

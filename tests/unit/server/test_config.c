@@ -142,7 +142,8 @@ static void errors_name_the_path(void **state)
         {"rooms:\n  codecs: []\n", ":2: rooms.codecs: needs an entry"},
         {"ice:\n  servers:\n    - username: u\n", ":3: ice.servers[0].url: missing"},
         {"ice:\n  servers:\n    - url: http://x\n",
-            ": ice.servers[0].url: not a stun:, turn: or turns: address: \"http://x\""},
+            ": ice.servers[0].url: not a stun:, turn: or turns: address: \"http://x\" (write "
+            "turn:turn.example.com:3478?transport=udp)"},
         {"ice:\n  servers:\n    - {url: 'turn:x', username: u}\n", ": ice.servers[0].credential: missing"},
         {"ice:\n  servers:\n    - {url: 'turn:x', user: u}\n", ":3: ice.servers[0].user: no such key"},
         {"http:\n  tls:\n    key: /k\n", "http.tls.certificate: missing, http.tls.key is set"},
@@ -199,8 +200,8 @@ static void the_environment_overrides_the_file(void **state)
     char *const env[] = {"HOME=/root", "PLENUM_HTTP_LISTEN=10.0.0.1:8080",
         "PLENUM_RTC_LISTEN=10.0.0.1:1, [::1]:2", "PLENUM_RTC_WORKERS=2", "PLENUM_RTC_ADVERTISE=192.0.2.1",
         "PLENUM_DATA_DIR=/var/lib/plenum", "PLENUM_LOG_TAGS_ICE=debug", "PLENUM_RTC_LIMITS_TRANSPORTS=12",
-        "PLENUM_ICE_SERVERS=stun:a,turn:b", "PLENUM_HTTP_TLS_CERTIFICATE=/c", "PLENUM_HTTP_TLS_KEY=/k",
-        "PLENUMX=1", NULL};
+        "PLENUM_ICE_SERVERS=stun:a,turn:b", "PLENUM_ICE_TURN_SECRET=s", "PLENUM_HTTP_TLS_CERTIFICATE=/c",
+        "PLENUM_HTTP_TLS_KEY=/k", "PLENUMX=1", NULL};
     struct plm_config c;
     char err[PLM_CONFIG_ERROR_SIZE], text[PLM_ADDR_TEXT];
 

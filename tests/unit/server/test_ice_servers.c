@@ -92,12 +92,57 @@ static void values_that_would_break_a_header_are_refused(void **state)
     }
 }
 
+static int load(const char *servers, char *secret, char err[PLM_CONFIG_ERROR_SIZE])
+{
+    char variable[256];
+    snprintf(variable, sizeof(variable), "PLENUM_ICE_SERVERS=%s", servers);
+    char *const env[] = {variable, secret, NULL};
+    struct plm_config c;
+    int rc = plm_config_load(&c, NULL, env, err);
+    if (!rc)
+        plm_config_free(&c);
+    return rc;
+}
+
+/* As Chromium judges them; with one that it refuses no connection would be made. */
+static void addresses_are_those_that_browsers_take(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"stun:a.b", "stuns:a.b", "stun:[::1]:3478", "stun:a_b.c", "turn:a.b:1",
+        "turns:a.b:65535", "turn:a.b?transport=udp", "turn:1.2.3.4:3478?transport=tcp",
+        "turn:[2001:db8::1]?transport=tcp"};
+    static const char *const bad[] = {"stun:a.b?transport=udp", "stun:a.b:99999", "stun:a.b:x", "stun:a.b:0",
+        "stun:a.b:", "stun:a.b:-1", "stun:::1", "stun:[::1", "stun:[]", "stun", "turn:a.b?transport=sctp",
+        "turn:a.b?foo=1", "turn:a.b?transport=tcp&x=1", "turn:user@host", "turn:a.b:3478/x", "stunt:a.b",
+        "turn"};
+    char err[PLM_CONFIG_ERROR_SIZE];
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_int_equal(load(good[i], "PLENUM_ICE_TURN_SECRET=s", err), 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(load(bad[i], "PLENUM_ICE_TURN_SECRET=s", err), PLM_EINVAL);
+        assert_non_null(strstr(err, "(ice.servers)[0].url: not a stun:, turn: or turns: address"));
+    }
+}
+
+static void turn_needs_credentials(void **state)
+{
+    (void)state;
+    char err[PLM_CONFIG_ERROR_SIZE];
+    assert_int_equal(load("stun:a", NULL, err), 0);
+    assert_int_equal(load("stun:a,turn:b", NULL, err), PLM_EINVAL);
+    assert_non_null(strstr(err, "ice.servers[1].username: missing, and so is ice.turn_secret"));
+    assert_int_equal(load("turns:b", "PLENUM_ICE_TURN_SECRET=", err), PLM_EINVAL);
+    assert_int_equal(load("turns:b", "PLENUM_ICE_TURN_SECRET=s", err), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(credentials_are_those_of_coturn),
         cmocka_unit_test(only_turn_without_a_user_gets_credentials),
         cmocka_unit_test(link_headers),
+        cmocka_unit_test(addresses_are_those_that_browsers_take),
+        cmocka_unit_test(turn_needs_credentials),
         cmocka_unit_test(values_that_would_break_a_header_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
