@@ -47,13 +47,17 @@ static const char *const tag_names[] = {
     {                                                                                                        \
         path, kind, AT(member), 0, 0, df, NULL                                                               \
     }
+#define LISTEN(path, member, df)                                                                             \
+    {                                                                                                        \
+        path, PLM_CFG_ADDRS, AT(member), 1, 0, df, NULL                                                      \
+    }
 #define LEVEL(path, member, df)                                                                              \
     {                                                                                                        \
         path, PLM_CFG_CHOICE, AT(member), 0, 0, df, level_names                                              \
     }
 
 const struct plm_config_key plm_config_keys[] = {
-    LIST("http.listen", PLM_CFG_ADDRS, http.listen, "127.0.0.1:8080"),
+    LISTEN("http.listen", http.listen, "127.0.0.1:8080"),
     LIST("http.origins", PLM_CFG_ORIGINS, http.origins, ""),
     LIST("http.cors_origins", PLM_CFG_ORIGINS, http.cors_origins, "*"),
     LIST("http.trusted_proxies", PLM_CFG_ADDRS, http.trusted_proxies, ""),
@@ -64,10 +68,10 @@ const struct plm_config_key plm_config_keys[] = {
     UINT("http.max_per_source", http.max_per_source, 1, 100000, "1024"),
     UINT("http.timeout_s", http.timeout_s, 3, 3600, "30"),
 
-    LIST("rtc.listen", PLM_CFG_ADDRS, rtc.listen, "0.0.0.0:8080,[::]:8080"),
+    LISTEN("rtc.listen", rtc.listen, "0.0.0.0:8080,[::]:8080"),
     LIST("rtc.advertise", PLM_CFG_ADDRS, rtc.advertise, ""),
     BOOL("rtc.tcp_on_http", rtc.tcp_on_http, "true"),
-    LIST("rtc.tcp_listen", PLM_CFG_ADDRS, rtc.tcp_listen, ""),
+    LISTEN("rtc.tcp_listen", rtc.tcp_listen, ""),
     LIST("rtc.tcp_advertise", PLM_CFG_ADDRS, rtc.tcp_advertise, ""),
     UINT("rtc.workers", rtc.workers, 0, 32, "0"),
     UINT("rtc.spread_above", rtc.spread_above, 0, 65536, "40"),

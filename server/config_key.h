@@ -22,9 +22,9 @@ struct plm_config_key {
     const char
         *path; /**< "rtc.limits.rooms"; keys of one section stand together, a subsection's among them */
     enum plm_config_kind kind;
-    size_t offset; /**< in struct plm_config */
-    unsigned min, max;
-    const char *def; /**< default, lists separated by commas; NULL: not set */
+    size_t offset;     /**< in struct plm_config */
+    unsigned min, max; /**< of addresses min is 1 where each needs a port */
+    const char *def;   /**< default, lists separated by commas; NULL: not set */
     const char *const *choices;
 };
 

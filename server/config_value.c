@@ -58,14 +58,25 @@ bool plm_config_kind_is_list(enum plm_config_kind kind)
            kind == PLM_CFG_SERVERS;
 }
 
-static int parse_addrs(struct plm_config_addrs *out, const struct plm_config_raw *raw, struct why *why)
+static bool names_port(const char *addr)
+{
+    const char *last = strrchr(addr, ':');
+    return last && (addr[0] == '[' ? last[-1] == ']' : last == strchr(addr, ':'));
+}
+
+static int parse_addrs(struct plm_config_addrs *out, const struct plm_config_key *key,
+    const struct plm_config_raw *raw, struct why *why)
 {
     if (raw->n > PLM_CONFIG_MAX_ADDRS)
         return refuse(why, ": more than %d addresses", PLM_CONFIG_MAX_ADDRS);
-    for (size_t i = 0; i < raw->n; i++)
-        if (plm_addr_parse(&out->addr[i], raw->list[i]))
-            return refuse(
-                why, "[%zu]: not an address: \"%.80s\" (write 1.2.3.4:80 or [::1]:80)", i, raw->list[i]);
+    for (size_t i = 0; i < raw->n; i++) {
+        const char *addr = raw->list[i];
+        if (plm_addr_parse(&out->addr[i], addr))
+            return refuse(why, "[%zu]: not an address: \"%.80s\" (write %s)", i, addr,
+                key->min ? "1.2.3.4:80 or [::1]:80" : "1.2.3.4 or ::1");
+        if (key->min && !names_port(addr))
+            return refuse(why, "[%zu]: has no port: \"%.80s\" (write 1.2.3.4:80 or [::1]:80)", i, addr);
+    }
     out->n = raw->n;
     return 0;
 }
@@ -247,7 +258,7 @@ static int parse_value(
 {
     switch (key->kind) {
     case PLM_CFG_ADDRS:
-        return parse_addrs(&v->addrs, raw, why);
+        return parse_addrs(&v->addrs, key, raw, why);
     case PLM_CFG_ORIGINS:
         return parse_origins(&v->texts, raw, why);
     case PLM_CFG_CODECS:
