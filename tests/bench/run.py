@@ -158,14 +158,15 @@ def main():
     parser.add_argument("--only", help="scenarios whose name contains this")
     parser.add_argument("--record", action="store_true", help="keep the ratios, for later runs to be compared with")
     args = parser.parse_args()
+    scenarios = [one for one in (SMOKE if args.smoke else FULL) if not args.only or args.only in one[0]]
+    if not scenarios:
+        parser.error(f"--only: none of these: {', '.join(name for name, _, _ in (SMOKE if args.smoke else FULL))}")
     allowed = sorted(os.sched_getaffinity(0))
     cpus = (allowed[0], allowed[-1]) if len(allowed) > 1 else (None, None)
     print("| scenario | " + " | ".join(name for name, _, _ in COLUMNS) + " |")
     print("|---" * (len(COLUMNS) + 1) + "|", flush=True)
     failed, results = False, {}
-    for name, options, differs in SMOKE if args.smoke else FULL:
-        if args.only and args.only not in name:
-            continue
+    for name, options, differs in scenarios:
         result = results[name] = run(args, options, cpus, differs)
         print(f"| {name} | " + " | ".join(cell(result, keys, form) for _, keys, form in COLUMNS) + " |", flush=True)
         for fault in faults(result):
