@@ -110,6 +110,10 @@ static struct arguments read_arguments(int argc, char **argv)
             return a;
         }
     }
+    if (!a.capture.file && (a.capture.room || a.capture.participant || a.capture.megabytes)) {
+        fputs("plenum-server: --capture FILE is missing: nothing would be written\n", stderr);
+        a.action = COMPLAIN;
+    }
     return a;
 }
 

@@ -538,7 +538,7 @@ def command_line():
     assert "--config FILE" in call("--help").stdout
     done = call("--print-config", env={"PLENUM_RTC_WORKERS": "3", "PLENUM_ICE_TURN_SECRET": "hush"})
     assert "workers: 3" in done.stdout and "hush" not in done.stdout, done
-    for wrong in (["--nonsense"], ["--config"]):
+    for wrong in (["--nonsense"], ["--config"], ["--capture-room", "tea", "--check"]):
         done = call(*wrong)
         assert done.returncode == 2 and done.stderr.startswith("plenum-server: --"), done
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
