@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { arrange, bestGrid, capacity, GAP } from "../src/lib/layout.js";
 import { byArrival, SpeakerOrder } from "../src/lib/order.js";
-import { cut, fragmentFromText, randomRoom, roomFromPath, roomFromText } from "../src/lib/room.js";
+import { cut, fragmentFromText, randomRoom, roomFromPath, roomFromText, roomPath } from "../src/lib/room.js";
 import { de } from "../src/messages.de.js";
 import { fr } from "../src/messages.fr.js";
 import { en } from "../src/messages.js";
@@ -30,6 +30,14 @@ describe("rooms", () => {
     expect(roomFromPath("/k%C3%A4se")).toBe("käse");
     expect(roomFromPath("/%E0%A4%A")).toBe("");
     expect(roomFromPath("/")).toBe("");
+    expect(roomFromPath("/Tea/")).toBe("tea");
+    expect(roomFromPath("/001%200002%20003")).toBe("001-0002-003");
+  });
+
+  it.each(["board meeting", "Büro & Co", "a+b", "team's", "ws", "Über uns", "50%", "x?y#z"])("named %s elsewhere are found by their link", (name) => {
+    const path = roomPath(name);
+    const room = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+    expect([roomFromPath(path), roomFromPath(roomPath(room)), roomFromText(`https://meet.example.org${path}#token=t`)]).toEqual([room, room, room]);
   });
 
   it("come with the token of a link, and with nothing else of it", () => {

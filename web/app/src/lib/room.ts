@@ -10,20 +10,23 @@ const THIRD = "bay beach bridge brook canyon castle cliff coast cove creek delta
 /* The number of a room, however its ten digits are grouped. */
 const NUMBER = /^\s*(\d{3})[\s.-]*(\d{4})[\s.-]*(\d{3})\s*$/;
 
-/** The room that a typed text means: what can stand in a link without escapes, in lower case. Empty when nothing is left. */
-export function roomFromText(text: string): string {
+function numberIn(text: string): string | undefined {
   const [, first, second, third] = NUMBER.exec(text) ?? [];
-  if (first && second && third) return `${first}-${second}-${third}`;
+  return first && second && third ? `${first}-${second}-${third}` : undefined;
+}
+
+/** The room that a typed text means: that of a link, else what can stand in a link without escapes, in lower case. Empty when nothing is left. */
+export function roomFromText(text: string): string {
   const trimmed = text.trim();
-  const path = /^https?:\/\//i.test(trimmed) ? trimmed.replace(/^https?:\/\/[^/]*/i, "") : trimmed;
-  const name = path
+  if (/^https?:\/\//i.test(trimmed)) return roomFromPath(trimmed.replace(/^https?:\/\/[^/]*/i, "").replace(/[?#].*$/, ""));
+  const name = trimmed
     .toLowerCase()
     .replace(/[?#].*$/, "")
     .replace(/[^\p{L}\p{N}._-]+/gu, "-")
     .replace(/-+/g, "-")
     .replace(/^[-.]+|[-.]+$/g, "");
   const short = cut(name, TEXT_LIMITS.join.room);
-  return RESERVED.has(short) ? `${short}-room` : short;
+  return numberIn(text) ?? (RESERVED.has(short) ? `${short}-room` : short);
 }
 
 /** The token in a link that was typed or pasted, as the fragment of a page's address; empty without one. */
@@ -32,10 +35,14 @@ export function fragmentFromText(text: string): string {
   return token ? `#token=${encodeURIComponent(token)}` : "";
 }
 
-/** The room of a page's path; empty for the start page. */
+/**
+ * The room of a page's path; empty for the start page. Whatever stands there: rooms that the API, the SDK or WHIP made have names that nobody
+ * would type here. The server takes ASCII letters alone for the same in both cases.
+ */
 export function roomFromPath(path: string): string {
   try {
-    return roomFromText(decodeURIComponent(path.slice(1)));
+    const name = decodeURIComponent(path.replace(/^\/|\/+$/g, "")).trim();
+    return numberIn(name) ?? cut(name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()), TEXT_LIMITS.join.room);
   } catch {
     return "";
   }
