@@ -9,11 +9,12 @@ const ROOM = "weather";
 /* Right-to-left override, and an isolate that is not closed. */
 const BIDI = "\u202e\u2067";
 const LONG = 10_000;
+const KEY = "k".repeat(32);
 
 let server, house, ada;
 
 before(async () => {
-  server = await startServer();
+  server = await startServer({ PLENUM_API_KEY: KEY });
   house = await openHouse(server);
   ada = await house.guest("Ada Amberg");
 });
@@ -24,6 +25,16 @@ after(async () => {
 });
 
 const participants = (person) => person.page.evaluate(() => window.plenum.meeting.participants.size);
+
+async function make(path, body) {
+  const made = await fetch(`${server.url}/api/v1/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${KEY}` },
+    body: JSON.stringify(body),
+  });
+  assert.equal(made.status, 201);
+  return made.json();
+}
 
 async function leave(person) {
   assert.deepEqual(person.problems, [], `problems of ${person.name}`);
@@ -190,13 +201,7 @@ test("a lost connection is told, and that it is mended", async () => {
 });
 
 test("an organised meeting begins when it is started", async () => {
-  const made = await fetch(`${server.url}/api/v1/rooms`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ name: "lecture", owner: true, settings: { organised: true } }),
-  });
-  assert.equal(made.status, 201);
-  const { owner_key: key } = await made.json();
+  const { owner_key: key } = await make("rooms", { name: "lecture", owner: true, settings: { organised: true } });
   const pupil = await house.guest("Pia", PHONE);
   await pupil.knock("lecture");
   await pupil.page.locator("[data-testid=waiting-page][data-reason=not_started]").waitFor();
@@ -218,6 +223,27 @@ test("an organised meeting begins when it is started", async () => {
   await owner.byId("start-banner").waitFor({ state: "detached" });
   await leave(pupil);
   await leave(owner);
+});
+
+test("a link with a token leads to the room that the API made, whatever it is called, under the name that it gives", async () => {
+  const name = "Board & Büro";
+  await make("rooms", { name, settings: { lobby: true } });
+  const { token } = await make(`rooms/${encodeURIComponent(name)}/tokens`, { name: "Zoë", role: "moderator", skip_lobby: true });
+  const guest = await house.guest("Nobody");
+  await guest.page.goto(`${server.url}/${encodeURIComponent(name)}?debug#token=${token}`);
+  assert.equal(await guest.byId("display-name").inputValue(), "Zoë");
+  await guest.click("join");
+  await guest.byId("meeting").waitFor();
+  assert.deepEqual(await guest.page.evaluate(() => [window.plenum.meeting.room.name, window.plenum.meeting.role]), [name, "moderator"]);
+  await guest.click("invite");
+  assert.equal(await guest.text("invite-link"), `${server.url}/${encodeURIComponent(name)}`);
+  const other = await house.guest("Ola", PHONE);
+  await other.page.goto(`${await guest.text("invite-link")}?debug`);
+  await other.byId("display-name").fill("Ola");
+  await other.click("join");
+  await other.page.locator("[data-testid=waiting-page][data-reason=lobby]").waitFor();
+  await leave(other);
+  await leave(guest);
 });
 
 test("nothing keeps anybody out, and nothing went wrong meanwhile", async () => {

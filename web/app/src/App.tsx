@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { takeReturn } from "./lib/comeBack.js";
 import { spoken } from "./lib/language.js";
 import type { LocalMedia } from "./lib/localMedia.js";
-import { roomFromPath, roomPath } from "./lib/room.js";
+import { nameInToken, roomFromPath, roomPath } from "./lib/room.js";
 import { Session, type Credentials } from "./lib/session.js";
 import { settings } from "./lib/settings.js";
 import { useStore } from "./lib/store.js";
@@ -105,7 +105,7 @@ export function App({ local }: { local: LocalMedia }) {
 
   if (back && !session) return <main className="page" aria-busy="true" data-testid="coming-back" />;
   if (!room) return <HomePage onEnter={goTo} />;
-  if (!session) return <LobbyPage key={room} room={room} local={local} refusal={refusal} onJoin={join} onHome={goHome} />;
+  if (!session) return <LobbyPage key={room} room={room} givenName={nameInToken(tokenOfLink().token ?? "")} local={local} refusal={refusal} onJoin={join} onHome={goHome} />;
   return <InSession session={session} local={local} room={room} onRejoin={() => setSession(undefined)} onTakeBack={() => takeBack(session)} onHome={goHome} />;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { arrange, bestGrid, capacity, GAP } from "../src/lib/layout.js";
 import { byArrival, SpeakerOrder } from "../src/lib/order.js";
-import { cut, fragmentFromText, randomRoom, roomFromPath, roomFromText, roomPath } from "../src/lib/room.js";
+import { cut, fragmentFromText, nameInToken, randomRoom, roomFromPath, roomFromText, roomPath } from "../src/lib/room.js";
 import { de } from "../src/messages.de.js";
 import { fr } from "../src/messages.fr.js";
 import { en } from "../src/messages.js";
@@ -43,6 +43,12 @@ describe("rooms", () => {
   it("come with the token of a link, and with nothing else of it", () => {
     expect(fragmentFromText("https://meet.example.org/tea?x=1#token=a.b-c%2F&y=2")).toBe("#token=a.b-c%2F");
     expect([fragmentFromText("tea"), fragmentFromText("tea#y=2"), fragmentFromText("tea#token=")]).toEqual(["", "", ""]);
+  });
+
+  it("come with the name that a token gives", () => {
+    const claims = (value: unknown) => `h.${Buffer.from(JSON.stringify(value)).toString("base64url")}.s`;
+    expect(nameInToken(claims({ room: "tea", name: "Zoë ÿ Žižek?" }))).toBe("Zoë ÿ Žižek?");
+    expect([claims({ room: "tea" }), claims({ name: 7 }), claims({ name: "" }), claims(null), "0ed991c5487c", "a.b.c", ""].filter(nameInToken)).toEqual([]);
   });
 
   it("keep to the protocol's length without half a character", () => {

@@ -35,6 +35,17 @@ export function fragmentFromText(text: string): string {
   return token ? `#token=${encodeURIComponent(token)}` : "";
 }
 
+/** The name that a join token gives, by which its bearer will be known; undefined where it gives none, or is an owner's key. */
+export function nameInToken(token: string): string | undefined {
+  try {
+    const payload = atob((token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/"));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(Uint8Array.from(payload, (octet) => octet.charCodeAt(0))));
+    return typeof claims === "object" && claims && "name" in claims && typeof claims.name === "string" && claims.name ? claims.name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The room of a page's path; empty for the start page. Whatever stands there: rooms that the API, the SDK or WHIP made have names that nobody
  * would type here. The server takes ASCII letters alone for the same in both cases.

@@ -15,6 +15,8 @@ import { t } from "../messages.js";
 
 interface LobbyPageProps {
   room: string;
+  /** By which one will be known, whatever one would type. */
+  givenName: string | undefined;
   local: LocalMedia;
   /** Why one was turned away, when one waited. */
   refusal: PlenumErrorCode | undefined;
@@ -22,9 +24,9 @@ interface LobbyPageProps {
   onHome: () => void;
 }
 
-export function LobbyPage({ room, local, refusal, onJoin, onHome }: LobbyPageProps) {
+export function LobbyPage({ room, givenName, local, refusal, onJoin, onHome }: LobbyPageProps) {
   const { microphone, camera } = useStore(local);
-  const [name, setName] = useState(settings.get().name);
+  const [name, setName] = useState(givenName ?? settings.get().name);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(refusal ? (t.joinErrors[refusal] ?? t.lobby.failed) : "");
   const [password, setPassword] = useState<string>();
@@ -39,7 +41,7 @@ export function LobbyPage({ room, local, refusal, onJoin, onHome }: LobbyPagePro
       setProblem(t.lobby.nameMissing);
       return;
     }
-    settings.set({ name: finalName });
+    if (givenName === undefined) settings.set({ name: finalName });
     if (listenOnly) local.close();
     setBusy(true);
     setProblem("");
@@ -82,6 +84,7 @@ export function LobbyPage({ room, local, refusal, onJoin, onHome }: LobbyPagePro
               value={name}
               placeholder={t.lobby.namePlaceholder}
               autoComplete="name"
+              readOnly={givenName !== undefined}
               maxLength={TEXT_LIMITS.join.name}
               onChange={(event) => {
                 setName(event.target.value);
