@@ -60,7 +60,7 @@ const struct plm_config_key plm_config_keys[] = {
     LISTEN("http.listen", http.listen, "127.0.0.1:8080"),
     LIST("http.origins", PLM_CFG_ORIGINS, http.origins, ""),
     LIST("http.cors_origins", PLM_CFG_ORIGINS, http.cors_origins, "*"),
-    LIST("http.trusted_proxies", PLM_CFG_ADDRS, http.trusted_proxies, ""),
+    LIST("http.trusted_proxies", PLM_CFG_NETS, http.trusted_proxies, ""),
     TEXT("http.tls.certificate", http.certificate, NULL),
     TEXT("http.tls.key", http.key, NULL),
     TEXT("http.web_root", http.web_root, NULL),

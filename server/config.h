@@ -8,8 +8,10 @@
 #include <stddef.h>
 
 #include "base/log_line.h"
+#include "source.h"
 
 #define PLM_CONFIG_MAX_ADDRS   (PLM_MAX_LISTEN * 2)
+#define PLM_CONFIG_MAX_NETS    64
 #define PLM_CONFIG_MAX_TEXTS   64
 #define PLM_CONFIG_MAX_SERVERS 8
 #define PLM_CONFIG_ERROR_SIZE  512
@@ -17,6 +19,11 @@
 struct plm_config_addrs {
     size_t n;
     struct plm_addr addr[PLM_CONFIG_MAX_ADDRS];
+};
+
+struct plm_config_nets {
+    size_t n;
+    struct plm_source_net net[PLM_CONFIG_MAX_NETS];
 };
 
 struct plm_config_texts {
@@ -79,7 +86,7 @@ struct plm_config {
     struct {
         struct plm_config_addrs listen;
         struct plm_config_texts origins, cors_origins;
-        struct plm_config_addrs trusted_proxies;
+        struct plm_config_nets trusted_proxies;
         char *certificate, *key;
         char *web_root;
         unsigned max_connections, max_per_source;

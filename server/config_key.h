@@ -8,6 +8,7 @@
 
 enum plm_config_kind {
     PLM_CFG_ADDRS = 0, /**< struct plm_config_addrs */
+    PLM_CFG_NETS,      /**< struct plm_config_nets */
     PLM_CFG_ORIGINS,   /**< struct plm_config_texts */
     PLM_CFG_CODECS,    /**< struct plm_config_codecs */
     PLM_CFG_SERVERS,   /**< struct plm_config_servers */

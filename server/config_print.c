@@ -34,6 +34,13 @@ static void print_addrs(FILE *f, const struct plm_config_addrs *addrs)
         fprintf(f, "%s\"%s\"", i ? ", " : "", plm_addr_format(&addrs->addr[i], text, sizeof(text)));
 }
 
+static void print_nets(FILE *f, const struct plm_config_nets *nets)
+{
+    char text[PLM_SOURCE_NET];
+    for (size_t i = 0; i < nets->n; i++)
+        fprintf(f, "%s\"%s\"", i ? ", " : "", plm_source_net_format(&nets->net[i], text, sizeof(text)));
+}
+
 static void print_texts(FILE *f, const struct plm_config_texts *texts)
 {
     for (size_t i = 0; i < texts->n; i++) {
@@ -68,6 +75,8 @@ static void print_list(FILE *f, const struct plm_config_key *key, const void *pl
     fputc('[', f);
     if (key->kind == PLM_CFG_ADDRS)
         print_addrs(f, place);
+    else if (key->kind == PLM_CFG_NETS)
+        print_nets(f, place);
     else if (key->kind == PLM_CFG_ORIGINS)
         print_texts(f, place);
     else if (key->kind == PLM_CFG_CODECS)

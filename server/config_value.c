@@ -16,6 +16,7 @@
 /* A new value is built here and takes the old one's place only when all of it is good. */
 union value {
     struct plm_config_addrs addrs;
+    struct plm_config_nets nets;
     struct plm_config_texts texts;
     struct plm_config_codecs codecs;
     struct plm_config_servers servers;
@@ -27,6 +28,7 @@ union value {
 
 static const size_t value_sizes[] = {
     [PLM_CFG_ADDRS] = sizeof(struct plm_config_addrs),
+    [PLM_CFG_NETS] = sizeof(struct plm_config_nets),
     [PLM_CFG_ORIGINS] = sizeof(struct plm_config_texts),
     [PLM_CFG_CODECS] = sizeof(struct plm_config_codecs),
     [PLM_CFG_SERVERS] = sizeof(struct plm_config_servers),
@@ -54,8 +56,8 @@ static int refuse(struct why *why, const char *format, ...)
 
 bool plm_config_kind_is_list(enum plm_config_kind kind)
 {
-    return kind == PLM_CFG_ADDRS || kind == PLM_CFG_ORIGINS || kind == PLM_CFG_CODECS ||
-           kind == PLM_CFG_SERVERS;
+    return kind == PLM_CFG_ADDRS || kind == PLM_CFG_NETS || kind == PLM_CFG_ORIGINS ||
+           kind == PLM_CFG_CODECS || kind == PLM_CFG_SERVERS;
 }
 
 static bool names_port(const char *addr)
@@ -77,6 +79,19 @@ static int parse_addrs(struct plm_config_addrs *out, const struct plm_config_key
         if (key->min && !names_port(addr))
             return refuse(why, "[%zu]: has no port: \"%.80s\" (write 1.2.3.4:80 or [::1]:80)", i, addr);
     }
+    out->n = raw->n;
+    return 0;
+}
+
+static int parse_nets(struct plm_config_nets *out, const struct plm_config_raw *raw, struct why *why)
+{
+    if (raw->n > PLM_CONFIG_MAX_NETS)
+        return refuse(why, ": more than %d addresses", PLM_CONFIG_MAX_NETS);
+    for (size_t i = 0; i < raw->n; i++)
+        if (plm_source_net_parse(&out->net[i], raw->list[i]))
+            return refuse(why,
+                "[%zu]: not an address or network: \"%.80s\" (write 10.0.0.1, 10.0.0.0/8 or fd00::/8)", i,
+                raw->list[i]);
     out->n = raw->n;
     return 0;
 }
@@ -259,6 +274,8 @@ static int parse_value(
     switch (key->kind) {
     case PLM_CFG_ADDRS:
         return parse_addrs(&v->addrs, key, raw, why);
+    case PLM_CFG_NETS:
+        return parse_nets(&v->nets, raw, why);
     case PLM_CFG_ORIGINS:
         return parse_origins(&v->texts, raw, why);
     case PLM_CFG_CODECS:

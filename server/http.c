@@ -291,8 +291,8 @@ static const struct {
 
 static void find_source(struct exchange *x)
 {
-    const struct plm_config_addrs *trusted = &x->http->setup.config->http.trusted_proxies;
-    plm_ws_find_source(x->source, x->wsi, trusted->addr, trusted->n);
+    const struct plm_config_nets *trusted = &x->http->setup.config->http.trusted_proxies;
+    plm_ws_find_source(x->source, x->wsi, trusted->net, trusted->n);
     x->forwarded = plm_http_is_forwarded(x->wsi);
 }
 
@@ -631,7 +631,7 @@ static uint32_t count_connections(const struct plm_http *h)
 /* @param count what is to be dropped with the connection; NULL: it is a proxy's @return false: it has too many */
 static bool count_peer(struct plm_http *h, int fd, struct plm_peer_count **count)
 {
-    const struct plm_config_addrs *trusted = &h->setup.config->http.trusted_proxies;
+    const struct plm_config_nets *trusted = &h->setup.config->http.trusted_proxies;
     struct plm_addr addr;
     char text[PLM_ADDR_TEXT];
     socklen_t len = sizeof(addr);
@@ -640,7 +640,7 @@ static bool count_peer(struct plm_http *h, int fd, struct plm_peer_count **count
     if (getpeername(fd, &addr.sa, &len))
         return false;
     plm_addr_format_host(&addr, text, sizeof(text));
-    if (plm_source_is_trusted(text, trusted->addr, trusted->n))
+    if (plm_source_is_trusted(text, trusted->net, trusted->n))
         return true;
     *count = plm_peer_count_take(&h->peers, text, h->setup.config->http.max_per_source);
     return *count != NULL;

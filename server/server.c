@@ -381,7 +381,7 @@ static int start_hub(struct plm_server *s, char *err, size_t err_size)
         .recording_limit_s = c->recording.limit_s,
         .recording_token_s = c->recording.link_s};
     const struct plm_ws_config w = {.max_queue = c->session.max_queue,
-        .trusted_proxies = c->http.trusted_proxies.addr,
+        .trusted_proxies = c->http.trusted_proxies.net,
         .n_trusted_proxies = c->http.trusted_proxies.n};
     struct plm_store_port store;
     struct plm_recording_port recorder;

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool normalise(char out[PLM_SOURCE_SIZE], const char *text, size_t len)
@@ -22,17 +23,67 @@ static bool normalise(char out[PLM_SOURCE_SIZE], const char *text, size_t len)
     return inet_ntop(AF_INET6, &v6, out, PLM_SOURCE_SIZE) != NULL;
 }
 
-static bool is_trusted(const char *source, const struct plm_addr *trusted, size_t n)
+static const uint8_t *octets_of(const struct plm_addr *a, unsigned *bits)
 {
-    for (size_t i = 0; i < n; i++) {
-        char text[INET6_ADDRSTRLEN] = "";
-        const struct plm_addr *a = &trusted[i];
-        const void *octets =
-            a->sa.sa_family == AF_INET ? (const void *)&a->in4.sin_addr : (const void *)&a->in6.sin6_addr;
-        if (inet_ntop(a->sa.sa_family, octets, text, sizeof text) && !strcmp(text, source))
+    bool six = a->sa.sa_family == AF_INET6;
+    *bits = six ? 128 : 32;
+    return six ? (const uint8_t *)&a->in6.sin6_addr : (const uint8_t *)&a->in4.sin_addr;
+}
+
+static bool is_within(const struct plm_addr *a, const struct plm_source_net *net)
+{
+    unsigned bits;
+    const uint8_t *one = octets_of(a, &bits), *other = octets_of(&net->addr, &bits);
+    unsigned whole = net->bits / 8, rest = net->bits % 8;
+    if (a->sa.sa_family != net->addr.sa.sa_family || memcmp(one, other, whole))
+        return false;
+    return !rest || (one[whole] ^ other[whole]) >> (8 - rest) == 0;
+}
+
+static bool is_trusted(const char *source, const struct plm_source_net *trusted, size_t n)
+{
+    struct plm_addr addr;
+    if (!n || plm_addr_parse(&addr, source))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (is_within(&addr, &trusted[i]))
             return true;
-    }
     return false;
+}
+
+int plm_source_net_parse(struct plm_source_net *out, const char *text)
+{
+    char host[INET6_ADDRSTRLEN + 2];
+    struct plm_source_net net;
+    size_t len = strcspn(text, "/");
+    if (len >= sizeof host)
+        return PLM_EINVAL;
+    memcpy(host, text, len);
+    host[len] = 0;
+    if (plm_addr_parse(&net.addr, host) || plm_addr_port(&net.addr))
+        return PLM_EINVAL;
+    octets_of(&net.addr, &net.bits);
+    if (text[len]) {
+        const char *digits = text + len + 1;
+        size_t n = strspn(digits, "0123456789");
+        unsigned long bits = strtoul(digits, NULL, 10);
+        if (n < 1 || n > 3 || digits[n] || bits > net.bits)
+            return PLM_EINVAL;
+        net.bits = (unsigned)bits;
+    }
+    *out = net;
+    return 0;
+}
+
+const char *plm_source_net_format(const struct plm_source_net *net, char *buf, size_t size)
+{
+    unsigned all;
+    octets_of(&net->addr, &all);
+    plm_addr_format_host(&net->addr, buf, size);
+    size_t len = strlen(buf);
+    if (net->bits < all)
+        snprintf(buf + len, size - len, "/%u", net->bits);
+    return buf;
 }
 
 /* The last item of the list, which becomes shorter by it. @return false: there is none, or it is no address */
@@ -50,7 +101,7 @@ static bool take_last(char out[PLM_SOURCE_SIZE], const char *list, size_t *len)
 }
 
 void plm_source_find(char out[PLM_SOURCE_SIZE], const char *peer, const char *forwarded,
-    const struct plm_addr *trusted, size_t n_trusted)
+    const struct plm_source_net *trusted, size_t n_trusted)
 {
     char next[PLM_SOURCE_SIZE];
     size_t left = forwarded ? strlen(forwarded) : 0;
@@ -62,7 +113,7 @@ void plm_source_find(char out[PLM_SOURCE_SIZE], const char *peer, const char *fo
     }
 }
 
-bool plm_source_is_trusted(const char *peer, const struct plm_addr *trusted, size_t n_trusted)
+bool plm_source_is_trusted(const char *peer, const struct plm_source_net *trusted, size_t n_trusted)
 {
     char source[PLM_SOURCE_SIZE];
     return normalise(source, peer, strlen(peer)) && is_trusted(source, trusted, n_trusted);

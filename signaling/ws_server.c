@@ -259,7 +259,7 @@ static int on_timer(struct socket *s)
 
 /* Its end counts, whatever its length: a client can make it as long as all headers may be. */
 void plm_ws_find_source(
-    char out[PLM_SOURCE_SIZE], struct lws *wsi, const struct plm_addr *trusted, size_t n_trusted)
+    char out[PLM_SOURCE_SIZE], struct lws *wsi, const struct plm_source_net *trusted, size_t n_trusted)
 {
     char peer[PLM_SOURCE_SIZE] = "";
     int len = lws_hdr_total_length(wsi, WSI_TOKEN_X_FORWARDED_FOR);

@@ -20,7 +20,7 @@ struct plm_ws_config {
     size_t max_queue;      /**< octets waiting for one client [256 KiB]; what comes on top drops it */
     unsigned ping_seconds; /**< [20]; a client that is silent for twice as long is dropped */
     unsigned join_seconds; /**< a socket that has not joined by then is closed [60] */
-    const struct plm_addr
+    const struct plm_source_net
         *trusted_proxies; /**< whose X-Forwarded-For is believed (source.h); borrowed, outlive this */
     size_t n_trusted_proxies;
 };
@@ -44,6 +44,6 @@ void plm_ws_stats(const struct plm_ws *ws, struct plm_ws_stats *out);
 
 /** Whom the request of a connection comes from (source.h), an upgrade or any other, while its headers are there. */
 void plm_ws_find_source(
-    char out[PLM_SOURCE_SIZE], struct lws *wsi, const struct plm_addr *trusted, size_t n_trusted);
+    char out[PLM_SOURCE_SIZE], struct lws *wsi, const struct plm_source_net *trusted, size_t n_trusted);
 
 #endif

@@ -138,8 +138,9 @@ static void errors_name_the_path(void **state)
             ": rtc.tcp_listen[0]: has no port: \"::1\" (write 1.2.3.4:80 or [::1]:80)"},
         {"rtc:\n  advertise: [meet.example]\n",
             ": rtc.advertise[0]: not an address: \"meet.example\" (write 1.2.3.4 or ::1)"},
-        {"http:\n  trusted_proxies: [10.0.0.0/8]\n",
-            ": http.trusted_proxies[0]: not an address: \"10.0.0.0/8\" (write 1.2.3.4 or ::1)"},
+        {"http:\n  trusted_proxies: [10.0.0.0/8, 10.0.0.0/33]\n",
+            ": http.trusted_proxies[1]: not an address or network: \"10.0.0.0/33\" (write 10.0.0.1, "
+            "10.0.0.0/8 or fd00::/8)"},
         {"rtc:\n  workers: 1\n  workers: 2\n", ":2: rtc.workers: given twice"},
         {"rtc:\n  listen: [a\n", ":2: rtc.listen[0]: did not find expected ',' or ']'"},
         {"rtc: {}\n---\nhttp: {}\n", ": more than one YAML document"},
@@ -302,12 +303,12 @@ static void behind_a_proxy_it_is_trusted(void **state)
 {
     (void)state;
     struct plm_config c;
-    char text[PLM_ADDR_TEXT], err[PLM_CONFIG_ERROR_SIZE] = "";
+    char text[PLM_SOURCE_NET], err[PLM_CONFIG_ERROR_SIZE] = "";
     assert_int_equal(plm_config_load(&c, PLM_SOURCE_DIR "/configs/behind-proxy.yaml", NULL, err), 0);
     assert_int_equal(c.http.trusted_proxies.n, 2);
     assert_string_equal(
-        plm_addr_format_host(&c.http.trusted_proxies.addr[0], text, sizeof(text)), "127.0.0.1");
-    assert_string_equal(plm_addr_format_host(&c.http.trusted_proxies.addr[1], text, sizeof(text)), "::1");
+        plm_source_net_format(&c.http.trusted_proxies.net[0], text, sizeof(text)), "127.0.0.1");
+    assert_string_equal(plm_source_net_format(&c.http.trusted_proxies.net[1], text, sizeof(text)), "::1");
     plm_config_free(&c);
 }
 

@@ -459,11 +459,11 @@ static void test_never_joins(void **state)
 static void test_source(void **state)
 {
     static const char forwarded[] = "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\n";
-    struct plm_addr proxy;
+    struct plm_source_net proxy;
     struct plm_ws_config behind = {.trusted_proxies = &proxy, .n_trusted_proxies = 1};
     struct server s;
     (void)state;
-    assert_int_equal(plm_addr_parse(&proxy, "127.0.0.1"), 0);
+    assert_int_equal(plm_source_net_parse(&proxy, "127.0.0.1"), 0);
     for (int trusted = 0; trusted < 2; trusted++) {
         server_start(&s, trusted ? &behind : NULL, NULL);
         int fd = client_open_with(&s, PLM_PROTOCOL, forwarded);
