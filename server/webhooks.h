@@ -4,7 +4,9 @@
  * is the one file that knows it); nothing blocks. Loop thread.
  *
  * Body: {"id", "type", "room", "at", "participant": {"id", "name", "identity"}, "reason", "recording": {"id", "started_at", "duration_ms",
- * "bytes", "files"}}, the last three where they belong.
+ * "bytes", "files"}}, the last three where they belong; times are milliseconds since 1970. Types: room_started, room_ended,
+ * participant_waiting, participant_joined, participant_left, breakouts_opened, breakouts_closed, recording.started, recording.ready,
+ * recording.failed.
  * Header: Plenum-Signature: t=<seconds since 1970>,v1=<hex HMAC-SHA256 of "<t>.<body>" with webhooks.secret>. Who receives it compares
  * the signature, and refuses a t that is older than some minutes. An event may come twice (the answer was lost): by its id one knows.
  */
