@@ -505,7 +505,7 @@ static int load_page(struct plm_server *s, char *err, size_t err_size)
     plm_startup_web_root(&s->config, root, sizeof(root));
     int rc = plm_http_static_create(&files, root);
     if (rc) {
-        snprintf(err, err_size, "http.web_root: %s: %s", root, plm_strerror(rc));
+        snprintf(err, err_size, "http.web_root: %.400s: %s", root, plm_strerror(rc));
         return rc;
     }
     if (!plm_http_static_has_page(files))
