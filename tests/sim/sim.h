@@ -249,6 +249,7 @@ struct sim_person {
     enum plm_codec codec;
     unsigned n_encodings, fps, audio_ms;
     uint16_t octets[3]; /**< of a packet of each encoding */
+    uint32_t feedback_us;  /**< from one transport-cc feedback of a receiver to the next */
     uint32_t key_takes_us; /**< from a request to the next frame that may be a key frame */
     uint8_t ended;      /**< bit per encoding: not sent at present */
     struct sim_end *publish, *receive;

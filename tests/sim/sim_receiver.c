@@ -15,7 +15,7 @@
 #define PLAYOUT_US                                                                                           \
     60000 /* a receiver's buffer: sound is heard this much after the earliest that it could be */
 #define PLAYED       64 /* packets of sound of which is known whether they were there in time */
-#define RTCP_US      100000
+#define FEEDBACK_US  100000
 #define PLI_EVERY_US 500000
 #define STARVED_US   1500000
 #define DECODED      256 /* frames of the present stream remembered */
@@ -595,7 +595,7 @@ static void on_rtcp_tick(struct sim *s, void *arg)
     struct sim_person *p = e->person;
     if (!p || e->dead)
         return;
-    sim_at(s, s->now + RTCP_US, on_rtcp_tick, e);
+    sim_at(s, s->now + p->feedback_us, on_rtcp_tick, e);
     if (!e->connected)
         return;
     uint8_t b[SIM_DATAGRAM];
@@ -609,7 +609,7 @@ static void on_rtcp_tick(struct sim *s, void *arg)
     size_t n_blocks = 0;
     for (unsigned i = 0; i < p->n_slots; i++) {
         struct sim_slot *slot = &p->slots[i];
-        if (slot->any && s->now / RTCP_US % 10 == 0 && n_blocks < 31)
+        if (slot->any && s->now / p->feedback_us % (1000000 / p->feedback_us) == 0 && n_blocks < 31)
             plm_rx_stats_block(&slot->stats, slot->ssrc, s->now, &blocks[n_blocks++]);
         bool flows = slot->any && s->now - slot->arrived_at < STARVED_US;
         if (slot->kind == PLM_KIND_VIDEO && flows && s->now - slot->decoded_at > STARVED_US)
@@ -652,7 +652,8 @@ void sim_receiver_start(struct sim_person *p)
     if (!e->twcc_rx)
         abort();
     plm_twcc_rx_init(e->twcc_rx);
-    sim_at(s, s->now + sim_random(s) % RTCP_US, on_rtcp_tick, e);
+    p->feedback_us = FEEDBACK_US;
+    sim_at(s, s->now + sim_random(s) % FEEDBACK_US, on_rtcp_tick, e);
     sim_at(s, s->now + sim_random(s) % 20000, on_nack_tick, e);
 }
 
