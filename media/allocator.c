@@ -326,12 +326,16 @@ static void hold_back(struct climb *c, bool proved, bool ample, uint64_t now_us)
     c->cap = back ? 0 : c->held;
 }
 
-static uint64_t lowest_bps(struct climb **order, size_t m)
+/** Room for what all have and the lowest layers of who is paused, with head-room, and for all of the lowest layers several times. */
+static bool is_ample(struct climb **order, size_t m, uint64_t budget)
 {
-    uint64_t bps = 0;
-    for (size_t i = 0; i < m; i++)
-        bps += order[i]->steps[0].cost;
-    return bps;
+    uint64_t lowest = 0, with = 0;
+    for (size_t i = 0; i < m; i++) {
+        const struct climb *c = order[i];
+        lowest += c->steps[0].cost;
+        with += c->steps[c->held < 0 ? 0 : c->held].cost;
+    }
+    return lowest * AMPLE_PERCENT / 100 <= budget && with * PLM_ALLOC_UP_PERCENT / 100 <= budget;
 }
 
 static bool is_kept(const struct climb *c)
@@ -499,7 +503,7 @@ void plm_allocate(struct plm_alloc_line *line, struct plm_alloc_slot *slots, siz
     }
     total->next_bps = budget_bps ? next_bps(order, m, budget) : 0;
     bool proved = !line->proved_bps || total->next_bps * PLM_ALLOC_PROVED_PERCENT / 100 <= line->proved_bps;
-    bool ample = budget * 100 >= lowest_bps(order, m) * AMPLE_PERCENT;
+    bool ample = is_ample(order, m, budget);
     for (size_t i = 0; budget_bps && i < m; i++)
         hold_back(order[i], proved, ample, now_us);
     total->used_bps = climb_all(order, m, budget);

@@ -6,6 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${PLM_FUZZ_BUILD:-$root/build/fuzz}
 seconds=${PLM_FUZZ_SECONDS:-20}
 failed=0
+ran=0
 
 cmake -S "$root" --preset fuzz -B "$build" >"$build.log" 2>&1 || { cat "$build.log"; exit 2; }
 for source in "$root"/tests/fuzz/fuzz_*.c; do
@@ -14,6 +15,7 @@ for source in "$root"/tests/fuzz/fuzz_*.c; do
     if [ $# -gt 0 ] && [[ " $* " != *" $target "* ]]; then
         continue
     fi
+    ran=1
     ninja -C "$build" "$name" >"$build.log" 2>&1 || { cat "$build.log"; exit 2; }
     inputs=$(mktemp -d)
     cp "$root/tests/corpus/$target/"* "$inputs"
@@ -26,4 +28,5 @@ for source in "$root"/tests/fuzz/fuzz_*.c; do
     fi
     rm -rf "$inputs"
 done
+[ $ran = 1 ] || { echo "no target of that name: $*"; exit 2; }
 exit $failed
