@@ -7,7 +7,7 @@ import { startServer } from "./lib/server.mjs";
 const QUIET_AFTER_MS = 5000;
 const LOOK_MS = 3000;
 const LONG = Boolean(process.env.PLM_TEST_LONG);
-const GUESTS = LONG ? 10 : 4;
+const GUESTS = LONG ? 10 : 2;
 /* Those of --long, for a machine that does nothing else; else what comes at all counts, and the times are told. */
 const FIRST_PICTURE_MS = LONG ? 1000 : 15_000;
 /* The server waits 2 to 3 s, the SDK 6 s more while somebody watches another encoding. */
