@@ -530,7 +530,7 @@ static void the_end_of_a_feed_is_told(void **state)
     ssize_t n;
     while ((n = recv(former, &octet, 1, 0)) > 0 || (n < 0 && errno == EAGAIN))
         continue;
-    assert_int_equal(n, 0);
+    assert_true(n == 0 || errno == ECONNRESET); /* where it had asked for something that was not read */
     close(former);
     assert_int_equal(h->feed_events[0] + h->feed_events[1], 2);
 
