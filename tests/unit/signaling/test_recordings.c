@@ -740,10 +740,9 @@ static void test_owned(void **state)
     peer_destroy(m);
 }
 
-/* Who waits in the lobby, or watches by WHEP, is nobody to record; whoever waits waits on. */
-static void test_ends_without_people(void **state)
+/* Room "own" has an owner and a lobby, and records each meeting; token "mod" leads there. */
+static void own_a_room_with_lobby(struct scene *s)
 {
-    struct scene *s = *state;
     struct plm_room_settings settings;
     struct plm_refusal why;
     char digest[PLM_KEY_DIGEST_SIZE];
@@ -755,6 +754,13 @@ static void test_ends_without_people(void **state)
     assert_int_equal(plm_api_room_create(s->w->hub, "own",
                          &(struct plm_api_change){.settings = &settings, .owner_digest = digest}, &why),
         0);
+}
+
+/* Who waits in the lobby, or watches by WHEP, is nobody to record; whoever waits waits on. */
+static void test_ends_without_people(void **state)
+{
+    struct scene *s = *state;
+    own_a_room_with_lobby(s);
     struct peer *tabs[2];
     for (unsigned meeting = 1; meeting <= 2; meeting++) { /* the second begins while somebody waits */
         struct peer *m =
@@ -939,17 +945,8 @@ static void test_restart_without_meeting(void **state)
 static void test_restart_while_somebody_waits(void **state)
 {
     struct scene *s = *state;
-    struct plm_room_settings settings;
-    struct plm_refusal why;
-    char digest[PLM_KEY_DIGEST_SIZE], secret[PLM_SECRET_SIZE];
-    memset(digest, 'c', sizeof digest - 1);
-    digest[sizeof digest - 1] = 0;
-    plm_room_settings_default(&settings);
-    settings.lobby = settings.auto_record = true;
-    world_token(s->w, "mod", PLM_MSG_role_moderator);
-    assert_int_equal(plm_api_room_create(s->w->hub, "own",
-                         &(struct plm_api_change){.settings = &settings, .owner_digest = digest}, &why),
-        0);
+    char secret[PLM_SECRET_SIZE];
+    own_a_room_with_lobby(s);
     struct peer *m =
         enter(s->w, &(struct plm_msg_join){.room = "own", .name = "Mo", .token = "mod"}, NULL, NULL);
     recorder_tell(s->r, s->w, s->r->id, PLM_RECORDING_ON, PLM_RECORDING_NO_REASON);
