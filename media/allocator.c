@@ -437,15 +437,20 @@ static void choose(struct climb *c, uint64_t now_us)
 static void note_switches(
     struct plm_alloc_line *line, struct climb **order, size_t m, uint64_t budget, uint64_t now_us)
 {
-    bool rose = false, fell = false, asked = false;
+    bool climbed = false, rose = false, fell = false, asked = false;
+    uint64_t had = 0;
     for (size_t i = 0; i < m; i++) {
         const struct climb *c = order[i];
         asked |= c->fresh || asked_otherwise(c->slot);
+        climbed |= c->at > c->held;
+        had += c->held < 0 ? 0 : c->steps[c->held].cost;
         bool switched = !c->fresh && encoding_at(c, c->at) != encoding_at(c, c->held);
         rose |= switched && c->at > c->held;
         fell |= switched && c->at < c->held;
     }
-    if (fell && !rose && !asked) /* else somebody took another one's place */
+    /* For another encoding, or for more frames while the line carries what all had: somebody took another one's place. */
+    bool took = rose || (climbed && had <= budget);
+    if (fell && !took && !asked)
         note_fall(line, budget, now_us);
     if (rose)
         line->rose_us = now_us;

@@ -529,6 +529,39 @@ static void frames_come_back_soon(void **state)
     assert_int_equal(r.slots[0].tid, 2);
 }
 
+/** An important small picture without its frames for what they seem to take, and a large one. @return with room for the frames, for not quite 1 s */
+static struct receiver *frames_are_due(struct receiver *r)
+{
+    receiver_init(r, 2);
+    r->slots[0] = simulcast(&r->memory[0], 1, 320);
+    struct plm_alloc_layer small = r->slots[0].layers[0];
+    for (unsigned t = 1; t < PLM_ALLOC_TEMPORAL; t++)
+        r->slots[0].layers[0].bps[t] = 900000;
+    share_for(r, 600000, 20 * SECOND);
+    assert_int_equal(r->slots[0].tid, 0);
+    assert_int_equal(r->slots[1].encoding, 1);
+    r->slots[0].layers[0] = small;
+    share_for(r, 600000, SECOND / 2);
+    r->now += SECOND / 2;
+    return r;
+}
+
+/** Only a line that carries less is a reason for patience, not another one's frames. */
+static void a_place_taken_for_frames_is_no_fall(void **state)
+{
+    (void)state;
+    struct receiver r;
+    share(frames_are_due(&r), 600000);
+    assert_int_equal(r.slots[0].tid, 2);
+    assert_int_equal(r.slots[1].encoding, 0);
+    assert_int_equal(r.line.fell_us, 0);
+
+    share(frames_are_due(&r), 540000); /* 60 and 500 kbit/s were used */
+    assert_int_equal(r.slots[0].tid, 2);
+    assert_int_equal(r.slots[1].encoding, 0);
+    assert_int_equal(r.line.fell_us, r.now);
+}
+
 static void what_is_not_sent_is_wished_for(void **state)
 {
     (void)state;
@@ -633,6 +666,7 @@ int main(void)
         cmocka_unit_test(a_picture_that_came_back_is_kept_for_a_while),
         cmocka_unit_test(who_came_back_pushes_nobody_out),
         cmocka_unit_test(frames_come_back_soon),
+        cmocka_unit_test(a_place_taken_for_frames_is_no_fall),
         cmocka_unit_test(what_is_not_sent_is_wished_for),
         cmocka_unit_test(what_is_waited_for_is_wished_for),
         cmocka_unit_test(totals_say_what_is_used_and_wanted),
