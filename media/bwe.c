@@ -76,6 +76,7 @@ struct sent {
 _Static_assert(sizeof(struct sent) == 8, "an entry of the history has grown");
 
 #define STRAINED_US 2000000 /* after a fall: what it overtook is asked for until then */
+#define EASE_US     3000000 /* a hundred and fifty packets of sound: of a line that loses 2 % one is lost */
 
 struct plm_bwe {
     /* What each packet looks at. */
@@ -93,6 +94,7 @@ struct plm_bwe {
     uint64_t shown;    /* by the first clusters, until the estimate is valid */
     uint64_t first_feedback_us, last_feedback_us, last_grow_us, fell_us;
     uint64_t crowded_us;            /* until then */
+    uint64_t uneasy_us;             /* something was lost or waited then */
     uint64_t flowed_bps, flowed_us; /* what was carried last, and when */
     uint64_t stood_bps, stood_us;   /* the same before the estimate fell far below it; when it did */
     uint64_t spared_us;             /* what was given out has been spared since then */
@@ -240,6 +242,8 @@ static void validate(struct plm_bwe *b, uint64_t bps, uint64_t now_us)
 static void note_feedback(struct plm_bwe *b, uint64_t now_us)
 {
     bool stale = now_us - b->last_feedback_us > STALE_US;
+    if (!b->first_feedback_us || stale)
+        b->uneasy_us = now_us;
     if (!b->first_feedback_us || (stale && !b->valid)) {
         b->first_feedback_us = now_us;
         b->shown = 0;
@@ -536,6 +540,14 @@ static void grow(struct plm_bwe *b, uint64_t now_us)
     set_estimate(b, flows > bps ? flows : bps);
 }
 
+/* Every packet will be acknowledged again. Beside few of them one that was lost says nothing of how many are. */
+static void end_ease(struct plm_bwe *b, uint64_t now_us)
+{
+    if (plm_bwe_may_sample(b, now_us))
+        plm_bwe_loss_end_ease(&b->loss);
+    b->uneasy_us = now_us;
+}
+
 /* @return whether a trial is over */
 static bool follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t now_us)
 {
@@ -561,6 +573,8 @@ static bool follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, u
     bool taken_back = hear_others(b, now_us), tried = hear_trial(b, got, lost, now_us);
     if (!taken_back)
         follow_delay(b, got, now_us);
+    if (lost || is_queueing(b) || plm_bwe_is_full(b))
+        end_ease(b, now_us);
     uint32_t loss_q8;
     if (plm_bwe_loss_count(&b->loss, got, lost, now_us, &loss_q8))
         on_loss(b, loss_q8, now_us);
@@ -640,6 +654,8 @@ void plm_bwe_on_report(
         plm_bwe_log_report(b->log, packets, fraction_q8, rtt_us, now_us);
     if (rtt_us)
         b->rtt_us = b->rtt_us ? (uint32_t)(((uint64_t)b->rtt_us * 7 + rtt_us) / 8) : rtt_us;
+    if (fraction_q8)
+        end_ease(b, now_us);
     if (b->has_twcc) { /* which tells more, and sooner */
         note_feedback(b, now_us);
         return;
@@ -809,4 +825,9 @@ bool plm_bwe_is_crowded(const struct plm_bwe *b, uint64_t now_us)
 bool plm_bwe_is_strained(const struct plm_bwe *b, uint64_t now_us)
 {
     return plm_bwe_is_full(b) || (b->fell_us && now_us - b->fell_us < STRAINED_US);
+}
+
+bool plm_bwe_may_sample(const struct plm_bwe *b, uint64_t now_us)
+{
+    return b->has_twcc && b->valid && !b->want_bps && !b->padding && now_us - b->uneasy_us > EASE_US;
 }

@@ -12,6 +12,7 @@
  *   take more than there is;
  * - before the slots take more, a trial of nearly a second (bwe_trial) shows whether that much goes through. One that fails bounds the estimate
  *   for a while, longer each time.
+ * Of sound alone, over a line on which nothing is lost or waits, a packet in a while is acknowledged: there is nothing to choose.
  * Without transport-cc it goes by the reports' loss, and by REMB.
  */
 #ifndef PLM_BWE_H
@@ -32,7 +33,7 @@ void plm_bwe_destroy(struct plm_bwe *b);
 void plm_bwe_prefetch(const struct plm_bwe *b, uint16_t twcc_seq);
 /** plm_bwe_on_twcc will be called soon: fetch what it works on. */
 void plm_bwe_prefetch_feedback(const struct plm_bwe *b);
-/** Of each packet, at departure. @param size octets of the datagram */
+/** Of each packet that is to be acknowledged, at departure. @param size octets of the datagram */
 void plm_bwe_on_sent(struct plm_bwe *b, uint16_t twcc_seq, uint16_t size, uint64_t now_us);
 /** @return whether the estimate fell, or a trial is over: what is sent has to follow at once */
 bool plm_bwe_on_twcc(struct plm_bwe *b, const uint8_t *fci, size_t len, uint64_t now_us);
@@ -83,6 +84,11 @@ bool plm_bwe_fell_far(const struct plm_bwe *b, uint64_t now_us);
 bool plm_bwe_is_crowded(const struct plm_bwe *b, uint64_t now_us);
 /** Whether it is so, or the estimate fell just now. */
 bool plm_bwe_is_strained(const struct plm_bwe *b, uint64_t now_us);
+/**
+ * Whether it is enough that a packet now and then is acknowledged: nobody asks what the line carries beyond what is sent, it is known, and for some
+ * seconds nothing was lost or waited.
+ */
+bool plm_bwe_may_sample(const struct plm_bwe *b, uint64_t now_us);
 /** Record what it is told and what it says; NULL: no more. Borrowed. Only a log that began with the estimator can be replayed. */
 void plm_bwe_set_log(struct plm_bwe *b, struct plm_bwe_log *log);
 

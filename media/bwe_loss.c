@@ -35,6 +35,13 @@ bool plm_bwe_loss_count(
     return true;
 }
 
+void plm_bwe_loss_end_ease(struct plm_bwe_loss *l)
+{
+    l->verdicts = FIRST;
+    l->window_start_us = 0;
+    l->window_lost = l->window_got = 0;
+}
+
 void plm_bwe_loss_take_back(struct plm_bwe_loss *l)
 {
     l->window_lost -= l->window_lost > 0;

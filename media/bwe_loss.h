@@ -32,6 +32,8 @@ struct plm_bwe_state {
 /** Count statuses of one feedback. @return whether enough is counted for a verdict; *loss_q8: lost of 256, and counting begins anew */
 bool plm_bwe_loss_count(
     struct plm_bwe_loss *l, uint32_t got, uint32_t lost, uint64_t now_us, uint32_t *loss_q8);
+/** For seconds nothing was lost: what is lost from now on is none of the line's own. What was counted since the last verdict is forgotten. */
+void plm_bwe_loss_end_ease(struct plm_bwe_loss *l);
 /** One that was counted as lost has come after all. */
 void plm_bwe_loss_take_back(struct plm_bwe_loss *l);
 /**

@@ -15,6 +15,7 @@
 #define TRAIN_MAX_PACKETS 64 /* UDP_MAX_SEGMENTS of Linux before 6.9 */
 #define TRAIN_MAX_OCTETS  65000
 #define TRAINS            PLM_EGRESS_JOBS
+#define SAMPLE_US         250000 /* from one sample of sound to the next; else browsers tell 20 times a second */
 
 int plm_egress_init(struct plm_egress *e)
 {
@@ -140,7 +141,8 @@ void plm_egress_depart(struct plm_worker *w, struct plm_slot *slot, struct plm_p
     t->egress_last = e->n_items;
     if (!t->egress_queued) {
         __builtin_prefetch(t->key); /* its queue will be sealed soon */
-        __builtin_prefetch(t->bwe, 1);
+        if (!t->samples_sound)
+            __builtin_prefetch(t->bwe, 1);
         t->egress_queued = true;
         t->egress_next = NULL;
         *e->dirty_tail = t;
@@ -179,6 +181,26 @@ static size_t add_ext(struct plm_ext_out *exts, size_t n, uint8_t id, const uint
     return n + 1;
 }
 
+/* Whether its receiver is to acknowledge a packet (transport-cc): of mere sound some in a while, which spares both sides most of the feedback. */
+static bool is_numbered(const struct plm_worker *w, const struct plm_egress_item *item)
+{
+    const struct plm_transport *t = item->slot->transport;
+    if (!t->ext_ids.id[PLM_EXT_TWCC])
+        return false;
+    bool is_sound = item->kind == PLM_EGRESS_MEDIA && item->slot->kind == PLM_KIND_AUDIO;
+    uint64_t since = w->now_us - t->sampled_us;
+    return !t->samples_sound || !is_sound || since >= SAMPLE_US || since < t->sample_us;
+}
+
+static void number(struct plm_worker *w, const struct plm_egress_item *item)
+{
+    struct plm_transport *t = item->slot->transport;
+    plm_bwe_on_sent(t->bwe, t->twcc_seq, item->size, w->now_us);
+    t->twcc_seq++;
+    if (w->now_us - t->sampled_us >= SAMPLE_US)
+        t->sampled_us = w->now_us;
+}
+
 /* Extensions of one packet to one receiver, under its ids. */
 static size_t collect_exts(struct plm_worker *w, struct plm_egress_item *item, struct plm_ext_out *exts,
     uint8_t scratch[8], uint8_t *dd, size_t dd_cap)
@@ -188,11 +210,11 @@ static size_t collect_exts(struct plm_worker *w, struct plm_egress_item *item, s
     const uint8_t *id = t->ext_ids.id;
     const struct plm_pkt *pkt = item->pkt;
     size_t n = 0;
-    if (id[PLM_EXT_TWCC]) {
+    if (is_numbered(w, item)) {
         scratch[0] = (uint8_t)(t->twcc_seq >> 8);
         scratch[1] = (uint8_t)t->twcc_seq;
         n = add_ext(exts, n, id[PLM_EXT_TWCC], scratch, 2);
-    } else if (id[PLM_EXT_ABS_SEND_TIME]) {
+    } else if (!id[PLM_EXT_TWCC] && id[PLM_EXT_ABS_SEND_TIME]) { /* both would bring two kinds of feedback */
         uint32_t at = plm_abs_send_time(w->now_us);
         scratch[2] = (uint8_t)(at >> 16);
         scratch[3] = (uint8_t)(at >> 8);
@@ -336,10 +358,8 @@ static void account(struct plm_worker *w, struct plm_egress_item *item)
 {
     struct plm_slot *slot = item->slot;
     struct plm_transport *t = slot->transport;
-    if (t->ext_ids.id[PLM_EXT_TWCC]) {
-        plm_bwe_on_sent(t->bwe, t->twcc_seq, item->size, w->now_us);
-        t->twcc_seq++;
-    }
+    if (is_numbered(w, item))
+        number(w, item);
     t->tx_packets++;
     t->tx_bytes += item->size;
     slot->rate_bytes += item->size;
@@ -471,8 +491,9 @@ static void prefetch_after(const struct plm_transport *t)
     const struct plm_transport *next = t->egress_next;
     if (!next)
         return;
-    plm_bwe_prefetch(next->bwe, next->twcc_seq);
-    if (next->egress_next)
+    if (!next->samples_sound)
+        plm_bwe_prefetch(next->bwe, next->twcc_seq);
+    if (next->egress_next && !next->egress_next->samples_sound)
         __builtin_prefetch(next->egress_next->bwe, 1);
     __builtin_prefetch(next->egress_next, 1);
     __builtin_prefetch((const void *)((uintptr_t)next->egress_next + PLM_CACHE_LINE), 1); /* of none, too */

@@ -39,6 +39,7 @@ struct plm_transport {
     struct plm_transport *egress_next;   /**< dirty list */
     uint32_t egress_first, egress_last;  /**< items queued, index + 1 */
     bool egress_queued, closing;
+    bool samples_sound;                  /**< not each packet of sound has a number for transport-cc */
     uint8_t seal_overhead;               /**< of key */
     uint8_t sock;
     struct plm_ext_ids ext_ids;          /**< of params */
@@ -46,6 +47,8 @@ struct plm_transport {
     struct plm_bwe *bwe;
     struct plm_capture_state *capture;   /**< NULL: nobody looks into it */
     struct plm_red red;                  /**< copies of earlier sound that its packets carry */
+    uint32_t sample_us;                  /**< so long each sample of sound lasts, beside its first packet */
+    uint64_t sampled_us;                 /**< when the last one began */
     uint64_t tx_packets, tx_bytes;
     struct plm_addr peer;                /**< where we send; family 0: nowhere yet */
     struct plm_transport_params *params; /**< NULL: not described */
@@ -104,6 +107,7 @@ struct plm_transport {
         } v[16];
     } again; /**< slot_rtx.c: retransmissions whose second copy is still to come */
     uint64_t rx_packets, rx_bytes;
+    uint64_t reported_us; /**< when senders' reports went out last; 0: they are due */
     uint32_t rtt_us;
     uint64_t drops[PLM_DROP_COUNT];
 };

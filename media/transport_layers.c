@@ -9,6 +9,8 @@
 #include "transport.h"
 #include "worker_core.h"
 
+#define SAMPLE_US 60000 /* of sound, three packets: a line on which copies would help shows soon */
+
 /* Spatial layers take the place of encodings where a track has one alone that consists of them. */
 static void describe_spatial(
     const struct plm_track *tr, unsigned layers, struct plm_alloc_slot *a, uint8_t sid)
@@ -166,6 +168,15 @@ static void stop_video(struct plm_transport *t)
         plm_slot_aim(&t->slots[i], PLM_LAYER_NONE, 0, t->slots[i].wish);
 }
 
+static bool takes_copies(const struct plm_transport *t)
+{
+    for (unsigned i = 0; i < t->n_slots; i++) {
+        if (t->params->media[t->slots[i].media].red_pt)
+            return true;
+    }
+    return false;
+}
+
 void plm_transport_allocate(struct plm_transport *t)
 {
     struct plm_alloc_slot v[PLM_MAX_MEDIA];
@@ -188,6 +199,8 @@ void plm_transport_allocate(struct plm_transport *t)
     decide(t, &t->line, v, n, budget, &total);
     t->allocated_bps = capped(total.used_bps + audio);
     tell_estimator(t, &total, anything_flows(v, n), audio);
+    t->samples_sound = plm_bwe_may_sample(t->bwe, t->worker->now_us);
+    t->sample_us = takes_copies(t) ? SAMPLE_US : 0;
     for (size_t i = 0; i < n; i++) {
         aim_spatial(of[i]->track, &of[i]->layers, &v[i]);
         if (t->state != PLM_TRANSPORT_CONNECTED) {
@@ -231,6 +244,7 @@ static void repeat_sound(struct plm_transport *t, uint32_t estimate)
 void plm_transport_on_estimate(struct plm_transport *t)
 {
     uint32_t estimate = plm_bwe_estimate(t->bwe);
+    t->samples_sound = plm_bwe_may_sample(t->bwe, t->worker->now_us);
     repeat_sound(t, estimate);
     if (estimate && estimate < t->allocated_bps)
         plm_transport_allocate(t);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define RTCP_INTERVAL_US 500000
+#define SPARSE_US        2000000 /* between reports of mere sound; RFC 3550 section 6.2: 5 s */
 #define FEEDBACK_INTERVAL_US                                                                                 \
     50000 /* transport-cc towards publishers: 100 ms costs browsers reaction, 25 ms costs packets */
 #define RTCP_MAX       1200 /* octets of one compound before sealing */
@@ -359,9 +360,14 @@ static void on_rtcp_timer(struct plm_timer *timer, uint64_t now_us)
     struct plm_transport *t = PLM_CONTAINER_OF(timer, struct plm_transport, rtcp_timer);
     uint8_t buf[RTCP_MAX + PLM_SRTCP_OVERHEAD];
     size_t len = write_receiver_report(t, buf, RTCP_MAX, now_us);
+    bool due = !t->samples_sound || now_us - t->reported_us >= SPARSE_US;
+    if (due)
+        t->reported_us = now_us;
     for (unsigned i = 0; i < t->n_slots; i++) {
         struct plm_slot *s = &t->slots[i];
         update_rate(s, now_us);
+        if (!due)
+            continue;
         /* A report of 28 octets; SDES at the end takes 20. */
         if (RTCP_MAX - len < 64) {
             plm_transport_send_rtcp(t, buf, len, sizeof buf);
@@ -394,6 +400,7 @@ void plm_transport_wake_reports(struct plm_transport *t)
     struct plm_worker *w = t->worker;
     /* Within 50 ms of a switch; a little wait lets the other kind of the pair switch too. */
     uint64_t soon = w->now_us + 20000;
+    t->reported_us = 0;
     if (t->state == PLM_TRANSPORT_CONNECTED &&
         (!plm_timer_active(&t->rtcp_timer) || t->rtcp_timer.due_us > soon))
         plm_timer_start(&w->wheel, &t->rtcp_timer, soon, on_rtcp_timer);

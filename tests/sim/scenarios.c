@@ -849,6 +849,7 @@ static const struct {
     {"sound_loss", sound_loss},
     {"sound_copies", sound_copies},
     {"sound_narrow", sound_narrow},
+    {"sound_sampled", sound_sampled},
     {"capture", capture},
 };
 

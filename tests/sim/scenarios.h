@@ -65,5 +65,6 @@ void instant_join(const struct run *r);
 void sound_loss(const struct run *r);
 void sound_copies(const struct run *r);
 void sound_narrow(const struct run *r);
+void sound_sampled(const struct run *r);
 
 #endif

@@ -162,3 +162,64 @@ void sound_narrow(const struct run *r)
             share[1] / 100.0);
     }
 }
+
+/** @return packets of sound with a number for transport-cc, and *all of them, within so many seconds */
+static uint64_t numbered(struct hearing *h, unsigned seconds, uint64_t *all)
+{
+    struct sim_person *p = h->listener;
+    uint64_t with = p->numbered_sound, without = p->unnumbered_sound;
+    sim_run_until(&h->m.sim, h->m.sim.now + seconds * SECOND);
+    with = p->numbered_sound - with;
+    *all = with + p->unnumbered_sound - without;
+    return with;
+}
+
+static void is_sampled(struct hearing *h, bool red)
+{
+    unsigned reports = h->listener->reports;
+    uint64_t all, n = numbered(h, 10, &all);
+    reports = h->listener->reports - reports;
+    SIM_CHECK(&h->m.sim, reports >= 4 && reports <= 6, "%u sender reports in 10 s", reports);
+    SIM_CHECK(&h->m.sim, all >= 495 && n >= (red ? 110 : 30) && n <= (red ? 164 : 41),
+        "%llu of %llu packets have a number", (unsigned long long)n, (unsigned long long)all);
+}
+
+static void is_told_of_whole(struct hearing *h, const char *while_what)
+{
+    uint64_t all, n = numbered(h, 5, &all);
+    SIM_CHECK(&h->m.sim, all > 100 && n == all, "%s: %llu of %llu packets have a number", while_what,
+        (unsigned long long)n, (unsigned long long)all);
+}
+
+/**
+ * Of sound alone, over a line at ease, a packet in a while has to be acknowledged, of who may be sent copies some in a row; and each one soon after
+ * something was lost or waited.
+ */
+void sound_sampled(const struct run *r)
+{
+    for (int red = 0; red < 2; red++) {
+        struct hearing *h = talk_to(r, red, false, 12500, 1);
+        struct sim *s = &h->m.sim;
+        struct sim_path *down = &h->listener->receive->down;
+        for (unsigned round = 0; round < 3; round++) {
+            is_sampled(h, red);
+            lose(h, 80);
+            sim_run_until(s, s->now + 3 * SECOND);
+            is_told_of_whole(h, "8 % lost");
+            lose(h, 0);
+            sim_run_until(s, s->now + 10 * SECOND);
+            is_sampled(h, red);
+            down->rate_bps = 36000;
+            down->queue_us = 300000;
+            sim_run_until(s, s->now + 3 * SECOND);
+            is_told_of_whole(h, "a full line");
+            down->rate_bps = 0;
+            sim_run_until(s, s->now + 10 * SECOND);
+        }
+        done(h, r);
+    }
+    struct hearing *h = talk_to(r, true, true, 12500, 1);
+    sim_run_until(&h->m.sim, h->m.sim.now + 10 * SECOND);
+    is_told_of_whole(h, "beside a picture");
+    done(h, r);
+}

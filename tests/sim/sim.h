@@ -269,6 +269,8 @@ struct sim_person {
     uint64_t frames, decoded, stalled, incomplete, audio_packets, padding, rtx, plis_sent;
     uint64_t sound_due, concealed; /**< 20 ms that had to be played, and were not there in time: neither by themselves nor as copies */
     uint64_t copies;               /**< of earlier sound that came */
+    unsigned reports;              /**< of senders, that came */
+    uint64_t numbered_sound, unnumbered_sound; /**< packets as they came, with a number for transport-cc and without */
     uint64_t given_up; /**< video numbers that were waited for and never came */
     uint64_t longest_freeze_us, freezes_since_us;
     uint64_t shown_us[3]; /**< when a frame of each encoding was first decoded since then; 0: none was */

@@ -478,7 +478,8 @@ static struct sim_slot *slot_of(struct sim_person *p, uint32_t ssrc, bool *rtx)
     return *rtx || p->slots[i].ssrc == ssrc ? &p->slots[i] : NULL;
 }
 
-static void note_twcc(struct sim_end *e, const struct plm_rtp_view *v)
+/* @return whether it is to be acknowledged */
+static bool note_twcc(struct sim_end *e, const struct plm_rtp_view *v)
 {
     static struct plm_ext_map map;
     static bool made;
@@ -489,9 +490,11 @@ static void note_twcc(struct sim_end *e, const struct plm_rtp_view *v)
     }
     struct plm_rtp_exts x;
     SIM_CHECK(e->sim, plm_rtp_exts_parse(&x, v, &map) == 0, "extensions that cannot be read");
-    if (x.val[PLM_EXT_TWCC])
-        plm_twcc_rx_on_packet(
-            e->twcc_rx, (uint16_t)(x.val[PLM_EXT_TWCC][0] << 8 | x.val[PLM_EXT_TWCC][1]), e->sim->now);
+    if (!x.val[PLM_EXT_TWCC])
+        return false;
+    plm_twcc_rx_on_packet(
+        e->twcc_rx, (uint16_t)(x.val[PLM_EXT_TWCC][0] << 8 | x.val[PLM_EXT_TWCC][1]), e->sim->now);
+    return true;
 }
 
 void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len)
@@ -502,7 +505,10 @@ void sim_receiver_on_rtp(struct sim_end *e, uint8_t *data, size_t len)
     SIM_CHECK(e->sim, plm_rtp_parse(&v, data, len) == 0, "RTP that cannot be read");
     struct sim_slot *slot = slot_of(p, v.ssrc, &rtx);
     SIM_CHECK(e->sim, slot, "SSRC %u was never announced", v.ssrc);
-    note_twcc(e, &v);
+    bool numbered = note_twcc(e, &v);
+    SIM_CHECK(e->sim, numbered || slot->kind == PLM_KIND_AUDIO, "a picture's packet without a number");
+    p->numbered_sound += numbered && slot->kind == PLM_KIND_AUDIO;
+    p->unnumbered_sound += !numbered;
     const uint8_t *payload = v.payload;
     size_t payload_len = v.payload_len;
     uint16_t seq = v.seq;
@@ -551,8 +557,10 @@ static void on_sr(void *arg, uint32_t ssrc, uint64_t ntp, uint32_t ts, uint32_t 
     struct sim_end *e = arg;
     bool rtx;
     struct sim_slot *slot = e->person ? slot_of(e->person, ssrc, &rtx) : NULL;
-    if (slot)
-        plm_rx_stats_on_sr(&slot->stats, ntp, e->sim->now);
+    if (!slot)
+        return;
+    plm_rx_stats_on_sr(&slot->stats, ntp, e->sim->now);
+    e->person->reports++;
 }
 
 const struct plm_rtcp_handler sim_receiver_rtcp = {.sr = on_sr};

@@ -415,6 +415,55 @@ static void a_stream_of_few_packets_says_little(void **state)
     assert_true(plm_bwe_estimate(l.bwe) >= before && plm_bwe_lost_q8(l.bwe) <= 5);
 }
 
+/** Where nothing is asked for, and nothing lost or waiting, little feedback is enough; for a while after that none of it can be spared. */
+static void a_line_at_ease_may_be_sampled(void **state)
+{
+    (void)state;
+    run_for(3000, 50000);
+    assert_false(plm_bwe_may_sample(l.bwe, l.now));
+    run_for(1000, 50000);
+    assert_true(plm_bwe_may_sample(l.bwe, l.now));
+    plm_bwe_want(l.bwe, 500000, false);
+    assert_false(plm_bwe_may_sample(l.bwe, l.now));
+    plm_bwe_want(l.bwe, 0, true); /* something is shown, and silent */
+    assert_false(plm_bwe_may_sample(l.bwe, l.now));
+    plm_bwe_want(l.bwe, 0, false);
+    assert_true(plm_bwe_may_sample(l.bwe, l.now));
+
+    plm_bwe_on_report(l.bwe, 50, 5, 0, l.now);
+    assert_false(plm_bwe_may_sample(l.bwe, l.now));
+    run_for(2500, 50000);
+    assert_false(plm_bwe_may_sample(l.bwe, l.now));
+    run_for(1000, 50000);
+    assert_true(plm_bwe_may_sample(l.bwe, l.now));
+
+    l.seq++; /* this one never came */
+    plm_bwe_on_sent(l.bwe, (uint16_t)(l.seq - 1), 1200, l.now);
+    run_for(500, 50000);
+    assert_false(plm_bwe_may_sample(l.bwe, l.now));
+    run_for(3500, 50000);
+    assert_true(plm_bwe_may_sample(l.bwe, l.now));
+
+    l.line_bps = 45000; /* a queue grows */
+    run_for(1500, 50000);
+    assert_false(plm_bwe_may_sample(l.bwe, l.now));
+}
+
+/** What was counted of a few packets in a while is no share of what comes after it. */
+static void what_was_lost_of_a_sample_is_no_verdict(void **state)
+{
+    (void)state;
+    run_for(10000, 50000);
+    assert_true(plm_bwe_may_sample(l.bwe, l.now));
+    run_for(1900, 9600); /* one in a second */
+    l.seq++;
+    plm_bwe_on_sent(l.bwe, (uint16_t)(l.seq - 1), 1200, l.now);
+    run_for(300, 500000);
+    assert_int_equal(plm_bwe_lost_q8(l.bwe), 0);
+    run_for(2000, 500000);
+    assert_in_range(plm_bwe_lost_q8(l.bwe), 0, 2);
+}
+
 static void malformed_feedback_teaches_nothing(void **state)
 {
     (void)state;
@@ -448,6 +497,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_queue_cuts_before_loss_does, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reports_alone_are_enough, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stream_of_few_packets_says_little, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_at_ease_may_be_sampled, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_lost_of_a_sample_is_no_verdict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(malformed_feedback_teaches_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
