@@ -126,6 +126,15 @@ static void find(unsigned r, uint64_t seq)
     CHECK(!pkt || (pkt->ext_seq == seq && mark_of(pkt) == h->mark && pkt->refs > 0));
 }
 
+/* Who looks at one number after the other from there on misses nothing, and looks at no more of them than the ring has. */
+static void look_from(unsigned r, uint64_t seq)
+{
+    uint64_t from = plm_pkt_ring_from(&rings[r].ring, seq);
+    CHECK(from >= seq && (!rings[r].any || from + SLOTS > rings[r].newest));
+    for (uint64_t before = from - seq < SLOTS ? seq : from - SLOTS; before < from; before++)
+        CHECK(!plm_pkt_ring_find(&rings[r].ring, before));
+}
+
 static void empty(unsigned r)
 {
     for (unsigned i = 0; i < SLOTS; i++) {
@@ -153,9 +162,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t op = fuzz_u8(&in);
         unsigned r = op >> 7;
         switch (op & 7) {
-        case 0:
-            find(r, rings[r].newest + (uint64_t)(int64_t)(int8_t)fuzz_u8(&in));
+        case 0: {
+            uint64_t seq = rings[r].newest + (uint64_t)(int64_t)(int8_t)fuzz_u8(&in);
+            find(r, seq);
+            look_from(r, seq);
             break;
+        }
         case 1:
             plm_pkt_put(pool, hand[op >> 3 & (IN_HAND - 1)].pkt);
             hand[op >> 3 & (IN_HAND - 1)].pkt = NULL;
