@@ -200,7 +200,7 @@ void plm_transport_allocate(struct plm_transport *t)
     t->allocated_bps = capped(total.used_bps + audio);
     tell_estimator(t, &total, anything_flows(v, n), audio);
     t->samples_sound = plm_bwe_may_sample(t->bwe, t->worker->now_us);
-    t->sample_us = takes_copies(t) ? SAMPLE_US : 0;
+    t->sample_us = t->samples_sound && takes_copies(t) ? SAMPLE_US : 0;
     for (size_t i = 0; i < n; i++) {
         aim_spatial(of[i]->track, &of[i]->layers, &v[i]);
         if (t->state != PLM_TRANSPORT_CONNECTED) {
@@ -244,7 +244,7 @@ static void repeat_sound(struct plm_transport *t, uint32_t estimate)
 void plm_transport_on_estimate(struct plm_transport *t)
 {
     uint32_t estimate = plm_bwe_estimate(t->bwe);
-    t->samples_sound = plm_bwe_may_sample(t->bwe, t->worker->now_us);
+    t->samples_sound = t->samples_sound && plm_bwe_may_sample(t->bwe, t->worker->now_us);
     repeat_sound(t, estimate);
     if (estimate && estimate < t->allocated_bps)
         plm_transport_allocate(t);
