@@ -75,8 +75,10 @@ struct sent {
 };
 _Static_assert(sizeof(struct sent) == 8, "an entry of the history has grown");
 
-#define STRAINED_US 2000000 /* after a fall: what it overtook is asked for until then */
-#define EASE_US     3000000 /* a hundred and fifty packets of sound: of a line that loses 2 % one is lost */
+#define STRAINED_US  2000000 /* after a fall: what it overtook is asked for until then */
+#define EASE_US      3000000 /* and so many packets: of a line that loses 3 % one of them would have been lost */
+#define EASE_PACKETS 100
+#define WHOLE_US     1000000 /* after it: rates are of all that is sent again */
 
 struct plm_bwe {
     /* What each packet looks at. */
@@ -87,6 +89,7 @@ struct plm_bwe {
     uint8_t cluster; /* what leaves belongs to it */
     bool tight;      /* what was sent within HISTORY_US was overwritten */
     bool valid, has_twcc;
+    bool sampled; /* not each packet is acknowledged */
     bool padding; /* there is something to send for a cluster */
     bool gave_up; /* far less was given out than before */
     uint32_t rtt_us, feedback_rtt_us, want_bps, used_bps, next_bps;
@@ -95,6 +98,8 @@ struct plm_bwe {
     uint64_t first_feedback_us, last_feedback_us, last_grow_us, fell_us;
     uint64_t crowded_us;            /* until then */
     uint64_t uneasy_us;             /* something was lost or waited then */
+    uint32_t eased;                 /* packets that have come since */
+    uint64_t whole_us;              /* what is known of rates is of a sample until then */
     uint64_t flowed_bps, flowed_us; /* what was carried last, and when */
     uint64_t stood_bps, stood_us;   /* the same before the estimate fell far below it; when it did */
     uint64_t spared_us;             /* what was given out has been spared since then */
@@ -242,8 +247,10 @@ static void validate(struct plm_bwe *b, uint64_t bps, uint64_t now_us)
 static void note_feedback(struct plm_bwe *b, uint64_t now_us)
 {
     bool stale = now_us - b->last_feedback_us > STALE_US;
-    if (!b->first_feedback_us || stale)
+    if (!b->first_feedback_us || stale) {
         b->uneasy_us = now_us;
+        b->eased = 0;
+    }
     if (!b->first_feedback_us || (stale && !b->valid)) {
         b->first_feedback_us = now_us;
         b->shown = 0;
@@ -304,11 +311,19 @@ static uint64_t carried(const struct plm_bwe *b, uint64_t now_us)
     return cut || fresh || is_queueing(b) ? 0 : plm_bwe_rate_bps(&b->acked_rate, BINS_1S);
 }
 
+/* What is known of rates is of some packets: nothing is judged by them. */
+static bool is_sampled(const struct plm_bwe *b, uint64_t now_us)
+{
+    return b->sampled || now_us < b->whole_us;
+}
+
 static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)
 {
     struct plm_bwe_state s = state_of(b, now_us);
     uint32_t lost_q16 = loss_q8 << 8;
     b->lost_q16 = lost_q16 > b->lost_q16 ? lost_q16 : b->lost_q16 - (b->lost_q16 - lost_q16) / 4;
+    if (is_sampled(b, now_us) && loss_q8)
+        return;
     if (!b->valid || !plm_bwe_loss_has_begun(&b->loss)) {
         plm_bwe_loss_begin(&b->loss, loss_q8, &s);
         return;
@@ -540,12 +555,13 @@ static void grow(struct plm_bwe *b, uint64_t now_us)
     set_estimate(b, flows > bps ? flows : bps);
 }
 
-/* Every packet will be acknowledged again. Beside few of them one that was lost says nothing of how many are. */
-static void end_ease(struct plm_bwe *b, uint64_t now_us)
+static void note_ease(struct plm_bwe *b, uint32_t got, uint32_t lost, uint64_t now_us)
 {
-    if (plm_bwe_may_sample(b, now_us))
-        plm_bwe_loss_end_ease(&b->loss);
+    b->eased += got;
+    if (!lost && !is_queueing(b) && !plm_bwe_is_full(b))
+        return;
     b->uneasy_us = now_us;
+    b->eased = 0;
 }
 
 /* @return whether a trial is over */
@@ -570,13 +586,14 @@ static bool follow_feedback(struct plm_bwe *b, const uint8_t *fci, size_t len, u
     }
     plm_bwe_delay_end_feedback(&b->delay);
     note_feedback(b, now_us);
-    bool taken_back = hear_others(b, now_us), tried = hear_trial(b, got, lost, now_us);
-    if (!taken_back)
+    note_ease(b, got, lost, now_us);
+    bool sampled = is_sampled(b, now_us), taken_back = !sampled && hear_others(b, now_us);
+    bool tried = hear_trial(b, got, lost, now_us);
+    if (!sampled && !taken_back)
         follow_delay(b, got, now_us);
-    if (lost || is_queueing(b) || plm_bwe_is_full(b))
-        end_ease(b, now_us);
     uint32_t loss_q8;
-    if (plm_bwe_loss_count(&b->loss, got, lost, now_us, &loss_q8))
+    bool counts = !b->sampled || !lost; /* beside a sample one that was lost says nothing of how many are */
+    if (counts && plm_bwe_loss_count(&b->loss, got, lost, now_us, &loss_q8))
         on_loss(b, loss_q8, now_us);
     hear_probe(b, now_us);
     grow(b, now_us);
@@ -654,8 +671,6 @@ void plm_bwe_on_report(
         plm_bwe_log_report(b->log, packets, fraction_q8, rtt_us, now_us);
     if (rtt_us)
         b->rtt_us = b->rtt_us ? (uint32_t)(((uint64_t)b->rtt_us * 7 + rtt_us) / 8) : rtt_us;
-    if (fraction_q8)
-        end_ease(b, now_us);
     if (b->has_twcc) { /* which tells more, and sooner */
         note_feedback(b, now_us);
         return;
@@ -829,5 +844,19 @@ bool plm_bwe_is_strained(const struct plm_bwe *b, uint64_t now_us)
 
 bool plm_bwe_may_sample(const struct plm_bwe *b, uint64_t now_us)
 {
-    return b->has_twcc && b->valid && !b->want_bps && !b->padding && now_us - b->uneasy_us > EASE_US;
+    return b->has_twcc && b->valid && b->eased >= EASE_PACKETS && now_us - b->uneasy_us > EASE_US;
+}
+
+void plm_bwe_sample(struct plm_bwe *b, bool on, uint64_t now_us)
+{
+    if (on == b->sampled)
+        return;
+    if (b->log)
+        plm_bwe_log_sample(b->log, on, now_us);
+    b->sampled = on;
+    if (on)
+        return;
+    plm_bwe_loss_end_ease(&b->loss);
+    if (!plm_bwe_may_sample(b, now_us)) /* else a picture comes, and rates are soon its own */
+        b->whole_us = now_us + WHOLE_US;
 }

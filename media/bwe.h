@@ -85,10 +85,12 @@ bool plm_bwe_is_crowded(const struct plm_bwe *b, uint64_t now_us);
 /** Whether it is so, or the estimate fell just now. */
 bool plm_bwe_is_strained(const struct plm_bwe *b, uint64_t now_us);
 /**
- * Whether it is enough that a packet now and then is acknowledged: nobody asks what the line carries beyond what is sent, it is known, and for some
- * seconds nothing was lost or waited.
+ * Whether it is enough that a packet now and then is acknowledged, where sound alone is sent: for some seconds, of which enough is known, nothing was
+ * lost or waited.
  */
 bool plm_bwe_may_sample(const struct plm_bwe *b, uint64_t now_us);
+/** From now on packets between samples leave without plm_bwe_on_sent, or again none does: no rate is judged by samples. */
+void plm_bwe_sample(struct plm_bwe *b, bool on, uint64_t now_us);
 /** Record what it is told and what it says; NULL: no more. Borrowed. Only a log that began with the estimator can be replayed. */
 void plm_bwe_set_log(struct plm_bwe *b, struct plm_bwe_log *log);
 

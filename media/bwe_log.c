@@ -20,6 +20,7 @@ enum record {
     PADDING,
     DECISION,
     AIM,
+    SAMPLE,
 };
 
 static const uint8_t magic[] = {'P', 'B', 1};
@@ -69,6 +70,13 @@ void plm_bwe_log_sent(struct plm_bwe_log *log, uint16_t twcc_seq, uint16_t size,
     n += plm_leb128_put(r + n, size);
     log->last_seq = twcc_seq;
     append(log, r, n, NULL, 0);
+}
+
+void plm_bwe_log_sample(struct plm_bwe_log *log, bool on, uint64_t now_us)
+{
+    uint8_t r[RECORD_MAX];
+    size_t n = begin(log, r, SAMPLE, now_us);
+    append(log, r, n + plm_leb128_put(r + n, on), NULL, 0);
 }
 
 void plm_bwe_log_twcc(struct plm_bwe_log *log, const uint8_t *fci, size_t len, uint64_t now_us)
@@ -241,6 +249,11 @@ static void run_record(struct replay *r, struct plm_leb128_reader *in)
         break;
     case AIM:
         run_aim(r, in);
+        break;
+    case SAMPLE:
+        v = plm_leb128_get(in);
+        if (!in->bad)
+            plm_bwe_sample(r->b, v & 1, r->now);
         break;
     case DECISION:
         compare(r, in);

@@ -27,6 +27,7 @@ struct plm_bwe_log {
 /** Begin one in the caller's memory. */
 void plm_bwe_log_init(struct plm_bwe_log *log, uint8_t *data, size_t cap);
 void plm_bwe_log_sent(struct plm_bwe_log *log, uint16_t twcc_seq, uint16_t size, uint64_t now_us);
+void plm_bwe_log_sample(struct plm_bwe_log *log, bool on, uint64_t now_us);
 void plm_bwe_log_twcc(struct plm_bwe_log *log, const uint8_t *fci, size_t len, uint64_t now_us);
 void plm_bwe_log_remb(struct plm_bwe_log *log, uint64_t bitrate_bps, uint64_t now_us);
 void plm_bwe_log_report(

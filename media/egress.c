@@ -15,7 +15,7 @@
 #define TRAIN_MAX_PACKETS 64 /* UDP_MAX_SEGMENTS of Linux before 6.9 */
 #define TRAIN_MAX_OCTETS  65000
 #define TRAINS            PLM_EGRESS_JOBS
-#define SAMPLE_US         250000 /* from one sample of sound to the next; else browsers tell 20 times a second */
+#define SAMPLE_EVERY_US   250000 /* of sound; else browsers tell of it 20 times a second */
 
 int plm_egress_init(struct plm_egress *e)
 {
@@ -189,7 +189,7 @@ static bool is_numbered(const struct plm_worker *w, const struct plm_egress_item
         return false;
     bool is_sound = item->kind == PLM_EGRESS_MEDIA && item->slot->kind == PLM_KIND_AUDIO;
     uint64_t since = w->now_us - t->sampled_us;
-    return !t->samples_sound || !is_sound || since >= SAMPLE_US || since < t->sample_us;
+    return !t->samples_sound || !is_sound || since >= SAMPLE_EVERY_US || since < t->sample_length_us;
 }
 
 static void number(struct plm_worker *w, const struct plm_egress_item *item)
@@ -197,7 +197,7 @@ static void number(struct plm_worker *w, const struct plm_egress_item *item)
     struct plm_transport *t = item->slot->transport;
     plm_bwe_on_sent(t->bwe, t->twcc_seq, item->size, w->now_us);
     t->twcc_seq++;
-    if (w->now_us - t->sampled_us >= SAMPLE_US)
+    if (w->now_us - t->sampled_us >= SAMPLE_EVERY_US)
         t->sampled_us = w->now_us;
 }
 

@@ -136,7 +136,7 @@ bool plm_pacer_hold(struct plm_worker *w, struct plm_slot *slot, struct plm_pkt 
 {
     struct plm_transport *t = slot->transport;
     struct plm_pacer *p = &t->pacer;
-    if (t->samples_sound && slot->kind == PLM_KIND_AUDIO) /* nothing else is sent that could wait for it */
+    if (t->samples_sound && slot->kind == PLM_KIND_AUDIO) /* its budget is for pictures */
         return false;
     if ((!p->octets_per_ms && !p->waiting) || kind == PLM_EGRESS_PADDING || p->open)
         return false;

@@ -480,6 +480,7 @@ static void on_audio(struct plm_slot *s, struct plm_pkt *pkt)
         uint32_t clock = plm_track_codec(s->track, pkt->codec_index)->clock_rate;
         plm_seq_map_switch(s->map, s->track->key, pkt, clock, s->transport->worker->now_us);
         s->resumes = false;
+        s->transport->reported_us = 0;
     }
     forward(s, pkt, true, first);
 }

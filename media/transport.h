@@ -47,7 +47,7 @@ struct plm_transport {
     struct plm_bwe *bwe;
     struct plm_capture_state *capture;   /**< NULL: nobody looks into it */
     struct plm_red red;                  /**< copies of earlier sound that its packets carry */
-    uint32_t sample_us;                  /**< so long each sample of sound lasts, beside its first packet */
+    uint32_t sample_length_us;           /**< so long each sample of sound lasts, beside its first packet */
     uint64_t sampled_us;                 /**< when the last one began */
     uint64_t tx_packets, tx_bytes;
     struct plm_addr peer;                /**< where we send; family 0: nowhere yet */

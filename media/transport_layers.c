@@ -9,7 +9,7 @@
 #include "transport.h"
 #include "worker_core.h"
 
-#define SAMPLE_US 60000 /* of sound, three packets: a line on which copies would help shows soon */
+#define SAMPLE_LENGTH_US 60000 /* of sound, three packets: a line on which copies would help shows soon */
 
 /* Spatial layers take the place of encodings where a track has one alone that consists of them. */
 static void describe_spatial(
@@ -177,6 +177,13 @@ static bool takes_copies(const struct plm_transport *t)
     return false;
 }
 
+static void sample_sound(struct plm_transport *t, bool on)
+{
+    t->samples_sound = on;
+    t->sample_length_us = on && takes_copies(t) ? SAMPLE_LENGTH_US : 0;
+    plm_bwe_sample(t->bwe, on, t->worker->now_us);
+}
+
 void plm_transport_allocate(struct plm_transport *t)
 {
     struct plm_alloc_slot v[PLM_MAX_MEDIA];
@@ -199,8 +206,7 @@ void plm_transport_allocate(struct plm_transport *t)
     decide(t, &t->line, v, n, budget, &total);
     t->allocated_bps = capped(total.used_bps + audio);
     tell_estimator(t, &total, anything_flows(v, n), audio);
-    t->samples_sound = plm_bwe_may_sample(t->bwe, t->worker->now_us);
-    t->sample_us = t->samples_sound && takes_copies(t) ? SAMPLE_US : 0;
+    sample_sound(t, n == 0 && t->ext_ids.id[PLM_EXT_TWCC] && plm_bwe_may_sample(t->bwe, t->worker->now_us));
     for (size_t i = 0; i < n; i++) {
         aim_spatial(of[i]->track, &of[i]->layers, &v[i]);
         if (t->state != PLM_TRANSPORT_CONNECTED) {
@@ -244,7 +250,8 @@ static void repeat_sound(struct plm_transport *t, uint32_t estimate)
 void plm_transport_on_estimate(struct plm_transport *t)
 {
     uint32_t estimate = plm_bwe_estimate(t->bwe);
-    t->samples_sound = t->samples_sound && plm_bwe_may_sample(t->bwe, t->worker->now_us);
+    if (t->samples_sound && !plm_bwe_may_sample(t->bwe, t->worker->now_us))
+        sample_sound(t, false);
     repeat_sound(t, estimate);
     if (estimate && estimate < t->allocated_bps)
         plm_transport_allocate(t);

@@ -336,7 +336,8 @@ static size_t write_sender_report(struct plm_slot *s, uint8_t *buf, size_t cap, 
 {
     uint32_t ts;
     /* RFC 3550 section 6.4: who has sent nothing since the report before the last one is no sender. */
-    if (s->state != PLM_SLOT_FORWARDING || now_us - s->last_sent_us > 2 * RTCP_INTERVAL_US ||
+    uint64_t interval_us = s->transport->samples_sound ? SPARSE_US : RTCP_INTERVAL_US;
+    if (s->state != PLM_SLOT_FORWARDING || now_us - s->last_sent_us > 2 * interval_us ||
         !plm_slot_clock(s, now_us, &ts))
         return 0;
     return plm_rtcp_write_sr(

@@ -415,37 +415,38 @@ static void a_stream_of_few_packets_says_little(void **state)
     assert_true(plm_bwe_estimate(l.bwe) >= before && plm_bwe_lost_q8(l.bwe) <= 5);
 }
 
-/** Where nothing is asked for, and nothing lost or waiting, little feedback is enough; for a while after that none of it can be spared. */
+/** Sends one that never comes. */
+static void lose_one(void)
+{
+    plm_bwe_on_sent(l.bwe, l.seq++, 1200, l.now);
+}
+
+/** Where for seconds, and of enough packets, nothing was lost or waited, little feedback is enough; for a while after that none of it can be spared. */
 static void a_line_at_ease_may_be_sampled(void **state)
 {
     (void)state;
-    run_for(3000, 50000);
+    run_for(3000, 500000);
     assert_false(plm_bwe_may_sample(l.bwe, l.now));
-    run_for(1000, 50000);
-    assert_true(plm_bwe_may_sample(l.bwe, l.now));
-    plm_bwe_want(l.bwe, 500000, false);
-    assert_false(plm_bwe_may_sample(l.bwe, l.now));
-    plm_bwe_want(l.bwe, 0, true); /* something is shown, and silent */
-    assert_false(plm_bwe_may_sample(l.bwe, l.now));
-    plm_bwe_want(l.bwe, 0, false);
+    run_for(500, 500000);
     assert_true(plm_bwe_may_sample(l.bwe, l.now));
 
-    plm_bwe_on_report(l.bwe, 50, 5, 0, l.now);
+    lose_one();
+    run_for(200, 500000);
     assert_false(plm_bwe_may_sample(l.bwe, l.now));
-    run_for(2500, 50000);
+    run_for(2500, 500000);
     assert_false(plm_bwe_may_sample(l.bwe, l.now));
-    run_for(1000, 50000);
+    run_for(1000, 500000);
     assert_true(plm_bwe_may_sample(l.bwe, l.now));
 
-    l.seq++; /* this one never came */
-    plm_bwe_on_sent(l.bwe, (uint16_t)(l.seq - 1), 1200, l.now);
-    run_for(500, 50000);
+    lose_one();
+    run_for(200, 500000);
+    run_for(8000, 9600); /* of eight packets nobody knows what would have been lost */
     assert_false(plm_bwe_may_sample(l.bwe, l.now));
-    run_for(3500, 50000);
+    run_for(2000, 500000);
     assert_true(plm_bwe_may_sample(l.bwe, l.now));
 
-    l.line_bps = 45000; /* a queue grows */
-    run_for(1500, 50000);
+    l.line_bps = 450000; /* a queue grows */
+    run_for(1500, 500000);
     assert_false(plm_bwe_may_sample(l.bwe, l.now));
 }
 
@@ -453,15 +454,47 @@ static void a_line_at_ease_may_be_sampled(void **state)
 static void what_was_lost_of_a_sample_is_no_verdict(void **state)
 {
     (void)state;
-    run_for(10000, 50000);
-    assert_true(plm_bwe_may_sample(l.bwe, l.now));
-    run_for(1900, 9600); /* one in a second */
-    l.seq++;
-    plm_bwe_on_sent(l.bwe, (uint16_t)(l.seq - 1), 1200, l.now);
-    run_for(300, 500000);
+    run_for(4000, 500000);
+    plm_bwe_sample(l.bwe, true, l.now);
+    run_for(1900, 48000); /* five in a second */
+    lose_one();
+    run_for(200, 48000);
+    plm_bwe_sample(l.bwe, false, l.now);
+    run_for(3000, 500000);
     assert_int_equal(plm_bwe_lost_q8(l.bwe), 0);
-    run_for(2000, 500000);
-    assert_in_range(plm_bwe_lost_q8(l.bwe), 0, 2);
+}
+
+/** A line that has lost nothing for a sample's while loses nothing by itself: what is lost then is for sending too much. */
+static void loss_after_a_sample_is_congestion(void **state)
+{
+    (void)state;
+    run_for(3500, 500000);
+    plm_bwe_sample(l.bwe, true, l.now);
+    run_for(500, 48000);
+    l.loss_percent = 15;
+    run_for(200, 48000);
+    plm_bwe_sample(l.bwe, false, l.now);
+    uint32_t before = plm_bwe_estimate(l.bwe);
+    run_for(6000, 500000);
+    assert_true(plm_bwe_estimate(l.bwe) < before * 3ull / 4);
+}
+
+/** Rates of a sample are not what is sent: a queue that ends it cuts nothing until all is acknowledged again. */
+static void a_sample_cuts_nothing(void **state)
+{
+    (void)state;
+    run_for(4000, 500000);
+    uint32_t before = plm_bwe_estimate(l.bwe);
+    plm_bwe_sample(l.bwe, true, l.now);
+    run_for(2000, 48000);
+    l.line_bps = 40000;
+    run_for(1000, 48000);
+    assert_false(plm_bwe_may_sample(l.bwe, l.now));
+    plm_bwe_sample(l.bwe, false, l.now);
+    run_for(700, 48000);
+    assert_true(plm_bwe_estimate(l.bwe) >= before);
+    run_for(3000, 48000);
+    assert_true(plm_bwe_estimate(l.bwe) < before);
 }
 
 static void malformed_feedback_teaches_nothing(void **state)
@@ -499,6 +532,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stream_of_few_packets_says_little, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_at_ease_may_be_sampled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_lost_of_a_sample_is_no_verdict, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(loss_after_a_sample_is_congestion, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_sample_cuts_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(malformed_feedback_teaches_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

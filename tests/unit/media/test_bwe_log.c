@@ -60,6 +60,8 @@ static size_t record(size_t cap, bool *full)
         }
         if (ms == 3000)
             plm_bwe_on_report(b, 200, 3, 40000, now);
+        if (ms == 4000 || ms == 5000) /* cuts nothing in between */
+            plm_bwe_sample(b, ms == 4000, now);
         if (ms == 6000)
             plm_bwe_on_remb(b, 700000, now);
     }
