@@ -429,6 +429,8 @@ static void a_line_at_ease_may_be_sampled(void **state)
     assert_false(plm_bwe_may_sample(l.bwe, l.now));
     run_for(500, 500000);
     assert_true(plm_bwe_may_sample(l.bwe, l.now));
+    plm_bwe_on_report(l.bwe, 50, 5, 0, l.now); /* what a publisher's line lost all its listeners report */
+    assert_true(plm_bwe_may_sample(l.bwe, l.now));
 
     lose_one();
     run_for(200, 500000);
