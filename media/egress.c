@@ -187,9 +187,10 @@ static bool is_numbered(const struct plm_worker *w, const struct plm_egress_item
     const struct plm_transport *t = item->slot->transport;
     if (!t->ext_ids.id[PLM_EXT_TWCC])
         return false;
-    bool is_sound = item->kind == PLM_EGRESS_MEDIA && item->slot->kind == PLM_KIND_AUDIO;
+    if (!t->samples_sound || item->kind != PLM_EGRESS_MEDIA || item->slot->kind != PLM_KIND_AUDIO)
+        return true;
     uint64_t since = w->now_us - t->sampled_us;
-    return !t->samples_sound || !is_sound || since >= SAMPLE_EVERY_US || since < t->sample_length_us;
+    return since >= SAMPLE_EVERY_US || since < t->sample_length_us;
 }
 
 static void number(struct plm_worker *w, const struct plm_egress_item *item)
@@ -197,7 +198,7 @@ static void number(struct plm_worker *w, const struct plm_egress_item *item)
     struct plm_transport *t = item->slot->transport;
     plm_bwe_on_sent(t->bwe, t->twcc_seq, item->size, w->now_us);
     t->twcc_seq++;
-    if (w->now_us - t->sampled_us >= SAMPLE_EVERY_US)
+    if (t->samples_sound && w->now_us - t->sampled_us >= SAMPLE_EVERY_US)
         t->sampled_us = w->now_us;
 }
 
