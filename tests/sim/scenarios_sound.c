@@ -191,6 +191,55 @@ static void is_told_of_whole(struct hearing *h, const char *while_what)
         (unsigned long long)n, (unsigned long long)all);
 }
 
+static void look_at_speaker(struct hearing *h, bool looks)
+{
+    struct plm_view view = {.mode = PLM_VIEW_ITEMS, .n_items = looks};
+    view.items[0] = (struct plm_view_item){10, PLM_SOURCE_CAMERA, 1280, 720, 1};
+    sim_set_view(h->listener, &view);
+    sim_receiver_forget_freezes(h->listener);
+}
+
+/** After sound alone, of which little was known, a picture is there as soon as ever, and soon the best. */
+static void pictures_come_and_go(const struct run *r)
+{
+    struct hearing *h = talk_to(r, true, true, 12500, 1);
+    struct sim *s = &h->m.sim;
+    h->listener->receive->down.rate_bps = 5000000;
+    h->listener->receive->down.queue_us = 200000;
+    for (unsigned round = 0; round < 4; round++) {
+        look_at_speaker(h, false);
+        sim_run_until(s, s->now + 10 * SECOND);
+        is_sampled(h, true);
+        uint64_t from = s->now;
+        look_at_speaker(h, true);
+        sim_run_until(s, s->now + SECOND / 10); /* what was on its way */
+        is_told_of_whole(h, "with a picture");
+        uint64_t first = UINT64_MAX, best = h->listener->shown_us[2];
+        for (unsigned i = 0; i < 3; i++) {
+            uint64_t shown = h->listener->shown_us[i];
+            first = shown && shown < first ? shown : first;
+        }
+        SIM_CHECK(s, first - from <= 500000, "the picture came after %lld ms", (long long)(first - from) / 1000);
+        SIM_CHECK(s, best && best - from <= 4 * SECOND, "the best after %lld ms", (long long)(best - from) / 1000);
+        SIM_CHECK(s, h->listener->frozen_us == 0, "frozen for %llu ms", (unsigned long long)h->listener->frozen_us / 1000);
+        printf("  sound alone, then a picture: after %u ms, the best after %u\n", (unsigned)(first - from) / 1000,
+            (unsigned)(best - from) / 1000);
+    }
+    done(h, r);
+}
+
+/** What is lost on the way from the speaker says nothing of the listener's line. */
+static void a_speaker_that_loses(const struct run *r)
+{
+    struct hearing *h = talk_to(r, true, false, 12500, 1);
+    h->m.people[0]->publish->up.loss = 50;
+    sim_run_until(&h->m.sim, h->m.sim.now + 5 * SECOND);
+    uint64_t all, n = numbered(h, 20, &all);
+    SIM_CHECK(&h->m.sim, all >= 850 && n <= all / 3, "%llu of %llu packets have a number", (unsigned long long)n,
+        (unsigned long long)all);
+    done(h, r);
+}
+
 /**
  * Of sound alone, over a line at ease, a packet in a while has to be acknowledged, of who may be sent copies some in a row; and each one soon after
  * something was lost or waited.
@@ -222,4 +271,6 @@ void sound_sampled(const struct run *r)
     sim_run_until(&h->m.sim, h->m.sim.now + 10 * SECOND);
     is_told_of_whole(h, "beside a picture");
     done(h, r);
+    pictures_come_and_go(r);
+    a_speaker_that_loses(r);
 }
