@@ -4,7 +4,8 @@
 #include <string.h>
 
 #define BURST_US 150000 /* the later ones were held so much less than the first: no jitter does that */
-#define POLL_US  (PLM_CLOCK_DECIDE_US + 100000) /* with no packet more, as between those of DTX */
+#define LEAST_US (PLM_CLOCK_STOPPED_US - BURST_US) /* of a clock that stood each packet says so */
+#define POLL_US  (PLM_CLOCK_DECIDE_US + 100000)    /* with no packet more, as between those of DTX */
 
 void plm_sound_hold_init(
     struct plm_sound_hold *h, struct plm_stream_clock *clock, const struct plm_sound_hold_ops *ops)
@@ -38,9 +39,18 @@ static void pass_all(struct plm_sound_hold *h)
     }
 }
 
+/* When it could have come at the latest: one that was lost and sent again, or overtaken, comes behind others that left after it. */
+static uint64_t prompt_us(const struct plm_sound_hold *h, unsigned i)
+{
+    uint64_t us = h->held[i].arrival_us;
+    for (; i < h->n; i++)
+        us = h->held[i].arrival_us < us ? h->held[i].arrival_us : us;
+    return us;
+}
+
 static int64_t held_us(const struct plm_sound_hold *h, unsigned i)
 {
-    return plm_stream_clock_held_us(h->clock, h->held[i].ext_ts, h->held[i].arrival_us);
+    return plm_stream_clock_held_us(h->clock, h->held[i].ext_ts, prompt_us(h, i));
 }
 
 /** The one that was delayed least. */
@@ -59,8 +69,8 @@ void plm_sound_hold_release(struct plm_sound_hold *h)
     if (h->n == 0)
         return;
     unsigned i = promptest(h);
-    if (held_us(h, 0) - held_us(h, i) < BURST_US)
-        plm_stream_clock_on_stop(h->clock, h->held[i].ext_ts, h->held[i].arrival_us);
+    if (held_us(h, 0) - held_us(h, i) < BURST_US && held_us(h, i) > LEAST_US)
+        plm_stream_clock_on_stop(h->clock, h->held[i].ext_ts, prompt_us(h, i));
     pass_all(h);
 }
 
@@ -78,8 +88,9 @@ void plm_sound_hold_put(struct plm_sound_hold *h, const uint8_t *data, size_t le
     if (h->n == 0)
         h->since_us = now_us;
     h->held[h->n++] = (struct plm_held){copy, len, ext_ts, arrival_us};
-    bool burst = held_us(h, 0) - held_us(h, h->n - 1) >= BURST_US;
-    if (burst || h->n == PLM_SOUND_HOLD_MAX || arrival_us - h->held[0].arrival_us >= PLM_CLOCK_DECIDE_US)
+    int64_t least = held_us(h, h->n - 1);
+    bool known = held_us(h, 0) - least >= BURST_US || least <= LEAST_US;
+    if (known || h->n == PLM_SOUND_HOLD_MAX || arrival_us - prompt_us(h, 0) >= PLM_CLOCK_DECIDE_US)
         plm_sound_hold_release(h);
 }
 

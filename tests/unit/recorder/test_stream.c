@@ -382,22 +382,35 @@ static void nothing_arrives_before_it_was_captured(void **state)
     plm_stream_destroy(s);
 }
 
-/** @param held not the clock stood, but the network held everything for five seconds @return what the samples say of the pause */
-static int64_t sound_after_a_pause(bool held)
+/**
+ * @param held not the clock stood, but the network held everything for that long @param resent_us the first after it came so much later, for it
+ * was lost and sent again @return what the samples say of the pause
+ */
+static int64_t sound_after_a_pause(uint64_t pause_us, bool held, uint64_t resent_us)
 {
     struct plm_stream *s = create(PLM_SOURCE_MICROPHONE, 1);
     struct rtp_maker m;
     static const uint8_t opus[40] = {0x78};
     rtp_maker_init(&m, PLM_CODEC_OPUS);
-    uint64_t now = NOW;
+    uint64_t now = NOW, resent_at = 0;
+    struct made resent;
     struct plm_link_clock c = clock_of(0, 48000, m.ext_ts, (int64_t)NOW - 30000);
     for (unsigned i = 0; i < 500; i++) {
         if (i % 50 == 0)
             plm_stream_on_clock(s, &c, now);
         if (i == 100)
-            now += 5000000;
+            now += pause_us;
         struct made p = make_packet(&m, opus, sizeof opus, false, now + (held ? 0 : i * 7 % 13 * 1000));
-        put_at(s, &p, p.head.arrival_us);
+        if (resent_us && i == 100) {
+            resent = p;
+            resent.head.arrival_us = resent_at = now + resent_us;
+        } else {
+            put_at(s, &p, p.head.arrival_us);
+        }
+        if (resent_at && now >= resent_at) {
+            put_at(s, &resent, resent_at);
+            resent_at = 0;
+        }
         (void)plm_stream_poll(s, p.head.arrival_us);
         m.ext_ts += 960;
         if (!held || i < 100 || i >= 350)
@@ -415,8 +428,17 @@ static int64_t sound_after_a_pause(bool held)
 static void a_clock_that_stood_still(void **state)
 {
     (void)state;
-    assert_in_range(sound_after_a_pause(false), 5020000 - 20000, 5020000 + 20000);
-    assert_in_range(sound_after_a_pause(true), 19999, 20001);
+    assert_in_range(sound_after_a_pause(5000000, false, 0), 5020000 - 20000, 5020000 + 20000);
+    assert_in_range(sound_after_a_pause(5000000, true, 0), 19999, 20001);
+}
+
+/** What is sent again comes late by itself: that is neither a clock that stood nor a network that held everything. */
+static void a_packet_sent_again_after_a_pause(void **state)
+{
+    (void)state;
+    for (uint64_t us = 60000; us <= 360000; us += 60000)
+        assert_in_range(sound_after_a_pause(5000000, false, us), 5020000 - 20000, 5020000 + 20000);
+    assert_in_range(sound_after_a_pause(0, false, 540000), 19999, 20001);
 }
 
 /** The sender's report tells the truth in the end, and once. */
@@ -655,6 +677,7 @@ int main(void)
         cmocka_unit_test(time_follows_the_forwarders_line),
         cmocka_unit_test(nothing_arrives_before_it_was_captured),
         cmocka_unit_test(a_clock_that_stood_still),
+        cmocka_unit_test(a_packet_sent_again_after_a_pause),
         cmocka_unit_test(a_report_after_the_pause),
         cmocka_unit_test(another_ssrc_begins_anew),
         cmocka_unit_test(late_packets_of_the_former_ssrc),
