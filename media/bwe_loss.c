@@ -125,6 +125,11 @@ bool plm_bwe_loss_allows_growth(const struct plm_bwe_loss *l, bool shared)
     return l->loss_q16 - l->own_q16 < (shared ? SHARED_LOSS_Q8 : LOW_LOSS_Q8) << 8;
 }
 
+bool plm_bwe_loss_allows_trial(const struct plm_bwe_loss *l, bool shared)
+{
+    return plm_bwe_loss_allows_growth(l, shared) || l->loss_q16 - l->own_q16 < HIGH_LOSS_Q8 << 8;
+}
+
 bool plm_bwe_loss_is_heavy(const struct plm_bwe_loss *l)
 {
     return l->loss_q16 > OWN_LOSS_Q8 << 8;
@@ -136,8 +141,18 @@ void plm_bwe_loss_take_as_own(struct plm_bwe_loss *l)
         l->own_q16 = l->loss_q16;
 }
 
-uint32_t plm_bwe_loss_own_q16(const struct plm_bwe_loss *l)
+static uint32_t bounded(int32_t q16)
 {
     int32_t most = PROVED_LOSS_Q8 << 8;
-    return (uint32_t)(l->own_q16 < 0 ? 0 : l->own_q16 > most ? most : l->own_q16);
+    return (uint32_t)(q16 < 0 ? 0 : q16 > most ? most : q16);
+}
+
+uint32_t plm_bwe_loss_own_q16(const struct plm_bwe_loss *l)
+{
+    return bounded(l->own_q16);
+}
+
+uint32_t plm_bwe_loss_now_q16(const struct plm_bwe_loss *l)
+{
+    return bounded(l->loss_q16 > l->own_q16 ? l->loss_q16 : l->own_q16);
 }

@@ -10,6 +10,7 @@
 #define SENT_PERCENT    90   /* of the rate; of less it says nothing */
 #define LOST_Q16        2000 /* 3 % more than the line loses by itself */
 #define LOST_PACKETS    40
+#define DEVIATIONS      2
 #define STEPS_MAX       4       /* what could not leave in time is not made up for at once */
 #define AGAIN_US        1000000 /* after one that said nothing */
 #define PATIENCE_US     5000000
@@ -92,6 +93,17 @@ static void fail(struct plm_bwe_trial *t, const struct plm_bwe_trial_state *s)
     over(t, s->now_us + AGAIN_US);
 }
 
+/* Clearly more was lost than would have been anyway: by more than chance makes of it, too. */
+static bool loses(const struct plm_bwe_trial *t, uint32_t lost_q16)
+{
+    uint64_t all = (uint64_t)t->got + t->lost, lost = (uint64_t)t->lost * 65536, expected = all * lost_q16;
+    if (all < LOST_PACKETS || lost <= expected + all * LOST_Q16)
+        return false;
+    /* In packets; the square of their deviation is about what is expected. */
+    uint64_t excess = (lost - expected) / 65536;
+    return excess * excess * 65536 > expected * DEVIATIONS * DEVIATIONS;
+}
+
 bool plm_bwe_trial_judge(
     struct plm_bwe_trial *t, uint32_t got, uint32_t lost, const struct plm_bwe_trial_state *s)
 {
@@ -104,9 +116,7 @@ bool plm_bwe_trial_judge(
     t->got += got;
     t->lost += lost;
     t->waited = got && s->least_wait_us > QUEUE_US ? (uint8_t)(t->waited + 1) : 0;
-    uint64_t all = (uint64_t)t->got + t->lost;
-    bool loses = all >= LOST_PACKETS && (uint64_t)t->lost * 65536 > all * (s->lost_q16 + LOST_Q16);
-    if (t->waited >= WAITED || (t->waited && s->least_wait_us > QUEUE_LONG_US) || loses ||
+    if (t->waited >= WAITED || (t->waited && s->least_wait_us > QUEUE_LONG_US) || loses(t, s->lost_q16) ||
         s->estimate < t->bps) {
         fail(t, s);
         return true;

@@ -30,7 +30,7 @@ struct plm_bwe_trial_state {
     uint32_t estimate, acked; /**< bit/s */
     int64_t least_wait_us;    /**< of the last feedback */
     bool let_go;              /**< it tells of what was held up and let go: that wait is no queue */
-    uint32_t lost_q16;        /**< what the line loses by itself, of 65536 */
+    uint32_t lost_q16;        /**< what is lost without it, of 65536 */
     uint32_t rtt_us;
     uint64_t now_us;
 };

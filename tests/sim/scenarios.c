@@ -826,6 +826,7 @@ static const struct {
     {"bandwidth_jitter", bandwidth_jitter},
     {"bandwidth_tunnel", bandwidth_tunnel},
     {"loss_freezes", loss_freezes},
+    {"loss_begins", loss_begins},
     {"bandwidth_shared", bandwidth_shared},
     {"bandwidth_neighbours", bandwidth_neighbours},
     {"bandwidth_falls", bandwidth_falls},

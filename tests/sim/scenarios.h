@@ -34,6 +34,7 @@ void bandwidth_found(const struct run *r);
 void bandwidth_jitter(const struct run *r);
 void bandwidth_tunnel(const struct run *r);
 void loss_freezes(const struct run *r);
+void loss_begins(const struct run *r);
 void bandwidth_shared(const struct run *r);
 void bandwidth_neighbours(const struct run *r);
 void bandwidth_falls(const struct run *r);

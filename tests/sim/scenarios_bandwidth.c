@@ -470,6 +470,40 @@ void loss_freezes(const struct run *r)
     }
 }
 
+/**
+ * A wide line begins to lose by itself in the midst of a call, as a radio does that somebody walked away from. Who then looks at a larger picture
+ * gets it, and who sees the largest keeps it.
+ */
+void loss_begins(const struct run *r)
+{
+    static const struct {
+        unsigned loss, most_s, least_grown,
+            least_kept; /* per mille; seconds and percent of a minute that the best is shown */
+    } rows[] = {{20, 15, 75, 90}, {40, 15, 75, 90}, {60, 15, 75, 90}, {80, 30, 50, 70}, {100, 40, 35, 70}};
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+        bool grows = i % 2 == 0;
+        struct flow *f = calloc(1, sizeof *f);
+        open_flow(f, r, 25000, 0);
+        line(f, 20000000, 200000);
+        run_for(f, 100);
+        show(f, grows ? 320 : 1280);
+        run_for(f, 20000);
+        f->watcher->receive->down.loss = rows[i / 2].loss;
+        run_for(f, 5000);
+        show(f, 1280);
+        unsigned from = f->n;
+        run_for(f, 60000);
+        unsigned best_ms = until_encoding(f, from, 2, true), best = share_of(f, from, 2);
+        printf("  %u of 1000 lost from the midst of it on, %s: best after %d ms, %u %% of a minute\n",
+            rows[i / 2].loss, grows ? "then larger" : "large", (int)best_ms, best);
+        print_flow(f);
+        SIM_CHECK(&f->m.sim, best_ms <= rows[i / 2].most_s * 1000, "the best layer after %u ms", best_ms);
+        SIM_CHECK(&f->m.sim, best >= (grows ? rows[i / 2].least_grown : rows[i / 2].least_kept),
+            "the best layer for %u %% of a minute", best);
+        close_flow(f, r);
+    }
+}
+
 /** Four fifths of 1 Mbit/s are used, or nothing of what is sent would have fitted beside the best that was shown. */
 static void check_use(struct flow *f, uint64_t bps)
 {

@@ -329,8 +329,42 @@ static void probes_find_what_is_wanted(void **state)
     assert_int_equal(plm_bwe_probe_at(l.bwe, l.now), UINT64_MAX);
 }
 
-/* A queue says so before anything is lost; what arrives is what the line carries. */
-/* What arrives without a queue is carried, though little was thought to be wanted, and asked for. */
+/** What began to be lost in the midst of it is asked about by sending more: it is the line's own if no more of that is lost. */
+static void loss_that_begins_is_asked_about(void **state)
+{
+    (void)state;
+    plm_bwe_want(l.bwe, 300000, true);
+    run_with_probes(5000, 300000);
+    l.loss_percent = 6;
+    run_with_probes(5000, 300000);
+    assert_true(plm_bwe_estimate(l.bwe) < 700000);
+    plm_bwe_want(l.bwe, 2000000, true);
+    plm_bwe_aim(l.bwe, 300000, 1000000);
+    run_with_probes(6000, 300000);
+    assert_true(plm_bwe_estimate(l.bwe) > 1000000);
+    assert_true(plm_bwe_proved(l.bwe, l.now) >= 1000000);
+    uint32_t before = plm_bwe_estimate(l.bwe);
+    run_with_probes(20000, 1000000);
+    assert_true(plm_bwe_estimate(l.bwe) >= before);
+}
+
+/** And it is for what is sent if more of it is lost. */
+static void loss_of_too_much_stays_that(void **state)
+{
+    (void)state;
+    plm_bwe_want(l.bwe, 300000, true);
+    run_with_probes(5000, 300000);
+    l.loss_percent = 6;
+    l.capacity_bps = 600000;
+    run_with_probes(5000, 300000);
+    plm_bwe_want(l.bwe, 2000000, true);
+    plm_bwe_aim(l.bwe, 300000, 1000000);
+    for (int i = 0; i < 20; i++) {
+        run_with_probes(1000, 300000);
+        assert_true(plm_bwe_proved(l.bwe, l.now) < 700000);
+    }
+}
+
 /** When pictures had to become smaller: the line may carry more than it was thought to. */
 static void what_was_given_up_is_asked_for_soon(void **state)
 {
@@ -353,6 +387,7 @@ static void what_was_given_up_is_asked_for_soon(void **state)
     assert_true(plm_bwe_probe_at(l.bwe, l.now) <= l.now);
 }
 
+/** What arrives without a queue is carried, though little was thought to be wanted, and asked for. */
 static void what_flows_is_carried(void **state)
 {
     (void)state;
@@ -366,6 +401,7 @@ static void what_flows_is_carried(void **state)
     assert_in_range(plm_bwe_estimate(l.bwe), 1200000, 2000000);
 }
 
+/** A queue says so before anything is lost; what arrives is what the line carries. */
 static void a_queue_cuts_before_loss_does(void **state)
 {
     (void)state;
@@ -524,6 +560,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_the_capacity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_that_loses_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(loss_from_the_first_is_no_congestion, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(loss_that_begins_is_asked_about, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(loss_of_too_much_stays_that, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_falling_remb_bounds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_constant_remb_bounds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(probes_find_what_is_wanted, set_up, tear_down),

@@ -11,12 +11,14 @@
 
 static struct plm_bwe_trial t;
 static uint64_t now;
+static uint32_t lost_before_q16;
 
 static int set_up(void **state)
 {
     (void)state;
     t = (struct plm_bwe_trial){0};
     now = 100000 * MS;
+    lost_before_q16 = 0;
     return 0;
 }
 
@@ -25,8 +27,10 @@ static bool run(uint32_t bps, uint32_t line_bps, unsigned percent, unsigned lost
 {
     assert_int_equal(plm_bwe_trial_at(&t, bps, now), now);
     plm_bwe_trial_begin(&t, bps, 600000, now);
-    struct plm_bwe_trial_state s = {
-        .estimate = bps, .acked = bps < line_bps ? bps : line_bps, .rtt_us = 50000};
+    struct plm_bwe_trial_state s = {.estimate = bps,
+        .acked = bps < line_bps ? bps : line_bps,
+        .lost_q16 = lost_before_q16,
+        .rtt_us = 50000};
     uint64_t sent = 0;
     for (unsigned ms = 0; ms < 3000; ms += 10, now += 10 * MS) {
         uint64_t due = plm_bwe_trial_due(&t, 10000, now) * percent / 100;
@@ -77,6 +81,30 @@ static void loss_fails_it_too(void **state)
     (void)state;
     assert_true(run(BPS, 2000000, 100, 10));
     assert_int_equal(plm_bwe_trial_proved(&t, now), 0);
+    assert_int_equal(t.failed_bps, BPS);
+}
+
+static void as_much_loss_as_before_does_not(void **state)
+{
+    (void)state;
+    lost_before_q16 = 65536 / 20;
+    assert_true(run(BPS, 2000000, 100, 5));
+    assert_int_equal(plm_bwe_trial_proved(&t, now), BPS);
+    now += 2000 * MS;
+    assert_true(run(BPS, 2000000, 100, 15));
+    assert_int_equal(t.failed_bps, BPS);
+}
+
+/** Four of forty where two are usual may be chance; ten of eighty are none. */
+static void a_few_packets_say_little(void **state)
+{
+    (void)state;
+    struct plm_bwe_trial_state s = {.estimate = BPS, .acked = BPS, .lost_q16 = 65536 / 20, .rtt_us = 50000};
+    plm_bwe_trial_begin(&t, BPS, 600000, now);
+    s.now_us = now + 400 * MS;
+    assert_false(plm_bwe_trial_judge(&t, 36, 4, &s));
+    s.now_us = now + 700 * MS;
+    assert_true(plm_bwe_trial_judge(&t, 34, 6, &s));
     assert_int_equal(t.failed_bps, BPS);
 }
 
@@ -174,6 +202,8 @@ int main(void)
         cmocka_unit_test_setup(what_goes_through_is_proved_for_a_while, set_up),
         cmocka_unit_test_setup(a_queue_fails_it_before_it_is_long, set_up),
         cmocka_unit_test_setup(loss_fails_it_too, set_up),
+        cmocka_unit_test_setup(as_much_loss_as_before_does_not, set_up),
+        cmocka_unit_test_setup(a_few_packets_say_little, set_up),
         cmocka_unit_test_setup(patience_doubles, set_up),
         cmocka_unit_test_setup(a_wider_line_ends_the_doubt, set_up),
         cmocka_unit_test_setup(what_did_not_leave_says_nothing, set_up),
