@@ -462,6 +462,8 @@ static bool hear_others(struct plm_bwe *b, uint64_t now_us)
         plm_bwe_others_hear(&b->others, plm_bwe_rate_bps(&b->sent_rate, BINS_500MS),
             plm_bwe_delay_lucky_wait(&b->delay), round_trip(b), now_us);
     plm_bwe_delay_share(&b->delay, b->others.queue_us);
+    if (plm_bwe_delay_became_shorter(&b->delay)) /* theirs, and taken for a long way */
+        news = PLM_BWE_OTHERS_GONE;
     if (!news)
         return false;
     plm_bwe_probe_hurry(&b->probe, now_us);

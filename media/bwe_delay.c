@@ -48,7 +48,8 @@
 #define TRIES               3
 #define LEAST_WAIT_US       8000  /* a queue that cannot be seen is none */
 #define LET_GO_US           30000 /* of sending: of less, chance makes it any time of arriving */
-#define LET_GO_PERCENT      70    /* of that time */
+#define SHORTER_US          20000
+#define LET_GO_PERCENT      70 /* of that time */
 
 /* ---- the wait ---- */
 
@@ -197,6 +198,12 @@ void plm_bwe_delay_begin_feedback(struct plm_bwe_delay *d, uint64_t hint_below_b
 {
     d->hint_below_bps = hint_below_bps;
     d->narrow_bps = d->hint_bps = 0;
+    d->base_before_us = d->any_base ? base_of(d) : INT64_MIN + SHORTER_US;
+}
+
+bool plm_bwe_delay_became_shorter(const struct plm_bwe_delay *d)
+{
+    return d->any_base && base_of(d) < d->base_before_us - SHORTER_US;
 }
 
 bool plm_bwe_delay_was_let_go(const struct plm_bwe_delay *d)

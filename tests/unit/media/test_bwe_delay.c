@@ -184,6 +184,20 @@ static void a_longer_way_is_no_queue(void **state)
 }
 
 /* What a line or a machine held up comes faster than it was sent, and the climb in the midst of it is none of a narrow line's. */
+/** A queue that stood from the first was taken for the way: that it is gone is told once, and no unrest is taken for it. */
+static void a_way_that_became_shorter_is_told(void **state)
+{
+    (void)state;
+    static const int64_t way_us[] = {120000, 120000, 105000, 118000, 20000, 25000, 20000};
+    for (unsigned i = 0; i < sizeof way_us / sizeof *way_us; i++) {
+        plm_bwe_delay_begin_feedback(&t, 0);
+        for (unsigned k = 0; k < 10; k++, now += 10000)
+            plm_bwe_delay_add(&t, 1200, (int64_t)now, (int64_t)now + way_us[i]);
+        plm_bwe_delay_end_feedback(&t);
+        assert_int_equal(plm_bwe_delay_became_shorter(&t), i == 4);
+    }
+}
+
 static void what_is_let_go_is_told_apart(void **state)
 {
     (void)state;
@@ -274,6 +288,7 @@ int main(void)
         cmocka_unit_test_setup(little_of_a_line_shows_in_three_packets, set_up),
         cmocka_unit_test_setup(a_narrow_line_shows_in_its_first_frame, set_up),
         cmocka_unit_test_setup(a_longer_way_is_no_queue, set_up),
+        cmocka_unit_test_setup(a_way_that_became_shorter_is_told, set_up),
         cmocka_unit_test_setup(what_is_let_go_is_told_apart, set_up),
         cmocka_unit_test_setup(a_climb_that_is_over_is_no_narrow_line, set_up),
     };
