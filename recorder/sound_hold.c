@@ -53,6 +53,15 @@ static int64_t held_us(const struct plm_sound_hold *h, unsigned i)
     return plm_stream_clock_held_us(h->clock, h->held[i].ext_ts, prompt_us(h, i));
 }
 
+/** What the first that came in its turn was held: of one that came behind others it is only known that it was sent again. */
+static int64_t first_held_us(const struct plm_sound_hold *h)
+{
+    unsigned i = 0;
+    while (h->held[i].arrival_us > prompt_us(h, i))
+        i++;
+    return held_us(h, i);
+}
+
 /** The one that was delayed least. */
 static unsigned promptest(const struct plm_sound_hold *h)
 {
@@ -69,7 +78,7 @@ void plm_sound_hold_release(struct plm_sound_hold *h)
     if (h->n == 0)
         return;
     unsigned i = promptest(h);
-    if (held_us(h, 0) - held_us(h, i) < BURST_US && held_us(h, i) > LEAST_US)
+    if (first_held_us(h) - held_us(h, i) < BURST_US && held_us(h, i) > LEAST_US)
         plm_stream_clock_on_stop(h->clock, h->held[i].ext_ts, prompt_us(h, i));
     pass_all(h);
 }
@@ -89,7 +98,7 @@ void plm_sound_hold_put(struct plm_sound_hold *h, const uint8_t *data, size_t le
         h->since_us = now_us;
     h->held[h->n++] = (struct plm_held){copy, len, ext_ts, arrival_us};
     int64_t least = held_us(h, h->n - 1);
-    bool known = held_us(h, 0) - least >= BURST_US || least <= LEAST_US;
+    bool known = first_held_us(h) - least >= BURST_US || least <= LEAST_US;
     if (known || h->n == PLM_SOUND_HOLD_MAX || arrival_us - prompt_us(h, 0) >= PLM_CLOCK_DECIDE_US)
         plm_sound_hold_release(h);
 }

@@ -441,6 +441,38 @@ static void a_packet_sent_again_after_a_pause(void **state)
     assert_in_range(sound_after_a_pause(0, false, 540000), 19999, 20001);
 }
 
+/** The same of the first two, with a silence behind them of which a packet comes now and then. */
+static void packets_sent_again_in_a_silence(void **state)
+{
+    (void)state;
+    struct plm_stream *s = create(PLM_SOURCE_MICROPHONE, 1);
+    struct rtp_maker m;
+    static const uint8_t opus[40] = {0x78};
+    struct made p[62];
+    rtp_maker_init(&m, PLM_CODEC_OPUS);
+    struct plm_link_clock c = clock_of(0, 48000, m.ext_ts, (int64_t)NOW - 30000);
+    plm_stream_on_clock(s, &c, NOW);
+    uint64_t at = NOW;
+    for (unsigned i = 0; i < 62; i++) {
+        p[i] = make_packet(&m, opus, sizeof opus, false, at);
+        unsigned step_ms = i < 51 ? 20 : i == 51 ? 260 : 400;
+        m.ext_ts += step_ms * 48;
+        at += step_ms * 1000 + (i == 49 ? 5000000 : 0);
+    }
+    p[50].head.arrival_us += 300000;
+    p[51].head.arrival_us += 300000;
+    for (unsigned i = 0; i < 62; i++) {
+        static const unsigned order[] = {52, 50, 51};
+        struct made *next = i >= 50 && i < 53 ? &p[order[i - 50]] : &p[i];
+        put_at(s, next, next->head.arrival_us);
+        (void)plm_stream_poll(s, next->head.arrival_us);
+    }
+    plm_stream_flush(s, at);
+    assert_int_equal(seen.n, 62);
+    assert_in_range(seen.times[50] - seen.times[49], 5020000 - 20000, 5020000 + 20000);
+    plm_stream_destroy(s);
+}
+
 /** The sender's report tells the truth in the end, and once. */
 static void a_report_after_the_pause(void **state)
 {
@@ -678,6 +710,7 @@ int main(void)
         cmocka_unit_test(nothing_arrives_before_it_was_captured),
         cmocka_unit_test(a_clock_that_stood_still),
         cmocka_unit_test(a_packet_sent_again_after_a_pause),
+        cmocka_unit_test(packets_sent_again_in_a_silence),
         cmocka_unit_test(a_report_after_the_pause),
         cmocka_unit_test(another_ssrc_begins_anew),
         cmocka_unit_test(late_packets_of_the_former_ssrc),
