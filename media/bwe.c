@@ -270,11 +270,6 @@ static bool loss_allows_growth(const struct plm_bwe *b)
     return plm_bwe_loss_allows_growth(&b->loss, plm_bwe_others_fill(&b->others));
 }
 
-static bool loss_allows_trial(const struct plm_bwe *b)
-{
-    return plm_bwe_loss_allows_trial(&b->loss, plm_bwe_others_fill(&b->others));
-}
-
 static bool is_queueing(const struct plm_bwe *b)
 {
     return plm_bwe_delay_wait(&b->delay) > QUEUE_US;
@@ -327,8 +322,9 @@ static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)
     struct plm_bwe_state s = state_of(b, now_us);
     uint32_t lost_q16 = loss_q8 << 8;
     b->lost_q16 = lost_q16 > b->lost_q16 ? lost_q16 : b->lost_q16 - (b->lost_q16 - lost_q16) / 4;
-    bool shared = plm_bwe_others_fill(&b->others);
-    if ((is_sampled(b, now_us) && loss_q8) || (b->trial.bps && !shared)) /* what is lost of a trial it judges itself */
+    /* What is lost of a trial it judges itself; beside others it may be theirs. */
+    bool tries = b->trial.bps && !plm_bwe_others_fill(&b->others);
+    if (tries || (is_sampled(b, now_us) && loss_q8))
         return;
     if (!b->valid || !plm_bwe_loss_has_begun(&b->loss)) {
         plm_bwe_loss_begin(&b->loss, loss_q8, &s);
@@ -344,7 +340,7 @@ static void on_loss(struct plm_bwe *b, uint32_t loss_q8, uint64_t now_us)
     if (!cut)
         return;
     /* Where less is sent than the estimate allows, it is the sending rate that loses. */
-    bool ours = s.sending && s.sending < b->estimate && !shared;
+    bool ours = s.sending && s.sending < b->estimate && !plm_bwe_others_fill(&b->others);
     uint64_t from = ours ? s.sending : b->estimate;
     set_estimate(b, from - from * cut / 512);
     plm_bwe_aimd_hold(&b->aimd, now_us);
@@ -485,7 +481,7 @@ static struct plm_bwe_probe_state probe_state(const struct plm_bwe *b, uint64_t 
     return (struct plm_bwe_probe_state){
         .estimate = (uint32_t)(b->valid ? b->estimate : b->shown),
         .want = b->want_bps,
-        .calm = !decreased && !cut && !is_queueing(b) && loss_allows_trial(b) &&
+        .calm = !decreased && !cut && !is_queueing(b) && plm_bwe_loss_allows_trial(&b->loss) &&
                 plm_bwe_delay_usage(&b->delay) != PLM_BWE_OVER,
         .rtt_us = round_trip(b),
         .doubted = plm_bwe_trial_wider(&b->trial, now_us),
@@ -507,13 +503,17 @@ static bool hear_trial(struct plm_bwe *b, uint32_t got, uint32_t lost, uint64_t 
         .acked = (uint32_t)plm_bwe_rate_bps(&b->acked_rate, BINS_200MS),
         .least_wait_us = plm_bwe_delay_least_wait(&b->delay),
         .let_go = plm_bwe_delay_was_let_go(&b->delay),
-        .lost_q16 = shared ? plm_bwe_loss_own_q16(&b->loss) + SHARED_LOST_Q16 : plm_bwe_loss_now_q16(&b->loss),
+        .lost_q16 =
+            shared ? plm_bwe_loss_own_q16(&b->loss) + SHARED_LOST_Q16 : plm_bwe_loss_now_q16(&b->loss),
         .rtt_us = round_trip(b),
         .now_us = now_us};
     if (!plm_bwe_trial_judge(&b->trial, got, lost, &s))
         return false;
-    if (b->trial.proved_us == now_us) /* of more that was sent no more was lost */
-        plm_bwe_loss_take_as_own(&b->loss);
+    if (!shared) {
+        if (plm_bwe_trial_lost_no_more(&b->trial, now_us))
+            plm_bwe_loss_take_as_own(&b->loss);
+        plm_bwe_loss_count_anew(&b->loss);
+    }
     b->trial_cap = plm_bwe_trial_cap(&b->trial, now_us);
     set_estimate(b, b->estimate);
     return true;
@@ -787,6 +787,7 @@ static void begin_some(struct plm_bwe *b, uint64_t now_us)
     } else if (trial_at(b, s.calm, now_us) <= now_us) {
         feed_sent_rate(b, now_us);
         plm_bwe_trial_begin(&b->trial, b->next_bps, b->used_bps, now_us);
+        plm_bwe_loss_count_anew(&b->loss);
     }
 }
 

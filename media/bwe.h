@@ -11,7 +11,7 @@
  * - clusters of packets at a higher rate (bwe_probe) lift it to what they were seen to carry, at the start, and later as long as the slots would
  *   take more than there is;
  * - before the slots take more, a trial of nearly a second (bwe_trial) shows whether that much goes through. One that fails bounds the estimate
- *   for a while, longer each time. One of which no more is lost than before shows that the line loses that by itself.
+ *   for a while, longer each time. One of which hardly more is lost than before shows that the line loses that by itself.
  * Of sound alone, over a line on which nothing is lost or waits, a packet in a while is acknowledged: there is nothing to choose.
  * Without transport-cc it goes by the reports' loss, and by REMB.
  */

@@ -48,8 +48,8 @@
 #define TRIES               3
 #define LEAST_WAIT_US       8000  /* a queue that cannot be seen is none */
 #define LET_GO_US           30000 /* of sending: of less, chance makes it any time of arriving */
+#define LET_GO_PERCENT      70    /* of that time */
 #define SHORTER_US          20000
-#define LET_GO_PERCENT      70 /* of that time */
 
 /* ---- the wait ---- */
 
@@ -198,12 +198,20 @@ void plm_bwe_delay_begin_feedback(struct plm_bwe_delay *d, uint64_t hint_below_b
 {
     d->hint_below_bps = hint_below_bps;
     d->narrow_bps = d->hint_bps = 0;
-    d->base_before_us = d->any_base ? base_of(d) : INT64_MIN + SHORTER_US;
+}
+
+static void judge_base(struct plm_bwe_delay *d)
+{
+    int64_t base = base_of(d);
+    d->shorter = d->knows_base && base < d->base_told_us - SHORTER_US;
+    if (!d->knows_base || d->shorter || base > d->base_told_us)
+        d->base_told_us = base;
+    d->knows_base = true;
 }
 
 bool plm_bwe_delay_became_shorter(const struct plm_bwe_delay *d)
 {
-    return d->any_base && base_of(d) < d->base_before_us - SHORTER_US;
+    return d->shorter;
 }
 
 bool plm_bwe_delay_was_let_go(const struct plm_bwe_delay *d)
@@ -222,7 +230,7 @@ static void judge_hint(struct plm_bwe_delay *d)
 
 void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d)
 {
-    d->let_go = false;
+    d->let_go = d->shorter = false;
     if (!d->n_ways)
         return;
     int64_t sent_us = d->last_sent_us - d->first_sent_us, us = d->last_arrival_us - d->first_arrival_us;
@@ -238,6 +246,7 @@ void plm_bwe_delay_end_feedback(struct plm_bwe_delay *d)
         d->usage = PLM_BWE_NORMAL;
     if (d->n_ways >= STANDING_N)
         judge_standing(d, before);
+    judge_base(d);
     if (d->rising >= RISING)
         d->usage = PLM_BWE_OVER;
     note_unrest(d, before);

@@ -39,7 +39,9 @@ struct plm_bwe_delay {
     bool any_base;
     int64_t base_us[2]; /**< shortest way of the present while and of the one before */
     int64_t base_since_us;
-    int64_t base_before_us; /**< shortest way as it was before the last feedback */
+    int64_t
+        base_told_us; /**< the same when it was last told that it became shorter, or that it was longer than then */
+    bool knows_base, shorter;
     int64_t wait_us;      /**< smoothed, above the shortest way */
     int64_t least_us;     /**< shortest of the last feedback, above the shortest way */
     int64_t others_us;    /**< plm_bwe_delay_share */
@@ -97,7 +99,7 @@ int64_t plm_bwe_delay_last_wait(const struct plm_bwe_delay *d);
 int64_t plm_bwe_delay_lucky_wait(const struct plm_bwe_delay *d);
 /** So long packets may wait for a queue that others keep in front of the line, us: it is none of ours. */
 void plm_bwe_delay_share(struct plm_bwe_delay *d, int64_t others_us);
-/** With the last feedback the shortest way ever became clearly shorter: a queue that had stood all along is gone, or it is another way. */
+/** With the last feedback the shortest way of late became clearly shorter: a queue that had stood all along is gone, or it is another way. */
 bool plm_bwe_delay_became_shorter(const struct plm_bwe_delay *d);
 /** Begin anew with the slope: what comes now cannot be compared with what came. */
 void plm_bwe_delay_restart(struct plm_bwe_delay *d);

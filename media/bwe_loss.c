@@ -35,11 +35,16 @@ bool plm_bwe_loss_count(
     return true;
 }
 
+void plm_bwe_loss_count_anew(struct plm_bwe_loss *l)
+{
+    l->window_start_us = 0;
+    l->window_lost = l->window_got = 0;
+}
+
 void plm_bwe_loss_end_ease(struct plm_bwe_loss *l)
 {
     l->verdicts = FIRST;
-    l->window_start_us = 0;
-    l->window_lost = l->window_got = 0;
+    plm_bwe_loss_count_anew(l);
 }
 
 void plm_bwe_loss_take_back(struct plm_bwe_loss *l)
@@ -125,9 +130,9 @@ bool plm_bwe_loss_allows_growth(const struct plm_bwe_loss *l, bool shared)
     return l->loss_q16 - l->own_q16 < (shared ? SHARED_LOSS_Q8 : LOW_LOSS_Q8) << 8;
 }
 
-bool plm_bwe_loss_allows_trial(const struct plm_bwe_loss *l, bool shared)
+bool plm_bwe_loss_allows_trial(const struct plm_bwe_loss *l)
 {
-    return plm_bwe_loss_allows_growth(l, shared) || l->loss_q16 - l->own_q16 < HIGH_LOSS_Q8 << 8;
+    return l->loss_q16 - l->own_q16 < HIGH_LOSS_Q8 << 8;
 }
 
 bool plm_bwe_loss_is_heavy(const struct plm_bwe_loss *l)

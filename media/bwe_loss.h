@@ -49,7 +49,9 @@ uint32_t plm_bwe_loss_own_q16(const struct plm_bwe_loss *l);
 /** Little enough is lost that more may be sent. @param shared with others who fill the line: it loses for them, too */
 bool plm_bwe_loss_allows_growth(const struct plm_bwe_loss *l, bool shared);
 /** So little is lost that more may be tried: whether as much is lost of it tells whose loss that is. */
-bool plm_bwe_loss_allows_trial(const struct plm_bwe_loss *l, bool shared);
+bool plm_bwe_loss_allows_trial(const struct plm_bwe_loss *l);
+/** What was counted since the last verdict is forgotten: it was not sent as what comes now is. */
+void plm_bwe_loss_count_anew(struct plm_bwe_loss *l);
 /** Of 65536 packets, how many are lost at present, or the line loses whatever is sent if that is more; below half. */
 uint32_t plm_bwe_loss_now_q16(const struct plm_bwe_loss *l);
 /** More is lost than any line is believed to lose by itself. */

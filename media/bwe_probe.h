@@ -33,7 +33,7 @@ struct plm_bwe_probe {
 struct plm_bwe_probe_state {
     uint32_t estimate; /**< bit/s; 0: not valid */
     uint32_t want;     /**< bit/s that would be used */
-    bool calm;         /**< no queue, little loss, no decrease of late */
+    bool calm;         /**< no queue, not much loss, no decrease of late */
     uint32_t rtt_us;
     uint64_t doubted; /**< bit/s: an answer below it shows nothing more; 0: any may */
 };

@@ -8,7 +8,7 @@
 #define ANSWER_US       100000 /* beside a round trip: what was sent last has been answered */
 #define DRAIN_US        500000
 #define SENT_PERCENT    90   /* of the rate; of less it says nothing */
-#define LOST_Q16        2000 /* 3 % more than the line loses by itself */
+#define LOST_Q16        2000 /* 3 % more than is lost without it */
 #define LOST_PACKETS    40
 #define DEVIATIONS      2
 #define STEPS_MAX       4       /* what could not leave in time is not made up for at once */
@@ -131,6 +131,11 @@ bool plm_bwe_trial_judge(
     }
     prove(t, s->now_us);
     return true;
+}
+
+bool plm_bwe_trial_lost_no_more(const struct plm_bwe_trial *t, uint64_t now_us)
+{
+    return t->proved_us == now_us && t->got + t->lost >= LOST_PACKETS;
 }
 
 bool plm_bwe_trial_is_felt(const struct plm_bwe_trial *t, uint32_t rtt_us, uint64_t now_us)

@@ -43,6 +43,8 @@ uint64_t plm_bwe_trial_due(struct plm_bwe_trial *t, uint32_t step_us, uint64_t n
 /** After a feedback. @return whether it is over: what is proved, or what the cap is, has changed */
 bool plm_bwe_trial_judge(
     struct plm_bwe_trial *t, uint32_t got, uint32_t lost, const struct plm_bwe_trial_state *s);
+/** One of enough packets to tell how many are lost went well just now: no more was lost of it than before. */
+bool plm_bwe_trial_lost_no_more(const struct plm_bwe_trial *t, uint64_t now_us);
 /** It is on its way, or has been until a moment ago: a queue may be its own. */
 bool plm_bwe_trial_is_felt(const struct plm_bwe_trial *t, uint32_t rtt_us, uint64_t now_us);
 /** @return bit/s that went through for long enough, lately; 0: nothing */

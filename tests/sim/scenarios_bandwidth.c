@@ -479,7 +479,7 @@ void loss_begins(const struct run *r)
     static const struct {
         unsigned loss, most_s, least_grown,
             least_kept; /* per mille; seconds and percent of a minute that the best is shown */
-    } rows[] = {{20, 15, 75, 90}, {40, 15, 75, 90}, {60, 15, 75, 90}, {80, 30, 50, 70}, {100, 40, 35, 70}};
+    } rows[] = {{20, 15, 75, 90}, {40, 15, 75, 90}, {60, 15, 75, 90}, {80, 30, 45, 75}, {100, 40, 40, 75}};
     for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
         bool grows = i % 2 == 0;
         struct flow *f = calloc(1, sizeof *f);

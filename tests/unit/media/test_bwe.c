@@ -352,17 +352,21 @@ static void loss_that_begins_is_asked_about(void **state)
 static void loss_of_too_much_stays_that(void **state)
 {
     (void)state;
-    plm_bwe_want(l.bwe, 300000, true);
+    plm_bwe_want(l.bwe, 2000000, true);
+    plm_bwe_aim(l.bwe, 300000, 0);
     run_with_probes(5000, 300000);
+    assert_true(plm_bwe_estimate(l.bwe) > 1000000);
     l.loss_percent = 6;
     l.capacity_bps = 600000;
-    run_with_probes(5000, 300000);
-    plm_bwe_want(l.bwe, 2000000, true);
+    run_with_probes(3000, 300000);
     plm_bwe_aim(l.bwe, 300000, 1000000);
+    size_t padding = 0;
     for (int i = 0; i < 20; i++) {
-        run_with_probes(1000, 300000);
+        padding += run_with_probes(1000, 300000);
         assert_true(plm_bwe_proved(l.bwe, l.now) < 700000);
     }
+    assert_true(padding > 20000); /* it was tried */
+    assert_true(plm_bwe_estimate(l.bwe) < 1000000);
 }
 
 /** When pictures had to become smaller: the line may carry more than it was thought to. */

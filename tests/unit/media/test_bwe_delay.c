@@ -183,21 +183,21 @@ static void a_longer_way_is_no_queue(void **state)
     assert_true(plm_bwe_delay_usage(&t) == PLM_BWE_NORMAL && plm_bwe_delay_wait(&t) < 10000);
 }
 
-/* What a line or a machine held up comes faster than it was sent, and the climb in the midst of it is none of a narrow line's. */
 /** A queue that stood from the first was taken for the way: that it is gone is told once, and no unrest is taken for it. */
 static void a_way_that_became_shorter_is_told(void **state)
 {
     (void)state;
-    static const int64_t way_us[] = {120000, 120000, 105000, 118000, 20000, 25000, 20000};
+    static const int64_t way_us[] = {120000, 120000, 105000, 118000, 94000, 25000, 20000, 10000, 4000};
     for (unsigned i = 0; i < sizeof way_us / sizeof *way_us; i++) {
         plm_bwe_delay_begin_feedback(&t, 0);
         for (unsigned k = 0; k < 10; k++, now += 10000)
             plm_bwe_delay_add(&t, 1200, (int64_t)now, (int64_t)now + way_us[i]);
         plm_bwe_delay_end_feedback(&t);
-        assert_int_equal(plm_bwe_delay_became_shorter(&t), i == 4);
+        assert_int_equal(plm_bwe_delay_became_shorter(&t), i == 4 || i == 5 || i == 8); /* slowly, too */
     }
 }
 
+/* What a line or a machine held up comes faster than it was sent, and the climb in the midst of it is none of a narrow line's. */
 static void what_is_let_go_is_told_apart(void **state)
 {
     (void)state;
