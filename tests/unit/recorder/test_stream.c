@@ -383,8 +383,8 @@ static void nothing_arrives_before_it_was_captured(void **state)
 }
 
 /**
- * @param held not the clock stood, but the network held everything for that long @param resent_us the first after it came so much later, for it
- * was lost and sent again @return what the samples say of the pause
+ * @param pause_us of silence @param held not the clock stood, but the network held everything for that long @param resent_us the first after it
+ * came so much later, for it was lost and sent again @return what the samples say of the pause
  */
 static int64_t sound_after_a_pause(uint64_t pause_us, bool held, uint64_t resent_us)
 {
@@ -438,6 +438,8 @@ static void a_packet_sent_again_after_a_pause(void **state)
     (void)state;
     for (uint64_t us = 60000; us <= 360000; us += 60000)
         assert_in_range(sound_after_a_pause(5000000, false, us), 5020000 - 20000, 5020000 + 20000);
+    for (uint64_t us = 60000; us <= 360000; us += 60000)
+        assert_in_range(sound_after_a_pause(5000000, true, us), 19999, 20001);
     assert_in_range(sound_after_a_pause(0, false, 540000), 19999, 20001);
 }
 
