@@ -360,12 +360,20 @@ class Peer:
             return
         for _ in range(200):
             try:
-                data, source = at.recvfrom(2048, socket.MSG_DONTWAIT)
+                data = self.receive(at)
             except BlockingIOError:
                 return
-            # The port may have been that of a client of another test, whose server has not heard yet that it is gone.
+            self.take(data)
+
+    def receive(self, at):
+        """
+        A datagram of the server's; BlockingIOError: there is none. The port may have been that of a client of another test, whose server has not
+        heard yet that it is gone.
+        """
+        while True:
+            data, source = at.recvfrom(2048, socket.MSG_DONTWAIT)
             if source is None or source[1] == self.address[1]:
-                self.take(data)
+                return data
 
     def take(self, data):
         if data[0] < 4:

@@ -94,7 +94,7 @@ class Leg(Peer):
     def read(self):
         for _ in range(50):
             try:
-                data = self.socket.recv(2048)
+                data = self.receive(self.socket)
             except (BlockingIOError, OSError):
                 return
             if data[0] >= 128 and self.heard.is_set():

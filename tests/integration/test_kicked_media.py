@@ -57,7 +57,7 @@ def main():
     time.sleep(0.2)
     while True:
         try:
-            leg.socket.recv(2048)
+            leg.receive(leg.socket)
         except BlockingIOError:
             break
 
@@ -74,7 +74,7 @@ def main():
     wait_for(lambda: server.drops("stun_unknown_user") == users + 10, 5, "each check is counted as of nobody")
     assert ear.heard(b"evil") == heard, "the removed person is heard"
     try:
-        raise AssertionError(f"answered: {leg.socket.recv(2048)!r}")
+        raise AssertionError(f"answered: {leg.receive(leg.socket)!r}")
     except BlockingIOError:
         pass
     now = server.metrics()
