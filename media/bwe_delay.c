@@ -49,7 +49,7 @@
 #define LEAST_WAIT_US       8000  /* a queue that cannot be seen is none */
 #define LET_GO_US           30000 /* of sending: of less, chance makes it any time of arriving */
 #define LET_GO_PERCENT      70    /* of that time */
-#define SHORTER_US          20000
+#define SHORTER_US          20000 /* more than unrest does to the shortest way */
 
 /* ---- the wait ---- */
 

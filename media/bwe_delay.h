@@ -39,8 +39,7 @@ struct plm_bwe_delay {
     bool any_base;
     int64_t base_us[2]; /**< shortest way of the present while and of the one before */
     int64_t base_since_us;
-    int64_t
-        base_told_us; /**< the same when it was last told that it became shorter, or that it was longer than then */
+    int64_t base_told_us; /**< the longest of these since one was told to be shorter */
     bool knows_base, shorter;
     int64_t wait_us;      /**< smoothed, above the shortest way */
     int64_t least_us;     /**< shortest of the last feedback, above the shortest way */
